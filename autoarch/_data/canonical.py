@@ -1,0 +1,224 @@
+"""Any accepted X -> one float matrix, and the layout of its columns.
+
+``Canonicaliser`` is the first step of every pipeline that autoarch hands out, so fitting and predicting read X alike.
+Arrays are checked by ``arrays``, tables of mixed columns are encoded by ``tables`` and ``columns``.
+
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, layout, sources, tables), ``autoarch._checks``,
+``autoarch.exceptions``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from autoarch._checks import check_choice, own_errors
+from autoarch._data import arrays, tables
+from autoarch._data.columns import Coder, Number
+from autoarch._data.layout import Layout
+from autoarch._data.sources import to_plain
+from autoarch.exceptions import AutoArchWarning, LayoutError
+
+
+class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Turn any accepted X into a float matrix, one row per sample, and say which cell each column stands for.
+
+    Parameters
+    ----------
+    layout : tuple of int, Layout, "auto" or None, default="auto"
+        Cells behind the columns, as ``(height, width)`` or ``(channels, height, width)``. ``"auto"`` takes them from
+        the shape of X, and reads flat columns as one line. ``None`` says that there is no grid.
+    channels : {"first", "last"}, default="first"
+        Where 4-D X has its channels: ``(n, C, H, W)`` or ``(n, H, W, C)``. The output has them first either way.
+
+    Attributes
+    ----------
+    kind_ : {"flat", "grid", "frame"}
+        What X was: 2-D numbers, 3-D or 4-D numbers, or a DataFrame with columns that are no numbers.
+    layout_ : Layout or None
+        Cell of each output column.
+    n_features_in_ : int
+        ``X.shape[1]``.
+    feature_names_in_ : ndarray of str
+        Column names, when X was a DataFrame whose names are all strings.
+    cell_shape_ : tuple of int
+        ``X.shape[1:]``.
+    categorical_ : tuple of int
+        Output columns that hold category codes ``0..k-1``.
+    cardinalities_ : tuple of int
+        Number ``k`` of codes of each of these.
+    dropped_ : tuple of str
+        Columns of a mixed DataFrame that were left out: constant, or with no value at all.
+    has_missing_ : bool
+        Whether a cell was missing. Missing cells are NaN in the output.
+    dtype_ : dtype
+        Type of the output: float32 where it holds every value of the input's type and for grids, else float64.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from autoarch._data.canonical import Canonicaliser
+    >>> X = pd.DataFrame({"colour": ["red", "blue", "red"], "size": [1.5, None, 2.0]})
+    >>> Canonicaliser().fit_transform(X)
+    array([[1. , 1.5],
+           [0. , nan],
+           [1. , 2. ]])
+    """
+
+    _speaker: str | None = None
+    _table: tables.TableCoder | None = None
+
+    def __init__(self, layout: Layout | Sequence[int] | str | None = "auto", channels: str = "first"):
+        self.layout = layout
+        self.channels = channels
+
+    def speaking_for(self, estimator: object) -> Canonicaliser:
+        """Have messages name ``estimator`` (an object or a name) rather than this step; returns self."""
+        self._speaker = estimator if isinstance(estimator, str) else type(estimator).__name__
+        return self
+
+    def fit(self, X: Any, y: object = None) -> Canonicaliser:
+        """Learn the shape, the names and the kinds of the columns of X; y is ignored."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: Any, y: object = None) -> np.ndarray:
+        """Fit, and return the matrix, at the cost of one transform."""
+        check_choice("channels", self.channels, ("first", "last"))
+        X, names = to_plain(X), None
+        if isinstance(X, pd.DataFrame):
+            names = tables.column_names(X)
+            values = self._fit_frame(X)
+        else:
+            values = self._fit_array(X)
+        self.__dict__.pop("feature_names_in_", None)  # a second fit forgets the names of the first
+        if names is not None:
+            self.feature_names_in_ = names
+        self.has_missing_ = bool(np.isnan(values.min()))  # the minimum of anything and NaN is NaN
+        return values
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the float matrix of X, of shape (n_samples, n_columns), in C order.
+
+        It shares memory with X where nothing has to change: do not write into it.
+        """
+        check_is_fitted(self, "n_features_in_")
+        X = self._match_names(to_plain(X))
+        if self._table is not None:
+            frame = X if isinstance(X, pd.DataFrame) else self._as_frame(X)
+            arrays.check_cell_shape(frame.shape[1:], self.cell_shape_, speaker=self._name)
+            arrays.check_rows(frame.shape, least_rows=1, speaker=self._name)
+            return self._finite(self._table.encode(frame))
+        if isinstance(X, pd.DataFrame):
+            X = tables.numbers(X, _labels(X))
+        array = arrays.check_numbers(X, least_rows=1, speaker=self._name)
+        arrays.check_cell_shape(array.shape[1:], self.cell_shape_, speaker=self._name)
+        return self._to_matrix(array)
+
+    @property
+    def feature_names_out_(self) -> list[str]:
+        """Names of the output columns."""
+        if self._table is not None:
+            return self._table.names_out()
+        if hasattr(self, "feature_names_in_"):
+            return list(self.feature_names_in_)
+        cells = arrays.first_axes(self.cell_shape_, self.channels)
+        return ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)]
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Names of the output columns, as scikit-learn asks for them; ``input_features`` is ignored."""
+        check_is_fitted(self, "n_features_in_")
+        return np.asarray(self.feature_names_out_, dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _fit_frame(self, frame: pd.DataFrame) -> np.ndarray:
+        labels = _labels(frame)
+        if tables.is_numeric(frame) or not len(frame):
+            return self._fit_array(tables.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
+        coders = tables.learn_kinds(frame, labels)
+        if all(isinstance(coder, Number) for coder in coders):
+            return self._fit_array(tables.numbers(frame, labels))
+        self._refuse_layout_of(coders)
+        arrays.check_rows(frame.shape, least_rows=2, speaker=self._name)
+        self._table, values = tables.TableCoder.learn(frame, coders)
+        self.kind_, self.dtype_ = "frame", values.dtype
+        self.layout_: Layout | None = None
+        self.cell_shape_, self.n_features_in_ = frame.shape[1:], frame.shape[1]
+        codes = self._table.categories()
+        self.categorical_, self.cardinalities_ = tuple(codes), tuple(codes.values())
+        self.dropped_ = self._table.dropped
+        return self._finite(values)
+
+    def _fit_array(self, X: Any) -> np.ndarray:
+        array = arrays.check_numbers(X, least_rows=2, speaker=self._name)
+        if self.channels == "first":
+            arrays.refuse_channels_behind(array.shape, self.layout)
+        self.layout_ = arrays.lay_out(self.layout, arrays.first_axes(array.shape[1:], self.channels))
+        self.kind_, self._table = "flat" if array.ndim == 2 else "grid", None
+        self.cell_shape_, self.n_features_in_ = array.shape[1:], array.shape[1]
+        self.dtype_ = arrays.output_type(array)
+        self.categorical_, self.cardinalities_, self.dropped_ = (), (), ()
+        return self._to_matrix(array)
+
+    def _refuse_layout_of(self, coders: Sequence[Coder]) -> None:
+        if self.layout is None or (isinstance(self.layout, str) and self.layout == "auto"):
+            return
+        kinds = [f"{c.name!r} ({type(c).__name__.lower()})" for c in coders if not isinstance(c, Number)]
+        raise LayoutError(
+            f"layout={self.layout!r} was given, but X has columns that are no cells of a grid: {', '.join(kinds[:5])}"
+            f"{', ...' if len(kinds) > 5 else ''}. Leave them out, or pass layout=None or 'auto'."
+        )
+
+    def _to_matrix(self, array: np.ndarray) -> np.ndarray:
+        if array.ndim == 4 and self.channels == "last":
+            array = np.moveaxis(array, -1, 1)
+        with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such
+            values = np.ascontiguousarray(array, dtype=self.dtype_).reshape(len(array), -1)
+        return self._finite(values) if array.dtype.kind == "f" else values
+
+    def _finite(self, values: np.ndarray) -> np.ndarray:
+        names = None if self._table is None else self._table.names_out()
+        arrays.refuse_infinite(values, names=names, speaker=self._name)
+        return values
+
+    def _match_names(self, X: Any) -> Any:
+        given = tables.column_names(X) if isinstance(X, pd.DataFrame) else None
+        fitted = getattr(self, "feature_names_in_", None)
+        if given is not None and fitted is not None:
+            return tables.in_order(X, fitted, given)
+        if fitted is not None:
+            self._warn(f"X does not have valid feature names, but {self._name} was fitted with feature names")
+        elif given is not None:
+            self._warn(f"X has feature names, but {self._name} was fitted without feature names")
+        return X
+
+    def _as_frame(self, X: Any) -> pd.DataFrame:
+        """Read an array by position, when it was a table that was learned."""
+        with own_errors():
+            array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0, estimator=self._name)
+        if isinstance(X, (list, tuple)):  # numpy made texts of the numbers beside a text
+            array = np.array(X, dtype=object)
+        return pd.DataFrame(array).infer_objects()
+
+    @property
+    def _name(self) -> str:
+        return self._speaker or type(self).__name__
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(message, AutoArchWarning, stacklevel=4)
+
+
+def _labels(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame.columns]

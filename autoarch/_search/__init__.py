@@ -1,0 +1,9 @@
+"""Find the best candidate before the time is up.
+
+Read ``budget`` (one clock), ``scoring`` (scores from stored predictions), ``job`` (the words between parent and
+workers), ``evaluate`` (one candidate on the splits: pure and picklable), ``cache`` (results of earlier fits),
+``policy`` (which family next), ``study`` (Optuna's side), ``loop`` (the only ask and tell), ``outcome`` (leaderboard
+and honest estimate), ``refit`` (the winner on all rows), ``progress`` and ``quiet`` (what the user sees and does not).
+
+Imports: numpy, pandas, scikit-learn, joblib, optuna (inside functions), ``autoarch.families``, ``autoarch._data``.
+"""

@@ -1,0 +1,82 @@
+"""Results of earlier fits, kept by joblib where the user's ``memory`` says.
+
+The key holds what a result depends on: data, split, candidate, fidelity, seed and versions. A training that the clock
+cut short is not a function of its key and is never stored, nor is a failure.
+
+Imports: joblib, ``autoarch._search``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import joblib
+
+from autoarch._search.evaluate import evaluate
+from autoarch._search.job import Job, TrainingData, TrialResult
+
+_PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", "lightgbm", "xgboost", "catboost")
+
+
+class _NotForKeeping(Exception):
+    def __init__(self, result: Any):
+        super().__init__()
+        self.result = result
+
+
+def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
+    """Turn the parameter ``memory`` into a joblib.Memory, or None for no cache."""
+    if memory is None or isinstance(memory, joblib.Memory):
+        return memory
+    return joblib.Memory(memory, verbose=0)
+
+
+def fingerprint(*parts: Any) -> str:
+    """A hash of data or parameters."""
+    return str(joblib.hash(parts))
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Installed versions that results depend on."""
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+class CachedEvaluate:
+    """``evaluate`` behind a joblib.Memory; picklable, so that workers share the cache."""
+
+    def __init__(self, memory: joblib.Memory, data_key: str):
+        self.memory = memory
+        self.data_key = data_key
+
+    def __call__(self, data: TrainingData, job: Job) -> TrialResult:
+        family = (job.family.name, type(job.family).__qualname__)
+        fidelity = (job.rival, job.most_rows, job.n_splits)
+        key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
+        result: TrialResult = cached(self.memory, _evaluate, key, (data, job))
+        result.number = job.number
+        return result
+
+
+def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> TrialResult:
+    result = evaluate(*payload)
+    if result.status == "failed" or result.cut or payload[1].deadline.over:
+        raise _NotForKeeping(result)
+    return result
+
+
+def cached(memory: joblib.Memory | None, function: Callable[[str, Any], Any], key: str, payload: Any) -> Any:
+    """Call ``function(key, payload)``, through ``memory`` where there is one, which looks at the key alone."""
+    if memory is None:
+        return function(key, payload)
+    try:
+        return memory.cache(function, ignore=["payload"])(key, payload)
+    except _NotForKeeping as kept_out:
+        return kept_out.result

@@ -1,0 +1,152 @@
+"""Judge one candidate on the splits: a pure function of data and job, so that any worker can run it.
+
+A candidate that raises, gives no finite score or runs out of memory is a result like any other. One that is so far
+behind the best after some splits that the rest cannot save it is stopped.
+
+Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._search``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from autoarch._search.job import Job, TrainingData, TrialResult
+from autoarch._search.quiet import quiet
+from autoarch._search.scoring import Predictions
+from autoarch._training.deadline import Deadline
+from autoarch.families.base import Family, Params, Problem
+
+_HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
+_FLOOR = 1e-3  # differences below are not worth stopping for
+_FOR_TRAINING = 0.85  # of the time for a split; the rest is for its predictions and scores
+
+
+def evaluate(data: TrainingData, job: Job) -> TrialResult:
+    """Fit and score ``job`` on each split, until it is done, hopeless, broken or out of time."""
+    started = time.monotonic()
+    result = TrialResult(number=job.number, family=job.family.name, params=job.params)
+    try:
+        with quiet():
+            _judge_splits(data, job, result)
+    except MemoryError:
+        result.status, result.reason = "failed", "out of memory"
+    except Exception as error:  # a candidate may fail in any way; the search goes on
+        result.status, result.reason = "failed", f"{type(error).__name__}: {error}"
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def fit_steps(
+    family: Family,
+    params: Params,
+    problem: Problem,
+    seed: int,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    deadline: Deadline,
+    learned: Any = None,
+) -> Pipeline:
+    """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
+    steps = family.build(params, problem, seed)
+    steps[-1][1].set_params(**(learned or {}))
+    for _, transformer in steps[:-1]:
+        X = transformer.fit_transform(X, y)
+    family.fit(steps[-1][1], X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+    return Pipeline(steps)
+
+
+def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
+    splits = data.splits[: job.n_splits]
+    for done, (train, valid) in enumerate(splits):
+        train = _capped(train, job, data.y)
+        began = time.monotonic()
+        deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
+        weight = None if data.sample_weight is None else data.sample_weight[train]
+        model = fit_steps(
+            job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline
+        )
+        result.fit_seconds.append(time.monotonic() - began)
+        result.cut |= was_cut(model[-1])
+        predictions = Predictions(valid, predict_values(model, data.X[valid], data.judge.classes))
+        score = data.judge.score(predictions)
+        if not np.isfinite(score):
+            raise ValueError(f"the score on split {done + 1} of {len(splits)} is {score}")
+        result.scores.append(score)
+        result.ties.append(data.judge.tie_break(predictions))
+        result.predictions.append(predictions)
+        result.models.append(model)
+        if done + 1 < len(splits) and (reason := _why_stop(result.scores, job)):
+            result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
+            return
+    result.learned = job.family.learned([model[-1] for model in result.models])
+
+
+def was_cut(model: BaseEstimator) -> bool:
+    """Whether a net's schedule was shortened by its deadline."""
+    return not getattr(model, "complete_", True)
+
+
+def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
+    if job.most_rows is None or len(train) <= job.most_rows:
+        return train
+    chosen = np.random.default_rng(job.seed).permutation(train)[: job.most_rows]
+    if job.problem.classification:  # no class may be lost by the cut
+        _, first = np.unique(y[train], return_index=True)
+        chosen = np.union1d(chosen, train[first])
+    return np.sort(chosen)
+
+
+def _why_stop(scores: list[float], job: Job) -> str:
+    """Why the rest of the splits cannot change the verdict, or nothing."""
+    if job.deadline.over:
+        return "out of time"
+    if len(job.rival) < len(scores):
+        return ""
+    rival = np.asarray(job.rival)
+    behind = rival[: len(scores)] - np.asarray(scores)
+    spread = float(np.std(behind if len(scores) > 2 else rival)) / np.sqrt(len(scores))
+    threshold = _HOPELESS if len(scores) == 1 else 2.0
+    if behind.mean() > max(threshold * spread, _FLOOR):
+        return f"{np.mean(scores):.4g} against the best candidate's {rival[: len(scores)].mean():.4g}"
+    return ""
+
+
+def predict_values(model: Pipeline, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """Numbers, or probabilities with a column for each of ``classes``.
+
+    Raises
+    ------
+    ValueError
+        If a model of labels gives no probabilities, or a prediction is not finite.
+    """
+    if classes is None:
+        values = np.asarray(model.predict(X), dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are not finite")
+        return values
+    if not hasattr(model, "predict_proba"):
+        raise ValueError(f"{type(model[-1]).__name__} has no predict_proba; wrap it in CalibratedClassifierCV")
+    return aligned(np.asarray(model.predict_proba(X), dtype=np.float64), model.classes_, classes)
+
+
+def aligned(proba: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Columns for all ``classes``, 0 for those that a fold has not seen.
+
+    Raises
+    ------
+    ValueError
+        If a probability is not finite.
+    """
+    if not np.isfinite(proba).all():
+        raise ValueError(f"{np.sum(~np.isfinite(proba).all(axis=1))} of {len(proba)} rows have no finite probabilities")
+    if len(seen) == len(classes):
+        return proba
+    full = np.zeros((len(proba), len(classes)))
+    full[:, np.searchsorted(classes, seen)] = proba
+    return full

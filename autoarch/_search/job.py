@@ -1,0 +1,117 @@
+"""The words between the parent, which asks, and the workers, who answer.
+
+Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._training.deadline``, ``autoarch._search.scoring``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from autoarch._search.scoring import Judge, Predictions
+from autoarch._training.deadline import Deadline
+from autoarch.families.base import Family, Params, Problem
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge."""
+
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    splits: tuple[Split, ...]
+    judge: Judge
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One candidate to be judged.
+
+    Parameters
+    ----------
+    number : int
+        Of the trial; -1 is the baseline.
+    family, params, problem, seed
+        What is built.
+    deadline : Deadline
+        When the whole job must be over.
+    rival : tuple of float
+        The best candidate's score on each split; a job that cannot come near is stopped.
+    most_rows : int or None
+        Training rows that are used at most.
+    n_splits : int or None
+        Splits that are used at most.
+    """
+
+    number: int
+    family: Family
+    params: Params
+    problem: Problem
+    seed: int
+    deadline: Deadline
+    rival: tuple[float, ...] = ()
+    most_rows: int | None = None
+    n_splits: int | None = None
+
+
+@dataclass(eq=False)
+class TrialResult:
+    """What became of a job.
+
+    Parameters
+    ----------
+    status : {"ok", "pruned", "failed"}
+        Judged on all splits, stopped because it could not win, or broken.
+    reason : str
+        Why it was not judged on all splits.
+    scores, ties : list of float
+        One per split that was finished.
+    predictions : list of Predictions
+        One per split that was finished.
+    models : list of Pipeline
+        The fitted pipelines (without the canonical step), for refits that come too late.
+    learned : mapping
+        Parameters of the last step that the fits have settled.
+    fit_seconds : list of float
+        Training time on each split.
+    seconds : float
+        The whole job.
+    cut : bool
+        Whether the deadline ended a training early.
+    """
+
+    number: int
+    family: str
+    params: Params
+    status: str = "ok"
+    reason: str = ""
+    scores: list[float] = field(default_factory=list)
+    ties: list[float] = field(default_factory=list)
+    predictions: list[Predictions] = field(default_factory=list)
+    models: list[Pipeline] = field(default_factory=list)
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    fit_seconds: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    cut: bool = False
+
+    @property
+    def score(self) -> float:
+        """Mean over the splits."""
+        return float(np.mean(self.scores)) if self.scores else float("nan")
+
+    @property
+    def tie(self) -> float:
+        """Mean tie-break over the splits."""
+        return float(np.mean(self.ties)) if self.ties else float("-inf")
+
+    @property
+    def key(self) -> tuple[float, float]:
+        """What candidates are ordered by: the score, then the tie-break."""
+        return self.score, self.tie

@@ -1,0 +1,197 @@
+"""The only ask and tell: candidates out to the workers, results back into study, policy and history.
+
+Trials never leave the parent; a worker sees a ``Job``. Whatever happens to a worker or to the user's patience, what
+was learned so far is kept.
+
+Imports: joblib, ``autoarch._search``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import joblib
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from autoarch._search import study as optuna_side
+from autoarch._search.budget import Budget
+from autoarch._search.evaluate import evaluate
+from autoarch._search.job import Job, TrainingData, TrialResult
+from autoarch._search.policy import Policy
+from autoarch._search.progress import Progress
+from autoarch.families.base import Family, Problem
+
+if TYPE_CHECKING:
+    import optuna
+
+_MOST_RESTARTS = 2  # of a pool whose workers die
+_REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit
+
+Evaluate = Callable[[TrainingData, Job], TrialResult]
+
+
+@dataclass(eq=False)
+class History:
+    """All results, and the best of those that were judged on every split."""
+
+    results: list[TrialResult] = field(default_factory=list)
+    best: TrialResult | None = None
+    interrupted: bool = False
+
+    def add(self, result: TrialResult) -> None:
+        """Record a result; only the best one keeps its models."""
+        self.results.append(result)
+        if result.status == "ok" and (self.best is None or result.key > self.best.key):
+            if self.best is not None:
+                self.best.models = []
+            self.best = result
+        else:
+            result.models = []
+
+
+class Search:
+    """Run trials until the budget is spent.
+
+    Parameters
+    ----------
+    families : sequence of Family
+        Those that can serve.
+    problem : Problem
+        What they are told of the data.
+    data : TrainingData
+        What they are fitted on.
+    policy : Policy
+        Who is next.
+    study : optuna.Study
+        Where trials are asked for and told.
+    budget : Budget
+        Seconds and trials.
+    seed : int
+        Each trial's seed follows from it and the trial's number.
+    progress : Progress
+        The user's line.
+    n_jobs : int or None
+        Trials at a time.
+    evaluator : callable
+        ``evaluate``, or the same behind a cache.
+    """
+
+    def __init__(
+        self,
+        families: Sequence[Family],
+        problem: Problem,
+        data: TrainingData,
+        policy: Policy,
+        study: optuna.Study,
+        budget: Budget,
+        *,
+        seed: int,
+        progress: Progress,
+        n_jobs: int | None = None,
+        evaluator: Evaluate = evaluate,
+    ):
+        self.families, self.problem, self.data, self.policy, self.study = families, problem, data, policy, study
+        self.budget, self.seed, self.progress, self.n_jobs = budget, seed, progress, n_jobs
+        self.evaluator = evaluator
+        self.history = History()
+        self._lock = threading.RLock()
+        self._open: dict[int, tuple[optuna.Trial, Job, float]] = {}
+
+    def run(self) -> History:
+        """Search until trials or time are spent, or the user interrupts."""
+        n_jobs = self.n_jobs
+        for _ in range(_MOST_RESTARTS + 1):
+            try:
+                self._run_pool(n_jobs)
+                break
+            except KeyboardInterrupt:
+                self.history.interrupted = True
+                self._give_up("interrupted by the user")
+                break
+            except TerminatedWorkerError as error:
+                self._give_up(f"its worker died: {str(error).splitlines()[0]}")
+                n_jobs = 1  # what killed a worker, memory most likely, has less company then
+        return self.history
+
+    def _run_pool(self, n_jobs: int | None) -> None:
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
+        answers = parallel(joblib.delayed(self.evaluator)(self.data, job) for job in self._jobs())
+        try:
+            for result in answers:
+                with self._lock:
+                    self._tell(result)
+        finally:
+            answers.close()
+
+    def _jobs(self) -> Iterator[Job]:
+        """Ask for jobs while there is budget; called by joblib, from other threads too."""
+        while True:
+            with self._lock:
+                keep = self.reserve()
+                if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep):
+                    return
+                job = self._ask(keep)
+            yield job
+
+    def _ask(self, keep: float) -> Job:
+        family, default, fraction = self.policy.next()
+        names = [f.name for f in self.families]
+        trial, params = optuna_side.ask(self.study, family, names, default, self.problem)
+        best = self.history.best
+        job = Job(
+            number=trial.number,
+            family=family,
+            params=params,
+            problem=self.problem,
+            seed=trial_seed(self.seed, trial.number),
+            deadline=self.budget.deadline(keep=keep, fraction=fraction),
+            rival=tuple(best.scores) if best is not None else (),
+        )
+        self.budget.n_asked += 1
+        self._open[trial.number] = (trial, job, self.budget.elapsed)
+        self.progress.say(f"trial {trial.number + 1} ({family.name}), {self._best_so_far()}")
+        return job
+
+    def _tell(self, result: TrialResult) -> None:
+        trial, _, asked_at = self._open.pop(result.number)
+        if joblib.effective_n_jobs(self.n_jobs) == 1:  # several workers' seconds do not add up to the clock's
+            self.budget.charge(result.seconds - (self.budget.elapsed - asked_at))
+        optuna_side.tell(self.study, trial, result)
+        self.policy.learn(result)
+        self.history.add(result)
+        outcome = f"{result.score:.5g}" if result.status == "ok" else f"{result.status}: {result.reason}"
+        self.progress.trial(f"{result.family}: {outcome}")
+
+    def _best_so_far(self) -> str:
+        best = self.history.best
+        return "nothing yet" if best is None else f"best {best.family} {best.score:.4g}"
+
+    def _give_up(self, reason: str) -> None:
+        """Close the trials that will never answer, so that the study and the leaderboard tell the truth."""
+        for number, (_, job, _) in sorted(self._open.items()):
+            self._tell(TrialResult(number, job.family.name, job.params, status="failed", reason=reason))
+
+    def reserve(self) -> float:
+        """Seconds that the refit of the best candidate will need, in part at least."""
+        if self.budget.unlimited:
+            return 0.0
+        most = _REFIT_SHARE * (self.budget.seconds or 0.0)
+        best = self.history.best
+        if best is None:
+            return most / 2
+        return most if best.cut else min(most, refit_seconds(best, self.data))
+
+
+def refit_seconds(result: TrialResult, data: TrainingData) -> float:
+    """What fitting on all rows is expected to take, from what fitting on the splits took."""
+    rows = np.mean([len(train) for train, _ in data.splits])
+    return 1.2 * float(np.mean(result.fit_seconds)) * len(data.y) / float(rows) + 0.05
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """A seed of its own for each trial."""
+    return int(np.random.SeedSequence([seed, number + 1]).generate_state(1)[0] % (2**31 - 1))

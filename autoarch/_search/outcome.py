@@ -1,0 +1,101 @@
+"""What the search found, told honestly: the leaderboard, and a score from rows that had no say in the choice.
+
+Imports: numpy, pandas, ``autoarch._search``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.scoring import Judge, Predictions
+
+_BLOCKS = 10  # into which a single holdout is cut
+_CONTENDERS = 10  # candidates further down are never chosen by a block's vote
+_BOOTSTRAPS = 30
+_ORDER = {"ok": 0, "pruned": 1, "failed": 2, "skipped": 3}
+COLUMNS = ("rank", "family", "params", "score", "score_std", "seconds", "status", "reason")
+
+
+def leaderboard(results: Sequence[TrialResult], left_out: Mapping[str, str]) -> pd.DataFrame:
+    """Every trial, best first, then what was stopped, what failed, and the families that were left out."""
+    rows = [
+        {
+            "family": result.family,
+            "params": result.params,
+            "score": result.score,
+            "score_std": float(np.std(result.scores)) if len(result.scores) > 1 else np.nan,
+            "seconds": result.seconds,
+            "status": result.status,
+            "reason": result.reason,
+            "tie": result.tie,
+        }
+        for result in results
+    ]
+    rows += [
+        {"family": name, "params": {}, "score": np.nan, "seconds": 0.0, "status": "skipped", "reason": reason}
+        for name, reason in left_out.items()
+    ]
+    table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
+    table["_order"] = table["status"].map(_ORDER)
+    table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table[list(COLUMNS)].reset_index(drop=True)
+
+
+def honest_estimate(results: Sequence[TrialResult], data: TrainingData, seed: int) -> tuple[float, float]:
+    """Score of "search, then take the best", each row predicted by a choice in which it had no say.
+
+    The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
+    that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
+    scored together. The standard error is the deviation over bootstrap samples of them.
+
+    Returns
+    -------
+    score, standard_error : float
+        NaN where there is nothing to go by.
+    """
+    judged = sorted((r for r in results if r.status == "ok"), key=lambda r: r.key, reverse=True)[:_CONTENDERS]
+    rng = np.random.default_rng(seed)
+    parts = [Predictions.joined(result.predictions) for result in judged if result.predictions]
+    if not parts:
+        return float("nan"), float("nan")
+    blocks = _blocks(judged[0], rng)
+    chosen = [_choose_without(block, parts, data.judge).at(block) for block in blocks]
+    kept = Predictions.joined(chosen)
+    return data.judge.score(kept), _bootstrap_error(kept, data.judge, rng)
+
+
+def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
+    """Positions within the joined predictions: one block per split, or random tenths of a single one."""
+    sizes = [len(part.rows) for part in result.predictions]
+    if len(sizes) > 1:
+        return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    n_blocks = min(_BLOCKS, sizes[0])
+    return np.array_split(rng.permutation(sizes[0]), n_blocks)
+
+
+def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge) -> Predictions:
+    """The candidate that scores best on the rows outside ``block``; the first, which is best overall, on ties."""
+    others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
+    scores = [_score_or_worst(part.at(others), judge) for part in parts] if len(others) else [0.0]
+    return parts[int(np.argmax(scores))]
+
+
+def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
+    """A block may lack what a score needs (two classes, two rows); it then has no say."""
+    try:
+        score = judge.score(predictions)
+    except ValueError:
+        return -np.inf
+    return score if np.isfinite(score) else -np.inf
+
+
+def _bootstrap_error(kept: Predictions, judge: Judge, rng: np.random.Generator) -> float:
+    n = len(kept.rows)
+    scores = [_score_or_worst(kept.at(rng.integers(n, size=n)), judge) for _ in range(_BOOTSTRAPS)]
+    scores = [score for score in scores if np.isfinite(score)]
+    return float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan")

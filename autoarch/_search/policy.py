@@ -1,0 +1,81 @@
+"""Which family is tried next, with which share of the time.
+
+Every family's strongest default is tried first, in the order that the probe gives; the probe's probabilities share
+out the time but forbid nothing. After that, families compete: each draws a score from a normal around the best that
+it has reached, as wide as that score is uncertain, and the highest draw is tried (Thompson sampling [1]_), its
+remaining defaults before anything sampled.
+
+References
+----------
+.. [1] W. R. Thompson, "On the likelihood that one unknown probability exceeds another in view of the evidence of two
+   samples", Biometrika 25, 285-294, 1933.
+
+Imports: numpy, ``autoarch.families``, ``autoarch._search.job``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from autoarch._search.job import TrialResult
+from autoarch.families.base import Family, Params, Problem
+
+_EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe says
+_FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
+_LATER_SLICE = 0.35  # of the time left may go to one later trial
+_LEAST_SPREAD = 0.25  # of the gap between best and worst family: what later trials may still gain
+
+
+class Policy:
+    """Choose families and defaults, given what the trials so far have shown."""
+
+    def __init__(
+        self, families: Sequence[Family], problem: Problem, probabilities: Mapping[str, float], seed: int
+    ):
+        prior = {family.name: probabilities.get(family.name, 1.0 / len(families)) for family in families}
+        total = sum(prior.values())
+        self.share = {name: _EVEN / len(prior) + (1 - _EVEN) * p / total for name, p in prior.items()}
+        self.families = {f.name: f for f in sorted(families, key=lambda family: -self.share[family.name])}
+        self._defaults = {name: list(family.defaults(problem)) for name, family in self.families.items()}
+        self._untried = list(self.families)
+        self._best: dict[str, TrialResult] = {}
+        self._rng = np.random.default_rng(seed)
+
+    def next(self) -> tuple[Family, Params | None, float]:
+        """Family, its next default or None to sample, and the fraction of the search's time for it."""
+        if self._untried:
+            share = sum(self.share[name] for name in self._untried)
+            name = self._untried.pop(0)
+            fraction = _FIRST_ROUND * self.share[name] / share
+        else:
+            name, fraction = self._draw(), _LATER_SLICE
+        defaults = self._defaults[name]
+        return self.families[name], defaults.pop(0) if defaults else None, fraction
+
+    def learn(self, result: TrialResult) -> None:
+        """Take note of a finished trial; a pruned one is worse than what its family has."""
+        best = self._best.get(result.family)
+        if result.status == "ok" and (best is None or result.key > best.key):
+            self._best[result.family] = result
+
+    def _draw(self) -> str:
+        """Draw a family in proportion to the chance that it holds the best candidate."""
+        known = {name: result for name, result in self._best.items() if name in self.families}
+        if not known:
+            names = list(self.share)
+            weights = np.array([self.share[name] for name in names])
+            return str(self._rng.choice(names, p=weights / weights.sum()))
+        scores = np.array([result.score for result in known.values()])
+        least = _LEAST_SPREAD * float(np.ptp(scores)) / 3
+        spreads = [max(_standard_error(result), least, 1e-6) for result in known.values()]
+        draws = self._rng.normal(scores, spreads)
+        return list(known)[int(np.argmax(draws))]
+
+
+def _standard_error(result: TrialResult) -> float:
+    """Of the mean over splits; unknown with a single split, where the least spread decides."""
+    if len(result.scores) < 2:
+        return 0.0
+    return float(np.std(result.scores, ddof=1) / np.sqrt(len(result.scores)))

@@ -1,0 +1,80 @@
+"""The winner on all rows, when there is time; else the model that the search has fitted already.
+
+Imports: numpy, scikit-learn, ``autoarch._search``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from autoarch._search.budget import Budget
+from autoarch._search.evaluate import fit_steps
+from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.loop import refit_seconds
+from autoarch._search.quiet import quiet
+from autoarch._training.deadline import Deadline
+from autoarch.families.base import Family, Problem
+
+_WORTH_IT = 0.8  # of the time that the fit on a split took; with less, a refit would be worse than that fit
+
+
+def refit(
+    result: TrialResult, family: Family, problem: Problem, data: TrainingData, budget: Budget, seed: int
+) -> tuple[Pipeline, str]:
+    """Fit the winner on all rows.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Fitted, on canonical values.
+    how : str
+        In words, what it was fitted on.
+    """
+    left = budget.left
+    kept = result.models[0] if result.models else None
+    expected = refit_seconds(result, data)
+    if kept is not None and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
+        return kept, f"the rows of the first split ({left:.1f} s were left, a refit needs {expected:.1f} s)"
+    deadline = Deadline() if budget.unlimited else Deadline(max(left, 0.0))
+    try:
+        with quiet():
+            fitted = fit_steps(
+                family, result.params, problem, seed, data.X, data.y, data.sample_weight, deadline, result.learned
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        if kept is None:
+            raise
+        return kept, f"the rows of the first split (the refit broke: {type(error).__name__}: {error})"
+    return fitted, "all rows"
+
+
+def changed_params(pipeline: Pipeline) -> dict[str, Any]:
+    """Parameters of each step that differ from its class's defaults, as ``set_params`` of the pipeline takes them."""
+    changed: dict[str, Any] = {}
+    for name, step in pipeline.steps:
+        for key, value in step.get_params(deep=False).items():
+            if isinstance(value, (BaseEstimator, list)) and not _plain(value):
+                continue
+            if not _is_default(step, key, value):
+                changed[f"{name}__{key}"] = value
+    return changed
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, (int, float, str, bool)) for item in value)
+
+
+def _is_default(step: BaseEstimator, key: str, value: Any) -> bool:
+    import inspect
+
+    parameter = inspect.signature(type(step).__init__).parameters.get(key)
+    if parameter is None:
+        return False
+    try:
+        return bool(parameter.default is value or parameter.default == value)
+    except ValueError:
+        return False

@@ -1,0 +1,54 @@
+"""Optuna's side of the search: one study, one sub-space per family, defaults enqueued before anything is sampled.
+
+Imports: optuna, inside functions; ``autoarch.families``, ``autoarch._search.job``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoarch._search.job import TrialResult
+from autoarch._search.quiet import quiet
+from autoarch.families.base import Family, Params, Problem
+
+if TYPE_CHECKING:
+    import optuna
+
+_STARTUP_TRIALS = 12
+
+
+def new_study(seed: int) -> optuna.Study:
+    """An in-memory study whose TPE treats each family's parameters as a group of their own."""
+    import optuna
+
+    with quiet():  # after the import, which sets up the logger, and around arguments that Optuna calls experimental
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, group=True, multivariate=True, constant_liar=True, n_startup_trials=_STARTUP_TRIALS
+        )
+        return optuna.create_study(direction="maximize", sampler=sampler)
+
+
+def ask(
+    study: optuna.Study, family: Family, families: list[str], default: Params | None, problem: Problem
+) -> tuple[optuna.Trial, Params]:
+    """Ask for a candidate of ``family``: its default where one is given, else a sampled one."""
+    fixed = {f"{family.name}.{key}": value for key, value in (default or {}).items()}
+    study.enqueue_trial({"family": family.name, **fixed})
+    trial = study.ask()
+    trial.suggest_categorical("family", families)
+    return trial, family.suggest(trial, problem)
+
+
+def tell(study: optuna.Study, trial: optuna.Trial, result: TrialResult) -> None:
+    """Report a result: the score, or what a stopped candidate had reached, or a failure with its reason."""
+    from optuna.trial import TrialState
+
+    trial.set_user_attr("seconds", result.seconds)
+    if result.reason:
+        trial.set_user_attr("reason", result.reason)
+    for split, score in enumerate(result.scores):
+        trial.report(score, split)
+    if result.status == "ok":
+        study.tell(trial, result.score)
+    else:
+        study.tell(trial, state=TrialState.PRUNED if result.status == "pruned" else TrialState.FAIL)

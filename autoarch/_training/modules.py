@@ -1,0 +1,144 @@
+"""The torch architectures: one convolutional and one dense net, each built from the shape of its input.
+
+Imports: torch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+_MOST_CELLS = 1024  # cells after the stem; finer grids are strided down first, which is where most of the time goes
+_HEAD_CELLS = 3  # a position-aware head sees at most 3 x 3 regions
+
+
+def _strides(height: int, width: int, most_cells: int) -> tuple[int, int]:
+    """Powers of two that bring ``height x width`` under ``most_cells``, halving the longer side first."""
+    down, right = 1, 1
+    while (-(-height // down)) * (-(-width // right)) > most_cells:
+        if -(-height // down) > -(-width // right):
+            down *= 2
+        else:
+            right *= 2
+    return down, right
+
+
+def _half(side: int) -> int:
+    """Stride for a side: halve it while it keeps at least two cells."""
+    return 2 if side >= 4 else 1
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with batch norm and a shortcut; the first one strides."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int]):
+        super().__init__()
+        padding = (kernel[0] // 2, kernel[1] // 2)
+        self.conv1 = nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, bias=False)
+        self.norm1 = nn.BatchNorm2d(n_out)
+        self.conv2 = nn.Conv2d(n_out, n_out, kernel, padding=padding, bias=False)
+        self.norm2 = nn.BatchNorm2d(n_out)
+        self.shrink = nn.AvgPool2d(stride, ceil_mode=True) if max(stride) > 1 else nn.Identity()
+        self.project = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x)))))
+        return torch.relu(inner + self.project(self.shrink(x)))
+
+
+class ConvNet(nn.Module):
+    """A small residual net whose strides follow the shape of the grid.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Channels, height, width.
+    n_outputs : int
+        Classes, or 1.
+    filters : int
+        Channels of the first stage; each further stage doubles them.
+    stages : int
+        Residual stages; all but the first halve the sides that are long enough.
+    kernel : tuple of int
+        Odd height and width of the kernels: (3, 3) for grids, (1, 7) along rows, (7, 1) along columns.
+    head : {"regions", "global"}
+        Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
+    dropout : float
+        Share of features dropped before the last layer.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        n_outputs: int,
+        filters: int = 32,
+        stages: int = 3,
+        kernel: tuple[int, int] = (3, 3),
+        head: str = "regions",
+        dropout: float = 0.1,
+    ):
+        super().__init__()
+        channels, height, width = input_shape
+        stride = _strides(height, width, _MOST_CELLS)
+        stem_kernel = tuple(max(k, 2 * s - 1) if k > 1 else 2 * s - 1 for k, s in zip(kernel, stride, strict=True))
+        height, width = -(-height // stride[0]), -(-width // stride[1])
+        self.stem = nn.Sequential(
+            nn.Conv2d(
+                channels, filters, stem_kernel, stride=stride, padding=tuple(k // 2 for k in stem_kernel), bias=False
+            ),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+        )
+        blocks, n_in = [], filters
+        for stage in range(stages):
+            n_out = filters * 2**stage
+            step = (_half(height), _half(width)) if stage else (1, 1)
+            blocks.append(ResidualBlock(n_in, n_out, kernel, step))
+            height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out
+        self.blocks = nn.Sequential(*blocks)
+        self.head = head
+        self.regions = (min(height, _HEAD_CELLS), min(width, _HEAD_CELLS))
+        features = 2 * n_in if head == "global" else n_in * self.regions[0] * self.regions[1]
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(features, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.blocks(self.stem(x))
+        if self.head == "global":
+            features = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        else:
+            features = F.adaptive_avg_pool2d(x, self.regions).flatten(1)
+        return self.output(self.dropout(features))
+
+
+class DenseNet(nn.Module):
+    """Fully connected layers with batch norm and dropout, for features without positions.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Features, or channels, height and width, which are flattened.
+    n_outputs : int
+        Classes, or 1.
+    units : int
+        Width of each hidden layer.
+    layers : int
+        Hidden layers.
+    dropout : float
+        Share of units dropped after each of them.
+    """
+
+    def __init__(
+        self, input_shape: tuple[int, ...], n_outputs: int, units: int = 256, layers: int = 2, dropout: float = 0.1
+    ):
+        super().__init__()
+        n_in = int(torch.Size(input_shape).numel())
+        stack: list[nn.Module] = [nn.Flatten()]
+        for _ in range(layers):
+            stack += [nn.Linear(n_in, units), nn.BatchNorm1d(units), nn.SiLU(), nn.Dropout(dropout)]
+            n_in = units
+        self.stack = nn.Sequential(*stack, nn.Linear(n_in, n_outputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.stack(x)

@@ -1,0 +1,273 @@
+"""Small grids and tables with known truth, and the digits that scikit-learn ships.
+
+Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why. All draw from ``random_state``
+alone.
+
+Imports: numpy, scipy, scikit-learn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+__all__ = [
+    "load_digits_grid",
+    "load_digits_scrambled",
+    "make_alternating_texture",
+    "make_cell_rule",
+    "make_noise",
+    "make_stripes",
+    "make_textures",
+]
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    """A generator from an int, RandomState, Generator or None."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31 - 1, size=4))
+    return np.random.default_rng(random_state)
+
+
+def _labels(n_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Zeros and ones in equal number, shuffled."""
+    return rng.permutation(np.arange(n_samples) % 2)
+
+
+def _smooth_fields(n_samples: int, shape: tuple[int, int], scale: float, rng: np.random.Generator) -> np.ndarray:
+    """Independent smooth fields on a torus, each with mean 0 and variance 1."""
+    fields = gaussian_filter(rng.normal(size=(n_samples, *shape)), sigma=(0, scale, scale), mode="wrap")
+    fields -= fields.mean(axis=(1, 2), keepdims=True)
+    return fields / np.maximum(fields.std(axis=(1, 2), keepdims=True), 1e-12)
+
+
+def make_stripes(
+    n_samples: int = 200, shape: tuple[int, int] = (8, 8), *, noise: float = 0.5, random_state: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw horizontal (0) and vertical (1) stripes with a random phase, as flat rows.
+
+    A convolution sees the direction anywhere; no single cell knows it.
+
+    Parameters
+    ----------
+    n_samples : int, default=200
+        Rows.
+    shape : tuple of int, default=(8, 8)
+        Height and width of the grid behind the columns.
+    noise : float, default=0.5
+        Standard deviation of the noise; the stripes have 0.7.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, height * width), float32
+    y : ndarray of shape (n_samples,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import make_stripes
+    >>> X, y = make_stripes(n_samples=200, shape=(8, 8), random_state=0)
+    >>> X.shape, sorted(set(y.tolist()))
+    ((200, 64), [0, 1])
+    """
+    rng = _generator(random_state)
+    y = _labels(n_samples, rng)
+    height, width = shape
+    phase = rng.uniform(0, 2 * np.pi, size=(n_samples, 1, 1))
+    period = rng.uniform(4.0, 8.0, size=(n_samples, 1, 1))
+    down, across = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
+    place = np.where(y[:, None, None] == 0, down + 0 * across, across + 0 * down)
+    X = np.sin(2 * np.pi * place / period + phase) + noise * rng.normal(size=(n_samples, height, width))
+    return X.reshape(n_samples, -1).astype(np.float32), y
+
+
+def make_textures(
+    n_samples: int = 300, shape: tuple[int, int] = (16, 16), *, random_state: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw smooth random fields; the label is how coarse they are.
+
+    The statistics are the same at every cell (``lag_r2`` near 1) and no cell alone knows the label: a convolution wins.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Rows.
+    shape : tuple of int, default=(16, 16)
+        Height and width.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, height, width), float32
+    y : ndarray of shape (n_samples,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import make_textures
+    >>> make_textures(n_samples=10, shape=(12, 12), random_state=0)[0].shape
+    (10, 12, 12)
+    """
+    rng = _generator(random_state)
+    y = _labels(n_samples, rng)
+    X = np.empty((n_samples, *shape))
+    for label, scale in enumerate((1.0, 1.5)):
+        X[y == label] = _smooth_fields(int((y == label).sum()), shape, scale, rng)
+    return X.astype(np.float32), y
+
+
+def make_cell_rule(
+    n_samples: int = 300, shape: tuple[int, int] = (16, 16), *, random_state: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw smooth random fields; the label is the sign of one fixed cell.
+
+    The grid is as local as that of ``make_textures``, but position is everything: trees win, a convolution with pooling
+    loses.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Rows.
+    shape : tuple of int, default=(16, 16)
+        Height and width.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed; it also picks the cell.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, height, width), float32
+    y : ndarray of shape (n_samples,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import make_cell_rule
+    >>> X, y = make_cell_rule(n_samples=50, random_state=0)
+    >>> X.shape
+    (50, 16, 16)
+    """
+    rng = _generator(random_state)
+    X = _smooth_fields(n_samples, shape, 1.0, rng)
+    cell = tuple(int(rng.integers(side)) for side in shape)
+    return X.astype(np.float32), (X[(slice(None), *cell)] > 0).astype(np.int64)
+
+
+def make_noise(
+    n_samples: int = 300, n_features: int = 30, *, random_state: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a table of independent columns; the label asks whether two of them agree in sign.
+
+    The order of the columns carries nothing. Trees win: the rule is no sum of columns.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Rows.
+    n_features : int, default=30
+        Columns, at least two.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed; it also picks the two columns.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), float32
+    y : ndarray of shape (n_samples,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import make_noise
+    >>> make_noise(n_samples=20, n_features=5, random_state=0)[0].shape
+    (20, 5)
+    """
+    rng = _generator(random_state)
+    X = rng.normal(size=(n_samples, n_features))
+    first, second = rng.choice(n_features, 2, replace=False)
+    return X.astype(np.float32), ((X[:, first] > 0) == (X[:, second] > 0)).astype(np.int64)
+
+
+def make_alternating_texture(
+    n_samples: int = 300, shape: tuple[int, int] = (16, 16), *, random_state: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw fields whose neighbouring cells take opposite signs; the label is the direction in which they change slowly.
+
+    Smoothness measures such as Moran's I call this "no locality" or worse; the size of the correlations sees it, and a
+    convolution wins.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Rows.
+    shape : tuple of int, default=(16, 16)
+        Height and width.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, height, width), float32
+    y : ndarray of shape (n_samples,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import make_alternating_texture
+    >>> X, y = make_alternating_texture(n_samples=10, random_state=0)
+    >>> bool((X[:, :, 1:] * X[:, :, :-1]).mean() < 0)
+    True
+    """
+    rng = _generator(random_state)
+    y = _labels(n_samples, rng)
+    noise = rng.normal(size=(n_samples, *shape))
+    fields = np.empty_like(noise)
+    for label, sigma in enumerate(((0, 1.2, 0.6), (0, 0.6, 1.2))):
+        fields[y == label] = gaussian_filter(noise[y == label], sigma=sigma, mode="wrap")
+    fields /= np.maximum(fields.std(axis=(1, 2), keepdims=True), 1e-12)
+    board = 1 - 2 * (np.add.outer(np.arange(shape[0]), np.arange(shape[1])) % 2)
+    return (fields * board).astype(np.float32), y
+
+
+def load_digits_grid() -> tuple[np.ndarray, np.ndarray]:
+    """Load scikit-learn's handwritten digits as 8 x 8 matrices.
+
+    Returns
+    -------
+    X : ndarray of shape (1797, 8, 8), float32
+    y : ndarray of shape (1797,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import load_digits_grid
+    >>> load_digits_grid()[0].shape
+    (1797, 8, 8)
+    """
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images.astype(np.float32), digits.target.astype(np.int64)
+
+
+def load_digits_scrambled(*, random_state: Any = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Load the same digits as 64 columns in a scrambled order, the same for all samples.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance, Generator or None, default=0
+        Seed of the order.
+
+    Returns
+    -------
+    X : ndarray of shape (1797, 64), float32
+    y : ndarray of shape (1797,), int64
+
+    Examples
+    --------
+    >>> from autoarch.datasets import load_digits_scrambled
+    >>> load_digits_scrambled()[0].shape
+    (1797, 64)
+    """
+    X, y = load_digits_grid()
+    order = _generator(random_state).permutation(64)
+    return np.ascontiguousarray(X.reshape(len(X), 64)[:, order]), y

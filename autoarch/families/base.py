@@ -1,0 +1,179 @@
+"""The contract of a family: what it needs, what it tries first, what it samples, and how it is built and fitted.
+
+A plug-in author subclasses :class:`Family`, sets ``name`` and writes ``suggest`` and ``build``; everything else has a
+default. ``autoarch.testing.check_family`` says whether the result keeps the contract.
+
+Imports: numpy, scikit-learn, ``autoarch._data.layout``, ``autoarch._training``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from autoarch._data.layout import Layout
+from autoarch._training.deadline import Deadline
+from autoarch._training.growing import fit_affordable_rows
+
+if TYPE_CHECKING:
+    import optuna
+
+Params = dict[str, Any]
+Steps = list[tuple[str, BaseEstimator]]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a family cannot do without.
+
+    Parameters
+    ----------
+    grid : bool, default=False
+        Whether columns must stand for the cells of a grid.
+    tasks : tuple of str, default=("classification", "regression")
+        What it can learn.
+    packages : tuple of str, default=()
+        Modules that must be importable.
+    """
+
+    grid: bool = False
+    tasks: tuple[str, ...] = ("classification", "regression")
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything a family may know about the data before it is fitted; no data.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+        What is learned.
+    n_samples, n_features : int
+        Rows and columns that the pipeline's steps see.
+    n_classes : int
+        Classes, 0 for regression.
+    smallest_class : int
+        Rows of the rarest class, 0 for regression.
+    layout : Layout or None
+        Cells behind the columns.
+    categorical : tuple of int
+        Columns that hold codes of categories.
+    cardinalities : tuple of int
+        Categories of each of them.
+    has_missing : bool
+        Whether cells are missing (as NaN).
+    verdict : {"2d", "1d-rows", "1d-columns", "none"}
+        What the probe found.
+    device : str
+        Where nets are trained.
+    """
+
+    task: str
+    n_samples: int
+    n_features: int
+    n_classes: int = 0
+    smallest_class: int = 0
+    layout: Layout | None = None
+    categorical: tuple[int, ...] = ()
+    cardinalities: tuple[int, ...] = ()
+    has_missing: bool = False
+    verdict: str = "none"
+    device: str = "cpu"
+
+    @property
+    def classification(self) -> bool:
+        """Whether labels are learned, not numbers."""
+        return self.task == "classification"
+
+    @property
+    def numeric(self) -> tuple[int, ...]:
+        """Columns that hold numbers."""
+        return tuple(sorted(set(range(self.n_features)) - set(self.categorical)))
+
+
+class Family(ABC):
+    """One kind of model: its defaults, its search space and how it is built.
+
+    Parameters go by short names inside a family (``"lr"``); ``suggest`` asks the trial for each under exactly
+    ``"<family>.<name>"`` (``"cnn.lr"``), so that families never share a parameter by accident and a default can be
+    enqueued under its name.
+
+    Attributes
+    ----------
+    name : str
+        Unique, lower case; the prefix of its parameters and its name in the leaderboard.
+    needs : Needs
+        What the data and the machine must offer.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from autoarch.families import Family, Needs
+    >>> class Neighbors(Family):
+    ...     name = "neighbors"
+    ...     needs = Needs(tasks=("classification",))
+    ...
+    ...     def suggest(self, trial, problem):
+    ...         return {"k": trial.suggest_int("neighbors.k", 1, 20)}
+    ...
+    ...     def build(self, params, problem, seed):
+    ...         return [("model", KNeighborsClassifier(n_neighbors=params["k"]))]
+    """
+
+    name: str = ""
+    needs: Needs = Needs()
+
+    @abstractmethod
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample one candidate's parameters from ``trial``."""
+
+    @abstractmethod
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Return the unfitted steps of a pipeline from ``(n, p)`` floats with NaN to labels or values.
+
+        The last step is the model; ``params`` is what ``suggest`` returned.
+        """
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """Candidates to try before any is sampled, the strongest first."""
+        return ()
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """Parameters that fit in a moment, for the contract tests."""
+        return dict(self.defaults(problem)[0])
+
+    def unfit_for(self, problem: Problem) -> str | None:
+        """Why the family cannot serve this problem, or None when it can."""
+        if problem.task not in self.needs.tasks:
+            return f"it does not do {problem.task}"
+        if self.needs.grid and problem.layout is None:
+            return "it needs a grid, and the columns have no layout"
+        missing = [package for package in self.needs.packages if find_spec(package) is None]
+        return f"it needs {', '.join(missing)}, which is not installed" if missing else None
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Fit the last step, whose earlier steps have made ``X``, before the deadline.
+
+        By default a model that says nothing of deadlines is timed on few rows and given as many as it can afford.
+        """
+        return fit_affordable_rows(model, X, y, sample_weight, deadline, seed)
+
+    def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
+        """Parameters that the fits on folds have settled (rounds, say), to be set on the last step for the refit."""
+        return {}

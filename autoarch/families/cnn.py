@@ -1,0 +1,115 @@
+"""Convolutional nets, for grids whose neighbouring cells resemble each other.
+
+Imports: scikit-learn, ``autoarch.families``; torch and skorch only when a net is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from autoarch._training.deadline import Deadline
+from autoarch._training.scaling import GridScaler
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.netparts import batch_rows, epochs, make_net
+
+if TYPE_CHECKING:
+    import optuna
+
+KERNELS = {"square": (3, 3), "rows": (1, 7), "columns": (7, 1)}
+
+
+class CNN(Family):
+    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings."""
+
+    name = "cnn"
+    needs = Needs(grid=True)
+
+    def kernels(self, problem: Problem) -> list[str]:
+        """Kernels that the layout allows, the one that the probe proposes first."""
+        assert problem.layout is not None  # unfit_for has seen to it
+        if problem.layout.height == 1:
+            return ["rows"]
+        if problem.layout.width == 1:
+            return ["columns"]
+        first = {"1d-rows": "rows", "1d-columns": "columns"}.get(problem.verdict, "square")
+        return [first, *(kernel for kernel in KERNELS if kernel != first)]
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """The proposed kernel under both scalings, then other heads and sizes."""
+        kernel, *others = self.kernels(problem)
+        base = {
+            "kernel": kernel,
+            "scaling": "global",
+            "head": "regions",
+            "filters": 32,
+            "stages": 3,
+            "dropout": 0.2,
+            "lr": 3e-3,
+            "decay": 3e-2,
+            "smoothing": 0.05,
+            "shift": 0,
+        }
+        variants: list[Params] = [{"scaling": "cell"}, {"shift": 1}, {"head": "global"}]
+        if problem.verdict.startswith("1d") and "square" in others:
+            variants.append({"kernel": "square"})
+        return [base, *({**base, **variant} for variant in variants)]
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """One narrow stage."""
+        return {**self.defaults(problem)[0], "filters": 8, "stages": 1, "lr": 1e-2, "dropout": 0.0, "smoothing": 0.0}
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample kernel, scaling, head, size, augmentation and regularisation."""
+        return {
+            "kernel": trial.suggest_categorical("cnn.kernel", self.kernels(problem)),
+            "scaling": trial.suggest_categorical("cnn.scaling", ["global", "cell"]),
+            "head": trial.suggest_categorical("cnn.head", ["regions", "global"]),
+            "filters": trial.suggest_int("cnn.filters", 8, 64, step=8),
+            "stages": trial.suggest_int("cnn.stages", 1, 4),
+            "dropout": trial.suggest_float("cnn.dropout", 0.0, 0.5),
+            "lr": trial.suggest_float("cnn.lr", 5e-4, 1e-2, log=True),
+            "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
+            "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
+            "shift": trial.suggest_int("cnn.shift", 0, 2),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Shape and scale, then the net."""
+        from autoarch._training.modules import ConvNet
+
+        assert problem.layout is not None
+        loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
+        net = make_net(
+            problem,
+            ConvNet,
+            seed=seed,
+            shift=params["shift"],
+            max_epochs=epochs(problem.n_samples),
+            batch_size=batch_rows(problem.n_samples, largest=128),
+            lr=params["lr"],
+            optimizer__weight_decay=params["decay"],
+            module__filters=params["filters"],
+            module__stages=params["stages"],
+            module__kernel=KERNELS[params["kernel"]],
+            module__head=params["head"],
+            module__dropout=params["dropout"],
+            **loss,
+        )
+        return [("scale", GridScaler(problem.layout.shape, scaling=params["scaling"])), ("model", net)]
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Train; the schedule ends with the time."""
+        return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)

@@ -1,0 +1,92 @@
+"""Dense nets: smooth functions of many columns at once, whatever their order.
+
+Imports: scikit-learn, ``autoarch.families``; torch and skorch only when a net is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import StandardScaler
+
+from autoarch._training.deadline import Deadline
+from autoarch._training.scaling import GridScaler, RobustClip, ToFloat32
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.netparts import batch_rows, epochs, make_net
+from autoarch.families.tables import table_encoder
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class MLP(Family):
+    """Fully connected nets on scaled columns, categories one-hot."""
+
+    name = "mlp"
+    needs = Needs()
+
+    def scalings(self, problem: Problem) -> list[str]:
+        """One scale for the whole grid is on offer where there is a grid."""
+        return ["robust", "cell"] if problem.layout is None else ["cell", "robust", "global"]
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """A mid-sized net under each scaling, then a wider one with more dropout."""
+        base = {"units": 256, "layers": 2, "dropout": 0.15, "lr": 3e-3, "decay": 1e-2}
+        wide = {"units": 512, "layers": 3, "dropout": 0.3, "lr": 2e-3, "decay": 3e-2}
+        scalings = self.scalings(problem)
+        return [*({**base, "scaling": scaling} for scaling in scalings), {**wide, "scaling": scalings[0]}]
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """One narrow layer."""
+        return {"scaling": "cell", "units": 16, "layers": 1, "dropout": 0.0, "lr": 1e-2, "decay": 0.0}
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample scaling, size and regularisation."""
+        return {
+            "scaling": trial.suggest_categorical("mlp.scaling", self.scalings(problem)),
+            "units": trial.suggest_int("mlp.units", 32, 512, log=True),
+            "layers": trial.suggest_int("mlp.layers", 1, 4),
+            "dropout": trial.suggest_float("mlp.dropout", 0.0, 0.5),
+            "lr": trial.suggest_float("mlp.lr", 5e-4, 2e-2, log=True),
+            "decay": trial.suggest_float("mlp.decay", 1e-4, 0.3, log=True),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Scale, encode, cast, then the net."""
+        from autoarch._training.modules import DenseNet
+
+        prepare: Steps
+        if params["scaling"] == "global" and problem.layout is not None:
+            prepare = [("scale", GridScaler(problem.layout.shape))]
+        else:
+            scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
+            prepare = [("prepare", table_encoder(problem, scaler)), ("cast", ToFloat32())]
+        net = make_net(
+            problem,
+            DenseNet,
+            seed=seed,
+            max_epochs=epochs(problem.n_samples),
+            batch_size=batch_rows(problem.n_samples, largest=256),
+            lr=params["lr"],
+            optimizer__weight_decay=params["decay"],
+            module__units=params["units"],
+            module__layers=params["layers"],
+            module__dropout=params["dropout"],
+        )
+        return [*prepare, ("model", net)]
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Train; the schedule ends with the time."""
+        return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)

@@ -1,0 +1,72 @@
+"""Find families: built in, given by the user, or installed under the entry point group ``autoarch.families``.
+
+Never imports torch: built-ins load it when they build a net.
+
+Imports: ``autoarch.families``, ``autoarch.exceptions``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+
+from autoarch.exceptions import AutoArchWarning, ParameterError
+from autoarch.families.base import Family
+from autoarch.families.cnn import CNN
+from autoarch.families.linear import Linear
+from autoarch.families.mlp import MLP
+from autoarch.families.tree import Tree
+
+BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN)
+ENTRY_POINT_GROUP = "autoarch.families"
+
+
+def known_families() -> dict[str, Family]:
+    """Built-in and installed families by name; a broken plug-in warns and is skipped."""
+    families = {family.name: family() for family in BUILT_IN}
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            family = entry.load()()
+        except Exception as error:  # a stranger's import may raise anything
+            warnings.warn(f"the family {entry.name!r} could not be loaded: {error!r}", AutoArchWarning, stacklevel=2)
+            continue
+        families[family.name] = family
+    return families
+
+
+def resolve_families(asked: str | Sequence[str | Family | type[Family]]) -> list[Family]:
+    """Turn the parameter ``families`` into family objects.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown, nothing is asked for, or two families share a name.
+    """
+    known = known_families()
+    if isinstance(asked, str) and asked == "auto":
+        return list(known.values())
+    items = [asked] if isinstance(asked, (str, Family, type)) else list(asked)
+    if not items:
+        raise ParameterError(f"families={asked!r} is empty; pass 'auto' or some of {sorted(known)}.")
+    families = [_resolve_one(item, known) for item in items]
+    names = [family.name for family in families]
+    if len(set(names)) < len(names):
+        raise ParameterError(f"families={names} names a family twice; each may stand there once.")
+    return families
+
+
+def _resolve_one(item: str | Family | type[Family], known: dict[str, Family]) -> Family:
+    if isinstance(item, type) and issubclass(item, Family):
+        return item()
+    if isinstance(item, Family):
+        return item
+    if isinstance(item, str) and item in known:
+        return known[item]
+    guess = get_close_matches(str(item), known, n=1)
+    hint = f" Did you mean {guess[0]!r}?" if guess else ""
+    raise ParameterError(
+        f"families contains {item!r}; expected 'auto', names out of {sorted(known)}, or objects of a subclass of "
+        f"autoarch.families.Family.{hint}"
+    )

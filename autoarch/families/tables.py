@@ -1,0 +1,28 @@
+"""From columns with categories and missing cells to the dense, scaled floats that linear models and nets want.
+
+Imports: scikit-learn, ``autoarch.families.base``.
+"""
+
+from __future__ import annotations
+
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from autoarch.families.base import Problem
+
+_MOST_LEVELS = 50  # further levels of a category share one column
+
+
+def table_encoder(problem: Problem, scaler: BaseEstimator) -> ColumnTransformer:
+    """Impute medians (with indicators where cells are missing) and scale; one column per level of a category."""
+    impute = SimpleImputer(strategy="median", add_indicator=problem.has_missing, keep_empty_features=True)
+    parts: list[tuple[str, BaseEstimator, list[int]]] = []
+    if problem.numeric:
+        parts.append(("numeric", make_pipeline(impute, scaler), list(problem.numeric)))
+    if problem.categorical:
+        one_hot = OneHotEncoder(handle_unknown="ignore", max_categories=_MOST_LEVELS, sparse_output=False)
+        parts.append(("categorical", one_hot, list(problem.categorical)))
+    return ColumnTransformer(parts)

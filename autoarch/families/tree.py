@@ -1,0 +1,141 @@
+"""Boosted trees and forests: what tables without a layout are best served with.
+
+Imports: scikit-learn, ``autoarch.families``, ``autoarch._training``; the boosters only when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+
+from autoarch._training.deadline import Deadline
+from autoarch._training.growing import fit_growing
+from autoarch.families import boosters
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+
+if TYPE_CHECKING:
+    import optuna
+
+_MOST_ROUNDS = 500
+_MOST_TREES = 300
+_PATIENCE = 15
+_EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about when to stop
+_WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
+
+
+class Tree(Family):
+    """HistGradientBoosting and ExtraTrees; LightGBM, XGBoost and CatBoost where they are installed."""
+
+    name = "tree"
+    needs = Needs()
+
+    def kinds(self, problem: Problem) -> list[str]:
+        """The models on offer here, cheapest first on wide data."""
+        kinds = ["boosting", "forest"] if problem.n_features < _WIDE else ["forest", "boosting"]
+        return kinds + [name for name in boosters.NAMES if find_spec(name) is not None]
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """One of each kind, then slower boosting with smaller trees and a forest with more columns per split."""
+        first = [self._default(kind, problem) for kind in self.kinds(problem)]
+        slow = {"kind": "boosting", "rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
+        return [*first, slow, {"kind": "forest", "forest_leaf_rows": 1, "forest_columns": 0.6}]
+
+    def _default(self, kind: str, problem: Problem) -> Params:
+        if kind == "forest":
+            return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0}
+        leaf_rows = 20 if problem.n_samples >= 500 else 5
+        return {"kind": kind, "rate": 0.1, "leaves": 31, "leaf_rows": leaf_rows, "columns": 1.0, "l2": 1e-3}
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample the kind, then what that kind has to tune."""
+        kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
+        if kind == "forest":
+            return {
+                "kind": kind,
+                "forest_leaf_rows": trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True),
+                "forest_columns": trial.suggest_float("tree.forest_columns", 0.0, 1.0),  # 0: the usual choice
+            }
+        return {
+            "kind": kind,
+            "rate": trial.suggest_float("tree.rate", 0.02, 0.3, log=True),
+            "leaves": trial.suggest_int("tree.leaves", 4, 128, log=True),
+            "leaf_rows": trial.suggest_int("tree.leaf_rows", 2, 100, log=True),
+            "columns": trial.suggest_float("tree.columns", 0.2, 1.0),
+            "l2": trial.suggest_float("tree.l2", 1e-3, 100.0, log=True),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Trees read codes and missing cells as they are."""
+        if params["kind"] == "forest":
+            return [("model", self._forest(params, problem, seed))]
+        if params["kind"] == "boosting":
+            return [("model", self._boosting(params, problem, seed))]
+        return [("model", boosters.build(params, problem, seed, _rounds(problem)))]
+
+    def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
+        model = ExtraTreesClassifier if problem.classification else ExtraTreesRegressor
+        root = "sqrt" if problem.classification else 1.0 / 3.0
+        return model(
+            n_estimators=_MOST_TREES,
+            min_samples_leaf=params["forest_leaf_rows"],
+            max_features=params["forest_columns"] or root,
+            n_jobs=-1,
+            random_state=seed,
+        )
+
+    def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
+        model = HistGradientBoostingClassifier if problem.classification else HistGradientBoostingRegressor
+        early = problem.n_samples >= _EARLY_STOPPING_ROWS and (
+            not problem.classification or problem.smallest_class >= 2 * _PATIENCE
+        )
+        return model(
+            max_iter=_MOST_ROUNDS if early else _rounds(problem),
+            learning_rate=params["rate"],
+            max_leaf_nodes=params["leaves"],
+            min_samples_leaf=params["leaf_rows"],
+            max_features=params["columns"],
+            l2_regularization=params["l2"],
+            categorical_features=list(problem.categorical) or None,
+            early_stopping=early,
+            n_iter_no_change=_PATIENCE,
+            random_state=seed,
+        )
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Grow until the model has enough, stops by itself, or the time is up."""
+        if isinstance(model, (ExtraTreesClassifier, ExtraTreesRegressor)):
+            return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=10)
+        if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
+            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=5)
+        return boosters.fit(model, X, y, sample_weight, deadline)
+
+    def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
+        """The rounds at which early stopping found no more to gain, so that the refit can use every row."""
+        if not getattr(models[0], "early_stopping", False):
+            return {}
+        rounds = [max(1, model.n_iter_ - _PATIENCE // 2) for model in models]
+        return {"max_iter": int(np.median(rounds) * 1.1) + 1, "early_stopping": False}
+
+
+def _rounds(problem: Problem) -> int:
+    """Rounds of boosting without early stopping."""
+    return 100 if problem.n_samples < 500 else 150

@@ -1,0 +1,171 @@
+"""What the neighbour statistics give when the order of cells, columns or rows carries nothing.
+
+``any_layout_p`` permutes single cells (one permutation for all samples): "is there any layout at all". ``line_p``
+permutes whole columns (or, on the transposed grid, whole rows): "does this axis carry an order". Permuting cells would
+reject a dead axis too, as soon as the other one is alive. All statistics of one test see the same permutations and
+are combined by the largest studentised value (max-T), so a test has its nominal size whatever their correlation.
+
+Imports: numpy, ``statistics``.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from math import factorial
+
+import numpy as np
+
+from autoarch.locality.statistics import MAX_LAG, CellCorrelations
+
+N_CELL_PERMUTATIONS = 299  # with the given order 300, so that .01 is a whole number of them
+N_LINE_PERMUTATIONS = 999
+FEWEST_ORDERED = 6  # a shorter side has at most 60 orders, and no p-value below 1/60
+PAIRS_PER_LAG = 200  # look-ups per displacement other than the direct neighbours
+
+
+def n_orders(side: int) -> int:
+    """Different orders of ``side`` lines, a reversed order being the same.
+
+    Examples
+    --------
+    >>> from autoarch.locality.nulls import n_orders
+    >>> [n_orders(side) for side in (1, 2, 5, 6)]
+    [1, 1, 60, 360]
+    """
+    return max(1, factorial(side) // 2)
+
+
+def any_layout_p(correlations: CellCorrelations, rng: np.random.Generator) -> float | None:
+    """P-value of "the order of the cells carries nothing"; None where fewer than 4 cells vary or no two touch."""
+    pairs = _near_pairs(correlations, rng)
+    m = len(correlations)
+    if m < 4 or not pairs:
+        return None
+    first = np.concatenate([a for a, _ in pairs.values()])
+    second = np.concatenate([b for _, b in pairs.values()])
+    starts = np.cumsum([0, *(len(a) for a, _ in pairs.values())])[:-1]
+    counts = np.diff([*starts, len(first)])
+    signed, unsigned = correlations.signed.ravel(), correlations.unsigned.ravel()
+    means = np.empty((1 + N_CELL_PERMUTATIONS, 2, len(counts)))
+    order = np.arange(m)
+    for draw in range(len(means)):
+        index = order[first] * m + order[second]
+        entries = signed[index]
+        sizes = np.abs(entries) if correlations.one_channel else unsigned[index]
+        means[draw, 0] = np.add.reduceat(entries, starts)
+        means[draw, 1] = np.add.reduceat(sizes, starts)
+        order = rng.permutation(m)
+    means /= counts
+    rook = np.array([abs(down) + abs(across) == 1 for down, across in pairs])
+    nearness = np.array([1.0 / (down**2 + across**2) for down, across in pairs])
+    return _max_t_p(_lag_statistics(means, counts, rook, nearness))
+
+
+def _near_pairs(
+    correlations: CellCorrelations, rng: np.random.Generator
+) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
+    """Pairs of cells per displacement of at most three, all direct neighbours and a sample of the others."""
+    row, column = correlations.row, correlations.column
+    place = np.full((row.max(initial=0) + 1 + MAX_LAG, column.max(initial=0) + 1 + 2 * MAX_LAG), -1)
+    place[row, column + MAX_LAG] = np.arange(len(row))
+    pairs = {}
+    for down in range(MAX_LAG + 1):
+        for across in range(-MAX_LAG if down else 1, MAX_LAG + 1):
+            other = place[row + down, column + MAX_LAG + across]
+            first = np.nonzero(other >= 0)[0]
+            if down + abs(across) > 1 and len(first) > PAIRS_PER_LAG:
+                first = rng.choice(first, PAIRS_PER_LAG, replace=False)
+            if len(first):
+                pairs[down, across] = (first, other[first])
+    return pairs
+
+
+def line_p(signed: np.ndarray, unsigned: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
+    """P-value of "the order of the columns carries nothing", and the neighbour correlation shuffled columns give.
+
+    Parameters
+    ----------
+    signed, unsigned : ndarray of shape (W, W)
+        From ``line_correlations``.
+    rng : Generator
+        Source of the permutations.
+
+    Returns
+    -------
+    p_value, expected : float
+        ``expected`` is the mean of ``unsigned`` between neighbours over all orders.
+    """
+    side = len(signed)
+    if side < FEWEST_ORDERED + 1:
+        orders = np.array([o for o in permutations(range(side)) if o[0] <= o[-1]])  # the given order comes first
+    else:
+        draws = N_LINE_PERMUTATIONS if side <= 128 else N_CELL_PERMUTATIONS
+        orders = np.vstack([np.arange(side), rng.permuted(np.tile(np.arange(side), (draws, 1)), axis=1)])
+    lags = range(1, min(MAX_LAG, side - 1) + 1)
+    means = np.empty((len(orders), 2, len(lags)))
+    for k, lag in enumerate(lags):
+        ahead, behind = orders[:, lag:], orders[:, :-lag]
+        means[:, 0, k] = signed[ahead, behind].mean(axis=1)
+        means[:, 1, k] = unsigned[ahead, behind].mean(axis=1)
+    counts = np.array([side - lag for lag in lags])
+    direct = np.array([lag == 1 for lag in lags])
+    nearness = np.array([1.0 / lag**2 for lag in lags])
+    off_diagonal = unsigned.sum() - np.trace(unsigned)
+    return _max_t_p(_lag_statistics(means, counts, direct, nearness)), float(off_diagonal / (side * (side - 1)))
+
+
+def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, nearness: np.ndarray) -> np.ndarray:
+    """Turn mean correlations per displacement into the statistics of one test; large values speak for a layout.
+
+    Parameters
+    ----------
+    means : ndarray of shape (draws, 2, displacements)
+        Signed and unsigned mean correlation; the given order is draw 0.
+    counts : ndarray of shape (displacements,)
+        Pairs behind each mean.
+    direct : ndarray of shape (displacements,), bool
+        Displacements by one cell along one axis.
+    nearness : ndarray of shape (displacements,)
+        Weight of a displacement in the smooth statistic.
+    """
+    signed, unsigned = means[:, 0], means[:, 1]
+    close, near = counts * direct, counts * nearness
+    neighbours = signed @ close / close.sum()
+    smooth = signed @ near / near.sum()
+    sizes = unsigned @ close / close.sum()
+    centre = (signed @ counts / counts.sum())[:, None]
+    structure = np.cbrt(((signed - centre) ** 2) @ counts)  # the cube root of a sum of squares is close to normal
+    return np.column_stack([_two_sided(neighbours), _two_sided(smooth), _studentise(sizes), _studentise(structure)])
+
+
+def _studentise(values: np.ndarray) -> np.ndarray:
+    """Subtract the mean of all draws and divide by their spread; the given order counts as one of the draws."""
+    spread = values.std()
+    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
+
+
+def _two_sided(values: np.ndarray) -> np.ndarray:
+    """Size of the studentised value: alternating cells are dependent as well."""
+    return np.abs(_studentise(values))
+
+
+def _max_t_p(statistics: np.ndarray) -> float:
+    """Rank of the given order's largest statistic among all draws; equal orders (a mirror image) count as equal."""
+    largest = statistics.max(axis=1)
+    return float(np.mean(largest >= largest[0] - 1e-6))
+
+
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """Adjust several p-values so that the chance of any false rejection stays at the level asked for.
+
+    Examples
+    --------
+    >>> from autoarch.locality.nulls import holm
+    >>> holm({"rows": 0.004, "columns": 0.03})
+    {'rows': 0.008, 'columns': 0.03}
+    """
+    adjusted, floor = {}, 0.0
+    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        floor = min(1.0, max(floor, p_values[name] * (len(p_values) - rank)))
+        adjusted[name] = floor
+    return {name: adjusted[name] for name in p_values}

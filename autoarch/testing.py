@@ -1,0 +1,136 @@
+"""The contract of a family as a test: for authors of plug-ins, and for the built-in families alike.
+
+Imports: numpy, scikit-learn, ``autoarch``.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from autoarch._data.layout import Layout
+from autoarch._search.evaluate import fit_steps, predict_values
+from autoarch._search.quiet import quiet
+from autoarch._search.study import ask, new_study
+from autoarch._training.deadline import Deadline
+from autoarch.families.base import Family, Params, Problem
+from autoarch.families.registry import resolve_families
+
+__all__ = ["check_family"]
+
+_SEED = 7
+
+
+def check_family(family: Family | type[Family] | str) -> None:
+    """Check that a family keeps the contract of :class:`autoarch.families.Family`.
+
+    On small problems of every kind that it says it can serve: what it suggests and what it has as defaults can be
+    built; a built pipeline learns, repeats itself under one seed, predicts alike whatever rows stand beside, survives
+    pickle, leaves the data alone, and takes weights, few rows, missing cells and a deadline that is already over.
+
+    Parameters
+    ----------
+    family : Family, subclass of Family or str
+        What is checked; a name is looked up among the built-in and installed families.
+
+    Raises
+    ------
+    AssertionError
+        If the contract is broken; the message says where and how.
+
+    Examples
+    --------
+    >>> from autoarch.testing import check_family
+    >>> check_family("linear")
+    """
+    (checked,) = resolve_families([family])
+    assert checked.name and checked.name == checked.name.lower(), f"name={checked.name!r} should be lower case"
+    problems = [(problem, X, y) for problem, X, y in _problems() if checked.unfit_for(problem) is None]
+    with quiet():
+        for problem, X, y in problems:
+            _check_space(checked, problem)
+            _check_fits(checked, problem, X, y)
+    assert problems, f"{checked.name} serves none of the problems: unfit_for always gives a reason"
+
+
+def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
+    """Grids, lines and tables; two classes, three with text labels, and numbers."""
+    rng = np.random.default_rng(_SEED)
+    kinds = ((1, 6, 6), 2), ((2, 4, 5), 0), ((1, 1, 12), 3), (None, 0), (None, 3)
+    for shape, n_classes in kinds:
+        p = 8 if shape is None else int(np.prod(shape))
+        X = rng.normal(size=(40, p)).astype(np.float32)
+        y: np.ndarray = (X[:, 0] + X[:, 1]).astype(np.float64)
+        X[rng.random(X.shape) < 0.02] = np.nan
+        if shape is None:
+            X[:, 3] = rng.integers(4, size=len(X))
+        if n_classes:
+            edges = np.quantile(y, np.linspace(0, 1, n_classes + 1)[1:-1])
+            y = np.array(["low", "mid", "top"])[np.searchsorted(edges, y)]
+        sizes = np.unique(y, return_counts=True)[1] if n_classes else np.zeros(1)
+        problem = Problem(
+            task="classification" if n_classes else "regression",
+            n_samples=len(X),
+            n_features=p,
+            n_classes=n_classes,
+            smallest_class=int(sizes.min()),
+            layout=None if shape is None else Layout(shape[1], shape[2], shape[0]),
+            categorical=(3,) if shape is None else (),
+            cardinalities=(4,) if shape is None else (),
+            has_missing=True,
+        )
+        yield problem, X, y
+
+
+def _check_space(family: Family, problem: Problem) -> None:
+    """Each parameter is asked for as "<family>.<name>", and defaults lie in the space that is sampled."""
+    study = new_study(_SEED)
+    for default in [None, *family.defaults(problem)]:
+        trial, params = ask(study, family, [family.name], default, problem)
+        asked = {name for name in trial.params if name != "family"}
+        strangers = sorted(name for name in asked if not name.startswith(f"{family.name}."))
+        assert not strangers, f"{family.name}.suggest asks for {strangers}; names must begin with '{family.name}.'"
+        if default is not None:
+            assert params == dict(default), f"the default {default} became {params} in suggest: it lies outside"
+        _build(family, params, problem)
+
+
+def _build(family: Family, params: Params, problem: Problem) -> Pipeline:
+    steps = family.build(params, problem, _SEED)
+    assert steps and steps[-1][0] == "model", f"{family.name}.build should end with a step named 'model'"
+    for name, step in steps:
+        assert isinstance(step, BaseEstimator), f"step {name!r} is {type(step).__name__}, no scikit-learn estimator"
+        clone(step)
+    return Pipeline(steps)
+
+
+def _fit(
+    family: Family, problem: Problem, X: np.ndarray, y: np.ndarray, deadline: Deadline, weight: np.ndarray | None = None
+) -> Pipeline:
+    return fit_steps(family, family.smoke_params(problem), problem, _SEED, X, y, weight, deadline)
+
+
+def _check_fits(family: Family, problem: Problem, X: np.ndarray, y: np.ndarray) -> None:
+    where = f"{family.name} on {problem.task}, layout {problem.layout}"
+    X.setflags(write=False)
+    before = X.copy()
+    classes = np.unique(y) if problem.classification else None
+    model = _fit(family, problem, X, y, Deadline())
+    np.testing.assert_array_equal(X, before, err_msg=f"{where}: fit changed X")
+    values = predict_values(model, X, classes)
+    assert len(values) == len(X), f"{where}: {len(values)} predictions for {len(X)} rows"
+    if classes is not None:
+        assert set(model.predict(X)) <= set(classes), f"{where}: predict gives labels that y does not hold"
+    again = predict_values(_fit(family, problem, X, y, Deadline()), X, classes)
+    np.testing.assert_allclose(again, values, atol=1e-7, err_msg=f"{where}: one seed, two results")
+    few = np.concatenate([predict_values(model, X[i : i + 7], classes) for i in range(0, len(X), 7)])
+    np.testing.assert_allclose(few, values, atol=1e-6, err_msg=f"{where}: a row's prediction hangs on other rows")
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_allclose(predict_values(copy, X, classes), values, atol=1e-7, err_msg=f"{where}: pickle")
+    weight = np.where(np.arange(len(X)) % 2, 1.0, 0.5) if has_fit_parameter(model[-1], "sample_weight") else None
+    predict_values(_fit(family, problem, X, y, Deadline(0.0), weight), X, classes)

@@ -1,0 +1,99 @@
+"""Run systems on data sets within a budget: one process per run, one JSON line per result, tables at the end.
+
+    python run.py                                             # every system on scikit-learn's bundled sets, 60 s
+    python run.py --data DIR --systems autoarch hgb --budget 30 --seeds 0 1 --out results.jsonl
+    python run.py digits wine --budget 10
+
+The budget covers ``fit``; starting and predicting come on top, and a run is ended after three budgets and three
+minutes. Runs that the results file has already are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from data import names
+from tables import read, show
+
+HERE = Path(__file__).resolve().parent
+SYSTEMS = ("autoarch", "lightgbm", "hgb", "cnn", "notebook")  # as in systems.py, which takes seconds to import
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what is missing in the results file, then print the tables."""
+    arguments = _parse(argv)
+    out = Path(arguments.out)
+    done = {_key(json.loads(line)) for line in out.read_text().splitlines() if line} if out.is_file() else set()
+    jobs = [job for job in plan(arguments) if _key(job) not in done]
+    for number, job in enumerate(jobs, start=1):
+        row = {**job, **run(job)}
+        with out.open("a", encoding="utf-8") as results:
+            results.write(json.dumps({key: value for key, value in row.items() if key != "folders"}) + "\n")
+        score = f"{row['score']:.4f}" if "score" in row else row["reason"]
+        label = f"{job['system']} on {job['data']}, seed {job['seed']}"
+        print(f"[{number}/{len(jobs)}] {label}: {row['status']} {score} in {row.get('fit_seconds', '?')} s", flush=True)
+    rows = read([out])
+    print(show(rows[rows["budget"] == arguments.budget]))
+    return 0
+
+
+def plan(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Every run that was asked for."""
+    folders = [Path(folder) for folder in arguments.data]
+    for name in arguments.names or names(folders):
+        for seed in arguments.seeds:
+            for system in arguments.systems:
+                job = {"system": system, "data": name, "budget": arguments.budget, "seed": seed}
+                yield {**job, "cores": arguments.cores, "folders": [str(folder.resolve()) for folder in folders]}
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """Run one job in a process of its own and return what it wrote, or why it wrote nothing."""
+    threads = {name: str(job["cores"]) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    with tempfile.TemporaryDirectory() as scratch:
+        answer = Path(scratch) / "answer.json"
+        command = [sys.executable, str(HERE / "worker.py"), json.dumps(job), str(answer)]
+        try:
+            process = subprocess.run(
+                command,
+                cwd=scratch,
+                env={**os.environ, **threads},
+                timeout=3 * job["budget"] + 180,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {"status": "killed", "reason": "three budgets and three minutes were not enough"}
+        if answer.is_file():
+            return json.loads(answer.read_text(encoding="utf-8"))
+    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+    return {"status": "failed", "reason": f"exit {process.returncode}: {last}"[:500]}
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["system"], row["data"], row["budget"], row["seed"]
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="data sets (default: all)")
+    parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="folders of .npz and .parquet files")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds for fit")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--cores", type=int, default=2, help="cores that every run is pinned to")
+    parser.add_argument("--out", default="results.jsonl")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

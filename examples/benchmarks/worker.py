@@ -1,0 +1,68 @@
+"""One run in a process of its own: load, fit under the clock, predict, score, write one JSON object.
+
+``run.py`` starts it with the job and the path of the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Fit and score one system on one data set; whatever goes wrong is part of the answer."""
+    cores = _pin(job["cores"])
+    warnings.filterwarnings("ignore")
+    began = time.monotonic()
+    from data import load
+    from systems import SYSTEMS, NotApplicableError
+
+    task = load(job["data"], [Path(folder) for folder in job["folders"]])
+    facts = {"kind": task.kind, "task": "classification" if task.classification else "regression"}
+    facts |= {"shape": list(task.shape), "n_train": len(task.y), "n_test": len(task.y_test)}
+    facts |= {"import_seconds": round(time.monotonic() - began, 2)}
+    try:
+        began = time.monotonic()
+        predict, note = SYSTEMS[job["system"]](task, job["budget"], job["seed"], cores)
+        facts |= {"fit_seconds": round(time.monotonic() - began, 2), "model": note[:500]}
+        began = time.monotonic()
+        predicted = predict(task.X_test)
+        facts |= {"predict_seconds": round(time.monotonic() - began, 3)}
+        return {"status": "ok", **facts, **score(task.y_test, predicted, task.classification)}
+    except NotApplicableError as reason:
+        return {"status": "skipped", **facts, "reason": str(reason)}
+    except Exception as error:
+        traceback.print_exc()
+        return {"status": "failed", **facts, "reason": f"{type(error).__name__}: {error}"[:500]}
+
+
+def score(y: Any, predicted: Any, classification: bool) -> dict[str, Any]:
+    """Accuracy or R2, and an error that is never 0, so that ratios of errors can be taken."""
+    import numpy as np
+
+    predicted = np.asarray(predicted).ravel()
+    if len(predicted) != len(y) or not np.isfinite(predicted.astype(float)).all():
+        raise ValueError(f"{len(predicted)} predictions for {len(y)} rows, or some are not finite")
+    if classification:
+        errors = int((predicted != y).sum())
+        return {"metric": "accuracy", "score": 1 - errors / len(y), "error": (errors + 0.5) / (len(y) + 1)}
+    unexplained = float(((y - predicted) ** 2).mean() / y.var())
+    return {"metric": "R2", "score": 1 - unexplained, "error": max(unexplained, 1e-9)}
+
+
+def _pin(cores: int) -> int:
+    """Keep this process to the first ``cores`` of its cores, where the system can do that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    return cores
+
+
+if __name__ == "__main__":
+    answer = main(json.loads(sys.argv[1]))
+    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")

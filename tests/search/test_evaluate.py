@@ -1,0 +1,97 @@
+"""One candidate on the splits: scores, failures, early ends."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+from autoarch._search.evaluate import aligned, evaluate
+from autoarch._search.job import Job, TrainingData
+from autoarch._search.scoring import Judge
+from autoarch._training.deadline import Deadline
+from autoarch.families import Family, Problem
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 3))
+y = np.where(X[:, 0] > 0, "up", "down")
+SPLITS = tuple((np.delete(np.arange(100), rows), rows) for rows in np.split(np.arange(100), 5))
+PROBLEM = Problem("classification", 100, 3, n_classes=2, smallest_class=40)
+
+
+class Given(Family):
+    """A family around one model."""
+
+    name = "given"
+
+    def __init__(self, model):
+        self.model = model
+
+    def suggest(self, trial, problem):
+        return {}
+
+    def build(self, params, problem, seed):
+        from sklearn.base import clone
+
+        return [("model", clone(self.model))]
+
+
+class Broken(DummyClassifier):
+    """A model that cannot be fitted."""
+
+    def fit(self, X, y, sample_weight=None):
+        raise MemoryError if self.strategy == "memory" else ArithmeticError("no such luck")
+
+
+class NaNs(DummyClassifier):
+    """A model whose probabilities are no numbers."""
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), np.nan)
+
+
+def run(model, **job):
+    data = TrainingData(X, y, None, SPLITS, Judge(None, "classification", X, y, classes=np.unique(y)))
+    return evaluate(data, Job(0, Given(model), {}, PROBLEM, 0, job.pop("deadline", Deadline()), **job))
+
+
+def test_a_good_candidate_is_scored_on_every_split():
+    """Scores agree with the folds, predictions cover each row once."""
+    result = run(DecisionTreeClassifier(random_state=0))
+    assert (result.status, len(result.scores)) == ("ok", 5)
+    assert result.score > 0.9
+    assert sorted(np.concatenate([p.rows for p in result.predictions])) == list(range(100))
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        pytest.param(Broken(), "ArithmeticError: no such luck", id="raises"),
+        pytest.param(Broken(strategy="memory"), "out of memory", id="memory"),
+        pytest.param(NaNs(), "no finite probabilities", id="nan"),
+    ],
+)
+def test_a_broken_candidate_is_a_result_with_a_reason(model, reason):
+    """Nothing a model does ends the search."""
+    result = run(model)
+    assert result.status == "failed"
+    assert reason in result.reason
+
+
+def test_a_hopeless_candidate_is_stopped():
+    """After one split far behind a steady rival the rest is not computed."""
+    result = run(DummyClassifier(), rival=(0.95, 0.96, 0.95, 0.94, 0.95))
+    assert (result.status, len(result.scores)) == ("pruned", 1)
+    assert "against the best candidate's 0.95 after 1 of 5 splits" in result.reason
+
+
+def test_a_near_rival_is_judged_to_the_end():
+    """A candidate within the noise is not stopped."""
+    scores = run(DecisionTreeClassifier(random_state=0)).scores
+    result = run(DecisionTreeClassifier(random_state=0), rival=tuple(s + 0.001 for s in scores))
+    assert result.status == "ok"
+
+
+def test_columns_are_aligned_to_all_classes():
+    """A class that a fold has not seen gets probability 0."""
+    proba = aligned(np.array([[0.25, 0.75]]), np.array(["a", "c"]), np.array(["a", "b", "c"]))
+    np.testing.assert_array_equal(proba, [[0.25, 0.0, 0.75]])

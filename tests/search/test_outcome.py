@@ -1,0 +1,54 @@
+"""The leaderboard's order, and an estimate that selection does not inflate."""
+
+import numpy as np
+
+from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.outcome import COLUMNS, honest_estimate, leaderboard
+from autoarch._search.scoring import Judge, Predictions
+
+
+def lucky_trials(n_trials, n, seed):
+    """Candidates that guess, all equally bad: the best of them is luck."""
+    rng = np.random.default_rng(seed)
+    X, y = np.zeros((n, 1)), rng.integers(2, size=n)
+    folds = np.split(np.arange(n), 5)
+    judge = Judge(None, "classification", X, y, classes=np.array([0, 1]))
+    data = TrainingData(X, y, None, tuple((folds[0], fold) for fold in folds), judge)
+    results = []
+    for number in range(n_trials):
+        proba = np.eye(2)[rng.integers(2, size=n)]
+        parts = [Predictions(fold, proba[fold]) for fold in folds]
+        scores = [judge.score(part) for part in parts]
+        results.append(TrialResult(number, "guess", {}, scores=scores, ties=scores, predictions=parts))
+    return results, data
+
+
+def test_the_estimate_is_not_inflated_by_the_choice():
+    """Over many searches among guessers the estimate stays near chance while the best score does not."""
+    searches = [lucky_trials(10, 200, seed) for seed in range(40)]
+    estimates = [honest_estimate(results, data, 0)[0] for results, data in searches]
+    best = [max(r.score for r in results) for results, _ in searches]
+    assert np.mean(best) > 0.54
+    assert abs(np.mean(estimates) - 0.5) < 0.02
+
+
+def test_the_standard_error_matches_the_binomial():
+    """For accuracy the bootstrap agrees with theory."""
+    results, data = lucky_trials(1, 1000, 0)
+    _, error = honest_estimate(results, data, 0)
+    assert 0.6 < error / np.sqrt(0.25 / 1000) < 1.5
+
+
+def test_the_leaderboard_orders_by_status_score_and_tie():
+    """Best first; what was stopped, broken or left out follows with its reason."""
+    results = [
+        TrialResult(0, "a", {}, scores=[0.8], ties=[-0.5]),
+        TrialResult(1, "b", {}, scores=[0.8], ties=[-0.2]),
+        TrialResult(2, "c", {}, status="failed", reason="broke"),
+        TrialResult(3, "d", {}, scores=[0.9], status="pruned", reason="late"),
+    ]
+    table = leaderboard(results, {"e": "not able"})
+    assert tuple(table.columns) == COLUMNS
+    assert list(table["family"]) == ["b", "a", "d", "c", "e"]
+    assert list(table["rank"]) == [1, 2, 3, 4, 5]
+    assert list(table["reason"])[2:] == ["late", "broke", "not able"]

@@ -1,0 +1,45 @@
+"""Who is tried next: every default first, then whoever may still win."""
+
+from collections import Counter
+
+import pytest
+
+from autoarch._search.budget import Budget
+from autoarch._search.job import TrialResult
+from autoarch._search.policy import Policy
+from autoarch.families import Problem
+from autoarch.families.registry import resolve_families
+
+PROBLEM = Problem("classification", 500, 6, n_classes=2, smallest_class=200)
+FAMILIES = resolve_families(["linear", "tree", "mlp"])
+
+
+def test_the_most_promising_family_comes_first_and_gets_the_most_time():
+    """The probe orders the first round and shares out its time, and forbids nobody."""
+    policy = Policy(FAMILIES, PROBLEM, {"linear": 0.02, "tree": 0.08, "mlp": 0.9}, seed=0)
+    turns = [policy.next() for _ in FAMILIES]
+    assert [family.name for family, _, _ in turns] == ["mlp", "tree", "linear"]
+    assert all(default is not None for _, default, _ in turns)
+    assert policy.share["mlp"] > 0.6
+    assert min(policy.share.values()) > 0.1
+
+
+def test_a_family_that_is_far_behind_is_hardly_tried_again():
+    """Later trials go to the family that leads."""
+    policy = Policy(FAMILIES, PROBLEM, {}, seed=0)
+    for _ in FAMILIES:
+        family, _, _ = policy.next()
+        scores = {"linear": [0.6, 0.61], "tree": [0.9, 0.91], "mlp": [0.62, 0.6]}[family.name]
+        policy.learn(TrialResult(0, family.name, {}, scores=scores))
+    drawn = Counter(policy.next()[0].name for _ in range(50))
+    assert drawn["tree"] > 45
+
+
+@pytest.mark.parametrize("charged", [0.0, 70.0])
+def test_cached_seconds_count(charged):
+    """What a cache saves is charged, so that a cached search ends where the first one ended."""
+    import time
+
+    budget = Budget(60.0, None, started=time.monotonic())
+    budget.charge(charged)
+    assert budget.too_late_for_a_trial(0.0) == (charged > 60)

@@ -1,0 +1,53 @@
+"""Scores from stored predictions agree with scikit-learn's on the model itself."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import get_scorer, make_scorer
+
+from autoarch._search.scoring import Judge, Predictions, resolve_scorer
+from autoarch.exceptions import ParameterError
+
+X, codes = load_breast_cancer(return_X_y=True)
+labels = np.array(["no", "yes"])[codes]
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", "neg_log_loss", "balanced_accuracy", "f1_macro"])
+def test_a_stored_classifier_scores_like_the_model(scoring):
+    """Probabilities are enough for every scorer, text labels included."""
+    model = LogisticRegression(max_iter=5000).fit(X[:400], labels[:400])
+    rows = np.arange(400, len(X))
+    judge = Judge(scoring, "classification", X, labels, classes=model.classes_)
+    stored = judge.score(Predictions(rows, model.predict_proba(X[rows])))
+    assert stored == pytest.approx(get_scorer(scoring)(model, X[rows], labels[rows]))
+
+
+def test_weights_reach_scorers_that_take_them():
+    """A row of weight 0 cannot change the score."""
+    weight = np.ones(len(X))
+    weight[0] = 0.0
+    judge = Judge(None, "classification", X, labels, sample_weight=weight, classes=np.array(["no", "yes"]))
+    proba = np.eye(2)[codes]
+    wrong = proba.copy()
+    wrong[0] = wrong[0, ::-1]
+    rows = np.arange(len(X))
+    assert judge.score(Predictions(rows, wrong)) == judge.score(Predictions(rows, proba)) == 1.0
+
+
+def test_regression_and_callables():
+    """A callable gets an estimator that predicts; R2 is the default."""
+    X, y = load_diabetes(return_X_y=True)
+    model = LinearRegression().fit(X, y)
+    rows = np.arange(50)
+    stored = Predictions(rows, model.predict(X[:50]))
+    assert Judge(None, "regression", X, y).score(stored) == pytest.approx(model.score(X[:50], y[:50]))
+    worst = make_scorer(lambda truth, guess: -np.abs(truth - guess).max())
+    assert Judge(worst, "regression", X, y).score(stored) == pytest.approx(worst(model, X[:50], y[:50]))
+    assert Judge(lambda est, X, y: float(len(est.predict(X))), "regression", X, y).score(stored) == 50.0
+
+
+def test_an_unknown_score_is_refused_with_a_guess():
+    """The message offers the nearest name."""
+    with pytest.raises(ParameterError, match="Did you mean 'roc_auc'"):
+        resolve_scorer("roc_acu", "classification")

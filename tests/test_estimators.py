@@ -1,0 +1,322 @@
+"""The two estimators from outside: inputs, attributes, repeatability, faults."""
+
+import io
+import os
+import pickle
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import DataConversionWarning
+from sklearn.model_selection import GroupKFold
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.exceptions import AutoArchWarning, ParameterError, SearchInterruptedWarning
+from autoarch.families import Family
+
+QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
+LINEAR = {**QUICK, "n_trials": 1, "families": "linear"}
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return X, np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+@pytest.fixture(scope="module")
+def fitted(iris):
+    return AutoArchClassifier(**QUICK, families=["linear", "tree"]).fit(*iris)
+
+
+def test_the_attributes_tell_what_was_found(fitted, iris):
+    """Everything that the class documents is there and agrees with the rest."""
+    X, y = iris
+    table = fitted.leaderboard_
+    assert set(table["family"]) == {"baseline", "linear", "tree"}
+    assert fitted.best_family_ in {"linear", "tree"}
+    winner = table[table["family"] == fitted.best_family_].iloc[0]
+    assert fitted.best_score_ == winner["score"]
+    assert abs(fitted.estimated_score_ - fitted.best_score_) < 0.1
+    assert 0 < fitted.estimated_score_std_error_ < 0.1
+    assert fitted.stopped_by_ == "n_trials"
+    assert fitted.fitted_on_ == "all rows"
+    assert len(fitted.study_.trials) == 2
+    assert list(fitted.classes_) == ["setosa", "versicolor", "virginica"]
+    assert fitted.n_features_in_ == 4
+    assert fitted.score(X, y) > 0.9
+
+
+def test_the_best_estimator_is_a_pipeline_on_the_users_data(fitted, iris):
+    """It predicts the same labels from the same X, and takes its own parameters back."""
+    X, y = iris
+    np.testing.assert_array_equal(fitted.best_estimator_.predict(X), fitted.predict(X))
+    fitted.best_estimator_.set_params(**fitted.best_params_)
+    again = clone(fitted.best_estimator_).set_params(**fitted.best_params_).fit(X, y)
+    assert again.score(X, y) > 0.9
+    assert hasattr(fitted.best_estimator_[-1], "predict_proba")
+
+
+def test_one_seed_one_result(fitted, iris):
+    """Without a clock, seed and data decide; the user's random state is not touched."""
+    X, y = iris
+    np.random.seed(5)
+    before = np.random.get_state()[1].copy()
+    again = clone(fitted).fit(X, y)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    pd.testing.assert_frame_equal(
+        again.leaderboard_.drop(columns=["seconds", "params"]), fitted.leaderboard_.drop(columns=["seconds", "params"])
+    )
+
+
+def test_pickle_keeps_the_predictions(fitted, iris):
+    """A fitted estimator travels whole."""
+    X, _ = iris
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(X), fitted.predict_proba(X))
+
+
+def as_frame(X):
+    return pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        pytest.param(lambda X: X.tolist(), id="list"),
+        pytest.param(np.asfortranarray, id="fortran"),
+        pytest.param(sparse.csr_array, id="sparse"),
+        pytest.param(as_frame, id="frame"),
+        pytest.param(lambda X: X.reshape(-1, 2, 2), id="n-H-W"),
+        pytest.param(lambda X: X.reshape(-1, 1, 2, 2), id="n-C-H-W"),
+        pytest.param(lambda X: X.astype(np.float16), id="float16"),
+    ],
+)
+def test_every_form_of_x_is_taken(convert, iris):
+    """The same numbers in another form give a model as good."""
+    X, y = iris
+    clf = AutoArchClassifier(**LINEAR).fit(convert(X), y)
+    assert clf.score(convert(X), y) > 0.9
+
+
+@pytest.mark.parametrize("family", ["tree", "mlp", "linear"])
+def test_a_mixed_table_with_holes(family):
+    """Categories, dates, flags and missing values; unseen categories and other column orders at predict time."""
+    rng = np.random.default_rng(0)
+    n = 120
+    colour = rng.choice(["red", "green", "blue"], size=n)
+    X = pd.DataFrame(
+        {
+            "colour": pd.Categorical(colour),
+            "size": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
+            "flag": rng.random(n) < 0.5,
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(900, size=n), unit="D"),
+            "empty": np.nan,
+        }
+    )
+    y = np.where(colour == "red", "stop", "go")
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=family).fit(X, y)
+    assert clf.score(X, y) > 0.95
+    new = X[X.columns[::-1]].assign(colour="violet")
+    assert set(clf.predict(new)) <= {"stop", "go"}
+    np.testing.assert_array_equal(clf.predict(X[X.columns[::-1]]), clf.predict(X))
+    with pytest.raises(ValueError, match="size"):
+        clf.predict(X.drop(columns="size"))
+
+
+def test_a_declared_layout_is_used():
+    """Flat columns become the grid that the user names, and the cnn family sees it."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 12)), np.arange(60) % 2
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families="cnn", layout=(3, 4)).fit(X, y)
+    assert clf.layout_.shape == (1, 3, 4)
+    assert clf.best_estimator_[-1].input_shape_ == (1, 3, 4)
+    with pytest.raises(ValueError, match="layout"):
+        AutoArchClassifier(**QUICK, families="cnn", layout=None).fit(X, y)
+
+
+def test_a_family_that_cannot_serve_is_listed_with_its_reason(iris):
+    """Nothing is left out in silence."""
+    X, y = iris
+    table = AutoArchClassifier(**QUICK, families=["linear", "cnn"], layout=None).fit(X, y).leaderboard_
+    left_out = table[table["status"] == "skipped"].iloc[0]
+    assert left_out["family"] == "cnn"
+    assert "layout" in left_out["reason"]
+
+
+def test_a_regressor_searches_by_r2_and_takes_weights():
+    """Weights and groups go where they belong."""
+    X, y = load_diabetes(return_X_y=True)
+    reg = AutoArchRegressor(**LINEAR, cv=GroupKFold(3))
+    reg.fit(X, y, sample_weight=np.linspace(0.1, 1, len(y)), groups=np.arange(len(y)) % 7)
+    assert 0.3 < reg.best_score_ < 0.6
+    assert reg.predict(X[:3]).shape == (3,)
+
+
+class Failing(Family):
+    """A family whose models never fit."""
+
+    name = "failing"
+
+    def suggest(self, trial, problem):
+        return {}
+
+    def build(self, params, problem, seed):
+        return [("model", FailingModel())]
+
+
+class FailingModel(DummyClassifier):
+    """Raises at once."""
+
+    def fit(self, X, y, sample_weight=None):
+        raise ArithmeticError("broken on purpose")
+
+
+class Interrupting(Failing):
+    """A family during whose first fit the user presses Ctrl-C."""
+
+    name = "interrupting"
+
+    def build(self, params, problem, seed):
+        raise KeyboardInterrupt
+
+
+def test_failing_trials_are_recorded_and_the_search_goes_on(iris):
+    """The reason stands in the leaderboard; the others win."""
+    X, y = iris
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 3}, families=[Failing(), "linear"]).fit(X, y)
+    failed = clf.leaderboard_[clf.leaderboard_["status"] == "failed"]
+    assert "broken on purpose" in failed.iloc[0]["reason"]
+    assert clf.best_family_ == "linear"
+
+
+def test_when_every_trial_fails_the_baseline_stays(iris):
+    """There is always a model, and a warning that says why it is this one."""
+    X, y = iris
+    clf = AutoArchClassifier(**QUICK, families=[Failing()])
+    with pytest.warns(AutoArchWarning, match="broken on purpose"):
+        clf.fit(X, y)
+    assert clf.best_family_ == "baseline"
+    assert clf.score(X, y) > 0.9
+
+
+def test_ctrl_c_keeps_the_best_so_far(iris):
+    """The estimator is usable and says that it was interrupted."""
+    X, y = iris
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 5}, families=["linear", Interrupting()])
+    with pytest.warns(SearchInterruptedWarning, match="interrupted"):
+        clf.fit(X, y)
+    assert clf.stopped_by_ == "interrupt"
+    assert clf.score(X, y) > 0.8
+    assert "interrupted by the user" in set(clf.leaderboard_["reason"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        pytest.param({"time_budget": None, "n_trials": None}, "n_trials", id="no-end"),
+        pytest.param({"time_budget": -1}, "time_budget", id="negative"),
+        pytest.param({"n_trials": 0}, "n_trials", id="no-trial"),
+        pytest.param({"families": "forest"}, "families", id="family"),
+        pytest.param({"scoring": "acc"}, "accuracy|scoring", id="scoring"),
+        pytest.param({"cv": 1}, "cv", id="one-fold"),
+        pytest.param({"channels": "middle"}, "channels", id="channels"),
+        pytest.param({"layout": (3, 3)}, "Grids that fit", id="layout"),
+        pytest.param({"random_state": "x"}, "random_state", id="seed"),
+    ],
+)
+def test_a_bad_parameter_is_named_before_any_work(parameters, message, iris):
+    """What came, what was expected."""
+    with pytest.raises(ValueError, match=message):
+        AutoArchClassifier(**{**QUICK, **parameters}).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lambda X, y: (X, y[:-1]), "inconsistent", id="length"),
+        pytest.param(lambda X, y: (X, np.full(len(y), "a")), "class", id="one-class"),
+        pytest.param(lambda X, y: (X[:1], y[:1]), "1", id="one-row"),
+        pytest.param(lambda X, y: (np.where(X > 5, np.inf, X), y), "infinity", id="infinite"),
+        pytest.param(lambda X, y: (X + 1j, y), "omplex", id="complex"),
+        pytest.param(lambda X, y: (X[None, None, None], y), "dim|5", id="five-d"),
+        pytest.param(lambda X, y: (X, np.column_stack([y, y])), "MultiOutputClassifier", id="two-columns"),
+        pytest.param(lambda X, y: (X, np.where(np.arange(len(y)) == 3, np.nan, 1.0)), "NaN", id="nan-label"),
+    ],
+)
+def test_bad_data_are_refused_at_the_door(change, message, iris):
+    """A clear error before any long work."""
+    with pytest.raises((ValueError, TypeError), match=message):
+        AutoArchClassifier(**QUICK).fit(*change(*iris))
+
+
+def test_a_column_of_labels_is_ravelled_with_a_warning(iris):
+    """As scikit-learn does."""
+    X, y = iris
+    with pytest.warns(DataConversionWarning):
+        AutoArchClassifier(**LINEAR).fit(X, y[:, None])
+
+
+def test_other_shapes_at_predict_time_are_refused(fitted, iris):
+    """Wrong counts and cells raise in scikit-learn's words."""
+    X, _ = iris
+    with pytest.raises(ValueError, match="3 features, but AutoArchClassifier is expecting 4"):
+        fitted.predict(X[:, :3])
+
+
+def test_silence_and_no_stray_files(iris, tmp_path, monkeypatch):
+    """verbose=0 prints nothing, warns of nothing, leaves nothing behind."""
+    monkeypatch.chdir(tmp_path)
+    out, err = io.StringIO(), io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(err):
+        warnings.simplefilter("error")
+        clf = AutoArchClassifier(**{**QUICK, "n_trials": 4}).fit(*iris)
+        clf.predict_proba(iris[0])
+    assert (out.getvalue(), err.getvalue(), os.listdir(tmp_path)) == ("", "", [])
+
+
+def test_memory_spares_the_second_fit(iris, tmp_path, monkeypatch):
+    """Probe and trials come from the cache; the result is the same."""
+    X, y = iris
+    clf = AutoArchClassifier(**QUICK, families=["linear", "tree"], memory=str(tmp_path))
+    first = clone(clf).fit(X, y)
+    import autoarch._search.cache as cache
+
+    def never(*args):
+        raise AssertionError("a trial was computed twice")
+
+    monkeypatch.setattr(cache, "evaluate", never)
+    second = clone(clf).fit(X, y)
+    np.testing.assert_array_equal(second.predict_proba(X), first.predict_proba(X))
+
+
+def test_several_workers_find_a_model(iris):
+    """Trials run over joblib's backend."""
+    X, y = iris
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 3}, families=["linear", "tree"], n_jobs=2).fit(X, y)
+    assert set(clf.leaderboard_["status"]) <= {"ok", "pruned"}
+    assert clf.score(X, y) > 0.9
+
+
+def test_class_weights_move_the_decision():
+    """Errors on a heavy class count for more."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = rng.normal(size=(200, 2)) + 0.5 * y[:, None]
+    plain = AutoArchClassifier(**LINEAR).fit(X, y)
+    heavy = AutoArchClassifier(**LINEAR, class_weight={0: 20, 1: 1}).fit(X, y)
+    assert (heavy.predict(X) == 0).mean() > (plain.predict(X) == 0).mean() + 0.2
+    with pytest.raises(ParameterError):
+        AutoArchClassifier(**LINEAR, class_weight="even").fit(X, y)
+
+
+def test_a_time_budget_ends_the_search(iris):
+    """The clock alone is enough, and stopped_by_ says that it was the clock."""
+    clf = AutoArchClassifier(time_budget=2, families="linear", random_state=0, verbose=0).fit(*iris)
+    assert clf.stopped_by_ == "time_budget"

@@ -1,0 +1,145 @@
+"""The skorch nets: labels in, labels out, one result per seed, and a schedule that ends with the time."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+
+from autoarch._training.deadline import Deadline
+from autoarch._training.modules import ConvNet, DenseNet
+from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor, one_cycle, shifted
+from autoarch._training.scaling import GridScaler
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return GridScaler((1, 8, 8)).fit_transform(X[:400]), np.array([f"digit {label}" for label in y[:400]])
+
+
+@pytest.fixture(scope="module")
+def net(digits):
+    X, y = digits
+    return ArrayNetClassifier(ConvNet, max_epochs=6, lr=5e-3, batch_size=32, module__filters=8, module__stages=2).fit(
+        X[:300], y[:300]
+    )
+
+
+def test_a_small_net_learns_digits_and_speaks_their_labels(net, digits):
+    """Predictions are labels of y, far better than chance on rows not seen."""
+    X, y = digits
+    assert net.score(X[300:], y[300:]) > 0.8
+    np.testing.assert_allclose(net.predict_proba(X[:5]).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64])
+def test_a_prediction_does_not_hang_on_the_rows_beside_it(net, digits, rows):
+    """Batches are padded to one size, so that subsets and orders agree."""
+    X, _ = digits
+    whole = net.predict_proba(X)
+    parts = np.concatenate([net.predict_proba(X[i : i + rows]) for i in range(0, len(X), rows)])
+    np.testing.assert_allclose(parts, whole, atol=1e-7)
+    np.testing.assert_allclose(net.predict_proba(X[::-1])[::-1], whole, atol=1e-7)
+
+
+def test_one_seed_gives_one_result_and_leaves_torch_alone(net, digits):
+    """A clone repeats the weights exactly, whatever the user's generator has done, and does not move it."""
+    X, y = digits
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    again = clone(net).fit(X[:300], y[:300])
+    assert torch.equal(before, torch.random.get_rng_state())
+    np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
+    other = clone(net).set_params(seed=1).fit(X[:300], y[:300])
+    assert not np.allclose(other.predict_proba(X), net.predict_proba(X))
+
+
+def test_a_net_survives_pickle_and_its_own_parameters(net, digits):
+    """Setting parameters to what they are does not throw the weights away."""
+    X, _ = digits
+    expected = net.predict_proba(X)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict_proba(X), expected)
+    net.set_params(**net.get_params(deep=False))
+    np.testing.assert_array_equal(net.predict_proba(X), expected)
+
+
+def test_a_deadline_ends_the_schedule_early(digits):
+    """With no time at all one step is taken and the net says that it was cut."""
+    X, y = digits
+    net = ArrayNetClassifier(DenseNet, max_epochs=50, batch_size=32, lr=1e-2).fit(X, y, deadline=Deadline(0.0))
+    assert not net.complete_
+    assert len(net.history) == 1
+    assert np.isfinite(net.predict_proba(X)).all()
+
+
+def test_a_regressor_answers_in_the_units_of_y():
+    """The target is scaled inside, so that large offsets and units do not matter."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4)).astype(np.float32)
+    y = 1e6 + 1e4 * X[:, 0]
+    net = ArrayNetRegressor(DenseNet, max_epochs=40, lr=1e-2, batch_size=32, module__units=32).fit(X, y)
+    assert net.score(X, y) > 0.9
+
+
+def test_weights_of_zero_silence_rows():
+    """Rows without weight do not teach: labels that contradict the rest are ignored."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    wrong = np.arange(200) % 2 == 0
+    weight = np.where(wrong, 0.0, 1.0)
+    net = ArrayNetClassifier(DenseNet, max_epochs=30, lr=1e-2, batch_size=32, module__units=16)
+    net.fit(X, np.where(wrong, 1 - y, y), sample_weight=weight)
+    assert net.score(X, y) > 0.9
+
+
+def test_a_net_that_diverges_says_so():
+    """A loss that is no number is an error, not a model."""
+    X = np.full((20, 3), np.nan, dtype=np.float32)
+    with pytest.raises(FloatingPointError, match="became nan"):
+        ArrayNetClassifier(DenseNet, max_epochs=1).fit(X, np.arange(20) % 2)
+
+
+def test_ctrl_c_is_not_swallowed(monkeypatch, digits):
+    """An interrupt inside training reaches the search."""
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ArrayNetClassifier, "_step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ArrayNetClassifier(DenseNet, max_epochs=1).fit(*digits)
+
+
+def test_the_schedule_rises_and_falls_to_nothing():
+    """One cycle: a twentieth, all, and 0 at the end and beyond."""
+    assert [one_cycle(p) for p in (0.0, 0.2, 1.0, 1.3)] == pytest.approx([0.05, 1.0, 0.0, 0.0], abs=1e-9)
+
+
+def test_a_shift_moves_cells_and_fills_with_zero():
+    """What leaves on one side does not come back on the other; nothing else changes."""
+    batch = torch.arange(1.0, 65.0).reshape(1, 1, 8, 8)
+    seen = {tuple(shifted(batch, 1, torch.Generator().manual_seed(s))[0, 0, 4, 3:6].tolist()) for s in range(30)}
+    assert len(seen) == 9
+    sums = [float(shifted(batch, 2, torch.Generator().manual_seed(s)).sum()) for s in range(30)]
+    assert max(sums) <= float(batch.sum())
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel"),
+    [
+        pytest.param((1, 1, 1), (3, 3), id="one-cell"),
+        pytest.param((1, 2, 45), (3, 3), id="two-rows"),
+        pytest.param((3, 64, 64), (3, 3), id="large"),
+        pytest.param((1, 1, 5000), (1, 7), id="long-series"),
+        pytest.param((12, 40, 1), (7, 1), id="column"),
+    ],
+)
+@pytest.mark.parametrize("head", ["regions", "global"])
+def test_a_conv_net_fits_any_grid(shape, kernel, head):
+    """Strides follow the shape, from one cell to long series."""
+    net = ConvNet(shape, 4, filters=8, stages=4, kernel=kernel, head=head).eval()
+    assert net(torch.zeros(2, *shape)).shape == (2, 4)
