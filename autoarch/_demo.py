@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+BASELINE = "baseline"  # the leaderboard's first row: judged on rows of its own, so not comparable with the trials
+
 
 @dataclass(frozen=True)
 class Case:
@@ -49,12 +51,12 @@ def cases() -> Iterator[Case]:
     yield Case("breast cancer, a plain table of 30 columns", *load_breast_cancer(return_X_y=True, as_frame=True))
 
 
-def run_demo(seconds: float = 25.0, seed: int = 0) -> None:
+def run_demo(seconds: float = 30.0, seed: int = 0) -> None:
     """Fit every case within ``seconds`` and print what came out.
 
     Parameters
     ----------
-    seconds : float, default=25.0
+    seconds : float, default=30.0
         Budget of each fit.
     seed : int, default=0
         Seed of the split, the search and the nets.
@@ -93,7 +95,7 @@ def story(model: Any, held: HeldOut | None = None) -> str:
         f"leaderboard  best of each family, {len(model.leaderboard_)} rows in all; stopped by {model.stopped_by_}",
         _indent(best_of_each_family(model.leaderboard_).to_string(index=False)),
         f"winner       {model.best_family_}: {score}{_estimate(model)}",
-        f"convolution  {convolution_sentence(model.leaderboard_, report, held)}",
+        f"convolution  {convolution_sentence(model, held)}",
     ]
     return "\n".join(parts)
 
@@ -122,15 +124,13 @@ def best_of_each_family(leaderboard: pd.DataFrame) -> pd.DataFrame:
     return best[["family", "trials", "score", "score_std", "seconds", "status", "reason"]]
 
 
-def convolution_sentence(leaderboard: pd.DataFrame, report: Any, held: HeldOut | None = None) -> str:
+def convolution_sentence(model: Any, held: HeldOut | None = None) -> str:
     """Say in one sentence whether a convolution paid, and what speaks for that.
 
     Parameters
     ----------
-    leaderboard : DataFrame
-        ``leaderboard_`` of a fitted estimator.
-    report : LocalityReport
-        The probe's report of the same fit.
+    model : AutoArchClassifier or AutoArchRegressor
+        A fitted estimator.
     held : HeldOut, optional
         The winner's score on rows that the fit never saw.
 
@@ -139,18 +139,19 @@ def convolution_sentence(leaderboard: pd.DataFrame, report: Any, held: HeldOut |
     str
         A sentence in which every number comes from the arguments.
     """
-    done = leaderboard[leaderboard["status"] == "ok"].sort_values("score", ascending=False)
+    board = model.leaderboard_
+    done = board[(board["status"] == "ok") & (board["family"] != BASELINE)].sort_values("score", ascending=False)
     nets, others = done[done["family"] == "cnn"], done[done["family"] != "cnn"]
     if nets.empty:
-        return f"None was fitted to the end: {_why_none(leaderboard)}."
+        return f"None was fitted to the end: {_why_none(board)}."
     cnn = nets.iloc[0]
     if others.empty:
         return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) was fitted to the end."
     other = others.iloc[0]
-    gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other)
-    tail = f"; the winner, {done.iloc[0]['family']}, reached {held}" if held else ""
+    gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other, model.estimated_score_std_error_)
+    tail = f"; the winner, {model.best_family_}, reached {held}" if held else ""
     against = f"{_score(cnn)} for cnn against {_score(other)} for {other['family']}, the best other family"
-    return f"{_outcome(gain, spread)}: {against}, {_because(gain, spread, report)}{tail}."
+    return f"{_outcome(gain, spread)}: {against}, {_because(gain, spread, model.locality_)}{tail}."
 
 
 def _estimate(model: Any) -> str:
@@ -187,9 +188,9 @@ def _why_none(leaderboard: pd.DataFrame) -> str:
     return f"the leaderboard has it as {row['status']} ({row['reason'] or 'no reason given'})"
 
 
-def _spread(first: pd.Series, second: pd.Series) -> float:
-    """The larger of two fold spreads; 0 where one split leaves none."""
-    return float(np.nan_to_num([first["score_std"], second["score_std"]]).max())
+def _spread(first: pd.Series, second: pd.Series, std_error: float) -> float:
+    """The largest of two fold spreads (none where there was one split) and the standard error."""
+    return float(np.nan_to_num([first["score_std"], second["score_std"], std_error]).max())
 
 
 def _score(row: pd.Series) -> str:

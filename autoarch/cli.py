@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="fit three small data sets and say why a convolution did or did not pay")
-    demo.add_argument("--seconds", type=float, default=25.0, help="budget of each of the three fits (default: 25)")
+    demo.add_argument("--seconds", type=float, default=30.0, help="budget of each of the three fits (default: 30)")
     demo.add_argument("--seed", type=int, default=0)
     demo.set_defaults(run=_run_demo)
 

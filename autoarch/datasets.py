@@ -1,7 +1,7 @@
 """Small grids and tables with known truth, and the digits that scikit-learn ships.
 
-Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why. All draw from ``random_state``
-alone.
+Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why. All draw from
+``random_state`` alone.
 
 Imports: numpy, scipy, scikit-learn.
 """
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def _generator(random_state: Any) -> np.random.Generator:
-    """A generator from an int, RandomState, Generator or None."""
+    """Make a generator from an int, RandomState, Generator or None."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
@@ -46,7 +46,7 @@ def _smooth_fields(n_samples: int, shape: tuple[int, int], scale: float, rng: np
 
 
 def make_stripes(
-    n_samples: int = 200, shape: tuple[int, int] = (8, 8), *, noise: float = 0.5, random_state: Any = None
+    n_samples: int = 200, shape: tuple[int, int] = (8, 8), *, noise: float = 1.0, random_state: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw horizontal (0) and vertical (1) stripes with a random phase, as flat rows.
 
@@ -58,7 +58,7 @@ def make_stripes(
         Rows.
     shape : tuple of int, default=(8, 8)
         Height and width of the grid behind the columns.
-    noise : float, default=0.5
+    noise : float, default=1.0
         Standard deviation of the noise; the stripes have 0.7.
     random_state : int, RandomState instance, Generator or None, default=None
         Seed.
@@ -152,8 +152,8 @@ def make_cell_rule(
     """
     rng = _generator(random_state)
     X = _smooth_fields(n_samples, shape, 1.0, rng)
-    cell = tuple(int(rng.integers(side)) for side in shape)
-    return X.astype(np.float32), (X[(slice(None), *cell)] > 0).astype(np.int64)
+    row, column = (int(rng.integers(side)) for side in shape)
+    return X.astype(np.float32), (X[:, row, column] > 0).astype(np.int64)
 
 
 def make_noise(

@@ -25,6 +25,7 @@ from autoarch._search.evaluate import aligned
 from autoarch._search.refit import changed_params
 from autoarch._search.run import Found, Request, run_search
 from autoarch._search.scoring import resolve_scorer
+from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
 from autoarch.families.registry import resolve_families
 
@@ -43,6 +44,7 @@ class _BaseAutoArch(BaseEstimator):
         check_budget(self.time_budget, self.n_trials)
         check_choice("channels", self.channels, ("first", "last"))
         check_whole("verbose", int(self.verbose), least=0)
+        _check_device(self.device)
         families = resolve_families(self.families)
         resolve_scorer(self.scoring, self._task)
         canonical = Canonicaliser(self.layout, self.channels).speaking_for(self)
@@ -116,7 +118,7 @@ class _BaseAutoArch(BaseEstimator):
         """Call the winner on canonical values; its packages may warn of names that those no longer carry."""
         values = self._canonical(X)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
             return getattr(self.best_estimator_[1:], method)(values)
 
     def __sklearn_tags__(self) -> Any:
@@ -125,6 +127,21 @@ class _BaseAutoArch(BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _check_device(device: str) -> None:
+    """Refuse a name that torch would refuse, before any work; the usual ones are known without torch."""
+    if device in ("auto", "cpu"):
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ParameterError(
+            f"device={device!r} cannot be used: {str(error).partition(chr(10))[0]}. Pass 'auto', 'cpu', or a device "
+            "that torch finds here, such as 'cuda'."
+        ) from error
 
 
 def _seed(random_state: Any) -> int:

@@ -91,7 +91,8 @@ def _check_space(family: Family, problem: Problem) -> None:
     """Each parameter is asked for as "<family>.<name>", and defaults lie in the space that is sampled."""
     study = new_study(_SEED)
     for default in [None, *family.defaults(problem)]:
-        trial, params = ask(study, family, [family.name], default, problem)
+        trial = ask(study, family, [family.name], default)
+        params = family.suggest(trial, problem)
         asked = {name for name in trial.params if name != "family"}
         strangers = sorted(name for name in asked if not name.startswith(f"{family.name}."))
         assert not strangers, f"{family.name}.suggest asks for {strangers}; names must begin with '{family.name}.'"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pickle import PicklingError
 from typing import Any
 
 import joblib
@@ -28,14 +29,26 @@ class _NotForKeeping(Exception):
 
 def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
     """Turn the parameter ``memory`` into a joblib.Memory, or None for no cache."""
-    if memory is None or isinstance(memory, joblib.Memory):
-        return memory
-    return joblib.Memory(memory, verbose=0)
+    if isinstance(memory, joblib.Memory):
+        memory = memory.location  # one that is as silent as we are
+    return None if memory is None else joblib.Memory(memory, verbose=0)
 
 
 def fingerprint(*parts: Any) -> str:
     """A hash of data or parameters."""
     return str(joblib.hash(parts))
+
+
+def scorer_key(scoring: Any) -> Any:
+    """What tells one score from another, or None where nothing does and results must not be kept."""
+    if scoring is None or isinstance(scoring, str):
+        return scoring or "default"
+    function = getattr(scoring, "_score_func", scoring)
+    code = getattr(function, "__code__", None)
+    if code is None or function.__closure__:
+        return None
+    details = {name: value for name, value in vars(scoring).items() if name != "_score_func"}
+    return function.__module__, function.__qualname__, code.co_code, str(code.co_consts), str(sorted(details.items()))
 
 
 def versions() -> tuple[tuple[str, str], ...]:
@@ -57,9 +70,12 @@ class CachedEvaluate:
         self.data_key = data_key
 
     def __call__(self, data: TrainingData, job: Job) -> TrialResult:
-        family = (job.family.name, type(job.family).__qualname__)
+        family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
         fidelity = (job.rival, job.most_rows, job.n_splits)
-        key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
+        try:
+            key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
+        except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
+            return evaluate(data, job)
         result: TrialResult = cached(self.memory, _evaluate, key, (data, job))
         result.number = job.number
         return result

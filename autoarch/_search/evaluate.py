@@ -57,7 +57,8 @@ def fit_steps(
     steps[-1][1].set_params(**(learned or {}))
     for _, transformer in steps[:-1]:
         X = transformer.fit_transform(X, y)
-    family.fit(steps[-1][1], X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+    name, model = steps[-1]
+    steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
 
 
@@ -85,10 +86,11 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
     result.learned = job.family.learned([model[-1] for model in result.models])
+    del result.models[1:]  # one is kept for a refit that comes too late; the others would fill the memory
 
 
 def was_cut(model: BaseEstimator) -> bool:
-    """Whether a net's schedule was shortened by its deadline."""
+    """Whether a deadline ended the training before the model was done."""
     return not getattr(model, "complete_", True)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import get_active_backend
 
 from autoarch._search import study as optuna_side
 from autoarch._search.budget import Budget
@@ -43,8 +43,10 @@ class History:
     interrupted: bool = False
 
     def add(self, result: TrialResult) -> None:
-        """Record a result; only the best one keeps its models."""
+        """Record a result; only the best one keeps its model, only judged ones their predictions."""
         self.results.append(result)
+        if result.status != "ok":
+            result.predictions = []
         if result.status == "ok" and (self.best is None or result.key > self.best.key):
             if self.best is not None:
                 self.best.models = []
@@ -112,12 +114,16 @@ class Search:
                 self.history.interrupted = True
                 self._give_up("interrupted by the user")
                 break
-            except TerminatedWorkerError as error:
-                self._give_up(f"its worker died: {str(error).splitlines()[0]}")
+            except Exception as error:  # a worker that died, a result that does not pickle
+                self._give_up(f"its worker broke: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
                 n_jobs = 1  # what killed a worker, memory most likely, has less company then
         return self.history
 
     def _run_pool(self, n_jobs: int | None) -> None:
+        if joblib.effective_n_jobs(n_jobs) == 1 or not get_active_backend()[0].supports_return_generator:
+            for job in self._jobs():
+                self._tell(self.evaluator(self.data, job))
+            return
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
         answers = parallel(joblib.delayed(self.evaluator)(self.data, job) for job in self._jobs())
         try:
@@ -135,12 +141,21 @@ class Search:
                 if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep):
                     return
                 job = self._ask(keep)
-            yield job
+            if job is not None:
+                yield job
 
-    def _ask(self, keep: float) -> Job:
+    def _ask(self, keep: float) -> Job | None:
+        """The next job, or None when a family could not even suggest one, which is told as a failure."""
         family, default, fraction = self.policy.next()
         names = [f.name for f in self.families]
-        trial, params = optuna_side.ask(self.study, family, names, default, self.problem)
+        self.budget.n_asked += 1
+        trial = optuna_side.ask(self.study, family, names, default)
+        try:
+            params = family.suggest(trial, self.problem)
+        except Exception as error:
+            reason = f"{family.name}.suggest raised {type(error).__name__}: {error}"
+            self._record(trial, TrialResult(trial.number, family.name, default or {}, status="failed", reason=reason))
+            return None
         best = self.history.best
         job = Job(
             number=trial.number,
@@ -151,15 +166,17 @@ class Search:
             deadline=self.budget.deadline(keep=keep, fraction=fraction),
             rival=tuple(best.scores) if best is not None else (),
         )
-        self.budget.n_asked += 1
         self._open[trial.number] = (trial, job, self.budget.elapsed)
         self.progress.say(f"trial {trial.number + 1} ({family.name}), {self._best_so_far()}")
         return job
 
     def _tell(self, result: TrialResult) -> None:
         trial, _, asked_at = self._open.pop(result.number)
-        if joblib.effective_n_jobs(self.n_jobs) == 1:  # several workers' seconds do not add up to the clock's
-            self.budget.charge(result.seconds - (self.budget.elapsed - asked_at))
+        workers = joblib.effective_n_jobs(self.n_jobs)
+        self.budget.charge((result.seconds - (self.budget.elapsed - asked_at)) / workers)
+        self._record(trial, result)
+
+    def _record(self, trial: optuna.Trial, result: TrialResult) -> None:
         optuna_side.tell(self.study, trial, result)
         self.policy.learn(result)
         self.history.add(result)

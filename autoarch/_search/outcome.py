@@ -5,6 +5,7 @@ Imports: numpy, pandas, ``autoarch._search``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from autoarch._search.scoring import Judge, Predictions
 _BLOCKS = 10  # into which a single holdout is cut
 _CONTENDERS = 10  # candidates further down are never chosen by a block's vote
 _BOOTSTRAPS = 30
-_ORDER = {"ok": 0, "pruned": 1, "failed": 2, "skipped": 3}
+_ORDER = {"ok": 0, "baseline": 1, "pruned": 2, "failed": 3, "skipped": 4}
 COLUMNS = ("rank", "family", "params", "score", "score_std", "seconds", "status", "reason")
 
 
@@ -40,33 +41,49 @@ def leaderboard(results: Sequence[TrialResult], left_out: Mapping[str, str]) -> 
         for name, reason in left_out.items()
     ]
     table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
-    table["_order"] = table["status"].map(_ORDER)
+    floor = (table["family"] == "baseline") & (table["status"] == "ok")
+    table.loc[floor, "reason"] = "the floor: few rows, judged on the first split only"
+    table["_order"] = table["status"].where(~floor, "baseline").map(_ORDER)
     table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table[list(COLUMNS)].reset_index(drop=True)
 
 
-def honest_estimate(results: Sequence[TrialResult], data: TrainingData, seed: int) -> tuple[float, float]:
+def honest_estimate(
+    results: Sequence[TrialResult], data: TrainingData, seed: int, seconds: float = np.inf
+) -> tuple[float, float]:
     """Score of "search, then take the best", each row predicted by a choice in which it had no say.
 
     The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
     that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
-    scored together. The standard error is the deviation over bootstrap samples of them.
+    scored together. The standard error is the deviation over bootstrap samples of them. With a slow score and few
+    ``seconds``, fewer candidates and fewer bootstrap samples are looked at.
 
     Returns
     -------
     score, standard_error : float
         NaN where there is nothing to go by.
     """
-    judged = sorted((r for r in results if r.status == "ok"), key=lambda r: r.key, reverse=True)[:_CONTENDERS]
+    judged = sorted((r for r in results if r.status == "ok" and r.predictions), key=lambda r: r.key, reverse=True)
     rng = np.random.default_rng(seed)
-    parts = [Predictions.joined(result.predictions) for result in judged if result.predictions]
+    parts = [Predictions.joined(result.predictions) for result in judged[:_CONTENDERS]]
     if not parts:
         return float("nan"), float("nan")
     blocks = _blocks(judged[0], rng)
+    calls = _affordable_calls(parts[0], data.judge, seconds)
+    parts = parts[: max(1, calls // (2 * len(blocks)))]
     chosen = [_choose_without(block, parts, data.judge).at(block) for block in blocks]
     kept = Predictions.joined(chosen)
-    return data.judge.score(kept), _bootstrap_error(kept, data.judge, rng)
+    return data.judge.score(kept), _bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
+
+
+def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
+    """How often the score can be computed in that time."""
+    if np.isinf(seconds):
+        return 10**6
+    started = time.monotonic()
+    judge.score(predictions)
+    return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
 def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
@@ -80,6 +97,8 @@ def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
 
 def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge) -> Predictions:
     """The candidate that scores best on the rows outside ``block``; the first, which is best overall, on ties."""
+    if len(parts) == 1:
+        return parts[0]
     others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
     scores = [_score_or_worst(part.at(others), judge) for part in parts] if len(others) else [0.0]
     return parts[int(np.argmax(scores))]
@@ -94,8 +113,8 @@ def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
     return score if np.isfinite(score) else -np.inf
 
 
-def _bootstrap_error(kept: Predictions, judge: Judge, rng: np.random.Generator) -> float:
+def _bootstrap_error(kept: Predictions, judge: Judge, rng: np.random.Generator, n_samples: int) -> float:
     n = len(kept.rows)
-    scores = [_score_or_worst(kept.at(rng.integers(n, size=n)), judge) for _ in range(_BOOTSTRAPS)]
+    scores = [_score_or_worst(kept.at(rng.integers(n, size=n)), judge) for _ in range(n_samples)]
     scores = [score for score in scores if np.isfinite(score)]
     return float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan")

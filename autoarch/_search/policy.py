@@ -55,23 +55,29 @@ class Policy:
         return self.families[name], defaults.pop(0) if defaults else None, fraction
 
     def learn(self, result: TrialResult) -> None:
-        """Take note of a finished trial; a pruned one is worse than what its family has."""
+        """Take note of a trial; one that was stopped counts only while its family has none that was not."""
         best = self._best.get(result.family)
-        if result.status == "ok" and (best is None or result.key > best.key):
+        if not result.scores or (result.status != "ok" and best is not None):
+            return
+        if best is None or best.status != "ok" or result.key > best.key:
             self._best[result.family] = result
 
     def _draw(self) -> str:
         """Draw a family in proportion to the chance that it holds the best candidate."""
-        known = {name: result for name, result in self._best.items() if name in self.families}
+        names = list(self.families)
+        known = [self._best[name] for name in names if name in self._best]
         if not known:
-            names = list(self.share)
             weights = np.array([self.share[name] for name in names])
             return str(self._rng.choice(names, p=weights / weights.sum()))
-        scores = np.array([result.score for result in known.values()])
-        least = _LEAST_SPREAD * float(np.ptp(scores)) / 3
-        spreads = [max(_standard_error(result), least, 1e-6) for result in known.values()]
-        draws = self._rng.normal(scores, spreads)
-        return list(known)[int(np.argmax(draws))]
+        scores = np.array([result.score for result in known])
+        gap = float(np.ptp(scores))
+        means, spreads = [], []
+        for name in names:
+            result = self._best.get(name)  # a family that has only failed so far may still be anything
+            means.append(result.score if result is not None else scores.min())
+            spreads.append(max(_standard_error(result), _LEAST_SPREAD * gap / 3) if result is not None else gap / 2)
+        draws = self._rng.normal(means, np.maximum(spreads, 1e-6))
+        return names[int(np.argmax(draws))]
 
 
 def _standard_error(result: TrialResult) -> float:

@@ -45,7 +45,7 @@ def refit(
             fitted = fit_steps(
                 family, result.params, problem, seed, data.X, data.y, data.sample_weight, deadline, result.learned
             )
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         if kept is None:
             raise
         return kept, f"the rows of the first split (the refit broke: {type(error).__name__}: {error})"

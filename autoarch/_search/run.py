@@ -7,6 +7,8 @@ Imports: numpy, pandas, scikit-learn, ``autoarch.locality``, ``autoarch.families
 
 from __future__ import annotations
 
+import importlib
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +24,7 @@ from autoarch._data.splits import SplitPlan
 from autoarch._search import outcome
 from autoarch._search.baseline import Baseline, baseline_job
 from autoarch._search.budget import Budget
-from autoarch._search.cache import CachedEvaluate, cached, fingerprint, versions
+from autoarch._search.cache import CachedEvaluate, cached, fingerprint, scorer_key, versions
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     import optuna
 
 _PROBE_SHARE = 0.1  # of the time budget at most
+_ESTIMATE_SHARE = 0.02
+_BASELINE_SHARE = 0.05
+_TORCH_SECONDS = 8.0  # of budget below which the two or so that the import of torch takes are better spent
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
 
@@ -136,7 +141,10 @@ def run_search(request: Request) -> Found:
     able, left_out = _able(request)
     try:
         with quiet():
-            baseline = evaluate(data, baseline_job(request.problem, seed))
+            data.judge.check(data.splits[0][1])
+            baseline = evaluate(data, baseline_job(request.problem, seed, budget.deadline(fraction=_BASELINE_SHARE)))
+            progress.say("importing torch", urgent=True)
+            able, slow = _with_torch(able, budget, request.chosen_by_user)
             progress.say("probing the layout", urgent=True)
             report, probed = _probe(request)
             problem = replace(request.problem, verdict=report.verdict)
@@ -156,7 +164,7 @@ def run_search(request: Request) -> Found:
             history = search.run() if probed else History(interrupted=True)
             best = _winner(history, baseline)
             progress.say(f"fitting the best ({best.family}) on all rows", urgent=True)
-            estimate = outcome.honest_estimate([best] if best is baseline else history.results, data, seed)
+            estimate = _estimate([best] if best is baseline else history.results, data, budget, seed)
             pipeline, fitted_on = _final(best, promising, problem, data, history, budget, seed)
     finally:
         progress.close()
@@ -166,7 +174,9 @@ def run_search(request: Request) -> Found:
         fitted_on=fitted_on,
         best=best,
         history=history,
-        leaderboard=outcome.leaderboard([baseline, *history.results], {**left_out, **hopeless}),
+        leaderboard=outcome.leaderboard(
+            [baseline, *history.results], {**left_out, **slow, **hopeless, **_never_reached(promising, history)}
+        ),
         estimate=estimate,
         locality=report,
         study=search.study,
@@ -191,9 +201,23 @@ def _able(request: Request) -> tuple[list[Family], dict[str, str]]:
     return able, left_out
 
 
+def _with_torch(able: list[Family], budget: Budget, chosen_by_user: bool) -> tuple[list[Family], dict[str, str]]:
+    """Import torch now, where it is foreseen, or leave nets out of a budget that its import would eat up."""
+    nets = [family.name for family in able if "torch" in family.needs.packages]
+    if not nets:
+        return able, {}
+    short = budget.seconds is not None and budget.seconds < _TORCH_SECONDS
+    if short and "torch" not in sys.modules and not chosen_by_user and len(nets) < len(able):
+        reason = f"importing torch would take too much of {budget.seconds:g} s; allow {_TORCH_SECONDS:g} s or more"
+        return [family for family in able if family.name not in nets], dict.fromkeys(nets, reason)
+    importlib.import_module("torch")
+    return able, {}
+
+
 def _probe(request: Request) -> tuple[LocalityReport, bool]:
     """The report, and False if the user interrupted before landmarks could be measured."""
     seconds = None
+    report: LocalityReport
     y: np.ndarray | None = request.codes
     if request.budget.seconds is not None:
         seconds = _PROBE_SHARE * request.budget.seconds
@@ -201,8 +225,11 @@ def _probe(request: Request) -> tuple[LocalityReport, bool]:
     problem = request.problem
     arguments = {"task": problem.task, "categorical": problem.categorical, "random_state": request.seed}
     key = "" if request.memory is None else fingerprint(request.X, y, problem, request.seed, seconds, versions())
+    began = request.budget.elapsed
     try:
-        return cached(request.memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments)), True
+        report = cached(request.memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
+        request.budget.charge(report.seconds - (request.budget.elapsed - began))
+        return report, True
     except KeyboardInterrupt:
         return probe_values(request.X[:2], None, task=problem.task, random_state=request.seed), False
 
@@ -229,20 +256,32 @@ def _promising(
 
 
 def _evaluator(request: Request) -> Any:
-    if request.memory is None:
+    score = scorer_key(request.scoring)
+    if request.memory is None or score is None:
         return evaluate
     splits = [(train, valid) for train, valid in request.plan.splits]
-    key = fingerprint(request.X, request.y, request.sample_weight, splits, str(request.scoring), versions())
+    key = fingerprint(request.X, request.y, request.sample_weight, splits, score, versions())
     return CachedEvaluate(request.memory, key)
 
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
-    if history.best is not None:
-        return history.best
+    best, floor = history.best, baseline.score if baseline.status == "ok" else -np.inf
+    if best is not None and floor <= max(best.scores):
+        return best
     if baseline.status == "ok":
         return baseline
     reasons = [result.reason for result in [baseline, *history.results] if result.status == "failed"]
     raise NoModelError(f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}")
+
+
+def _estimate(
+    results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int
+) -> tuple[float, float]:
+    seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
+    try:
+        return outcome.honest_estimate(results, data, seed, seconds)
+    except (KeyboardInterrupt, ValueError):  # a score may be undefined on a sample of the rows
+        return float("nan"), float("nan")
 
 
 def _final(
@@ -258,7 +297,13 @@ def _final(
     if history.interrupted and best.models:
         return best.models[0], "the rows of the first split (the search was interrupted)"
     by_name: Mapping[str, Family] = {family.name: family for family in [*families, Baseline()]}
-    return refit(best, by_name[best.family], problem, data, budget, seed)
+    try:
+        return refit(best, by_name[best.family], problem, data, budget, seed)
+    except KeyboardInterrupt:
+        if not best.models:
+            raise
+        history.interrupted = True
+        return best.models[0], "the rows of the first split (the refit was interrupted)"
 
 
 def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
@@ -282,4 +327,10 @@ def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
 def _stopped_by(history: History, budget: Budget) -> str:
     if history.interrupted:
         return "interrupt"
-    return "n_trials" if budget.trials_spent else "time_budget"
+    cut = any(result.cut or "out of time" in result.reason for result in history.results)
+    return "n_trials" if budget.trials_spent and not cut else "time_budget"
+
+
+def _never_reached(families: Sequence[Family], history: History) -> dict[str, str]:
+    tried = {result.family for result in history.results}
+    return {family.name: "the search ended before its turn" for family in families if family.name not in tried}

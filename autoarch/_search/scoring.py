@@ -121,15 +121,56 @@ class Judge:
         self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else str(scoring)
         self.X, self.y, self.sample_weight, self.classes = X, y, sample_weight, classes
         self._weighted = sample_weight is not None and _takes_weights(self.scorer)
+        self._blind = hasattr(self.scorer, "_score_func")  # scikit-learn's own look at X through the estimator alone
 
     def score(self, predictions: Predictions) -> float:
         """The user's score, greater is better."""
+        try:
+            return self._score(predictions, self.classes)
+        except ValueError:
+            present = self._present(predictions)
+            if present is None:
+                raise
+            return self._score(Predictions(predictions.rows, _restricted(predictions.values, present)), present[1])
+
+    def _score(self, predictions: Predictions, classes: np.ndarray | None) -> float:
         rows, values = predictions.rows, predictions.values
-        estimator = (
-            _StoredRegressor(values) if self.classes is None else _StoredClassifier(values, self.classes)
-        )
+        estimator = _StoredRegressor(values) if classes is None else _StoredClassifier(values, classes)
         weights = {"sample_weight": self.sample_weight[rows]} if self._weighted else {}  # type: ignore[index]
-        return float(self.scorer(estimator, self.X[rows], self.y[rows], **weights))
+        X = rows[:, None] if self._blind else self.X[rows]
+        return float(self.scorer(estimator, X, self.y[rows], **weights))
+
+    def _present(self, predictions: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
+        """Places and labels of the classes among the rows, when some are missing there, as rare ones may be."""
+        if self.classes is None:
+            return None
+        there = np.isin(self.classes, self.y[predictions.rows])
+        return (np.flatnonzero(there), self.classes[there]) if 2 <= there.sum() < len(there) else None
+
+    def check(self, rows: np.ndarray) -> None:
+        """Score predictions that know nothing, so that a score that cannot work is found out before any work.
+
+        Raises
+        ------
+        ParameterError
+            If the scorer raises or gives no finite number.
+        """
+        if self.classes is None:
+            values = np.full(len(rows), float(np.mean(self.y)))
+        else:
+            values = np.full((len(rows), len(self.classes)), 1.0 / len(self.classes))
+        try:
+            score = self.score(Predictions(rows, values))
+        except Exception as error:
+            raise ParameterError(
+                f"scoring={self.name} does not work here: {type(error).__name__}: {error}. Scorers see predict and, for "
+                "classes, predict_proba; pass one that fits the labels and the number of classes."
+            ) from error
+        if not np.isfinite(score):
+            raise ParameterError(
+                f"scoring={self.name} is {score} on the {len(rows)} rows of the first split. Pass another score, or cv "
+                "with more rows to judge on."
+            )
 
     def tie_break(self, predictions: Predictions) -> float:
         """Negative log-loss or mean squared error, greater is better."""
@@ -138,6 +179,12 @@ class Judge:
         if self.classes is None:
             return -float(mean_squared_error(self.y[rows], values, sample_weight=weight))
         return -float(log_loss(self.y[rows], values, labels=self.classes, sample_weight=weight))
+
+
+def _restricted(proba: np.ndarray, present: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Probabilities given that the class is one of those present."""
+    some = proba[:, present[0]] + 1e-12
+    return some / some.sum(axis=1, keepdims=True)
 
 
 def resolve_scorer(scoring: str | Callable[..., float] | None, task: str) -> Callable[..., float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from autoarch._search.job import TrialResult
 from autoarch._search.quiet import quiet
-from autoarch.families.base import Family, Params, Problem
+from autoarch.families.base import Family, Params
 
 if TYPE_CHECKING:
     import optuna
@@ -28,15 +28,13 @@ def new_study(seed: int) -> optuna.Study:
         return optuna.create_study(direction="maximize", sampler=sampler)
 
 
-def ask(
-    study: optuna.Study, family: Family, families: list[str], default: Params | None, problem: Problem
-) -> tuple[optuna.Trial, Params]:
-    """Ask for a candidate of ``family``: its default where one is given, else a sampled one."""
+def ask(study: optuna.Study, family: Family, families: list[str], default: Params | None) -> optuna.Trial:
+    """Ask for a trial of ``family`` whose suggestions are its default where one is given, else sampled."""
     fixed = {f"{family.name}.{key}": value for key, value in (default or {}).items()}
     study.enqueue_trial({"family": family.name, **fixed})
     trial = study.ask()
     trial.suggest_categorical("family", families)
-    return trial, family.suggest(trial, problem)
+    return trial
 
 
 def tell(study: optuna.Study, trial: optuna.Trial, result: TrialResult) -> None:

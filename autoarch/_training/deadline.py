@@ -13,8 +13,8 @@ from typing import Any
 class Deadline:
     """Seconds left from now on, ``None`` for no limit.
 
-    Clocks of two processes need not agree, so a pickled deadline carries the seconds that were left and starts again
-    where it is unpickled.
+    Monotonic clocks of two processes need not agree, so a pickled deadline carries the seconds that were left and the
+    time of day when they end; whichever is shorter holds where it is unpickled.
     """
 
     def __init__(self, seconds: float | None = None):
@@ -40,7 +40,8 @@ class Deadline:
         return Deadline(None if self.unlimited else max(0.0, self.left) * fraction)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"left": None if self.unlimited else self.left}
+        return {"left": None if self.unlimited else self.left, "ends": time.time() + self.left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["left"])  # type: ignore[misc]
+        left = state["left"]
+        self.__init__(None if left is None else min(left, state["ends"] - time.time()))  # type: ignore[misc]

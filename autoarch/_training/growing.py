@@ -16,7 +16,9 @@ from sklearn.base import BaseEstimator, clone
 
 from autoarch._training.deadline import Deadline
 
-PROBE_ROWS = 1000  # rows of the timed fit that decides how many rows a model without steps can afford
+PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
+_SMALL = 100_000  # values of X that any model fits in a moment
+_MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
 
 
 def fit_growing(
@@ -28,37 +30,48 @@ def fit_growing(
     deadline: Deadline,
     *,
     first: int,
+    seed: int,
+    per_call: bool = False,
 ) -> BaseEstimator:
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
-    The model is left with ``size`` at what was reached, so that its parameters tell the truth about it.
+    The model is left with ``size`` at what was reached, so that its parameters tell the truth about it, and with an
+    attribute ``complete_`` that says whether time or model ended the growth. Where even the first step would take too
+    long on all rows, fewer are used. With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
     """
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     target = getattr(model, size)
     if deadline.unlimited or target <= first:
-        return model.fit(X, y, **weights)
+        return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
+    rows = _affordable_rows(clone(model).set_params(**{size: first}), X, y, sample_weight, deadline, seed, share=0.3)
+    n_rows = len(X)
+    if len(rows) < n_rows:
+        X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
     was_warm = model.warm_start
-    reached, pace = 0, None
-    goal = first
-    while reached < target:
+    reached, step, done = 0, first, False
+    while not done:
+        asked = step if per_call else reached + step
         started = time.monotonic()
-        model.set_params(**{size: goal, "warm_start": True}).fit(X, y, **weights)
-        seconds = time.monotonic() - started
-        if _stopped_by_itself(model, goal):
-            break
-        pace = max(seconds / (goal - reached), 1e-6)
-        reached = goal
+        model.set_params(**{size: asked, "warm_start": True}).fit(X, y, **_weights(sample_weight))
+        pace = max((time.monotonic() - started) / step, 1e-6)
+        reached += step
+        done = reached >= target or _stopped_by_itself(model, asked)
         affordable = int(0.7 * deadline.left / pace)
         if affordable < 1:
             break
-        goal = min(target, reached + min(affordable, 4 * reached))
-    return model.set_params(warm_start=was_warm)
+        step = min(target - reached, affordable, 4 * reached)
+    model.set_params(**{size: reached, "warm_start": was_warm})
+    return _marked(model, complete=done and len(rows) == n_rows)
 
 
-def _stopped_by_itself(model: BaseEstimator, goal: int) -> bool:
-    """Early stopping or convergence ended the fit before ``goal``."""
+def _marked(model: BaseEstimator, *, complete: bool) -> BaseEstimator:
+    model.complete_ = complete
+    return model
+
+
+def _stopped_by_itself(model: BaseEstimator, asked: int) -> bool:
+    """Early stopping or convergence ended the fit before ``asked``."""
     n_iter = getattr(model, "n_iter_", None)
-    return n_iter is not None and int(np.max(n_iter)) < goal
+    return n_iter is not None and int(np.max(n_iter)) < asked
 
 
 def fit_affordable_rows(
@@ -70,26 +83,55 @@ def fit_affordable_rows(
     seed: int,
 ) -> BaseEstimator:
     """Fit a model that has no steps, on as many rows as a timed fit on a few says that the deadline allows."""
-    if deadline.unlimited or len(X) <= 2 * PROBE_ROWS:
-        return model.fit(X, y, **_weights(sample_weight))
+    rows = _affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
+    if len(rows) == len(X):
+        return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
+    return _marked(model.fit(X[rows], y[rows], **_weights(sample_weight, rows)), complete=False)
+
+
+def _affordable_rows(
+    model: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    deadline: Deadline,
+    seed: int,
+    *,
+    share: float,
+) -> np.ndarray:
+    """Rows on which ``model`` can be fitted in a share of the time left, judged by two timed fits on few.
+
+    Raises
+    ------
+    TimeoutError
+        If the time is too short even for the few rows.
+    """
+    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size < _SMALL:
+        return np.arange(len(X))
     order = _class_first_order(y, seed)
-    few = order[:PROBE_ROWS]
-    started = time.monotonic()
-    small = clone(model).fit(X[few], y[few], **_weights(sample_weight, few))
-    seconds = max(time.monotonic() - started, 1e-3)
-    affordable = int(PROBE_ROWS * 0.6 * deadline.left / seconds)  # the cost is taken as linear in the rows
-    if affordable <= 2 * PROBE_ROWS:
-        return small
-    rows = np.sort(order[:affordable])
-    return model.fit(X[rows], y[rows], **_weights(sample_weight, rows))
+    seconds = []
+    for n_rows in (PROBE_ROWS // 2, PROBE_ROWS):
+        few = order[:n_rows]
+        started = time.monotonic()
+        model.fit(X[few], y[few], **_weights(sample_weight, few))
+        seconds.append(max(time.monotonic() - started, 1e-3))
+        if seconds[-1] > deadline.left:
+            raise TimeoutError(f"{n_rows} of {len(X)} rows took {seconds[-1]:.1f} s, {max(0, deadline.left):.1f} left")
+    exponent = np.clip(np.log2(seconds[1] / seconds[0]), 1.0, 2.5) if seconds[1] > _MEASURABLE else 1.0
+    affordable = PROBE_ROWS * (share * deadline.left / seconds[1]) ** (1 / exponent)
+    return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
 
 
 def _class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
-    """A random order of rows that begins with one row of each label, so that no class is lost by cutting it."""
+    """A random order of rows that begins with two of each label, so that no class is lost by cutting it."""
     order = np.random.default_rng(seed).permutation(len(y))
     if y.dtype.kind == "f":
         return order
-    _, first = np.unique(y[order], return_index=True)
+    shuffled = y[order]
+    by_label = np.argsort(shuffled, kind="stable")  # within a label still in random order
+    begins = np.flatnonzero(np.r_[True, shuffled[by_label][1:] != shuffled[by_label][:-1]])
+    ends = np.r_[begins[1:], len(y)]
+    first = np.concatenate([by_label[begin : min(begin + 2, end)] for begin, end in zip(begins, ends, strict=True)])
     return np.concatenate([order[first], np.delete(order, first)])
 
 

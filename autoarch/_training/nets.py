@@ -89,7 +89,7 @@ class _ArrayTraining:
         starts = [s for s in range(0, n, size) if n - s > size // 2 or s == 0]  # a small last batch is left out
         total, limit, began = self.max_epochs * len(starts), deadline.left, time.monotonic()
         generator = torch.Generator().manual_seed(self.seed)
-        weight = None if weight is None else weight.to(self.device)
+        weight = None if weight is None else (weight / weight.mean()).to(self.device)
         self.module_.train()
         step = 0
         for _ in range(self.max_epochs):
@@ -138,7 +138,7 @@ class _ArrayTraining:
     def _step(self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
         losses = self.criterion_(self.module_(batch), y)
-        loss = losses.mean() if weight is None else (losses.flatten() * weight).sum() / weight.sum().clamp_min(1e-12)
+        loss = losses.mean() if weight is None else (losses.flatten() * weight).mean()
         loss.backward()
         self.optimizer_.step()
         return loss.detach()

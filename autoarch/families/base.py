@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import has_fit_parameter
 
 from autoarch._data.layout import Layout
 from autoarch._training.deadline import Deadline
@@ -172,6 +173,8 @@ class Family(ABC):
 
         By default a model that says nothing of deadlines is timed on few rows and given as many as it can afford.
         """
+        if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
+            raise ValueError(f"{type(model).__name__} takes no weights, and weights were given")
         return fit_affordable_rows(model, X, y, sample_weight, deadline, seed)
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:

@@ -67,7 +67,7 @@ def _xgboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEs
 def _catboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEstimator:
     package = _package("catboost")
     model = package.CatBoostClassifier if problem.classification else package.CatBoostRegressor
-    return model(
+    booster = model(
         iterations=rounds,
         learning_rate=params["rate"],
         depth=int(np.clip(round(np.log2(params["leaves"])), 2, 8)),
@@ -78,6 +78,7 @@ def _catboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseE
         allow_writing_files=False,
         verbose=False,
     )
+    return CodedClassifier(booster) if problem.classification else booster  # its labels come in a column
 
 
 class CodedClassifier(ClassifierMixin, BaseEstimator):
@@ -110,7 +111,15 @@ class CodedClassifier(ClassifierMixin, BaseEstimator):
 def fit(
     model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline
 ) -> BaseEstimator:
-    """Fit, stopping between two rounds when the time is up."""
+    """Fit, stopping between two rounds when the time is up; ``complete_`` says whether it was."""
+    fitted = _fit(model, X, y, sample_weight, deadline)
+    fitted.complete_ = not deadline.over
+    return fitted
+
+
+def _fit(
+    model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline
+) -> BaseEstimator:
     package = type(getattr(model, "estimator", model)).__module__.partition(".")[0]
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     if deadline.unlimited:

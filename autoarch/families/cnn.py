@@ -26,7 +26,7 @@ class CNN(Family):
     """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings."""
 
     name = "cnn"
-    needs = Needs(grid=True)
+    needs = Needs(grid=True, packages=("torch", "skorch"))
 
     def kernels(self, problem: Problem) -> list[str]:
         """Kernels that the layout allows, the one that the probe proposes first."""

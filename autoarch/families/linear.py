@@ -68,5 +68,5 @@ class Linear(Family):
     ) -> BaseEstimator:
         """Iterate until converged or out of time."""
         if isinstance(model, LogisticRegression):
-            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=10)
+            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=5, seed=seed, per_call=True)
         return fit_affordable_rows(model, X, y, sample_weight, deadline, seed)

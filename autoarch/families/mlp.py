@@ -26,7 +26,7 @@ class MLP(Family):
     """Fully connected nets on scaled columns, categories one-hot."""
 
     name = "mlp"
-    needs = Needs()
+    needs = Needs(packages=("torch", "skorch"))
 
     def scalings(self, problem: Problem) -> list[str]:
         """One scale for the whole grid is on offer where there is a grid."""

@@ -20,6 +20,7 @@ from autoarch.families.mlp import MLP
 from autoarch.families.tree import Tree
 
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN)
+_RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
 
 
@@ -52,6 +53,8 @@ def resolve_families(asked: str | Sequence[str | Family | type[Family]]) -> list
         raise ParameterError(f"families={asked!r} is empty; pass 'auto' or some of {sorted(known)}.")
     families = [_resolve_one(item, known) for item in items]
     names = [family.name for family in families]
+    if bad := [name for name in names if not name or name in _RESERVED]:
+        raise ParameterError(f"a family is named {bad[0]!r}; it needs a name of its own, and not one of {_RESERVED}.")
     if len(set(names)) < len(names):
         raise ParameterError(f"families={names} names a family twice; each may stand there once.")
     return families

@@ -18,7 +18,8 @@ _MOST_LEVELS = 50  # further levels of a category share one column
 
 def table_encoder(problem: Problem, scaler: BaseEstimator) -> ColumnTransformer:
     """Impute medians (with indicators where cells are missing) and scale; one column per level of a category."""
-    impute = SimpleImputer(strategy="median", add_indicator=problem.has_missing, keep_empty_features=True)
+    strategy = "median" if problem.has_missing else "mean"  # of a complete column, where the mean is found far faster
+    impute = SimpleImputer(strategy=strategy, add_indicator=problem.has_missing, keep_empty_features=True)
     parts: list[tuple[str, BaseEstimator, list[int]]] = []
     if problem.numeric:
         parts.append(("numeric", make_pipeline(impute, scaler), list(problem.numeric)))

@@ -123,16 +123,17 @@ class Tree(Family):
     ) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
         if isinstance(model, (ExtraTreesClassifier, ExtraTreesRegressor)):
-            return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=10)
+            return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=2, seed=seed)
         if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
-            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=5)
+            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=1, seed=seed)
         return boosters.fit(model, X, y, sample_weight, deadline)
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
         """The rounds at which early stopping found no more to gain, so that the refit can use every row."""
-        if not getattr(models[0], "early_stopping", False):
+        if not getattr(models[0], "early_stopping", False) or not all(model.complete_ for model in models):
             return {}
-        rounds = [max(1, model.n_iter_ - _PATIENCE // 2) for model in models]
+        stopped = [model.n_iter_ < model.max_iter for model in models]
+        rounds = [max(1, m.n_iter_ - (_PATIENCE // 2) * early) for m, early in zip(models, stopped, strict=True)]
         return {"max_iter": int(np.median(rounds) * 1.1) + 1, "early_stopping": False}
 
 

@@ -1,9 +1,9 @@
-"""Do cells that stand close together on the grid belong together, and does that help the task?
+"""Whether cells that stand close together on the grid belong together, and whether that helps the task.
 
-Read ``statistics`` (pure functions on grids), ``nulls`` (what the same statistics give on shuffled cells, rows and
-columns), ``ridge``, ``convolutions``, ``minimlp`` and ``landmarks`` (cheap cross-validated stand-ins for each model
-family), ``beliefs`` (from landmarks to the chance that a family wins), ``report`` and ``html`` (numbers into sentences),
-``probe`` (the entrance: ``probe_locality`` and ``probe_values``). Every fixed number stands in ``constants.json``.
+Read ``statistics`` (pure functions on grids) and ``nulls`` (what they give on shuffled cells, rows and columns);
+``sample``, ``ridge``, ``convolutions``, ``minimlp``, ``stand_ins`` and ``landmarks`` (cheap cross-validated stand-ins
+for each model family); ``beliefs`` (from landmarks to the chance that a family wins, with its numbers in
+``constants.json``); ``report``, ``wording`` and ``html`` (numbers into sentences); ``probe`` (the entrance).
 
 Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data``, ``autoarch.exceptions``.
 """

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def pooled_features(
     return torch.cat(placed, 1).numpy(), torch.cat(anywhere, 1).numpy()
 
 
-def _biases(answer):
+def _biases(answer: Any) -> Any:
     """One threshold per kernel, at quantiles between 0.1 and 0.9 of its responses to the first rows."""
     import torch
 

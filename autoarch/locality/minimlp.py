@@ -9,6 +9,7 @@ Imports: numpy, torch (inside functions). Draws from its own generator: torch's 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -64,8 +65,8 @@ def out_of_fold_mlp(
     models = len(which)
     weights = _initial_weights(models, data.shape[2], max(1, n_classes), generator)
     optimiser = torch.optim.AdamW(weights, lr=PEAK_RATE, weight_decay=1e-2, fused=True)
-    batch = int(min(BATCH, lengths.min()))
-    with torch.enable_grad():
+    batch = min(BATCH, int(lengths.min()))
+    with torch.enable_grad(), torch.device("cpu"):  # a default device that the user set is not for this
         for step in range(steps):
             check_clock()
             for group in optimiser.param_groups:
@@ -98,28 +99,27 @@ def _rotated(values: np.ndarray) -> np.ndarray:
 
     Nothing is lost: a first layer with Gaussian weights starts alike in any coordinates.
     """
-    n, p = values.shape
-    if p <= MOST_INPUTS:
+    if values.shape[1] <= MOST_INPUTS:
         return values
     squares, axes = np.linalg.eigh((values @ values.T).astype(np.float64))
     scores = axes * np.sqrt(np.maximum(squares, 0.0))
     return (scores / max(float(np.sqrt((scores**2).mean())), 1e-12)).astype(np.float32)
 
 
-def _initial_weights(models, n_inputs, n_outputs, generator):
+def _initial_weights(models: int, n_inputs: int, n_outputs: int, generator: Any) -> list[Any]:
     """He-scaled matrices with batch-norm gain and shift for two hidden layers, and a linear top."""
     import torch
 
     weights = []
     for fan_in in (n_inputs, HIDDEN):
-        matrix = torch.randn(models, fan_in, HIDDEN, generator=generator) * (2.0 / fan_in) ** 0.5
-        weights += [matrix, torch.ones(models, 1, HIDDEN), torch.zeros(models, 1, HIDDEN)]
-    top = torch.randn(models, HIDDEN, n_outputs, generator=generator) * HIDDEN**-0.5
-    weights += [top, torch.zeros(models, 1, n_outputs)]
+        matrix = torch.randn(models, fan_in, HIDDEN, generator=generator, dtype=torch.float32) * (2.0 / fan_in) ** 0.5
+        weights += [matrix, torch.ones_like(matrix[:, :1]), torch.zeros_like(matrix[:, :1])]
+    top = torch.randn(models, HIDDEN, n_outputs, generator=generator, dtype=torch.float32) * HIDDEN**-0.5
+    weights += [top, torch.zeros_like(top[:, :1])]
     return [w.requires_grad_() for w in weights]
 
 
-def _normalise(values, weights, layer, moments=None):
+def _normalise(values: Any, weights: list[Any], layer: int, moments: Any = None) -> Any:
     """Batch-normalise (models, rows, units), each model by itself, then ReLU; ``moments`` None: those of the rows."""
     import torch
     from torch.nn import functional
@@ -132,7 +132,7 @@ def _normalise(values, weights, layer, moments=None):
     return torch.relu(normal).reshape(rows, models, units).transpose(0, 1)
 
 
-def _forward(values, weights, generator):
+def _forward(values: Any, weights: list[Any], generator: Any) -> Any:
     """Scores of a training batch, shape (models, batch, outputs), with dropout."""
     import torch
 
@@ -142,7 +142,7 @@ def _forward(values, weights, generator):
     return values @ weights[-2] + weights[-1]
 
 
-def _loss(answer, wanted, n_classes):
+def _loss(answer: Any, wanted: Any, n_classes: int) -> Any:
     """Mean loss within a model, summed over models so that they do not share a step size."""
     from torch.nn import functional
 

@@ -35,12 +35,12 @@ def n_orders(side: int) -> int:
     return max(1, factorial(side) // 2)
 
 
-def any_layout_p(correlations: CellCorrelations, rng: np.random.Generator) -> float | None:
-    """P-value of "the order of the cells carries nothing"; None where fewer than 4 cells vary or no two touch."""
+def any_layout_p(correlations: CellCorrelations, rng: np.random.Generator) -> float:
+    """P-value of "the order of the cells carries nothing"; 1 where fewer than 4 cells vary or no two are near."""
     pairs = _near_pairs(correlations, rng)
     m = len(correlations)
     if m < 4 or not pairs:
-        return None
+        return 1.0
     first = np.concatenate([a for a, _ in pairs.values()])
     second = np.concatenate([b for _, b in pairs.values()])
     starts = np.cumsum([0, *(len(a) for a, _ in pairs.values())])[:-1]

@@ -3,21 +3,23 @@
 ``probe_locality`` takes anything a user may hold; ``probe_values`` takes the canonical matrix that ``fit`` has already.
 Both run the statistics against their nulls and, given a target, the landmarks, and return a ``LocalityReport``.
 
-Imports: numpy, ``statistics``, ``nulls``, ``landmarks``, ``report``, ``autoarch._data``, ``autoarch.exceptions``.
+Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, and of this room ``statistics``, ``nulls``,
+``clock``, ``landmarks``, ``report``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from autoarch._checks import check_choice, check_positive
 from autoarch._data.layout import Layout
-from autoarch.exceptions import ParameterError
 from autoarch.locality import nulls, statistics
-from autoarch.locality.landmarks import Clock, measure_landmarks
+from autoarch.locality.clock import Clock
+from autoarch.locality.landmarks import measure_landmarks
 from autoarch.locality.report import AxisEvidence, Landmark, LocalityReport
 
 MOST_VALUES = 1_000_000  # values read by the statistics: 1,000 rows of 28 x 28, 244 of 64 x 64
@@ -49,7 +51,8 @@ def probe_locality(
     channels : {"first", "last"}, default="first"
         Where the channels of a 4-D X stand.
     task : {"auto", "classification", "regression"}, default="auto"
-        What ``y`` is. "auto": floats with fractions, or numbers with many values, are regression.
+        What ``y`` is. "auto": numbers with fractions, or with more than 20 values and more than a tenth
+        of the rows, are a regression.
     time_budget : float, optional
         Seconds that are not exceeded; the least useful landmarks are left out first and named in ``skipped``.
     random_state : int, RandomState instance or None, default=None
@@ -75,15 +78,17 @@ def probe_locality(
     """
     from autoarch._data.canonical import Canonicaliser
 
-    clock = Clock(_checked_seconds(time_budget))
-    if task not in ("auto", "classification", "regression"):
-        raise ParameterError(f"task={task!r} was given; expected 'auto', 'classification' or 'regression'.")
+    if time_budget is not None:
+        check_positive("time_budget", time_budget, unit="seconds", absent="None for 'no limit'")
+    check_choice("task", task, ("auto", "classification", "regression"))
+    clock = Clock(time_budget)
     canonical = Canonicaliser(layout=layout, channels=channels).fit(X)
+    values = canonical.transform(X)
     target: np.ndarray | None = None
     if y is not None:
-        task, target = _read_target(y, task)
+        task, target = _read_target(y, task, len(values))
     return probe_values(
-        canonical.transform(X),
+        values,
         canonical.layout_,
         y=target,
         task=None if target is None else task,
@@ -94,24 +99,24 @@ def probe_locality(
     )
 
 
-def _checked_seconds(time_budget: float | None) -> float | None:
-    """Refuse budgets that leave no time."""
-    if time_budget is not None and not 0 < time_budget < float("inf"):
-        raise ParameterError(f"time_budget={time_budget!r} was given; expected seconds above 0, or None for no limit.")
-    return time_budget
-
-
-def _read_target(y: Any, task: str) -> tuple[str, np.ndarray]:
+def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
     """Labels as codes or numbers as floats, after deciding which they are."""
-    from sklearn.utils.multiclass import type_of_target
-
     from autoarch._data.targets import encode_labels, numeric_target
 
-    if task == "auto":
-        kind = type_of_target(y)
-        many = kind == "multiclass" and np.asarray(y).dtype.kind in "iuf" and len(np.unique(y)) > max(20, len(y) // 10)
-        task = "regression" if many or kind.startswith("continuous") else "classification"
-    return task, encode_labels(y)[0] if task == "classification" else numeric_target(y)
+    if task == "regression" or (task == "auto" and _looks_continuous(y)):
+        return "regression", numeric_target(y, n_samples=n_samples, estimator_name="probe_locality")
+    return "classification", encode_labels(y, n_samples=n_samples, estimator_name="probe_locality")[0]
+
+
+def _looks_continuous(y: Any) -> bool:
+    """Whether y holds fractions, or numbers with more values than classes would have."""
+    from autoarch._data.sources import to_plain
+
+    values = np.asarray(to_plain(y))
+    if values.dtype.kind not in "iuf" or values.size == 0 or not np.isfinite(values).all():
+        return False
+    n_values = len(np.unique(values))
+    return n_values > 2 and bool((values != np.round(values)).any() or n_values > max(20, values.size // 10))
 
 
 def probe_values(
@@ -154,8 +159,7 @@ def probe_values(
     seed = _seed(random_state)
     found = _Found()
     if layout is not None:
-        hurried = clock.limited and clock.left() < 1.0
-        found = _look(values, layout, np.random.default_rng([seed, 0]), MOST_VALUES // 5 if hurried else MOST_VALUES)
+        found = _look(values, layout, np.random.default_rng([seed, 0]), hurried=clock.left() < 1.0)
     landmarks: dict[str, Landmark] = {}
     skipped: tuple[str, ...] = ()
     rows = 0
@@ -205,15 +209,16 @@ class _Found:
     n_samples: int = 0
 
 
-def _look(values: np.ndarray, layout: Layout, rng: np.random.Generator, most_values: int = MOST_VALUES) -> _Found:
+def _look(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hurried: bool = False) -> _Found:
     """Run all statistics and their nulls on a sample of the rows."""
     n = len(values)
-    most = int(np.clip(most_values / prod(layout.shape), 100, statistics.MAX_ROWS))
+    most_values, fewest = (MOST_VALUES // 5, 30) if hurried else (MOST_VALUES, 100)
+    most = int(np.clip(most_values / prod(layout.shape), fewest, statistics.MAX_ROWS))
     chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else slice(None)
     grid = layout.to_grid(np.asarray(values[chosen]))
     lines = {"rows": layout.width, "columns": layout.height}
     if len(grid) < FEWEST_SAMPLES:
-        return _Found(axes={name: AxisEvidence(side=side) for name, side in lines.items()}, n_samples=len(grid))
+        return _Found(1.0, axes={name: AxisEvidence(side=side) for name, side in lines.items()}, n_samples=len(grid))
     scaled, active = statistics.standardise(grid)
     cells = statistics.cell_correlations(scaled, active)
     overall = statistics.mean_off_diagonal(cells.unsigned)
@@ -254,8 +259,6 @@ def _look_along(scaled: np.ndarray, active: np.ndarray, overall: float, rng: np.
 
 def _adjusted(axes: dict[str, AxisEvidence]) -> dict[str, AxisEvidence]:
     """Holm-adjust the p-values of the axes that have one."""
-    from dataclasses import replace
-
     tested = {name: axis.p_value for name, axis in axes.items() if axis.p_value is not None}
     adjusted = nulls.holm(tested)
     return {name: replace(axis, p_value=adjusted[name]) if name in adjusted else axis for name, axis in axes.items()}

@@ -93,7 +93,8 @@ class LocalityReport:
     layout : Layout or None
         The grid that was tested; None says that there is none.
     p_value : float or None
-        P-value of "the order of the cells carries nothing", in [0, 1]; None where it could not be tested.
+        P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
+        None without a layout.
     axes : mapping of str to AxisEvidence
         ``"rows"``: along a row; ``"columns"``: along a column.
     lag_r2 : float
@@ -102,7 +103,7 @@ class LocalityReport:
     morans_i : float
         Moran's I of the samples, cells standardised; blind to alternating patterns.
     landmarks : mapping of str to Landmark
-        ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without a target.
+        ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without y.
     landmark_metric : {"accuracy", "r2"}
         What the landmark scores are.
     n_samples_used, landmark_rows : int
@@ -144,16 +145,33 @@ class LocalityReport:
     def dependent_axes(self) -> tuple[str, ...]:
         """Axes along which neighbours depend on each other; empty unless the test of the whole layout rejects.
 
-        An axis test has less power than the test of the whole, so where none reaches the level of the whole, a weaker
-        one is enough.
+        An axis test has less power than the test of the whole. Where no axis reaches the level of the whole, a weaker
+        one is enough, and where none reaches that either, the larger effects decide (``axes_are_a_guess``).
         """
         if self.p_value is None or self.p_value > CONSTANTS["alpha"]:
             return ()
+        return self._axes_shown or self._axes_by_effect
+
+    @property
+    def axes_are_a_guess(self) -> bool:
+        """Whether the layout as a whole matters but no axis by itself could be shown to."""
+        return bool(self.dependent_axes) and not self._axes_shown
+
+    @property
+    def _axes_shown(self) -> tuple[str, ...]:
+        """Axes that pass their own test, at the stricter level if any does."""
         for level in (CONSTANTS["alpha"], CONSTANTS["alpha_axis"]):
-            alive = tuple(name for name, axis in self.axes.items() if axis.depends(level))
-            if alive:
-                return alive
+            shown = tuple(name for name, axis in self.axes.items() if axis.depends(level))
+            if shown:
+                return shown
         return ()
+
+    @property
+    def _axes_by_effect(self) -> tuple[str, ...]:
+        """The axis with the largest effect, and the other one if it has at least half of that."""
+        effects = {name: axis.effect for name, axis in self.axes.items() if axis.side > 1}
+        largest = max(effects.values(), default=0.0)
+        return tuple(name for name, effect in effects.items() if effect > 0 and effect >= largest / 2)
 
     @property
     def family_probabilities(self) -> dict[str, float]:

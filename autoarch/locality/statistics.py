@@ -1,6 +1,6 @@
 """How far cells of a grid depend on each other, as pure functions on ``(n, C, H, W)`` arrays.
 
-``standardise`` first, then ``cell_correlations`` (one matrix for all cells), ``line_correlations`` (one matrix per axis),
+``standardise`` first, then ``cell_correlations`` (one matrix for all cells) and ``line_correlations`` (one per axis);
 ``lag_means``, ``lag_r2`` and ``morans_i`` read them. Nothing here knows of nulls or p-values: see ``nulls``.
 
 Imports: numpy.
@@ -96,7 +96,7 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
 
     Correlations are taken within the same channel and averaged over the channels in which both cells vary.
     """
-    row, column = np.nonzero(_tiles(active.any(axis=0)))
+    row, column = np.nonzero(_tiles(np.asarray(active.any(axis=0))))
     m = len(row)
     channels = _spread_out(scaled.shape[1], 8)
     n = int(np.clip(MAX_PRODUCTS / max(1, m * m * len(channels)), 100, MAX_ROWS))

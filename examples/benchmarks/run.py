@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data import names
 from tables import read, show
+from tasks import names
 
 HERE = Path(__file__).resolve().parent
 SYSTEMS = ("autoarch", "lightgbm", "hgb", "cnn", "notebook")  # as in systems.py, which takes seconds to import

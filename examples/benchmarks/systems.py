@@ -21,8 +21,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from data import Task
 from plain_cnn import PlainCNN
+from tasks import Task
 
 Predict = Callable[[Any], np.ndarray]
 

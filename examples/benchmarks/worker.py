@@ -20,8 +20,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     cores = _pin(job["cores"])
     warnings.filterwarnings("ignore")
     began = time.monotonic()
-    from data import load
     from systems import SYSTEMS, NotApplicableError
+    from tasks import load
 
     task = load(job["data"], [Path(folder) for folder in job["folders"]])
     facts = {"kind": task.kind, "task": "classification" if task.classification else "regression"}

@@ -24,7 +24,7 @@ def test_growing_in_steps_gives_the_model_of_one_go(model, size):
     from sklearn.base import clone
 
     whole = clone(model).fit(X, y)
-    grown = fit_growing(clone(model), size, X, y, None, Deadline(1e6), first=5)
+    grown = fit_growing(clone(model), size, X, y, None, Deadline(1e6), first=5, seed=0)
     assert getattr(grown, size) == 30
     np.testing.assert_allclose(grown.predict_proba(X), whole.predict_proba(X), atol=1e-12)
 
@@ -32,14 +32,14 @@ def test_growing_in_steps_gives_the_model_of_one_go(model, size):
 def test_no_time_gives_the_first_step_and_says_so():
     """The parameter tells how far the model got."""
     model = fit_growing(
-        ExtraTreesClassifier(n_estimators=500, random_state=0), "n_estimators", X, y, None, Deadline(0.0), first=5
+        ExtraTreesClassifier(n_estimators=500, random_state=0), "n_estimators", X, y, None, Deadline(0.0), first=5, seed=0
     )
     assert model.n_estimators == len(model.estimators_) == 5
 
 
 def test_growing_stops_when_the_model_has_converged():
     """A solver that is done is not called again."""
-    model = fit_growing(LogisticRegression(max_iter=500), "max_iter", X, y, None, Deadline(1e6), first=100)
+    model = fit_growing(LogisticRegression(max_iter=500), "max_iter", X, y, None, Deadline(1e6), first=100, seed=0)
     assert model.n_iter_[0] < 100
 
 

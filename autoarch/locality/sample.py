@@ -1,0 +1,158 @@
+"""The rows that all landmarks share, scaled and encoded once.
+
+Imports: numpy, ``statistics``, ``autoarch._data.layout``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoarch._data.layout import Layout
+from autoarch.locality.statistics import standardise
+
+N_FOLDS = 3
+MOST_LEVELS = 20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows, targets and folds of the landmarks.
+
+    Parameters
+    ----------
+    per_column : ndarray of shape (n, p), float32
+        Every column with mean 0 and variance 1, missing = 0.
+    overall : ndarray of shape (n, p), float32
+        One shift and scale for all columns, missing = the column's mean; ``per_column`` itself without a layout.
+    expanded : ndarray of shape (n, q), float32
+        ``per_column`` with each categorical column replaced by indicators.
+    ordinal : ndarray of shape (n, p), float32
+        ``per_column`` with codes in the categorical columns and missing values below all others: what trees read.
+    categorical : tuple of int
+        Columns of codes.
+    target : ndarray of shape (n,)
+        Codes of ``n_classes`` classes, or a standardised float where ``n_classes`` is 0.
+    n_classes : int
+        0 for regression.
+    folds : ndarray of shape (n,)
+        Fold of each row.
+    layout : Layout or None
+        Grid behind the columns.
+    seed : int
+        Seed of everything random.
+    n_jobs : int or None
+        Jobs for the trees.
+    """
+
+    per_column: np.ndarray
+    overall: np.ndarray
+    expanded: np.ndarray
+    ordinal: np.ndarray
+    categorical: tuple[int, ...]
+    target: np.ndarray
+    n_classes: int
+    folds: np.ndarray
+    layout: Layout | None
+    seed: int
+    n_jobs: int | None
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.target)
+
+    @property
+    def grid(self) -> Layout:
+        """The layout, for code that runs only where there is one."""
+        if self.layout is None:
+            raise RuntimeError("These columns have no layout.")
+        return self.layout
+
+
+def choose_rows(y: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Take at most ``most`` rows with a known target, spread evenly over the sorted target.
+
+    Classes keep their shares, and since the result is sorted by y (ties in random order), every third row makes a
+    stratified fold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.locality.sample import choose_rows
+    >>> y = np.array([0] * 90 + [1] * 10)
+    >>> int(y[choose_rows(y, 20, seed=0)].sum())
+    2
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(np.nonzero(np.isfinite(y))[0])
+    ordered = shuffled[np.argsort(y[shuffled], kind="stable")]
+    if len(ordered) <= most:
+        return ordered
+    return ordered[((np.arange(most) + rng.random()) * len(ordered) / most).astype(int)]
+
+
+def prepare(
+    values: np.ndarray,
+    y: np.ndarray,
+    *,
+    task: str,
+    layout: Layout | None,
+    categorical: tuple[int, ...],
+    seed: int,
+    n_jobs: int | None,
+) -> Sample:
+    """Scale and encode rows that ``choose_rows`` has sorted."""
+    missing = np.isnan(values)
+    per_column = _scaled(values)
+    codes = np.where(missing, -1, values)[:, list(categorical)]
+    numeric = np.setdiff1d(np.arange(values.shape[1]), categorical)
+    indicators = [_scaled(_flags(codes[:, k])) for k in range(len(categorical))]
+    ordinal = per_column.copy()
+    ordinal[missing] = ordinal.min(initial=0.0) - 1.0
+    ordinal[:, list(categorical)] = codes
+    if task == "classification":
+        classes, target = np.unique(y, return_inverse=True)
+        n_classes = len(classes)
+    else:
+        target, n_classes = _unit(y.astype(np.float64)), 0
+    return Sample(
+        per_column=per_column,
+        overall=per_column if layout is None else _overall(values, missing),
+        expanded=np.hstack([per_column[:, numeric], *indicators]) if categorical else per_column,
+        ordinal=ordinal,
+        categorical=categorical,
+        target=target,
+        n_classes=n_classes,
+        folds=np.arange(len(y)) % N_FOLDS,
+        layout=layout,
+        seed=seed,
+        n_jobs=n_jobs,
+    )
+
+
+def _scaled(table: np.ndarray) -> np.ndarray:
+    """Standardise each column of a table."""
+    return standardise(table[:, None, None, :])[0][:, 0, 0]
+
+
+def _overall(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """One shift and one scale for all columns; missing values take their column's mean."""
+    zeroed = np.where(missing, 0.0, values)
+    zeroed /= max(float(np.abs(zeroed).max(initial=0.0)), 1e-300)  # squares of 1e200 would overflow
+    means = zeroed.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+    return _unit(np.where(missing, means, zeroed)).astype(np.float32)
+
+
+def _unit(numbers: np.ndarray) -> np.ndarray:
+    """Shift and scale to mean 0 and variance 1, without overflow."""
+    scaled = numbers / max(float(np.abs(numbers).max(initial=0.0)), 1e-300)
+    scaled -= scaled.mean()
+    return scaled / max(float(scaled.std()), 1e-300)
+
+
+def _flags(codes: np.ndarray) -> np.ndarray:
+    """0/1 columns for the most frequent levels of one categorical column."""
+    levels, counts = np.unique(codes[codes >= 0], return_counts=True)
+    kept = levels[np.argsort(-counts, kind="stable")[:MOST_LEVELS]]
+    return (codes[:, None] == kept[None, :]).astype(np.float64)

@@ -1,0 +1,174 @@
+"""The landmarks themselves: each takes the shared sample and returns the loss of every row, out of fold.
+
+Where a stand-in has variants (scalings, feature sets, kinds of trees), the variant for one fold is the one that did
+best on the other folds, so that choosing among many does not flatter it.
+
+Imports: numpy, scikit-learn (inside functions), ``ridge``, ``convolutions``, ``minimlp``, ``sample``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autoarch.locality import convolutions, minimlp
+from autoarch.locality.ridge import gram, out_of_fold
+from autoarch.locality.sample import N_FOLDS, Sample
+
+SMALL_ROWS = 100  # below this, noise between rows outweighs what longer training would add
+TINY_ROWS = 30  # below this, nothing but noise separates the nets from the rest
+BOOSTING_ROUNDS = 30
+MOST_BOOSTING_SECONDS = 2.0
+
+Check = Callable[[], None]
+
+
+def linear(sample: Sample, check: Check) -> np.ndarray:
+    """Ridge on scaled columns, indicators for categories."""
+    return _losses(out_of_fold(gram(sample.expanded), _ridge_targets(sample), sample.folds), sample)
+
+
+def cnn(sample: Sample, check: Check) -> np.ndarray:
+    """Ridge on random convolutions of the grid."""
+    return _convolve(sample, np.arange(sample.per_column.shape[1]), check)
+
+
+def cnn_shuffled(sample: Sample, check: Check) -> np.ndarray:
+    """Ridge on random convolutions after one permutation of the cells, the same for all samples and channels."""
+    cells = np.random.default_rng([sample.seed, 1]).permutation(sample.grid.height * sample.grid.width)
+    columns = np.arange(sample.grid.channels)[:, None] * len(cells) + cells[None, :]
+    return _convolve(sample, columns.ravel(), check)
+
+
+def mlp(sample: Sample, check: Check) -> np.ndarray:
+    """Train a small net, on grids under both scalings."""
+    inputs = [sample.expanded] if sample.layout is None else [sample.overall, sample.per_column]
+    steps = minimlp.STEPS if len(sample) >= SMALL_ROWS else minimlp.STEPS // 2
+    answers = minimlp.out_of_fold_mlp(
+        inputs, sample.target, sample.folds, sample.n_classes, sample.seed, check, steps=steps
+    )
+    return _best_variant([_losses(answer, sample) for answer in answers], sample.folds)
+
+
+def tree(sample: Sample, check: Check) -> np.ndarray:
+    """Extra trees and, where cheap, small gradient boosting; both see categories as codes."""
+    variants = [_losses(_cross_predict(model, sample, check), sample) for model in _tree_models(sample)]
+    return _best_variant(variants, sample.folds)
+
+
+STAND_INS: dict[str, Callable[[Sample, Check], np.ndarray]] = {
+    "linear": linear,
+    "tree": tree,
+    "cnn": cnn,
+    "mlp": mlp,
+    "cnn_shuffled": cnn_shuffled,
+}
+
+
+def _convolve(sample: Sample, columns: np.ndarray, check: Check) -> np.ndarray:
+    """Best of two scalings and three feature sets."""
+    targets = _ridge_targets(sample)
+    cells = gram(sample.per_column)
+    variants = []
+    for number, values in enumerate((sample.overall, sample.per_column)):
+        grid = np.ascontiguousarray(values[:, columns]).reshape(len(values), *sample.grid.shape)
+        banks = convolutions.random_banks(grid, np.random.default_rng([sample.seed, 2, number]))
+        placed, anywhere = (gram(part) for part in convolutions.pooled_features(grid, banks, check))
+        for kernel in (placed, anywhere, (placed + anywhere + cells) / 3):
+            check()
+            variants.append(_losses(out_of_fold(kernel, targets, sample.folds), sample))
+    return _best_variant(variants, sample.folds)
+
+
+def n_trees(sample: Sample) -> int:
+    """Extra trees that the rows deserve."""
+    return 80 if len(sample) >= SMALL_ROWS else 20 if len(sample) >= TINY_ROWS else 10
+
+
+def features_tried(sample: Sample) -> int:
+    """Columns that an extra tree looks at in each split."""
+    p = sample.ordinal.shape[1]
+    return max(1, int(np.sqrt(p)), 0 if sample.n_classes else min(p // 3, 100))
+
+
+def boosting_seconds(sample: Sample) -> float:
+    """Estimate the cost of the gradient boosting, from its rows, columns and trees alone."""
+    n, p = sample.ordinal.shape
+    trees = BOOSTING_ROUNDS * (sample.n_classes if sample.n_classes > 2 else 1)
+    return N_FOLDS * trees * (5e-4 + p * (n * 1e-8 + 6e-6))
+
+
+def boosts(sample: Sample) -> bool:
+    """Whether gradient boosting is tried beside the extra trees."""
+    return len(sample) >= 2 * TINY_ROWS and boosting_seconds(sample) < MOST_BOOSTING_SECONDS
+
+
+def _tree_models(sample: Sample) -> list[Any]:
+    """Unfitted models that speak for the trees."""
+    from sklearn import ensemble
+
+    forest = {
+        "n_estimators": n_trees(sample),
+        "max_features": features_tried(sample),
+        "random_state": sample.seed,
+        "n_jobs": sample.n_jobs,
+    }
+    boosting = {
+        "max_iter": BOOSTING_ROUNDS,
+        "learning_rate": 0.2,
+        "max_leaf_nodes": 8,
+        "min_samples_leaf": 5,
+        "early_stopping": False,
+        "categorical_features": list(sample.categorical) or None,
+        "random_state": sample.seed,
+    }
+    if sample.n_classes:
+        models: list[Any] = [ensemble.ExtraTreesClassifier(**forest)]
+        return models + ([ensemble.HistGradientBoostingClassifier(**boosting)] if boosts(sample) else [])
+    models = [ensemble.ExtraTreesRegressor(**forest)]
+    return models + ([ensemble.HistGradientBoostingRegressor(**boosting)] if boosts(sample) else [])
+
+
+def _cross_predict(model: Any, sample: Sample, check: Check) -> np.ndarray:
+    """Class probabilities, or values, of every row by ``model`` fitted on the other folds."""
+    answer = np.zeros((len(sample), max(1, sample.n_classes)))
+    for fold in np.unique(sample.folds):
+        check()
+        test = sample.folds == fold
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "many classes for so few rows" is known here
+            model.fit(sample.ordinal[~test], sample.target[~test])
+        if sample.n_classes:
+            answer[np.ix_(test, model.classes_)] = model.predict_proba(sample.ordinal[test])
+        else:
+            answer[test, 0] = model.predict(sample.ordinal[test])
+    return answer
+
+
+def _ridge_targets(sample: Sample) -> np.ndarray:
+    """One column per class as -1 / +1, or the value."""
+    if not sample.n_classes:
+        return sample.target[:, None]
+    return np.where(sample.target[:, None] == np.arange(sample.n_classes), 1.0, -1.0)
+
+
+def _losses(answer: np.ndarray, sample: Sample) -> np.ndarray:
+    """Loss of each row: 1 for a wrong class, or the squared error in units of the target's variance."""
+    answer = np.nan_to_num(answer, nan=0.0, posinf=0.0, neginf=0.0)
+    if sample.n_classes:
+        return (answer.argmax(axis=1) != sample.target).astype(np.float64)
+    lowest, highest = sample.target.min(), sample.target.max()
+    return (np.clip(answer[:, 0], lowest, highest) - sample.target) ** 2
+
+
+def _best_variant(variants: list[np.ndarray], folds: np.ndarray) -> np.ndarray:
+    """Per fold, the losses of the variant that did best on the other folds."""
+    stacked = np.stack(variants)
+    chosen = np.empty(stacked.shape[1])
+    for fold in np.unique(folds):
+        here = folds == fold
+        chosen[here] = stacked[stacked[:, ~here].mean(axis=1).argmin(), here]
+    return chosen

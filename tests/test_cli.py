@@ -1,0 +1,279 @@
+"""The command line: what is read, what is written, what is said; and the sentences of the demo."""
+
+import json
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits, load_iris
+
+from autoarch import _demo
+from autoarch._demo import HeldOut, best_of_each_family, convolution_sentence, story
+from autoarch._files import guess_task, read_data
+from autoarch.cli import main
+from autoarch.exceptions import InputError
+from autoarch.locality import Landmark
+
+
+@pytest.fixture
+def iris_csv(tmp_path):
+    frame = load_iris(as_frame=True).frame
+    frame["target"] = np.array(["setosa", "versicolor", "virginica"])[frame["target"]]
+    frame.to_csv(tmp_path / "iris.csv", index=False)
+    return tmp_path / "iris.csv"
+
+
+@pytest.fixture
+def model_file(iris_csv, tmp_path, capsys):
+    arguments = ["fit", str(iris_csv), "--target", "target", "--out", str(tmp_path / "iris.joblib")]
+    assert main([*arguments, "--trials", "1", "--families", "linear", "--budget", "30"]) == 0
+    capsys.readouterr()
+    return tmp_path / "iris.joblib"
+
+
+def write(path, X, y=None):
+    """Save ``X`` and ``y`` in the format that the suffix asks for."""
+    if path.suffix == ".npz":
+        np.savez(path, **{"X": X} if y is None else {"X": X, "y": y})
+    elif path.suffix == ".npy":
+        np.save(path, X)
+    else:
+        frame = pd.DataFrame(X, columns=["a", "b"]).assign(label=y)
+        frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("d.npz", None), ("d.npz", "y"), ("d.npy", "labels.npy"), ("d.csv", "label"), ("d.parquet", "label")],
+)
+def test_each_format_gives_the_same_data(tmp_path, name, target):
+    """Features and labels come back whatever the file's format."""
+    X, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
+    np.save("labels.npy", y)
+
+    features, labels = read_data(write(tmp_path / name, X, y), target)
+
+    np.testing.assert_array_equal(np.asarray(features), X)
+    np.testing.assert_array_equal(np.asarray(labels), y)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "hint"),
+    [
+        pytest.param("d.xlsx", None, ".parquet", id="suffix"),
+        pytest.param("none.csv", None, "no file", id="absent"),
+        pytest.param("d.csv", "lable", "did you mean 'label'", id="column"),
+        pytest.param("d.npz", "Y", "it holds X, y", id="array"),
+        pytest.param("d.npy", "y.npy", "second .npy file", id="second-file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_would_be(tmp_path, name, target, hint):
+    """The message helps."""
+    X, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
+    for file in ("d.csv", "d.npz", "d.npy"):
+        write(tmp_path / file, X, y)
+    with pytest.raises(InputError, match=hint):
+        read_data(tmp_path / name, target)
+
+
+def test_objects_are_not_unpickled(tmp_path):
+    """A data file must not be able to run code."""
+    np.save(tmp_path / "d.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="not as objects"):
+        read_data(tmp_path / "d.npy")
+
+
+@pytest.mark.parametrize(
+    ("y", "task"),
+    [
+        (["a", "b"], "classification"),
+        ([True, False], "classification"),
+        ([0, 1, 2], "classification"),
+        ([0.0, 1.0, np.nan], "classification"),
+        ([0.5, 1.0], "regression"),
+        (list(range(100)), "regression"),
+    ],
+)
+def test_the_task_is_read_off_the_labels(y, task):
+    """Fractions and many whole numbers are quantities, the rest are classes."""
+    assert guess_task(y) == task
+
+
+def test_probe_prints_a_verdict_and_writes_page_and_numbers(tmp_path, capsys):
+    """The report comes as text, as a page and as JSON."""
+    X, y = load_digits(return_X_y=True)
+    write(tmp_path / "digits.npz", X[:200].reshape(-1, 8, 8), y[:200])
+
+    outputs = ["--html", str(tmp_path / "page.html"), "--json", str(tmp_path / "report.json")]
+    assert main(["probe", str(tmp_path / "digits.npz"), *outputs]) == 0
+
+    verdict = json.loads((tmp_path / "report.json").read_text())["verdict"]
+    assert capsys.readouterr().out.startswith(verdict)
+    assert verdict in (tmp_path / "page.html").read_text()
+
+
+def test_fit_saves_an_estimator_that_joblib_loads(model_file):
+    """No wrapper: what is saved is what ``fit`` returned."""
+    model = joblib.load(model_file)
+    assert model.best_family_ == "linear"
+    assert list(model.classes_) == ["setosa", "versicolor", "virginica"]
+
+
+def test_predict_writes_labels_probabilities_and_a_score(model_file, iris_csv, tmp_path, capsys):
+    """The labels in the file are left out of the features and scored against."""
+    arguments = ["predict", str(model_file), str(iris_csv), "--target", "target", "--proba"]
+    assert main([*arguments, "--out", str(tmp_path / "out.csv")]) == 0
+
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert list(table) == ["prediction", "p(setosa)", "p(versicolor)", "p(virginica)"]
+    right = (table["prediction"] == pd.read_csv(iris_csv)["target"]).mean()
+    assert f"score {right:.4f} on 150 rows" in capsys.readouterr().err
+
+
+def test_report_tells_the_story_of_a_saved_model(model_file, tmp_path, capsys):
+    """The text and the page hold the winner, its score and the leaderboard."""
+    assert main(["report", str(model_file), "--html", str(tmp_path / "page.html")]) == 0
+    text, page, model = capsys.readouterr().out, (tmp_path / "page.html").read_text(), joblib.load(model_file)
+    assert text.strip() == story(model)
+    assert f"estimated {model.estimated_score_:.3f}" in text
+    assert f"estimated {model.estimated_score_:.3f}" in page
+    assert "baseline" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["probe", "none.npy"], "no file", id="no-file"),
+        pytest.param(["probe", "d.npy", "--layout", "8by8"], "8x8", id="layout"),
+        pytest.param(["fit", "d.npy", "--out", "m.joblib"], "--target", id="no-labels"),
+        pytest.param(["report", "other.joblib"], "not an estimator", id="stranger"),
+    ],
+)
+def test_an_error_is_one_line_and_status_2(arguments, message, capsys):
+    """No traceback for a slip of the user."""
+    np.save("d.npy", np.zeros((4, 4)))
+    joblib.dump({"a": 1}, "other.joblib")
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def board(**families):
+    """A leaderboard: ``cnn=(0.9, 0.01)`` is a score and its spread, ``cnn="reason"`` a family that was skipped."""
+    rows = []
+    for family, value in families.items():
+        skipped = isinstance(value, str)
+        score, spread = (np.nan, np.nan) if skipped else value
+        facts = {"status": "skipped" if skipped else "ok", "reason": value if skipped else ""}
+        rows.append({"family": family, "score": score, "score_std": spread, "seconds": 1.0, **facts})
+    return pd.DataFrame(rows)
+
+
+def fitted(leaderboard, *, place=0.9, shuffled=0.7, std_error=0.0):
+    """What the sentences read from a fitted estimator."""
+    marks = {"cnn": Landmark(place, 0.01), "cnn_shuffled": Landmark(shuffled, 0.01)}
+    report = SimpleNamespace(landmarks=marks, verdict="2d", p_value=0.01, recommendation="Try a CNN.")
+    done = leaderboard[leaderboard["status"] == "ok"].sort_values("score")
+    return SimpleNamespace(
+        leaderboard_=leaderboard,
+        locality_=report,
+        best_family_=done["family"].iloc[-1],
+        best_score_=done["score"].iloc[-1],
+        estimated_score_=0.9,
+        estimated_score_std_error_=std_error,
+        stopped_by_="n_trials",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cnn", "start"),
+    [((0.95, 0.01), "It paid"), ((0.85, 0.01), "It did not pay"), ((0.905, 0.01), "It made no difference")],
+)
+def test_the_sentence_on_the_convolution_follows_the_scores(cnn, start):
+    """Another score, another sentence."""
+    sentence = convolution_sentence(fitted(board(cnn=cnn, tree=(0.9, 0.005))))
+    assert sentence.startswith(start)
+    assert f"{cnn[0]:.3f} ± {cnn[1]:.3f} for cnn against 0.900 ± 0.005 for tree" in sentence
+
+
+def test_a_difference_within_the_standard_error_counts_as_none():
+    """One split leaves no spread over folds; the estimate's standard error stands in."""
+    scores = board(cnn=(0.95, np.nan), tree=(0.93, np.nan))
+    assert convolution_sentence(fitted(scores, std_error=0.01)).startswith("It paid")
+    assert convolution_sentence(fitted(scores, std_error=0.03)).startswith("It made no difference")
+
+
+@pytest.mark.parametrize(
+    ("cnn", "shuffled", "link"),
+    [
+        pytest.param((0.95, 0.01), 0.7, ", as shuffling the cells cost", id="paid-and-local"),
+        pytest.param((0.95, 0.01), 0.9, ", although shuffling the cells hardly changed", id="paid-not-local"),
+        pytest.param((0.85, 0.01), 0.7, ", although shuffling the cells cost", id="lost-and-local"),
+        pytest.param((0.85, 0.01), 0.9, ", as shuffling the cells hardly changed", id="lost-not-local"),
+    ],
+)
+def test_the_counterfactual_is_a_reason_only_where_it_points_the_same_way(cnn, shuffled, link):
+    """The word between score and evidence is chosen by both."""
+    sentence = convolution_sentence(fitted(board(cnn=cnn, tree=(0.9, 0.005)), shuffled=shuffled))
+    assert link in sentence
+    assert f"(0.900 in place, {shuffled:.3f} shuffled)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("leaderboard", "words"),
+    [
+        pytest.param(board(cnn="no grid", tree=(0.9, 0.0)), "skipped (no grid)", id="skipped"),
+        pytest.param(board(tree=(0.9, 0.0)), "have no cnn", id="not-asked-for"),
+        pytest.param(board(cnn=(0.9, 0.0)), "Nothing to compare it with", id="alone"),
+        pytest.param(board(baseline=(0.99, 0.0), cnn=(0.9, 0.0)), "Nothing to compare it with", id="baseline"),
+    ],
+)
+def test_the_sentence_says_why_there_is_no_comparison(leaderboard, words):
+    """No numbers, no claim; the baseline is judged on other rows and is nothing to compare with."""
+    assert words in convolution_sentence(fitted(leaderboard))
+
+
+def test_the_sentence_ends_with_the_held_out_score():
+    """What the fit never saw has the last word."""
+    held = HeldOut(score=0.9321, n_rows=450, metric="accuracy")
+    sentence = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=(0.9, 0.0))), held)
+    assert sentence.endswith("; the winner, cnn, reached accuracy 0.932 on 450 held-out rows.")
+
+
+def test_the_leaderboard_is_told_by_its_best_row_of_each_family():
+    """Best first; a family without a finished trial stands last, with its reason."""
+    rows = pd.concat([board(tree=(0.8, 0.01), cnn="no grid"), board(tree=(0.9, 0.02), mlp=(0.85, 0.01))])
+    short = best_of_each_family(rows)
+    assert list(short["family"]) == ["tree", "mlp", "cnn"]
+    assert list(short["trials"]) == [2, 1, 1]
+    assert short["score"].iloc[0] == "0.900"
+    assert short["reason"].iloc[-1] == "no grid"
+
+
+def test_the_demo_tells_every_case(monkeypatch, capsys):
+    """A fit, a held-out score and a story for each data set."""
+    X, y = load_iris(return_X_y=True)
+    monkeypatch.setattr(_demo, "cases", lambda: iter([_demo.Case("iris", X, y), _demo.Case("half", X[:, :2], y)]))
+    monkeypatch.setattr("autoarch.estimators.AutoArchClassifier", lambda **_: QuickClassifier())
+    assert main(["demo", "--seconds", "1"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("convolution  ") == 2
+    assert text.count("on 38 held-out rows") == 4
+
+
+class QuickClassifier:
+    """A stand-in for the search: one tree, and the attributes that a story needs."""
+
+    def fit(self, X, y):
+        from sklearn.tree import DecisionTreeClassifier
+
+        self.tree = DecisionTreeClassifier(random_state=0).fit(X, y)
+        self.__dict__.update(vars(fitted(board(cnn=(0.8, 0.01), tree=(0.9, 0.01)))))
+        return self
+
+    def score(self, X, y):
+        return self.tree.score(X, y)

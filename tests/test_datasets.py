@@ -1,0 +1,66 @@
+"""The small data sets: shapes, repeatability and the truth that each one claims."""
+
+import numpy as np
+import pytest
+
+from autoarch import datasets
+
+MAKERS = [
+    pytest.param(datasets.make_stripes, (50, 64), {"shape": (8, 8)}, id="stripes"),
+    pytest.param(datasets.make_textures, (50, 6, 9), {"shape": (6, 9)}, id="textures"),
+    pytest.param(datasets.make_cell_rule, (50, 6, 9), {"shape": (6, 9)}, id="cell-rule"),
+    pytest.param(datasets.make_alternating_texture, (50, 6, 9), {"shape": (6, 9)}, id="alternating"),
+    pytest.param(datasets.make_noise, (50, 7), {"n_features": 7}, id="noise"),
+]
+
+
+@pytest.mark.parametrize(("make", "shape", "arguments"), MAKERS)
+def test_equal_seeds_give_equal_data(make, shape, arguments):
+    """Shapes are as documented, both classes occur, and only the seed decides."""
+    X, y = make(n_samples=50, random_state=4, **arguments)
+    again, labels = make(n_samples=50, random_state=4, **arguments)
+    other, _ = make(n_samples=50, random_state=5, **arguments)
+
+    assert X.shape == shape
+    assert X.dtype == np.float32
+    assert sorted(set(y.tolist())) == [0, 1]
+    np.testing.assert_array_equal(X, again)
+    np.testing.assert_array_equal(y, labels)
+    assert not np.array_equal(X, other)
+
+
+@pytest.mark.parametrize("seed", [np.random.RandomState(0), np.random.default_rng(0), None], ids=repr)
+def test_any_kind_of_seed_is_taken(seed):
+    """Integers, RandomState, Generator and None."""
+    assert datasets.make_noise(10, 3, random_state=seed)[0].shape == (10, 3)
+
+
+def test_one_cell_knows_the_label_of_the_cell_rule():
+    """Exactly one cell's sign is the label."""
+    X, y = datasets.make_cell_rule(200, (5, 5), random_state=0)
+
+    agreement = ((X > 0) == y[:, None, None].astype(bool)).mean(axis=0)
+
+    assert (agreement == 1).sum() == 1
+
+
+@pytest.mark.parametrize("make", [datasets.make_stripes, datasets.make_textures, datasets.make_alternating_texture])
+def test_no_single_cell_knows_the_label_of_a_pattern(make):
+    """The mean of every cell is the same in both classes, up to noise."""
+    X, y = make(n_samples=2000, random_state=0)
+    X = X.reshape(len(X), -1)
+
+    apart = np.abs(X[y == 0].mean(axis=0) - X[y == 1].mean(axis=0)) / X.std(axis=0)
+
+    assert apart.max() < 0.2
+
+
+def test_scrambled_digits_are_the_digits_in_another_order():
+    """Every picture keeps its values and its label."""
+    grid, labels = datasets.load_digits_grid()
+    scrambled, same = datasets.load_digits_scrambled(random_state=3)
+
+    assert grid.shape == (1797, 8, 8)
+    np.testing.assert_array_equal(np.sort(grid.reshape(-1, 64), axis=1), np.sort(scrambled, axis=1))
+    np.testing.assert_array_equal(labels, same)
+    assert not np.array_equal(grid.reshape(-1, 64), scrambled)
