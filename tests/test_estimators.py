@@ -320,3 +320,47 @@ def test_a_time_budget_ends_the_search(iris):
     """The clock alone is enough, and stopped_by_ says that it was the clock."""
     clf = AutoArchClassifier(time_budget=2, families="linear", random_state=0, verbose=0).fit(*iris)
     assert clf.stopped_by_ == "time_budget"
+
+
+class Stumbling(Failing):
+    """A family that cannot even suggest."""
+
+    name = "stumbling"
+
+    def suggest(self, trial, problem):
+        raise ZeroDivisionError("nothing to suggest")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_family_that_cannot_suggest_is_a_failed_trial(iris, n_jobs):
+    """A stranger's mistake does not end the search, whoever runs the trials."""
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 3}, families=[Stumbling(), "linear"], n_jobs=n_jobs).fit(*iris)
+    assert clf.best_family_ == "linear"
+    assert "nothing to suggest" in " ".join(clf.leaderboard_["reason"])
+
+
+def test_families_that_the_budget_did_not_reach_are_listed(iris):
+    """With one trial for two families the other one stands in the leaderboard with its reason."""
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=["linear", "tree"]).fit(*iris)
+    skipped = clf.leaderboard_[clf.leaderboard_["status"] == "skipped"]
+    assert list(skipped["reason"]) == ["the search ended before its turn"]
+
+
+def test_a_device_that_is_not_there_is_named(iris):
+    """A typo is not found out trial by trial."""
+    with pytest.raises(ParameterError, match="cdua"):
+        AutoArchClassifier(**QUICK, device="cdua").fit(*iris)
+
+
+def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
+    """The model of the first split is kept, with a warning."""
+    import autoarch._search.refit as refit_module
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(refit_module, "fit_steps", interrupt)
+    with pytest.warns(SearchInterruptedWarning):
+        clf = AutoArchClassifier(**LINEAR).fit(*iris)
+    assert "interrupted" in clf.fitted_on_
+    assert clf.score(*iris) > 0.9

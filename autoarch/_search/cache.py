@@ -8,6 +8,7 @@ Imports: joblib, ``autoarch._search``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pickle import PicklingError
@@ -44,11 +45,13 @@ def scorer_key(scoring: Any) -> Any:
     if scoring is None or isinstance(scoring, str):
         return scoring or "default"
     function = getattr(scoring, "_score_func", scoring)
+    name = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+    settings = str(sorted((key, value) for key, value in vars(scoring).items() if key not in ("_score_func", "_sign")))
+    sign = getattr(scoring, "_sign", 1)
+    if getattr(sys.modules.get(name[0]), name[1], None) is function and name[0] != "__main__":
+        return *name, sign, settings  # a name that others can import tells enough
     code = getattr(function, "__code__", None)
-    if code is None or function.__closure__:
-        return None
-    details = {name: value for name, value in vars(scoring).items() if name != "_score_func"}
-    return function.__module__, function.__qualname__, code.co_code, str(code.co_consts), str(sorted(details.items()))
+    return None if code is None or function.__closure__ else (*name, sign, settings, code.co_code, str(code.co_consts))
 
 
 def versions() -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,7 @@ from autoarch._search import study as optuna_side
 from autoarch._search.budget import Budget
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
-from autoarch._search.policy import Policy
+from autoarch._search.policy import Policy, Turn
 from autoarch._search.progress import Progress
 from autoarch.families.base import Family, Problem
 
@@ -140,13 +140,16 @@ class Search:
                 keep = self.reserve()
                 if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep):
                     return
-                job = self._ask(keep)
+                turn = self.policy.next(self.budget.left - keep)
+                if turn is None:
+                    return
+                job = self._ask(turn, keep)
             if job is not None:
                 yield job
 
-    def _ask(self, keep: float) -> Job | None:
+    def _ask(self, turn: Turn, keep: float) -> Job | None:
         """The next job, or None when a family could not even suggest one, which is told as a failure."""
-        family, default, fraction = self.policy.next()
+        family, default = turn.family, turn.default
         names = [f.name for f in self.families]
         self.budget.n_asked += 1
         trial = optuna_side.ask(self.study, family, names, default)
@@ -163,7 +166,7 @@ class Search:
             params=params,
             problem=self.problem,
             seed=trial_seed(self.seed, trial.number),
-            deadline=self.budget.deadline(keep=keep, fraction=fraction),
+            deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
             rival=tuple(best.scores) if best is not None else (),
         )
         self._open[trial.number] = (trial, job, self.budget.elapsed)

@@ -15,7 +15,9 @@ Imports: numpy, ``autoarch.families``, ``autoarch._search.job``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +28,15 @@ _EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe sa
 _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
 _LATER_SLICE = 0.35  # of the time left may go to one later trial
 _LEAST_SPREAD = 0.25  # of the gap between best and worst family: what later trials may still gain
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A family, its next default or None to sample, and the fraction of the search's time for it."""
+
+    family: Family
+    default: Params | None
+    fraction: float
 
 
 class Policy:
@@ -43,16 +54,26 @@ class Policy:
         self._best: dict[str, TrialResult] = {}
         self._rng = np.random.default_rng(seed)
 
-    def next(self) -> tuple[Family, Params | None, float]:
-        """Family, its next default or None to sample, and the fraction of the search's time for it."""
+    def next(self, left: float = math.inf) -> Turn | None:
+        """Whose turn it is when ``left`` seconds of search are left; None when nobody's next trial fits in them."""
         if self._untried:
             share = sum(self.share[name] for name in self._untried)
             name = self._untried.pop(0)
-            fraction = _FIRST_ROUND * self.share[name] / share
-        else:
-            name, fraction = self._draw(), _LATER_SLICE
+            return self._turn(name, _FIRST_ROUND * self.share[name] / share)
+        affordable = [name for name in self.families if self._needs(name) <= left]
+        if not affordable:
+            return None
+        name = self._draw(affordable)
+        return self._turn(name, max(_LATER_SLICE, min(1.0, self._needs(name) / left)))
+
+    def _turn(self, name: str, fraction: float) -> Turn:
         defaults = self._defaults[name]
-        return self.families[name], defaults.pop(0) if defaults else None, fraction
+        return Turn(self.families[name], defaults.pop(0) if defaults else None, fraction)
+
+    def _needs(self, name: str) -> float:
+        """Seconds without which a trial could not come up to what its family has reached already."""
+        best = self._best.get(name)
+        return best.seconds if best is not None and best.status == "ok" else 0.0
 
     def learn(self, result: TrialResult) -> None:
         """Take note of a trial; one that was stopped counts only while its family has none that was not."""
@@ -62,9 +83,8 @@ class Policy:
         if best is None or best.status != "ok" or result.key > best.key:
             self._best[result.family] = result
 
-    def _draw(self) -> str:
+    def _draw(self, names: Sequence[str]) -> str:
         """Draw a family in proportion to the chance that it holds the best candidate."""
-        names = list(self.families)
         known = [self._best[name] for name in names if name in self._best]
         if not known:
             weights = np.array([self.share[name] for name in names])

@@ -5,6 +5,7 @@ Imports: numpy, scikit-learn, ``autoarch._search``.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -56,25 +57,32 @@ def changed_params(pipeline: Pipeline) -> dict[str, Any]:
     """Parameters of each step that differ from its class's defaults, as ``set_params`` of the pipeline takes them."""
     changed: dict[str, Any] = {}
     for name, step in pipeline.steps:
+        defaults = _defaults(type(step))
         for key, value in step.get_params(deep=False).items():
-            if isinstance(value, (BaseEstimator, list)) and not _plain(value):
+            if key.startswith("_") or _is_part(value) or _same(value, defaults.get(key)):
                 continue
-            if not _is_default(step, key, value):
-                changed[f"{name}__{key}"] = value
+            changed[f"{name}__{key}"] = value
     return changed
 
 
-def _plain(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, (int, float, str, bool)) for item in value)
+def _defaults(kind: type) -> dict[str, Any]:
+    """Default of each parameter, those that a class hands on to its parents included."""
+    defaults: dict[str, Any] = {}
+    for parent in reversed(kind.__mro__):
+        if "__init__" in vars(parent):
+            parameters = inspect.signature(parent.__init__).parameters
+            defaults |= {k: p.default for k, p in parameters.items() if p.default is not inspect.Parameter.empty}
+    return defaults
 
 
-def _is_default(step: BaseEstimator, key: str, value: Any) -> bool:
-    import inspect
+def _is_part(value: Any) -> bool:
+    """Whether a value is a piece of the machine (an estimator, a list of them, a class), not a setting."""
+    nested = isinstance(value, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in value)
+    return isinstance(value, (BaseEstimator, type)) or nested
 
-    parameter = inspect.signature(type(step).__init__).parameters.get(key)
-    if parameter is None:
-        return False
+
+def _same(value: Any, default: Any) -> bool:
     try:
-        return bool(parameter.default is value or parameter.default == value)
+        return bool(value is default or value == default)
     except ValueError:
         return False

@@ -129,6 +129,7 @@ def run_search(request: Request) -> Found:
     NoModelError
         If not even the baseline could be fitted.
     """
+    importlib.import_module("optuna")  # sets up its logger, which could not be silenced before
     budget, seed = request.budget, request.seed
     progress = Progress(request.verbose, budget)
     data = TrainingData(

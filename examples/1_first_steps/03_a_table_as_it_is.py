@@ -22,7 +22,7 @@ premium = table["district"].map({"north": 0, "south": 40, "harbour": 120})
 rent = 9 * table["area"] + premium + 50 * table["balcony"] + rng.normal(0, 30, n)
 table.loc[rng.random(n) < 0.1, "area"] = np.nan
 
-model = AutoArchRegressor(time_budget=None, n_trials=4, families=["linear", "tree"], random_state=0, verbose=0)
+model = AutoArchRegressor(time_budget=None, n_trials=2, families=["linear", "tree"], random_state=0, verbose=0)
 model.fit(table[:300], rent[:300])
 r2 = model.score(table[300:], rent[300:])
 print(f"{model.best_family_} won; R2 {r2:.3f} on 100 unseen rows")

@@ -4,6 +4,7 @@ Many tables are grids that somebody flattened. Saying so is all it takes; nothin
 """
 
 import numpy as np
+from sklearn.model_selection import ShuffleSplit
 
 from autoarch import AutoArchClassifier
 from autoarch.datasets import load_digits_grid
@@ -11,8 +12,9 @@ from autoarch.datasets import load_digits_grid
 matrices, y = load_digits_grid()
 flat = matrices.reshape(len(matrices), 64)
 
-settings = {"time_budget": None, "n_trials": 2, "families": ["cnn", "linear"], "random_state": 0, "verbose": 0}
-rows = slice(0, 500)
+one_split = ShuffleSplit(1, random_state=0)
+settings = {"time_budget": None, "n_trials": 1, "families": "cnn", "cv": one_split, "random_state": 0, "verbose": 0}
+rows = slice(0, 200)
 as_matrices = AutoArchClassifier(**settings).fit(matrices[rows], y[rows])
 as_columns = AutoArchClassifier(layout=(8, 8), **settings).fit(flat[rows], y[rows])
 
@@ -20,4 +22,4 @@ for clf in (as_matrices, as_columns):
     print(f"layout {clf.layout_}, verdict {clf.locality_.verdict}, {clf.best_family_} scored {clf.best_score_:.4f}")
 
 assert as_columns.locality_.verdict == as_matrices.locality_.verdict
-np.testing.assert_array_equal(as_columns.predict(flat[500:]), as_matrices.predict(matrices[500:]))
+np.testing.assert_array_equal(as_columns.predict(flat[200:]), as_matrices.predict(matrices[200:]))

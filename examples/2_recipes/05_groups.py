@@ -9,14 +9,14 @@ import numpy as np
 from autoarch import AutoArchClassifier
 
 rng = np.random.default_rng(0)
-persons = np.repeat(np.arange(45), 20)
+persons = np.repeat(np.arange(45), 10)
 labels = np.arange(45) % 3
 levels = rng.normal(size=(45, 6)) * 3
 X = levels[persons] + rng.normal(size=(len(persons), 6)) + 0.5 * np.eye(6)[labels[persons]]
 y = labels[persons]
 known = persons < 30
 
-settings = {"time_budget": None, "n_trials": 2, "families": "tree", "random_state": 0, "verbose": 0}
+settings = {"time_budget": None, "n_trials": 1, "families": "tree", "random_state": 0, "verbose": 0}
 random_folds = AutoArchClassifier(**settings).fit(X[known], y[known])
 grouped = AutoArchClassifier(**settings).fit(X[known], y[known], groups=persons[known])
 truth = grouped.score(X[~known], y[~known])

@@ -15,7 +15,7 @@ from autoarch import AutoArchClassifier
 from autoarch.datasets import load_digits_scrambled
 
 X, y = load_digits_scrambled()
-X, y = X[:600], y[:600]
+X, y = X[:400], y[:400]
 
 with tempfile.TemporaryDirectory() as folder:
     clf = AutoArchClassifier(time_budget=None, n_trials=2, random_state=0, verbose=0, memory=folder)

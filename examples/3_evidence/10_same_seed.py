@@ -10,11 +10,12 @@ from autoarch.datasets import load_digits_grid
 
 X, y = load_digits_grid()
 X, y = X[:300], y[:300]
+CHEAP = ["linear", "mlp", "tree"]  # "auto" repeats itself as well, only more slowly
 
 
 def fit(seed):
-    """One small search over every family."""
-    return AutoArchClassifier(time_budget=None, n_trials=4, random_state=seed, verbose=0).fit(X, y)
+    """One small search."""
+    return AutoArchClassifier(time_budget=None, n_trials=4, families=CHEAP, random_state=seed, verbose=0).fit(X, y)
 
 
 first, second = fit(0), fit(0)

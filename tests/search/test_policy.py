@@ -18,8 +18,8 @@ def test_the_most_promising_family_comes_first_and_gets_the_most_time():
     """The probe orders the first round and shares out its time, and forbids nobody."""
     policy = Policy(FAMILIES, PROBLEM, {"linear": 0.02, "tree": 0.08, "mlp": 0.9}, seed=0)
     turns = [policy.next() for _ in FAMILIES]
-    assert [family.name for family, _, _ in turns] == ["mlp", "tree", "linear"]
-    assert all(default is not None for _, default, _ in turns)
+    assert [turn.family.name for turn in turns] == ["mlp", "tree", "linear"]
+    assert all(turn.default is not None for turn in turns)
     assert policy.share["mlp"] > 0.6
     assert min(policy.share.values()) > 0.1
 
@@ -28,11 +28,13 @@ def test_a_family_that_is_far_behind_is_hardly_tried_again():
     """Later trials go to the family that leads."""
     policy = Policy(FAMILIES, PROBLEM, {}, seed=0)
     for _ in FAMILIES:
-        family, _, _ = policy.next()
-        scores = {"linear": [0.6, 0.61], "tree": [0.9, 0.91], "mlp": [0.62, 0.6]}[family.name]
-        policy.learn(TrialResult(0, family.name, {}, scores=scores))
-    drawn = Counter(policy.next()[0].name for _ in range(50))
+        name = policy.next().family.name
+        scores = {"linear": [0.6, 0.61], "tree": [0.9, 0.91], "mlp": [0.62, 0.6]}[name]
+        policy.learn(TrialResult(0, name, {}, scores=scores, seconds=3.0 if name == "tree" else 1.0))
+    drawn = Counter(policy.next().family.name for _ in range(50))
     assert drawn["tree"] > 45
+    assert policy.next(left=2.0).family.name != "tree"
+    assert policy.next(left=0.5) is None
 
 
 @pytest.mark.parametrize("charged", [0.0, 70.0])

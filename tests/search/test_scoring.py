@@ -51,3 +51,26 @@ def test_an_unknown_score_is_refused_with_a_guess():
     """The message offers the nearest name."""
     with pytest.raises(ParameterError, match="Did you mean 'roc_auc'"):
         resolve_scorer("roc_acu", "classification")
+
+
+def test_a_fold_that_lacks_a_class_is_scored_on_those_it_has():
+    """A rare class that only trains does not break scores that count the labels."""
+    classes = np.array(["a", "b", "c"])
+    y = np.array(["a", "b", "a", "b", "c"])
+    proba = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+    judge = Judge("neg_log_loss", "classification", np.zeros((5, 1)), y, classes=classes)
+    assert judge.score(Predictions(np.arange(4), proba[:4])) == pytest.approx(np.log(8 / 9), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "labels", "message"),
+    [
+        pytest.param("f1", np.array(["no", "yes"] * 5), "scoring=f1", id="string-labels"),
+        pytest.param("roc_auc", np.arange(10) % 3, "scoring=roc_auc", id="many-classes"),
+    ],
+)
+def test_a_score_that_cannot_work_is_found_out_at_once(scoring, labels, message):
+    """Scorers that fit neither labels nor number of classes are refused before any work."""
+    judge = Judge(scoring, "classification", np.zeros((10, 1)), labels, classes=np.unique(labels))
+    with pytest.raises(ParameterError, match=message):
+        judge.check(np.arange(10))

@@ -44,9 +44,40 @@ def test_growing_stops_when_the_model_has_converged():
 
 
 def test_rows_are_cut_when_all_would_take_too_long():
-    """Without time the fit on the probe's rows is returned, and every class is in it."""
+    """Where all rows cannot be afforded some are taken, and every class is among them."""
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(5000, 3)), np.r_[np.zeros(4999, int), 1]
-    model = fit_affordable_rows(LogisticRegression(), X, y, None, Deadline(0.0), seed=0)
-    assert list(model.classes_) == [0, 1]
-    assert fit_affordable_rows(Ridge(), X, y.astype(float), None, Deadline(), seed=0).coef_.shape == (3,)
+    X, y = rng.normal(size=(5000, 30)), np.r_[np.zeros(4998, int), 1, 1]
+
+    class Counting(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            self.n_rows_ = len(X)
+            return super().fit(X, y, sample_weight)
+
+    cut = fit_affordable_rows(Counting(), X, y, None, Deadline(0.02), seed=0)
+    whole = fit_affordable_rows(Counting(), X, y, None, Deadline(), seed=0)
+    assert cut.n_rows_ < whole.n_rows_ == 5000
+    assert list(cut.classes_) == [0, 1]
+    assert (cut.complete_, whole.complete_) == (False, True)
+
+
+def test_a_model_cut_by_time_says_so():
+    """Whoever kept a cut model for a finished one would cache it or misread its rounds."""
+    cut = fit_growing(HistGradientBoostingClassifier(), "max_iter", X, y, None, Deadline(0.0), first=2, seed=0)
+    done = fit_growing(HistGradientBoostingClassifier(), "max_iter", X, y, None, Deadline(), first=2, seed=0)
+    assert (cut.complete_, done.complete_) == (False, True)
+
+
+def test_iterations_of_a_solver_are_counted_over_all_calls():
+    """A solver that counts anew at each warm start ends with the sum of what it was allowed."""
+    model = fit_growing(
+        LogisticRegression(max_iter=60, tol=0.0, solver="saga", random_state=0), "max_iter", X, y, None, Deadline(1e6), first=5, seed=0, per_call=True
+    )
+    assert model.max_iter == 60
+
+
+def test_too_little_time_for_a_few_rows_is_an_error_with_figures():
+    """A model that could not even be timed is a failure that says how long it took."""
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(1200, 100))
+    with pytest.raises(TimeoutError, match="of 1200 rows took"):
+        fit_affordable_rows(Ridge(), wide, wide[:, 0], None, Deadline(-1.0), seed=0)

@@ -143,3 +143,13 @@ def test_a_conv_net_fits_any_grid(shape, kernel, head):
     """Strides follow the shape, from one cell to long series."""
     net = ConvNet(shape, 4, filters=8, stages=4, kernel=kernel, head=head).eval()
     assert net(torch.zeros(2, *shape)).shape == (2, 4)
+
+
+def test_a_rare_heavy_class_counts_by_its_whole_weight():
+    """Weights are relative to the mean over all rows, not over a batch in which the class may be absent."""
+    X = np.zeros((400, 1), dtype=np.float32)
+    y = (np.arange(400) % 50 == 0).astype(int)  # two in a hundred
+    weight = np.where(y == 1, 49.0, 1.0)
+    net = ArrayNetClassifier(DenseNet, max_epochs=40, lr=1e-2, batch_size=16, module__units=8, module__dropout=0.0)
+    proba = net.fit(X, y, sample_weight=weight).predict_proba(X[:1])[0, 1]
+    assert 0.4 < proba < 0.6
