@@ -50,7 +50,9 @@ class _BaseAutoArch(BaseEstimator):
         canonical = Canonicaliser(self.layout, self.channels).speaking_for(self)
         values = canonical.fit_transform(X)
         target, codes, classes = self._read_target(y, len(values))
-        weight = sample_weights(sample_weight, class_weight, codes if classes is not None else None, classes, len(codes))
+        weight = sample_weights(
+            sample_weight, class_weight, codes if classes is not None else None, classes, len(codes)
+        )
         seed = _seed(self.random_state)
         problem = _describe(self._task, values, canonical, codes, classes, self.device)
         plan = plan_splits(

@@ -22,7 +22,7 @@ from autoarch._search.job import Job, TrainingData, TrialResult
 _PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", "lightgbm", "xgboost", "catboost")
 
 
-class _NotForKeeping(Exception):
+class _NotForKeepingError(Exception):
     def __init__(self, result: Any):
         super().__init__()
         self.result = result
@@ -87,7 +87,7 @@ class CachedEvaluate:
 def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> TrialResult:
     result = evaluate(*payload)
     if result.status == "failed" or result.cut or payload[1].deadline.over:
-        raise _NotForKeeping(result)
+        raise _NotForKeepingError(result)
     return result
 
 
@@ -97,5 +97,5 @@ def cached(memory: joblib.Memory | None, function: Callable[[str, Any], Any], ke
         return function(key, payload)
     try:
         return memory.cache(function, ignore=["payload"])(key, payload)
-    except _NotForKeeping as kept_out:
+    except _NotForKeepingError as kept_out:
         return kept_out.result

@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from autoarch._search.job import Job, TrainingData, TrialResult
@@ -69,11 +68,10 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         began = time.monotonic()
         deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
         weight = None if data.sample_weight is None else data.sample_weight[train]
-        model = fit_steps(
-            job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline
-        )
+        model = fit_steps(job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline)
         result.fit_seconds.append(time.monotonic() - began)
-        result.cut |= was_cut(model[-1])
+        result.cut |= not getattr(model[-1], "complete_", True)
+        result.share_done = min(result.share_done, getattr(model[-1], "share_done_", 1.0))
         predictions = Predictions(valid, predict_values(model, data.X[valid], data.judge.classes))
         score = data.judge.score(predictions)
         if not np.isfinite(score):
@@ -87,11 +85,6 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
             return
     result.learned = job.family.learned([model[-1] for model in result.models])
     del result.models[1:]  # one is kept for a refit that comes too late; the others would fill the memory
-
-
-def was_cut(model: BaseEstimator) -> bool:
-    """Whether a deadline ended the training before the model was done."""
-    return not getattr(model, "complete_", True)
 
 
 def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:

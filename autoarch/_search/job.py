@@ -85,6 +85,8 @@ class TrialResult:
         The whole job.
     cut : bool
         Whether the deadline ended a training early.
+    share_done : float
+        Of its schedule that the most shortened training went through.
     """
 
     number: int
@@ -100,6 +102,7 @@ class TrialResult:
     fit_seconds: list[float] = field(default_factory=list)
     seconds: float = 0.0
     cut: bool = False
+    share_done: float = 1.0
 
     @property
     def score(self) -> float:

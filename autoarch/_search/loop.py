@@ -203,13 +203,14 @@ class Search:
         best = self.history.best
         if best is None:
             return most / 2
-        return most if best.cut else min(most, refit_seconds(best, self.data))
+        return min(most, refit_seconds(best, self.data))
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:
-    """What fitting on all rows is expected to take, from what fitting on the splits took."""
+    """What fitting on all rows, without being cut, is expected to take, from what fitting on the splits took."""
     rows = np.mean([len(train) for train, _ in data.splits])
-    return 1.2 * float(np.mean(result.fit_seconds)) * len(data.y) / float(rows) + 0.05
+    seconds = float(np.mean(result.fit_seconds)) / max(result.share_done, 0.02)
+    return 1.2 * seconds * len(data.y) / float(rows) + 0.05
 
 
 def trial_seed(seed: int, number: int) -> int:

@@ -42,9 +42,7 @@ class Turn:
 class Policy:
     """Choose families and defaults, given what the trials so far have shown."""
 
-    def __init__(
-        self, families: Sequence[Family], problem: Problem, probabilities: Mapping[str, float], seed: int
-    ):
+    def __init__(self, families: Sequence[Family], problem: Problem, probabilities: Mapping[str, float], seed: int):
         prior = {family.name: probabilities.get(family.name, 1.0 / len(families)) for family in families}
         total = sum(prior.values())
         self.share = {name: _EVEN / len(prior) + (1 - _EVEN) * p / total for name, p in prior.items()}

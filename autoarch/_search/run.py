@@ -19,7 +19,6 @@ import pandas as pd
 from joblib import Memory
 from sklearn.pipeline import Pipeline
 
-from autoarch._data.layout import Layout
 from autoarch._data.splits import SplitPlan
 from autoarch._search import outcome
 from autoarch._search.baseline import Baseline, baseline_job
@@ -266,18 +265,15 @@ def _evaluator(request: Request) -> Any:
 
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
-    best, floor = history.best, baseline.score if baseline.status == "ok" else -np.inf
-    if best is not None and floor <= max(best.scores):
-        return best
+    if history.best is not None:
+        return history.best
     if baseline.status == "ok":
         return baseline
     reasons = [result.reason for result in [baseline, *history.results] if result.status == "failed"]
     raise NoModelError(f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}")
 
 
-def _estimate(
-    results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int
-) -> tuple[float, float]:
+def _estimate(results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int) -> tuple[float, float]:
     seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
     try:
         return outcome.honest_estimate(results, data, seed, seconds)

@@ -163,8 +163,8 @@ class Judge:
             score = self.score(Predictions(rows, values))
         except Exception as error:
             raise ParameterError(
-                f"scoring={self.name} does not work here: {type(error).__name__}: {error}. Scorers see predict and, for "
-                "classes, predict_proba; pass one that fits the labels and the number of classes."
+                f"scoring={self.name} does not work here: {type(error).__name__}: {error}. Scorers see predict and, "
+                "for classes, predict_proba; pass one that fits the labels and the number of classes."
             ) from error
         if not np.isfinite(score):
             raise ParameterError(

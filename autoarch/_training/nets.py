@@ -11,7 +11,6 @@ Imports: numpy, torch, skorch, ``autoarch._training``.
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -21,18 +20,11 @@ from torch.nn import functional as F
 
 from autoarch._training.deadline import Deadline
 from autoarch._training.device import seeded
+from autoarch._training.schedule import Schedule, one_cycle
 
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
 _SETTLING_BATCHES = 4
-_WARM_UP = 0.2  # share of the training in which the learning rate rises
-
-
-def one_cycle(progress: float) -> float:
-    """Factor of the learning rate, rising from 0.05 to 1 and falling to 0 along cosines."""
-    if progress < _WARM_UP:
-        return 0.05 + 0.95 * 0.5 * (1 - math.cos(math.pi * progress / _WARM_UP))
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - _WARM_UP) / (1 - _WARM_UP))))
 
 
 def shifted(batch: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
@@ -82,47 +74,47 @@ class _ArrayTraining:
         tensor = torch.from_numpy(np.require(X, np.float32, ["C", "W"])).to(self.device)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
-    def _fit_arrays(
-        self, X: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline
-    ) -> None:
+    def _fit_arrays(self, X: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline) -> None:
         n, size = len(X), min(self.batch_size, len(X))
         starts = [s for s in range(0, n, size) if n - s > size // 2 or s == 0]  # a small last batch is left out
-        total, limit, began = self.max_epochs * len(starts), deadline.left, time.monotonic()
+        schedule = Schedule(self.max_epochs * len(starts), deadline)
         generator = torch.Generator().manual_seed(self.seed)
         weight = None if weight is None else (weight / weight.mean()).to(self.device)
         self.module_.train()
-        step = 0
-        for _ in range(self.max_epochs):
+        while not schedule.over:
             self.notify("on_epoch_begin", dataset_train=(X, y), dataset_valid=None)
             order = torch.randperm(n, generator=generator).to(self.device)
-            loss_sum = torch.zeros((), device=self.device)
-            for done, start in enumerate(starts, start=1):
-                progress = max(step / total, (time.monotonic() - began) / max(limit, 1e-9)) if limit < math.inf else (
-                    step / total
-                )
-                if progress >= 1 and step > 0:
+            losses = []
+            for start in starts:
+                if schedule.over:
                     break
                 rows = order[start : start + size]
                 for group in self.optimizer_.param_groups:
-                    group["lr"] = self.lr * one_cycle(progress)
-                batch = X[rows]
-                if self.shift:
-                    batch = shifted(batch, self.shift, generator)
-                loss_sum += self._step(batch, y[rows], None if weight is None else weight[rows])
-                step += 1
-            self.history.record("train_loss", float(loss_sum) / done)
-            if not math.isfinite(self.history[-1, "train_loss"]):
-                raise FloatingPointError(f"the training loss became {float(loss_sum)} in epoch {len(self.history)}")
+                    group["lr"] = self.lr * one_cycle(schedule.progress)
+                batch = shifted(X[rows], self.shift, generator) if self.shift else X[rows]
+                losses.append(self._step(batch, y[rows], None if weight is None else weight[rows]))
+                schedule.step += 1
+            self._close_epoch(losses)
             self.notify("on_epoch_end", dataset_train=(X, y), dataset_valid=None)
-            if limit < math.inf and time.monotonic() - began >= limit:
-                break
-        self.complete_ = step >= total
-        if step < _FEW_STEPS:
+        self.share_done_ = schedule.share_done
+        self.complete_ = self.share_done_ >= 1
+        if schedule.step < _FEW_STEPS:
             self._settle_norms(X, order, size)
+
+    def _close_epoch(self, losses: list[torch.Tensor]) -> None:
+        """Record the mean loss; a net that has diverged is no model."""
+        if not losses:
+            return
+        loss = float(torch.stack(losses).mean())
+        self.history.record("train_loss", loss)
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the training loss became {loss} in epoch {len(self.history)}")
 
     def _settle_norms(self, X: torch.Tensor, order: torch.Tensor, size: int) -> None:
         """Average batch statistics anew: after few steps the running ones still remember the random start."""
-        norms = [module for module in self.module_.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+        norms = [
+            module for module in self.module_.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
+        ]
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()

@@ -115,6 +115,7 @@ class Family(ABC):
 
     Examples
     --------
+    >>> from sklearn.impute import SimpleImputer
     >>> from sklearn.neighbors import KNeighborsClassifier
     >>> from autoarch.families import Family, Needs
     >>> class Neighbors(Family):
@@ -125,7 +126,8 @@ class Family(ABC):
     ...         return {"k": trial.suggest_int("neighbors.k", 1, 20)}
     ...
     ...     def build(self, params, problem, seed):
-    ...         return [("model", KNeighborsClassifier(n_neighbors=params["k"]))]
+    ...         model = KNeighborsClassifier(n_neighbors=params["k"])
+    ...         return [("impute", SimpleImputer(keep_empty_features=True)), ("model", model)]
     """
 
     name: str = ""
@@ -147,8 +149,14 @@ class Family(ABC):
         return ()
 
     def smoke_params(self, problem: Problem) -> Params:
-        """Parameters that fit in a moment, for the contract tests."""
-        return dict(self.defaults(problem)[0])
+        """Parameters that fit in a moment, for the contract tests: the first default, or what the space begins with."""
+        import optuna
+
+        defaults = self.defaults(problem)
+        if defaults:
+            return dict(defaults[0])
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        return self.suggest(study.ask(), problem)
 
     def unfit_for(self, problem: Problem) -> str | None:
         """Why the family cannot serve this problem, or None when it can."""

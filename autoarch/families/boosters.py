@@ -47,18 +47,18 @@ def _lightgbm(params: Params, problem: Problem, seed: int, rounds: int) -> BaseE
 
 def _xgboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEstimator:
     package = _package("xgboost")
-    settings = dict(
-        n_estimators=rounds,
-        learning_rate=params["rate"],
-        max_leaves=params["leaves"],
-        grow_policy="lossguide",
-        max_depth=0,
-        min_child_weight=params["leaf_rows"] / 4,
-        colsample_bytree=params["columns"],
-        reg_lambda=params["l2"],
-        random_state=seed,
-        verbosity=0,
-    )
+    settings = {
+        "n_estimators": rounds,
+        "learning_rate": params["rate"],
+        "max_leaves": params["leaves"],
+        "grow_policy": "lossguide",
+        "max_depth": 0,
+        "min_child_weight": params["leaf_rows"] / 4,
+        "colsample_bytree": params["columns"],
+        "reg_lambda": params["l2"],
+        "random_state": seed,
+        "verbosity": 0,
+    }
     if problem.classification:
         return CodedClassifier(package.XGBClassifier(**settings))
     return package.XGBRegressor(**settings)

@@ -45,15 +45,22 @@ class CNN(Family):
             "kernel": kernel,
             "scaling": "global",
             "head": "regions",
-            "filters": 32,
+            "filters": 16,
             "stages": 3,
             "dropout": 0.2,
-            "lr": 3e-3,
+            "lr": 1e-2,
             "decay": 3e-2,
             "smoothing": 0.05,
             "shift": 0,
+            "effort": 1.0,
         }
-        variants: list[Params] = [{"scaling": "cell"}, {"shift": 1}, {"head": "global"}]
+        large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
+        variants: list[Params] = [
+            {**large, "shift": 1},
+            {"scaling": "cell", "effort": 2.0},
+            {"head": "global", "effort": 2.0},
+            large,
+        ]
         if problem.verdict.startswith("1d") and "square" in others:
             variants.append({"kernel": "square"})
         return [base, *({**base, **variant} for variant in variants)]
@@ -71,10 +78,11 @@ class CNN(Family):
             "filters": trial.suggest_int("cnn.filters", 8, 64, step=8),
             "stages": trial.suggest_int("cnn.stages", 1, 4),
             "dropout": trial.suggest_float("cnn.dropout", 0.0, 0.5),
-            "lr": trial.suggest_float("cnn.lr", 5e-4, 1e-2, log=True),
+            "lr": trial.suggest_float("cnn.lr", 1e-3, 3e-2, log=True),
             "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
             "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
             "shift": trial.suggest_int("cnn.shift", 0, 2),
+            "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -88,7 +96,7 @@ class CNN(Family):
             ConvNet,
             seed=seed,
             shift=params["shift"],
-            max_epochs=epochs(problem.n_samples),
+            max_epochs=epochs(problem.n_samples, params["effort"]),
             batch_size=batch_rows(problem.n_samples, largest=128),
             lr=params["lr"],
             optimizer__weight_decay=params["decay"],

@@ -32,7 +32,7 @@ class Linear(Family):
     needs = Needs()
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """From strong to weak regularisation; the strength counts per row, so that it fits any n."""
+        """A light and a strong penalty, and robust scaling; the penalty weighs against the sum over rows."""
         return [
             {"penalty": 1.0, "scaling": "standard"},
             {"penalty": 30.0, "scaling": "standard"},

@@ -34,14 +34,14 @@ class MLP(Family):
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """A mid-sized net under each scaling, then a wider one with more dropout."""
-        base = {"units": 256, "layers": 2, "dropout": 0.15, "lr": 3e-3, "decay": 1e-2}
-        wide = {"units": 512, "layers": 3, "dropout": 0.3, "lr": 2e-3, "decay": 3e-2}
+        base = {"units": 256, "layers": 2, "dropout": 0.15, "lr": 3e-3, "decay": 1e-2, "effort": 2.0}
+        wide = {"units": 512, "layers": 3, "dropout": 0.3, "lr": 2e-3, "decay": 3e-2, "effort": 4.0}
         scalings = self.scalings(problem)
         return [*({**base, "scaling": scaling} for scaling in scalings), {**wide, "scaling": scalings[0]}]
 
     def smoke_params(self, problem: Problem) -> Params:
         """One narrow layer."""
-        return {"scaling": "cell", "units": 16, "layers": 1, "dropout": 0.0, "lr": 1e-2, "decay": 0.0}
+        return {"scaling": "cell", "units": 16, "layers": 1, "dropout": 0.0, "lr": 1e-2, "decay": 1e-4, "effort": 1.0}
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample scaling, size and regularisation."""
@@ -52,6 +52,7 @@ class MLP(Family):
             "dropout": trial.suggest_float("mlp.dropout", 0.0, 0.5),
             "lr": trial.suggest_float("mlp.lr", 5e-4, 2e-2, log=True),
             "decay": trial.suggest_float("mlp.decay", 1e-4, 0.3, log=True),
+            "effort": trial.suggest_float("mlp.effort", 0.5, 8.0, log=True),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -68,7 +69,7 @@ class MLP(Family):
             problem,
             DenseNet,
             seed=seed,
-            max_epochs=epochs(problem.n_samples),
+            max_epochs=epochs(problem.n_samples, params["effort"]),
             batch_size=batch_rows(problem.n_samples, largest=256),
             lr=params["lr"],
             optimizer__weight_decay=params["decay"],

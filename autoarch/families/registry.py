@@ -47,7 +47,7 @@ def resolve_families(asked: str | Sequence[str | Family | type[Family]]) -> list
     """
     known = known_families()
     if isinstance(asked, str) and asked == "auto":
-        return list(known.values())
+        return [family for name, family in known.items() if name not in _RESERVED]
     items = [asked] if isinstance(asked, (str, Family, type)) else list(asked)
     if not items:
         raise ParameterError(f"families={asked!r} is empty; pass 'auto' or some of {sorted(known)}.")

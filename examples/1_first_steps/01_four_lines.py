@@ -15,8 +15,6 @@ clf = AutoArchClassifier(time_budget=20, random_state=0).fit(X, y)
 accuracy = clf.score(X_new, y_new)
 
 print(clf.leaderboard_[["rank", "family", "score", "score_std", "seconds", "status"]].head(8).to_string(index=False))
-print(
-    f"{clf.best_family_} won; accuracy {accuracy:.3f} on {len(y_new)} unseen digits, {clf.estimated_score_:.3f} expected"
-)
+print(f"{clf.best_family_} won; accuracy {accuracy:.3f} on {len(y_new)} unseen ({clf.estimated_score_:.3f} expected)")
 
 assert accuracy > 0.95

@@ -1,7 +1,7 @@
 """Claim: a family of your own takes two methods, and competes with the built-in ones from then on.
 
-``check_family`` is the contract as a test. To offer the family to everybody who installs your package, name it under the
-entry point ``autoarch.families``.
+``check_family`` is the contract as a test. To offer the family to everybody who installs your package, name it under
+the entry point ``autoarch.families``.
 """
 
 from sklearn.neighbors import KNeighborsClassifier

@@ -162,8 +162,8 @@ def test_senseless_groups_are_refused(groups, message):
 def test_equal_seeds_give_equal_splits(task, n, groups):
     """And other seeds others; the global random state is left alone."""
     y, groups = targets(task, n), None if groups is None else groups(n) // 10
-    np.random.seed(3)  # noqa: NPY002 - the state in question
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(3)
+    before = np.random.get_state()[1].copy()
 
     first, second, other, unseeded = (plan(y, task, seed, groups=groups) for seed in (1, 1, 2, None))
     by_instance = [plan(y, task, np.random.RandomState(1), groups=groups) for _ in range(2)]
@@ -172,7 +172,7 @@ def test_equal_seeds_give_equal_splits(task, n, groups):
     assert all(np.array_equal(a[1], b[1]) for a, b in zip(*(p.splits for p in by_instance), strict=True))
     assert not np.array_equal(first.splits[0][1], other.splits[0][1])
     assert not np.array_equal(first.splits[0][1], unseeded.splits[0][1])
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 @pytest.mark.parametrize("n", [FEW, MANY])
@@ -228,11 +228,11 @@ def test_the_users_splitter_sees_the_rows():
 
 def test_an_unseeded_splitter_leaves_the_global_random_state_alone():
     """scikit-learn's splitters draw from it; it is put back."""
-    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the state in question
+    before = np.random.get_state()[1].copy()
 
     plan(targets("classification", FEW), cv=ShuffleSplit(2))
 
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 @pytest.mark.parametrize("cv", [1, 0, -3, True, 2.5, "kfold", object()])

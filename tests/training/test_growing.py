@@ -1,5 +1,7 @@
 """Models that grow in steps: the same as in one go, and cut at a deadline."""
 
+import time
+
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
@@ -32,7 +34,14 @@ def test_growing_in_steps_gives_the_model_of_one_go(model, size):
 def test_no_time_gives_the_first_step_and_says_so():
     """The parameter tells how far the model got."""
     model = fit_growing(
-        ExtraTreesClassifier(n_estimators=500, random_state=0), "n_estimators", X, y, None, Deadline(0.0), first=5, seed=0
+        ExtraTreesClassifier(n_estimators=500, random_state=0),
+        "n_estimators",
+        X,
+        y,
+        None,
+        Deadline(0.0),
+        first=5,
+        seed=0,
     )
     assert model.n_estimators == len(model.estimators_) == 5
 
@@ -43,7 +52,14 @@ def test_growing_stops_when_the_model_has_converged():
     assert model.n_iter_[0] < 100
 
 
-def test_rows_are_cut_when_all_would_take_too_long():
+class SecondsLeft:
+    """A deadline that stands still."""
+
+    unlimited = False
+    left = 2.0
+
+
+def test_rows_are_cut_when_all_would_take_too_long(monkeypatch):
     """Where all rows cannot be afforded some are taken, and every class is among them."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(5000, 30)), np.r_[np.zeros(4998, int), 1, 1]
@@ -53,9 +69,12 @@ def test_rows_are_cut_when_all_would_take_too_long():
             self.n_rows_ = len(X)
             return super().fit(X, y, sample_weight)
 
-    cut = fit_affordable_rows(Counting(), X, y, None, Deadline(0.02), seed=0)
+    ticks = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))  # each timed fit takes a second
+    cut = fit_affordable_rows(Counting(), X, y, None, SecondsLeft(), seed=0)
+    monkeypatch.undo()
     whole = fit_affordable_rows(Counting(), X, y, None, Deadline(), seed=0)
-    assert cut.n_rows_ < whole.n_rows_ == 5000
+    assert (cut.n_rows_, whole.n_rows_) == (600, 5000)  # 500 rows a second, 0.6 of 2 s
     assert list(cut.classes_) == [0, 1]
     assert (cut.complete_, whole.complete_) == (False, True)
 
@@ -70,7 +89,15 @@ def test_a_model_cut_by_time_says_so():
 def test_iterations_of_a_solver_are_counted_over_all_calls():
     """A solver that counts anew at each warm start ends with the sum of what it was allowed."""
     model = fit_growing(
-        LogisticRegression(max_iter=60, tol=0.0, solver="saga", random_state=0), "max_iter", X, y, None, Deadline(1e6), first=5, seed=0, per_call=True
+        LogisticRegression(max_iter=60, tol=0.0, solver="saga", random_state=0),
+        "max_iter",
+        X,
+        y,
+        None,
+        Deadline(1e6),
+        first=5,
+        seed=0,
+        per_call=True,
     )
     assert model.max_iter == 60
 

@@ -10,8 +10,9 @@ from sklearn.datasets import load_digits
 
 from autoarch._training.deadline import Deadline
 from autoarch._training.modules import ConvNet, DenseNet
-from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor, one_cycle, shifted
+from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor, shifted
 from autoarch._training.scaling import GridScaler
+from autoarch._training.schedule import one_cycle
 
 
 @pytest.fixture(scope="module")
