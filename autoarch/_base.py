@@ -1,0 +1,173 @@
+"""What the classifier and the regressor share: every step of ``fit`` but the reading of y.
+
+Imports: everything below; torch and optuna only while fitting.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from autoarch._checks import check_budget, check_choice, check_whole
+from autoarch._data.canonical import Canonicaliser
+from autoarch._data.splits import plan_splits
+from autoarch._data.targets import sample_weights
+from autoarch._search.budget import Budget
+from autoarch._search.cache import as_memory
+from autoarch._search.prelude import Request
+from autoarch._search.refit import changed_params
+from autoarch._search.run import Found, run_search
+from autoarch._search.scoring import resolve_scorer
+from autoarch.exceptions import ParameterError
+from autoarch.families.base import Problem
+from autoarch.families.registry import resolve_families
+
+_CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
+
+
+class BaseAutoArch(BaseEstimator):
+    """What the classifier and the regressor share: every step but the reading of y."""
+
+    _task: str
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, groups: Any, class_weight: Mapping[Any, float] | str | None = None
+    ) -> None:
+        started = time.monotonic()
+        check_budget(self.time_budget, self.n_trials)
+        check_choice("channels", self.channels, ("first", "last"))
+        check_whole("verbose", int(self.verbose), least=0)
+        _check_device(self.device)
+        families = resolve_families(self.families)
+        resolve_scorer(self.scoring, self._task)
+        canonical = Canonicaliser(self.layout, self.channels).speaking_for(self)
+        values = canonical.fit_transform(X)
+        target, codes, classes = self._read_target(y, len(values))
+        weight = sample_weights(
+            sample_weight, class_weight, codes if classes is not None else None, classes, len(codes)
+        )
+        seed = _seed(self.random_state)
+        problem = _describe(self._task, values, canonical, codes, classes, self.device)
+        plan = plan_splits(
+            codes,
+            cv=self.cv,
+            groups=groups,
+            task=self._task,
+            random_state=seed,
+            X=X,
+            prefer_holdout=self._too_large_for_folds(values),
+        )
+        found = run_search(
+            Request(
+                X=values,
+                y=target,
+                codes=codes,
+                classes=classes,
+                sample_weight=weight,
+                problem=problem,
+                families=families,
+                chosen_by_user=not (isinstance(self.families, str) and self.families == "auto"),
+                plan=plan,
+                scoring=self.scoring,
+                budget=Budget(self.time_budget, self.n_trials, started=started),
+                seed=seed,
+                n_jobs=self.n_jobs,
+                memory=as_memory(self.memory),
+                verbose=int(self.verbose),
+            )
+        )
+        self._keep(canonical, found, classes)
+
+    def _too_large_for_folds(self, values: np.ndarray) -> bool:
+        return self.time_budget is not None and values.size > _CELLS_PER_SECOND * self.time_budget
+
+    def _read_target(self, y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """The target as models see it, as the probe sees it, and the labels."""
+        raise NotImplementedError
+
+    def _keep(self, canonical: Canonicaliser, found: Found, classes: np.ndarray | None) -> None:
+        """Turn what was found into fitted attributes."""
+        self.n_features_in_ = canonical.n_features_in_
+        self.__dict__.pop("feature_names_in_", None)
+        if hasattr(canonical, "feature_names_in_"):
+            self.feature_names_in_ = canonical.feature_names_in_
+        if classes is not None:
+            self.classes_ = classes
+        self.layout_ = canonical.layout_
+        self.locality_ = found.locality
+        self.study_ = found.study
+        self.leaderboard_ = found.leaderboard
+        self.best_family_ = found.best.family
+        self.best_score_ = found.best.score
+        self.estimated_score_, self.estimated_score_std_error_ = found.estimate
+        self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
+        self.best_params_ = changed_params(self.best_estimator_)
+        self.stopped_by_ = found.stopped_by
+        self.fitted_on_ = found.fitted_on
+
+    def _canonical(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "best_estimator_")
+        return self.best_estimator_[0].transform(X)
+
+    def _ask(self, method: str, X: Any) -> np.ndarray:
+        """Call the winner on canonical values; its packages may warn of names that those no longer carry."""
+        values = self._canonical(X)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            return getattr(self.best_estimator_[1:], method)(values)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _check_device(device: str) -> None:
+    """Refuse a name that torch would refuse, before any work; the usual ones are known without torch."""
+    if device in ("auto", "cpu"):
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ParameterError(
+            f"device={device!r} cannot be used: {str(error).partition(chr(10))[0]}. Pass 'auto', 'cpu', or a device "
+            "that torch finds here, such as 'cuda'."
+        ) from error
+
+
+def _seed(random_state: Any) -> int:
+    """An int from an int, a RandomState (which is advanced) or None; the global state is left alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] % (2**31 - 1))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return check_whole("random_state", random_state, least=0)
+
+
+def _describe(
+    task: str, values: np.ndarray, canonical: Canonicaliser, codes: np.ndarray, classes: np.ndarray | None, device: str
+) -> Problem:
+    sizes = np.bincount(codes) if classes is not None else np.zeros(1, dtype=int)
+    return Problem(
+        task=task,
+        n_samples=len(values),
+        n_features=values.shape[1],
+        n_classes=0 if classes is None else len(classes),
+        smallest_class=int(sizes.min()),
+        layout=canonical.layout_,
+        categorical=canonical.categorical_,
+        cardinalities=canonical.cardinalities_,
+        has_missing=canonical.has_missing_,
+        device=device,
+    )

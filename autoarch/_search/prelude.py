@@ -1,0 +1,153 @@
+"""What comes before the first trial: who can serve, who is worth it, and what the probe says.
+
+Imports: numpy, ``autoarch.locality``, ``autoarch.families``, ``autoarch._search``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import Memory
+
+from autoarch._data.splits import SplitPlan
+from autoarch._search.budget import Budget
+from autoarch._search.cache import cached, fingerprint, versions
+from autoarch.exceptions import ParameterError
+from autoarch.families.base import Family, Problem
+from autoarch.locality import LocalityReport, probe_values
+
+_PROBE_SHARE = 0.1  # of the time budget at most
+_STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
+_FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
+_TORCH_SECONDS = 8.0  # of budget below which the two or so that the import of torch takes are better spent
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """All that a search needs to know, checked.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Canonical values.
+    y : ndarray of shape (n,)
+        Labels as the user gave them, or numbers.
+    codes : ndarray of shape (n,)
+        Codes of the labels, or the numbers again.
+    classes : ndarray or None
+        Sorted labels; None for a regression.
+    sample_weight : ndarray of shape (n,) or None
+        Weights, those of the classes included.
+    problem : Problem
+        What families are told.
+    families : sequence of Family
+        Those that were asked for.
+    chosen_by_user : bool
+        Whether they were named, so that none is left out for want of promise.
+    plan : SplitPlan
+        On which rows candidates are judged.
+    scoring : str, callable or None
+        As in scikit-learn.
+    budget : Budget
+        Seconds and trials.
+    seed : int
+        Everything random follows from it.
+    n_jobs : int or None
+        Trials at a time.
+    memory : Memory or None
+        Where results are kept between fits.
+    verbose : int
+        What is shown.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    codes: np.ndarray
+    classes: np.ndarray | None
+    sample_weight: np.ndarray | None
+    problem: Problem
+    families: Sequence[Family]
+    chosen_by_user: bool
+    plan: SplitPlan
+    scoring: Any
+    budget: Budget
+    seed: int
+    n_jobs: int | None
+    memory: Memory | None
+    verbose: int
+
+
+def able_families(request: Request) -> tuple[list[Family], dict[str, str]]:
+    able, left_out = [], {}
+    for family in request.families:
+        reason = family.unfit_for(request.problem)
+        if reason is None:
+            able.append(family)
+        else:
+            left_out[family.name] = reason
+    if not able:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ParameterError(
+            f"none of the families {[family.name for family in request.families]} can serve this problem ({reasons}). "
+            "Pass families='auto', or a layout if the columns are cells of a grid."
+        )
+    return able, left_out
+
+
+def with_torch(able: list[Family], budget: Budget, chosen_by_user: bool) -> tuple[list[Family], dict[str, str]]:
+    """Import torch now, where it is foreseen, or leave nets out of a budget that its import would eat up."""
+    nets = [family.name for family in able if "torch" in family.needs.packages]
+    if not nets:
+        return able, {}
+    short = budget.seconds is not None and budget.seconds < _TORCH_SECONDS
+    if short and "torch" not in sys.modules and not chosen_by_user and len(nets) < len(able):
+        reason = f"importing torch would take too much of {budget.seconds:g} s; allow {_TORCH_SECONDS:g} s or more"
+        return [family for family in able if family.name not in nets], dict.fromkeys(nets, reason)
+    importlib.import_module("torch")
+    return able, {}
+
+
+def probe(request: Request) -> tuple[LocalityReport, bool]:
+    """The report, and False if the user interrupted before landmarks could be measured."""
+    seconds = None
+    report: LocalityReport
+    y: np.ndarray | None = request.codes
+    if request.budget.seconds is not None:
+        seconds = _PROBE_SHARE * request.budget.seconds
+        y = None if request.budget.seconds < _STATISTICS_ONLY else y
+    problem = request.problem
+    arguments = {"task": problem.task, "categorical": problem.categorical, "random_state": request.seed}
+    key = "" if request.memory is None else fingerprint(request.X, y, problem, request.seed, seconds, versions())
+    began = request.budget.elapsed
+    try:
+        report = cached(request.memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
+        request.budget.charge(report.seconds - (request.budget.elapsed - began))
+        return report, True
+    except KeyboardInterrupt:
+        return probe_values(request.X[:2], None, task=problem.task, random_state=request.seed), False
+
+
+def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
+    X, y, layout, seconds, arguments = payload
+    return probe_values(X, layout, y=y, seconds=seconds, **arguments)
+
+
+def promising_families(
+    able: Sequence[Family], report: LocalityReport, problem: Problem, chosen_by_user: bool
+) -> tuple[list[Family], dict[str, str]]:
+    """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
+    hopeless: dict[str, str] = {}
+    layout = problem.layout
+    chance = report.family_probabilities.get("cnn", 1.0)
+    a_line = layout is not None and layout.height == 1 and layout.channels == 1 and layout.origin == "shape"
+    if not chosen_by_user and a_line and report.verdict == "none" and chance <= _FAINT_HOPE and len(able) > 1:
+        hopeless["cnn"] = (
+            f"no order was found in the columns (p = {report.p_value:.2g}) and the probe gives it a chance of "
+            f"{chance:.0%}; families=['cnn', ...] includes it"
+        )
+    return [family for family in able if family.name not in hopeless], hopeless
