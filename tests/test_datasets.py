@@ -29,9 +29,7 @@ def test_equal_seeds_give_equal_data(make, shape, arguments):
     assert not np.array_equal(X, other)
 
 
-@pytest.mark.parametrize(
-    "seed", [np.random.RandomState(0), np.random.default_rng(0), None], ids=["RandomState", "Generator", "None"]
-)
+@pytest.mark.parametrize("seed", [np.random.RandomState(0), np.random.default_rng(0), None], ids=["old", "new", "none"])
 def test_any_kind_of_seed_is_taken(seed):
     """Integers, RandomState, Generator and None."""
     assert datasets.make_noise(10, 3, random_state=seed)[0].shape == (10, 3)

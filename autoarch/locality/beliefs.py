@@ -2,11 +2,11 @@
 
 A landmark is a noisy reading of what the full family would reach: its sampling error (``std_error``) plus the spread
 between landmark and fully trained family. That spread shrinks as scores near 1: it is ``landmark_spread`` times the
-square root of best x (1 - best). Over 58 tasks whose families were trained in full, 0.07 gave the likeliest winners
-(log-loss 0.62 against 0.65 for a constant spread and 0.92 for the shares of wins alone; anything from 0.05 to 0.10 is
-within 0.01). The chance to win is the chance that a normal variable with that mean and spread is the largest of the
-four. Families without a landmark keep the share that the verdict alone gives them (``prior``). No chance is below
-``probability_floor``: the search may always be surprised. The numbers are in ``constants.json``.
+square root of best x (1 - best). The number is learned by ``examples/benchmarks/learn_beliefs.py`` on 58 tasks whose
+families were trained in full; with each source of data left out in turn the true winner's log-loss is 0.65, against
+0.92 for the shares of wins alone. The chance to win is the chance that a normal variable with that mean and spread is
+the largest of the four. Families without a landmark keep the share that the verdict alone gives them (``prior``). No
+chance is below ``probability_floor``: the search may always be surprised. The numbers are in ``constants.json``.
 
 Imports: numpy, scipy, ``report`` (types only).
 """
