@@ -37,7 +37,7 @@ def test_scikit_learns_checks(estimator, check):
 
 
 @pytest.mark.slow
-@parametrize_with_checks(both(), expected_failed_checks=lambda estimator: EXPECTED)
+@parametrize_with_checks(both(cv=2), expected_failed_checks=lambda estimator: EXPECTED)
 def test_scikit_learns_checks_with_all_families(estimator, check):
     """The same with everything switched on."""
     check(estimator)
@@ -45,7 +45,7 @@ def test_scikit_learns_checks_with_all_families(estimator, check):
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [estimator for family in BUILT_IN[1:] for estimator in both(families=family)],
+    [estimator for family in BUILT_IN[1:] for estimator in both(families=family, cv=2)],
     expected_failed_checks=lambda estimator: EXPECTED,
 )
 def test_scikit_learns_checks_with_each_family(estimator, check):
