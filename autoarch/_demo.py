@@ -8,7 +8,7 @@ Imports: numpy, pandas, scikit-learn, ``autoarch.estimators`` (inside ``run_demo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,8 @@ def story(model: Any, held: HeldOut | None = None) -> str:
     report = model.locality_
     score = f"{held}; " if held else ""
     parts = [
-        f"verdict      {report.verdict}{_p_value(report.p_value)}. {report.recommendation}",
+        f"verdict      {report.verdict}{_p_value(report.p_value)}{_left_out(report.skipped)}",
+        f"advice       {report.recommendation}",
         f"leaderboard  best of each family, {len(model.leaderboard_)} rows in all; stopped by {model.stopped_by_}",
         _indent(best_of_each_family(model.leaderboard_).to_string(index=False)),
         f"winner       {model.best_family_}: {score}{_estimate(model)}",
@@ -189,13 +190,21 @@ def _why_none(leaderboard: pd.DataFrame) -> str:
 
 
 def _spread(first: pd.Series, second: pd.Series, std_error: float) -> float:
-    """The largest of two fold spreads (none where there was one split) and the standard error."""
-    return float(np.nan_to_num([first["score_std"], second["score_std"], std_error]).max())
+    """How far the better one strays over folds (not at all where there was one split), or the standard error if larger.
+
+    The other's spread is left out: one bad fold widens it, and would excuse a bad score.
+    """
+    better = first if first["score"] > second["score"] else second
+    return float(np.nan_to_num([better["score_std"], std_error]).max())
 
 
 def _score(row: pd.Series) -> str:
     spread = f" ± {row['score_std']:.3f}" if pd.notna(row["score_std"]) and row["score_std"] > 0 else ""
     return f"{row['score']:.3f}{spread}"
+
+
+def _left_out(skipped: Sequence[str]) -> str:
+    return f"; left out: {'; '.join(skipped)}" if skipped else ""
 
 
 def _p_value(p_value: float | None) -> str:

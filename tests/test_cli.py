@@ -176,7 +176,7 @@ def board(**families):
 def fitted(leaderboard, *, place=0.9, shuffled=0.7, std_error=0.0):
     """What the sentences read from a fitted estimator."""
     marks = {"cnn": Landmark(place, 0.01), "cnn_shuffled": Landmark(shuffled, 0.01)}
-    report = SimpleNamespace(landmarks=marks, verdict="2d", p_value=0.01, recommendation="Try a CNN.")
+    report = SimpleNamespace(landmarks=marks, verdict="2d", p_value=0.01, recommendation="Try a CNN.", skipped=())
     done = leaderboard[leaderboard["status"] == "ok"].sort_values("score")
     return SimpleNamespace(
         leaderboard_=leaderboard,
@@ -205,6 +205,20 @@ def test_a_difference_within_the_standard_error_counts_as_none():
     scores = board(cnn=(0.95, np.nan), tree=(0.93, np.nan))
     assert convolution_sentence(fitted(scores, std_error=0.01)).startswith("It paid")
     assert convolution_sentence(fitted(scores, std_error=0.03)).startswith("It made no difference")
+
+
+def test_a_wild_score_is_no_excuse():
+    """A family that strays widely over the folds is compared by the other's spread."""
+    sentence = convolution_sentence(fitted(board(cnn=(0.77, 0.33), tree=(0.97, 0.01))))
+    assert sentence.startswith("It did not pay")
+
+
+def test_the_story_names_what_the_probe_left_out():
+    """The advice may refer to it."""
+    model = fitted(board(cnn=(0.95, 0.01), tree=(0.9, 0.01)))
+    assert "left out" not in story(model)
+    model.locality_.skipped = ("landmarks: no time",)
+    assert "2d (p = 0.01); left out: landmarks: no time\n" in story(model)
 
 
 @pytest.mark.parametrize(
