@@ -140,19 +140,31 @@ def convolution_sentence(model: Any, held: HeldOut | None = None) -> str:
     str
         A sentence in which every number comes from the arguments.
     """
-    board = model.leaderboard_
-    done = board[(board["status"] == "ok") & (board["family"] != BASELINE)].sort_values("score", ascending=False)
-    nets, others = done[done["family"] == "cnn"], done[done["family"] != "cnn"]
+    trials = _scored_trials(model.leaderboard_)
+    nets, others = trials[trials["family"] == "cnn"], trials[trials["family"] != "cnn"]
     if nets.empty:
-        return f"None was fitted to the end: {_why_none(board)}."
+        return f"None has a score: {_why_none(model.leaderboard_)}."
     cnn = nets.iloc[0]
     if others.empty:
-        return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) was fitted to the end."
+        return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) has a score."
     other = others.iloc[0]
     gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other, model.estimated_score_std_error_)
     tail = f"; the winner, {model.best_family_}, reached {held}" if held else ""
-    against = f"{_score(cnn)} for cnn against {_score(other)} for {other['family']}, the best other family"
-    return f"{_outcome(gain, spread)}: {against}, {_because(gain, spread, model.locality_)}{tail}."
+    against = (
+        f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}, the best other family"
+    )
+    return f"{_outcome(gain, spread)}: {against}{_stopped(other)}, {_because(gain, spread, model.locality_)}{tail}."
+
+
+def _scored_trials(leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Trials with a score, finished ones before those that were stopped, the best first; without the baseline."""
+    trials = leaderboard[leaderboard["status"].isin(["ok", "pruned"]) & leaderboard["score"].notna()]
+    trials = trials[trials["family"] != BASELINE]
+    return trials.assign(late=trials["status"] != "ok").sort_values(["late", "score"], ascending=[True, False])
+
+
+def _stopped(row: pd.Series) -> str:
+    return "" if row["status"] == "ok" else f" (stopped: {row['reason']})"
 
 
 def _estimate(model: Any) -> str:

@@ -163,12 +163,15 @@ def test_an_error_is_one_line_and_status_2(arguments, message, capsys):
 
 
 def board(**families):
-    """A leaderboard: ``cnn=(0.9, 0.01)`` is a score and its spread, ``cnn="reason"`` a family that was skipped."""
+    """A leaderboard: ``cnn=(0.9, 0.01)`` is a score and its spread, ``cnn="reason"`` a family that was skipped.
+
+    With a reason behind them, score and spread are those of a trial that was stopped.
+    """
     rows = []
     for family, value in families.items():
-        skipped = isinstance(value, str)
-        score, spread = (np.nan, np.nan) if skipped else value
-        facts = {"status": "skipped" if skipped else "ok", "reason": value if skipped else ""}
+        score, spread, reason = (np.nan, np.nan, value) if isinstance(value, str) else (*value, "")[:3]
+        status = "skipped" if isinstance(value, str) else "pruned" if reason else "ok"
+        facts = {"status": status, "reason": reason}
         rows.append({"family": family, "score": score, "score_std": spread, "seconds": 1.0, **facts})
     return pd.DataFrame(rows)
 
@@ -205,6 +208,17 @@ def test_a_difference_within_the_standard_error_counts_as_none():
     scores = board(cnn=(0.95, np.nan), tree=(0.93, np.nan))
     assert convolution_sentence(fitted(scores, std_error=0.01)).startswith("It paid")
     assert convolution_sentence(fitted(scores, std_error=0.03)).startswith("It made no difference")
+
+
+def test_a_trial_that_was_stopped_is_compared_and_says_so():
+    """Most losers never finish: what stopped them stands beside their score."""
+    late = (0.8, np.nan, "behind after 1 of 5 splits")
+    paid = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=late)))
+    assert "It paid: 0.950 ± 0.010 for cnn against 0.800 for tree, the best other family (stopped: behind" in paid
+    lost = convolution_sentence(fitted(board(cnn=late, tree=(0.95, 0.01))))
+    assert "It did not pay: 0.800 for cnn (stopped: behind after 1 of 5 splits) against 0.950" in lost
+    both = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=(0.96, np.nan, "late"), mlp=(0.9, 0.01))))
+    assert "for mlp, the best other family, as" in both
 
 
 def test_a_wild_score_is_no_excuse():

@@ -21,8 +21,13 @@ _ORDER = {"ok": 0, "baseline": 1, "pruned": 2, "failed": 3, "skipped": 4}
 COLUMNS = ("rank", "family", "params", "score", "score_std", "seconds", "status", "reason")
 
 
-def leaderboard(results: Sequence[TrialResult], left_out: Mapping[str, str]) -> pd.DataFrame:
-    """Every trial, best first, then what was stopped, what failed, and the families that were left out."""
+def leaderboard(
+    results: Sequence[TrialResult], left_out: Mapping[str, str], *, baseline_won: bool = False
+) -> pd.DataFrame:
+    """Every trial, best first, then what was stopped, what failed, and the families that were left out.
+
+    The baseline, judged on less than the others, stands behind all that were judged in full unless it was chosen.
+    """
     rows = [
         {
             "family": result.family,
@@ -44,6 +49,8 @@ def leaderboard(results: Sequence[TrialResult], left_out: Mapping[str, str]) -> 
     floor = (table["family"] == "baseline") & (table["status"] == "ok")
     table.loc[floor, "reason"] = "the floor: few rows, judged on the first split only"
     table["_order"] = table["status"].where(~floor, "baseline").map(_ORDER)
+    if baseline_won:
+        table.loc[floor, "_order"] = -1
     table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table[list(COLUMNS)].reset_index(drop=True)

@@ -114,7 +114,9 @@ def run_search(request: Request) -> Found:
         best=best,
         history=history,
         leaderboard=outcome.leaderboard(
-            [baseline, *history.results], {**left_out, **slow, **hopeless, **_never_reached(promising, history)}
+            [baseline, *history.results],
+            {**left_out, **slow, **hopeless, **_never_reached(promising, history)},
+            baseline_won=best is baseline,
         ),
         estimate=estimate,
         locality=report,
@@ -133,8 +135,10 @@ def _evaluator(request: Request) -> Any:
 
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
-    if history.best is not None:
-        return history.best
+    best = history.best
+    undertrained = best is not None and best.cut and baseline.status == "ok" and baseline.score > best.scores[0]
+    if best is not None and not undertrained:
+        return best
     if baseline.status == "ok":
         return baseline
     reasons = [result.reason for result in [baseline, *history.results] if result.status == "failed"]
@@ -179,7 +183,7 @@ def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
             SearchInterruptedWarning,
             stacklevel=5,
         )
-    elif best is baseline and history.results:
+    elif best is baseline and history.best is None and history.results:
         reasons = "; ".join(f"{r.family}: {r.reason}" for r in history.results[:3])
         warnings.warn(
             f"None of the {len(history.results)} trials gave a model, so the baseline was kept. The first reasons: "

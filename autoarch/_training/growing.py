@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, clone
 from autoarch._training.deadline import Deadline
 
 PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
-_SMALL = 100_000  # values of X that any model fits in a moment
+_SMALL = 200_000  # values of X times outputs that any model fits in a moment
 _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
 
 
@@ -42,9 +42,12 @@ def fit_growing(
     target = getattr(model, size)
     if deadline.unlimited or target <= first:
         return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
-    rows = _affordable_rows(clone(model).set_params(**{size: first}), X, y, sample_weight, deadline, seed, share=0.3)
+    rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}  # few rows spare none
+    timed = clone(model).set_params(**{size: first}, **rows_alone)
+    rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
     n_rows = len(X)
     if len(rows) < n_rows:
+        model.set_params(**rows_alone)
         X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
     was_warm = model.warm_start
     reached, step, done = 0, first, False
@@ -106,7 +109,8 @@ def _affordable_rows(
     TimeoutError
         If the time is too short even for the few rows.
     """
-    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size < _SMALL:
+    n_outputs = 1 if y.dtype.kind == "f" else len(np.unique(y))
+    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs < _SMALL:
         return np.arange(len(X))
     order = _class_first_order(y, seed)
     seconds = []

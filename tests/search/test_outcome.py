@@ -52,3 +52,10 @@ def test_the_leaderboard_orders_by_status_score_and_tie():
     assert list(table["family"]) == ["b", "a", "d", "c", "e"]
     assert list(table["rank"]) == [1, 2, 3, 4, 5]
     assert list(table["reason"])[2:] == ["late", "broke", "not able"]
+
+
+def test_the_baseline_leads_only_when_it_was_chosen():
+    """It was judged on one split, so its score is no rank among the others'."""
+    results = [TrialResult(-1, "baseline", {}, scores=[0.9]), TrialResult(0, "a", {}, scores=[0.8])]
+    assert list(leaderboard(results, {})["family"]) == ["a", "baseline"]
+    assert list(leaderboard(results, {}, baseline_won=True)["family"]) == ["baseline", "a"]

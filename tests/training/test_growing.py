@@ -105,6 +105,15 @@ def test_iterations_of_a_solver_are_counted_over_all_calls():
 def test_too_little_time_for_a_few_rows_is_an_error_with_figures():
     """A model that could not even be timed is a failure that says how long it took."""
     rng = np.random.default_rng(0)
-    wide = rng.normal(size=(1200, 100))
+    wide = rng.normal(size=(1200, 200))
     with pytest.raises(TimeoutError, match="of 1200 rows took"):
         fit_affordable_rows(Ridge(), wide, wide[:, 0], None, Deadline(-1.0), seed=0)
+
+
+def test_boosting_with_many_classes_is_timed_on_few_rows():
+    """Early stopping's own split, which would not find every class among few rows, is left out of the timing."""
+    rng = np.random.default_rng(0)
+    wide, labels = rng.normal(size=(2400, 20)), np.arange(2400) % 60
+    model = HistGradientBoostingClassifier(max_iter=3, early_stopping=True)
+    fitted = fit_growing(model, "max_iter", wide, labels, None, Deadline(1e6), first=1, seed=0)
+    assert (fitted.complete_, fitted.early_stopping, len(fitted.classes_)) == (True, True, 60)
