@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from sklearn.base import BaseEstimator
-
-from autoarch._training.deadline import Deadline
 from autoarch._training.scaling import GridScaler
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
-from autoarch.families.netparts import batch_rows, epochs, make_net
+from autoarch.families.base import Needs, Params, Problem, Steps
+from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 
 if TYPE_CHECKING:
     import optuna
@@ -22,7 +18,7 @@ if TYPE_CHECKING:
 KERNELS = {"square": (3, 3), "rows": (1, 7), "columns": (7, 1)}
 
 
-class CNN(Family):
+class CNN(NetFamily):
     """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings."""
 
     name = "cnn"
@@ -108,16 +104,3 @@ class CNN(Family):
             **loss,
         )
         return [("scale", GridScaler(problem.layout.shape, scaling=params["scaling"])), ("model", net)]
-
-    def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
-    ) -> BaseEstimator:
-        """Train; the schedule ends with the time."""
-        return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)

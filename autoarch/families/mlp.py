@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.deadline import Deadline
 from autoarch._training.scaling import GridScaler, RobustClip, ToFloat32
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
-from autoarch.families.netparts import batch_rows, epochs, make_net
+from autoarch.families.base import Needs, Params, Problem, Steps
+from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 from autoarch.families.tables import table_encoder
 
 if TYPE_CHECKING:
     import optuna
 
 
-class MLP(Family):
+class MLP(NetFamily):
     """Fully connected nets on scaled columns, categories one-hot."""
 
     name = "mlp"
@@ -78,16 +75,3 @@ class MLP(Family):
             module__dropout=params["dropout"],
         )
         return [*prepare, ("model", net)]
-
-    def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
-    ) -> BaseEstimator:
-        """Train; the schedule ends with the time."""
-        return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)

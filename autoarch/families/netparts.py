@@ -1,4 +1,4 @@
-"""What the families of nets share: the skorch class for the task, and how long and in which batches to train.
+"""What the families of nets share: how they are fitted, the skorch class for the task, epochs and batches.
 
 Imports: numpy, ``autoarch.families.base``; torch and skorch only when a net is made.
 """
@@ -10,7 +10,25 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from autoarch.families.base import Problem
+from autoarch._training.deadline import Deadline
+from autoarch.families.base import Family, Problem
+
+
+class NetFamily(Family):
+    """A family whose models keep the deadline themselves."""
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Train; the schedule ends with the time."""
+        return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)
 
 
 def epochs(n_samples: int, effort: float) -> int:
