@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ from autoarch.families.registry import resolve_families
 _CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
 
 
-class BaseAutoArch(BaseEstimator):
+class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
     """What the classifier and the regressor share: every step but the reading of y."""
 
     _task: str
@@ -88,9 +89,9 @@ class BaseAutoArch(BaseEstimator):
     def _too_large_for_folds(self, values: np.ndarray) -> bool:
         return self.time_budget is not None and values.size > _CELLS_PER_SECOND * self.time_budget
 
+    @abstractmethod
     def _read_target(self, y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """The target as models see it, as the probe sees it, and the labels."""
-        raise NotImplementedError
 
     def _keep(self, canonical: Canonicaliser, found: Found, classes: np.ndarray | None) -> None:
         """Turn what was found into fitted attributes."""

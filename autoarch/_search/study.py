@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autoarch._search.job import TrialResult
-from autoarch._search.quiet import quiet
 from autoarch.families.base import Family, Params
 
 if TYPE_CHECKING:
@@ -21,11 +20,10 @@ def new_study(seed: int) -> optuna.Study:
     """An in-memory study whose TPE treats each family's parameters as a group of their own."""
     import optuna
 
-    with quiet():  # after the import, which sets up the logger, and around arguments that Optuna calls experimental
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, group=True, multivariate=True, constant_liar=True, n_startup_trials=_STARTUP_TRIALS
-        )
-        return optuna.create_study(direction="maximize", sampler=sampler)
+    sampler = optuna.samplers.TPESampler(
+        seed=seed, group=True, multivariate=True, constant_liar=True, n_startup_trials=_STARTUP_TRIALS
+    )
+    return optuna.create_study(direction="maximize", sampler=sampler)
 
 
 def ask(study: optuna.Study, family: Family, families: list[str], default: Params | None) -> optuna.Trial:
