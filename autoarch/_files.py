@@ -14,8 +14,6 @@ import numpy as np
 from autoarch._optional import require
 from autoarch.exceptions import InputError
 
-MANY_LABELS = 30  # whole numbers with more distinct values than this are read as quantities, not as classes
-
 
 def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
     """Read features and, where the file has them, labels.
@@ -42,16 +40,6 @@ def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     return readers[path.suffix.lower()](path, target)
-
-
-def guess_task(y: Any) -> str:
-    """``"regression"`` for fractions and for many distinct whole numbers, else ``"classification"``."""
-    values = np.asarray(y)
-    if values.dtype.kind not in "iuf":
-        return "classification"
-    seen = np.unique(values[np.isfinite(values)])
-    fractions = bool((seen % 1 != 0).any())
-    return "regression" if fractions or len(seen) > MANY_LABELS else "classification"
 
 
 def _read_npz(path: Path, target: str | None) -> tuple[Any, Any]:

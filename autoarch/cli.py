@@ -133,7 +133,8 @@ def _run_fit(arguments: argparse.Namespace) -> None:
 
     from autoarch import AutoArchClassifier, AutoArchRegressor
     from autoarch._demo import story
-    from autoarch._files import guess_task, read_data
+    from autoarch._data.targets import guess_task
+    from autoarch._files import read_data
 
     X, y = read_data(arguments.file, arguments.target)
     if y is None:

@@ -51,7 +51,7 @@ def check_family(family: Family | type[Family] | str) -> None:
     (checked,) = resolve_families([family])
     assert checked.name and checked.name == checked.name.lower(), f"name={checked.name!r} should be lower case"
     problems = [(problem, X, y) for problem, X, y in _problems() if checked.unfit_for(problem) is None]
-    with quiet():
+    with quiet("optuna"):
         for problem, X, y in problems:
             _check_space(checked, problem)
             _check_fits(checked, problem, X, y)

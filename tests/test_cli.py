@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, load_iris
 
 from autoarch import _demo
 from autoarch._demo import HeldOut, best_of_each_family, convolution_sentence, story
-from autoarch._files import guess_task, read_data
+from autoarch._files import read_data
 from autoarch.cli import main
 from autoarch.exceptions import InputError
 from autoarch.locality import Landmark
@@ -84,22 +84,6 @@ def test_objects_are_not_unpickled(tmp_path):
     np.save(tmp_path / "d.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="not as objects"):
         read_data(tmp_path / "d.npy")
-
-
-@pytest.mark.parametrize(
-    ("y", "task"),
-    [
-        (["a", "b"], "classification"),
-        ([True, False], "classification"),
-        ([0, 1, 2], "classification"),
-        ([0.0, 1.0, np.nan], "classification"),
-        ([0.5, 1.0], "regression"),
-        (list(range(100)), "regression"),
-    ],
-)
-def test_the_task_is_read_off_the_labels(y, task):
-    """Fractions and many whole numbers are quantities, the rest are classes."""
-    assert guess_task(y) == task
 
 
 def test_probe_prints_a_verdict_and_writes_page_and_numbers(tmp_path, capsys):

@@ -99,6 +99,29 @@ def numeric_target(y: Any, *, n_samples: int | None = None, estimator_name: str 
     return values
 
 
+def guess_task(y: Any) -> str:
+    """Decide what y is where nobody says it.
+
+    Returns
+    -------
+    str
+        ``"regression"`` for numbers with fractions, and for whole numbers with more than 20 values of which each is
+        met fewer than ten times on average; else ``"classification"``.
+
+    Examples
+    --------
+    >>> from autoarch._data.targets import guess_task
+    >>> guess_task([0.5, 1.5]), guess_task([3, 1, 3]), guess_task(["low", "top"])
+    ('regression', 'classification', 'classification')
+    """
+    values = np.asarray(to_plain(y))
+    if values.dtype.kind not in "iuf":
+        return "classification"
+    seen = np.unique(values[np.isfinite(values)])
+    quantities = bool((seen % 1 != 0).any()) or len(seen) > max(20, values.size // 10)
+    return "regression" if quantities else "classification"
+
+
 def sample_weights(
     sample_weight: Any,
     class_weight: Mapping[Any, float] | str | None,

@@ -5,6 +5,7 @@ Imports: the standard library, numpy.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import threading
@@ -27,13 +28,17 @@ _outermost = ExitStack()
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet(*libraries: str) -> Iterator[None]:
     """Silence warnings and the loggers of the stack inside the block, also in workers that start there.
+
+    ``libraries`` are imported before: one that sets up its logger while being imported would undo the silence.
 
     Warning filters are the whole process's, so overlapping blocks in several threads share one change: the first one
     to come makes it, the last one to leave takes it back.
     """
     global _depth
+    for library in libraries:
+        importlib.import_module(library)
     with _lock:
         if _depth == 0:
             _outermost.enter_context(_silence())

@@ -7,7 +7,6 @@ Imports: numpy, pandas, scikit-learn, ``autoarch.locality``, ``autoarch.families
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,7 +66,6 @@ def run_search(request: Request) -> Found:
     NoModelError
         If not even the baseline could be fitted.
     """
-    importlib.import_module("optuna")  # sets up its logger, which could not be silenced before
     budget, seed = request.budget, request.seed
     progress = Progress(request.verbose, budget)
     data = TrainingData(
@@ -79,7 +77,7 @@ def run_search(request: Request) -> Found:
     )
     able, left_out = able_families(request)
     try:
-        with quiet():
+        with quiet("optuna"):
             data.judge.check(data.splits[0][1])
             baseline = evaluate(data, baseline_job(request.problem, seed, budget.deadline(fraction=_BASELINE_SHARE)))
             progress.say("importing torch", urgent=True)

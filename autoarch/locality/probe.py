@@ -101,22 +101,11 @@ def probe_locality(
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
     """Labels as codes or numbers as floats, after deciding which they are."""
-    from autoarch._data.targets import encode_labels, numeric_target
+    from autoarch._data.targets import encode_labels, guess_task, numeric_target
 
-    if task == "regression" or (task == "auto" and _looks_continuous(y)):
+    if (guess_task(y) if task == "auto" else task) == "regression":
         return "regression", numeric_target(y, n_samples=n_samples, estimator_name="probe_locality")
     return "classification", encode_labels(y, n_samples=n_samples, estimator_name="probe_locality")[0]
-
-
-def _looks_continuous(y: Any) -> bool:
-    """Whether y holds fractions, or numbers with more values than classes would have."""
-    from autoarch._data.sources import to_plain
-
-    values = np.asarray(to_plain(y))
-    if values.dtype.kind not in "iuf" or values.size == 0 or not np.isfinite(values).all():
-        return False
-    n_values = len(np.unique(values))
-    return n_values > 2 and bool((values != np.round(values)).any() or n_values > max(20, values.size // 10))
 
 
 def probe_values(

@@ -9,7 +9,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 from strategies import labels
 
-from autoarch._data.targets import encode_labels, numeric_target, sample_weights
+from autoarch._data.targets import encode_labels, guess_task, numeric_target, sample_weights
 from autoarch.exceptions import InputError, ParameterError
 
 
@@ -228,3 +228,21 @@ def test_class_weights_that_silence_all_but_one_class_are_refused():
     """Nothing could be told apart."""
     with pytest.raises(InputError, match="leave only one class: 'no'"):
         sample_weights(None, {"yes": 0}, CODES, CLASSES, 5)
+
+
+@pytest.mark.parametrize(
+    ("y", "task"),
+    [
+        (["a", "b"], "classification"),
+        ([True, False], "classification"),
+        ([0, 1, 2], "classification"),
+        ([0.0, 1.0, np.nan], "classification"),
+        ([0.5, 1.0], "regression"),
+        (list(range(100)), "regression"),
+        (list(range(100)) * 10, "classification"),
+        (pd.Series([1, 2, None], dtype="Int64"), "classification"),
+    ],
+)
+def test_the_task_is_read_off_the_labels(y, task):
+    """Fractions and many whole numbers are quantities, the rest are classes."""
+    assert guess_task(y) == task
