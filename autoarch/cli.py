@@ -132,8 +132,8 @@ def _run_fit(arguments: argparse.Namespace) -> None:
     import joblib
 
     from autoarch import AutoArchClassifier, AutoArchRegressor
-    from autoarch._demo import story
     from autoarch._data.targets import guess_task
+    from autoarch._demo import story
     from autoarch._files import read_data
 
     X, y = read_data(arguments.file, arguments.target)

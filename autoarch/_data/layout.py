@@ -24,8 +24,18 @@ class Layout:
         Cells along a column and along a row of the grid.
     channels : int, default=1
         Values per cell.
-    origin : {"given", "shape"}, default="given"
-        Whether the user declared the layout or the shape of X implied it.
+    origin : {"given", "shape", "names", "inferred", "recovered"}, default="given"
+        Whether the user declared the layout, the shape of X implied it, the names of the columns spell it, or it was
+        found in the data, in the order of the columns or against it.
+    channels_last : bool, default=False
+        Whether neighbouring columns are the channels of one cell; else each channel is a block of columns.
+    order : tuple of int, optional
+        Column of each cell, channel by channel and row by row, -1 for a cell that has none. Columns that are not in it
+        belong to no grid. Default: every column, in the order that the sides imply.
+    n_columns : int, optional
+        Columns of the flat matrix. Default: as many as there are cells.
+    confidence : float, optional
+        How sure the layout is, from 0 to 1, where it was found and not given.
 
     Examples
     --------
@@ -35,12 +45,22 @@ class Layout:
     >>> layout.to_grid(np.arange(6.0).reshape(1, 6))[0, 0]
     array([[0., 1., 2.],
            [3., 4., 5.]])
+    >>> Layout(height=1, width=2, order=(2, 0), n_columns=3).to_grid(np.array([[5.0, 6.0, 7.0]]))
+    array([[[[7., 5.]]]])
     """
 
     height: int
     width: int
     channels: int = 1
     origin: str = "given"
+    channels_last: bool = False
+    order: tuple[int, ...] | None = None
+    n_columns: int = 0
+    confidence: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.n_columns:
+            object.__setattr__(self, "n_columns", prod(self.shape))
 
     @classmethod
     def of(cls, asked: Sequence[int], *, n_columns: int | None = None, origin: str = "given") -> Layout:
@@ -73,17 +93,48 @@ class Layout:
         return self.channels, self.height, self.width
 
     @property
-    def n_columns(self) -> int:
-        """Columns of the flat matrix: channels x height x width."""
-        return prod(self.shape)
+    def columns(self) -> np.ndarray:
+        """Column of each cell, channel by channel and row by row; -1 for a cell that has none."""
+        if self.order is not None:
+            return np.asarray(self.order, dtype=np.intp)
+        cells = np.arange(prod(self.shape))
+        if not self.channels_last:
+            return cells
+        return cells.reshape(self.height, self.width, self.channels).transpose(2, 0, 1).ravel()
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the columns stand as the cells do, so that a grid is a view of the matrix."""
+        return self.order is None and (not self.channels_last or self.channels == 1)
 
     def to_grid(self, X: np.ndarray) -> np.ndarray:
-        """Reshape ``(n, p)`` to ``(n, channels, height, width)``, without a copy where numpy allows."""
-        return X.reshape(len(X), *self.shape)
+        """Reshape ``(n, p)`` to ``(n, channels, height, width)``; a view where the columns stand as the cells do.
+
+        Cells without a column are NaN.
+        """
+        if self.in_order:
+            return X.reshape(len(X), *self.shape)
+        columns = self.columns
+        grid = np.take(X, np.maximum(columns, 0), axis=1)
+        if (columns < 0).any():
+            grid = grid.astype(np.result_type(X.dtype, np.float32), copy=False)
+            grid[:, columns < 0] = np.nan
+        return grid.reshape(len(X), *self.shape)
 
     def to_flat(self, grid: np.ndarray) -> np.ndarray:
-        """Reshape ``(n, channels, height, width)`` back to ``(n, p)``."""
-        return grid.reshape(len(grid), self.n_columns)
+        """Put ``(n, channels, height, width)`` back as ``(n, p)``; columns that belong to no cell are NaN."""
+        cells = grid.reshape(len(grid), -1)
+        if self.in_order:
+            return cells
+        columns = self.columns
+        outside = self.n_columns > np.count_nonzero(columns >= 0)
+        flat = np.full(
+            (len(grid), self.n_columns),
+            np.nan if outside else 0,
+            np.result_type(grid.dtype, np.float32) if outside else grid.dtype,
+        )
+        flat[:, columns[columns >= 0]] = cells[:, columns >= 0]
+        return flat
 
     def __str__(self) -> str:
         cells = f"{self.height} x {self.width}"

@@ -70,7 +70,7 @@ def _defaults(kind: type) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for parent in reversed(kind.__mro__):
         if "__init__" in vars(parent):
-            parameters = inspect.signature(parent.__init__).parameters
+            parameters = inspect.signature(vars(parent)["__init__"]).parameters
             defaults |= {k: p.default for k, p in parameters.items() if p.default is not inspect.Parameter.empty}
     return defaults
 

@@ -81,12 +81,10 @@ class ConvNet(nn.Module):
         super().__init__()
         channels, height, width = input_shape
         stride = _strides(height, width, _MOST_CELLS)
-        stem_kernel = tuple(2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
+        down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
         self.stem = nn.Sequential(
-            nn.Conv2d(
-                channels, filters, stem_kernel, stride=stride, padding=tuple(k // 2 for k in stem_kernel), bias=False
-            ),
+            nn.Conv2d(channels, filters, (down, across), stride=stride, padding=(down // 2, across // 2), bias=False),
             nn.BatchNorm2d(filters),
             nn.ReLU(),
         )

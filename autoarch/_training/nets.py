@@ -11,7 +11,7 @@ Imports: numpy, torch, skorch, ``autoarch._training``.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +21,11 @@ from torch.nn import functional as F
 from autoarch._training.deadline import Deadline
 from autoarch._training.device import seeded
 from autoarch._training.schedule import Schedule, one_cycle
+
+if TYPE_CHECKING:
+    from skorch import NeuralNet as _Net  # what the mixin is mixed into
+else:
+    _Net = object
 
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
@@ -39,7 +44,7 @@ def shifted(batch: torch.Tensor, most: int, generator: torch.Generator) -> torch
     return F.pad(batch, (right, -right, down, -down))
 
 
-class _ArrayTraining:
+class _ArrayTraining(_Net):
     """The parts that the classifier and the regressor share: one loop to train, one to predict."""
 
     def _train(

@@ -8,24 +8,23 @@ families were trained in full; with each source of data left out in turn the tru
 the largest of the four. Families without a landmark keep the share that the verdict alone gives them (``prior``). No
 chance is below ``probability_floor``: the search may always be surprised. The numbers are in ``constants.json``.
 
-Imports: numpy, scipy, ``report`` (types only).
+Imports: numpy, scipy, ``constants``, ``evidence`` (types only).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
 
+from autoarch.locality.constants import CONSTANTS
+
 if TYPE_CHECKING:
-    from autoarch.locality.report import Landmark
+    from autoarch.locality.evidence import Landmark
 
 FAMILIES = ("cnn", "mlp", "tree", "linear")
-CONSTANTS = json.loads((Path(__file__).parent / "constants.json").read_text())
 
 
 def prior(verdict: str, has_grid: bool) -> dict[str, float]:

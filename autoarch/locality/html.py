@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from autoarch.locality.beliefs import FAMILIES
-from autoarch.locality.wording import NAMES, STAND_INS, headline
+from autoarch.locality.wording import METRICS, NAMES, STAND_INS, headline
 
 if TYPE_CHECKING:
     from autoarch.locality.report import LocalityReport
@@ -37,7 +37,7 @@ def _landmark_bars(report: LocalityReport) -> str:
     """Scores with their standard errors; the counterfactual in grey."""
     if not report.landmarks:
         return ""
-    metric = "accuracy" if report.landmark_metric == "accuracy" else "R2"
+    metric = METRICS[report.landmark_metric]
     rows = [
         (STAND_INS[name], mark.score, mark.std_error, GREY if name == "cnn_shuffled" else BLUE)
         for name, mark in report.landmarks.items()

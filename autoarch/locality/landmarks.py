@@ -4,12 +4,14 @@ At most 1,000 rows, three folds, the same for all. ``cnn``: ridge on random conv
 after one permutation of the cells (what the layout itself is worth); ``mlp``: a small net; ``tree``: extra trees and
 small gradient boosting; ``linear``: ridge. ``stand_ins`` holds them; here they are chosen, timed and summed up.
 
-Imports: numpy, ``clock``, ``sample``, ``stand_ins``, ``report``, ``autoarch._data.layout``.
+Imports: numpy, ``clock``, ``sample``, ``stand_ins``, ``evidence``, ``autoarch._data.layout``.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy as np
 from autoarch._data.layout import Layout
 from autoarch.locality import convolutions, minimlp, stand_ins
 from autoarch.locality.clock import Clock, OutOfTimeError
-from autoarch.locality.report import Landmark
+from autoarch.locality.evidence import Gain, Landmark
 from autoarch.locality.sample import N_FOLDS, Sample, choose_rows, prepare
 
 MOST_ROWS = 1_000
@@ -27,6 +29,33 @@ MOST_VALUES = 1_500_000
 MANY_CLASSES = 100
 IMPORT_SECONDS = {"torch": 4.0, "sklearn.ensemble": 0.7}
 ORDER = ("linear", "tree", "cnn", "mlp", "cnn_shuffled")  # what a comparison needs first comes first
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the landmarks gave.
+
+    Parameters
+    ----------
+    landmarks : mapping of str to Landmark
+        Those that were run, of ``ORDER``.
+    gains : mapping of str to Gain
+        ``"layout"``: convolutions against the same on shuffled cells; ``"place"``: convolutions that know where a
+        pattern stands against those that know only that it is there; ``"scaling"``: each cell scaled by itself against
+        one scale for all.
+    skipped : tuple of str
+        Name and reason of each that was not run.
+    n_rows : int
+        Rows used.
+    metric : str
+        What the scores are: "accuracy", "balanced_accuracy" or "r2".
+    """
+
+    landmarks: Mapping[str, Landmark] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    n_rows: int = 0
+    metric: str = "accuracy"
 
 
 def measure_landmarks(
@@ -39,7 +68,7 @@ def measure_landmarks(
     clock: Clock,
     seed: int = 0,
     n_jobs: int | None = None,
-) -> tuple[dict[str, Landmark], tuple[str, ...], int]:
+) -> Measured:
     """Score every landmark that the data and the time allow.
 
     Parameters
@@ -63,27 +92,20 @@ def measure_landmarks(
 
     Returns
     -------
-    landmarks : dict of str to Landmark
-        Those that were run, of ``ORDER``.
-    skipped : tuple of str
-        Name and reason of each that was not.
-    n_rows : int
-        Rows used.
+    Measured
     """
     n_labels = len(np.unique(y)) if task == "classification" else 0
     rows = choose_rows(y, _row_limit(values.shape[1], n_labels, clock), seed)
     if len(rows) < 2 * N_FOLDS:
-        return (
-            {},
-            (f"landmarks: {len(rows)} rows with a target are too few; it takes {2 * N_FOLDS}",),
-            0,
-        )
+        too_few = f"landmarks: {len(rows)} rows with a target are too few; it takes {2 * N_FOLDS}"
+        return Measured(skipped=(too_few,))
     if np.ptp(y[rows]) == 0:
-        return {}, ("landmarks: y holds a single value",), 0
+        return Measured(skipped=("landmarks: y holds a single value",))
     sample = prepare(
         np.asarray(values[rows]), y[rows], task=task, layout=layout, categorical=categorical, seed=seed, n_jobs=n_jobs
     )
     landmarks: dict[str, Landmark] = {}
+    losses: dict[str, np.ndarray] = {}
     skipped: list[str] = []
     pace = 1.0
     for name in ORDER:
@@ -91,17 +113,17 @@ def measure_landmarks(
         if reason is None:
             started = monotonic()
             try:
-                losses = stand_ins.STAND_INS[name](sample, clock.check)
+                losses |= stand_ins.STAND_INS[name](sample, clock.check)
             except OutOfTimeError:
                 reason = "time ran out"
             else:
                 seconds = monotonic() - started
-                landmarks[name] = _summary(losses, sample, seconds)
+                landmarks[name] = _summary(losses[name], sample, seconds)
                 if name == "linear":  # a machine slower than expected shows here
                     pace = max(1.0, seconds / _expected_seconds(name, sample))
         if reason is not None:
             skipped.append(f"{name}: {reason}")
-    return landmarks, tuple(skipped), len(rows)
+    return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric)
 
 
 def _row_limit(n_columns: int, n_classes: int, clock: Clock) -> int:
@@ -159,12 +181,32 @@ def _expected_seconds(name: str, sample: Sample) -> float:
 
 
 def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
-    """Accuracy or R2 with its standard error over rows."""
+    """Score with its standard error over rows."""
     n = len(losses)
     score = 1.0 - float(losses.mean())
-    if sample.n_classes:
+    if sample.unequal:
+        rows = np.bincount(sample.target, minlength=sample.n_classes)
+        wrong = np.bincount(sample.target, weights=losses > 0, minlength=sample.n_classes)
+        shrunk = (wrong + 1) / (rows + 2)
+        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / sample.n_classes)
+    elif sample.n_classes:
         shrunk = (losses.sum() + 1) / (n + 2)  # not 0 where every row is right
         error = float(np.sqrt(shrunk * (1 - shrunk) / (n + 2)))
     else:
         error = float(np.std(losses - (1 - score) * sample.target**2) / np.sqrt(n))
     return Landmark(score=max(score, -1.0), std_error=error, seconds=seconds)
+
+
+def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
+    """Compare pairs of stand-ins row by row."""
+    pairs = {
+        "layout": ("cnn", "cnn_shuffled"),
+        "place": ("cnn_placed", "cnn_anywhere"),
+        "scaling": ("cnn_per_cell", "cnn_overall"),
+    }
+    gains = {}
+    for name, (first, second) in pairs.items():
+        if first in losses and second in losses:
+            differences = losses[second] - losses[first]
+            gains[name] = Gain(float(differences.mean()), float(differences.std() / np.sqrt(len(differences))))
+    return gains

@@ -1,6 +1,6 @@
 """What the neighbour statistics give when the order of cells, columns or rows carries nothing.
 
-``any_layout_p`` permutes single cells (one permutation for all samples): "is there any layout at all". ``line_p``
+``compare_orders`` permutes single cells (one permutation for all samples): "is there any layout at all". ``line_p``
 permutes whole columns (or, on the transposed grid, whole rows): "does this axis carry an order". Permuting cells would
 reject a dead axis too, as soon as the other one is alive. All statistics of one test see the same permutations and
 are combined by the largest studentised value (max-T), so a test has its nominal size whatever their correlation.
@@ -10,12 +10,14 @@ Imports: numpy, ``statistics``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import permutations
 from math import factorial
 
 import numpy as np
 
-from autoarch.locality.statistics import MAX_LAG, CellCorrelations
+from autoarch.locality.statistics import MAX_LAG, CellCorrelations, mean_off_diagonal
 
 N_CELL_PERMUTATIONS = 299  # with the given order 300, so that .01 is a whole number of them
 N_LINE_PERMUTATIONS = 999
@@ -35,12 +37,62 @@ def n_orders(side: int) -> int:
     return max(1, factorial(side) // 2)
 
 
-def any_layout_p(correlations: CellCorrelations, rng: np.random.Generator) -> float:
-    """P-value of "the order of the cells carries nothing"; 1 where fewer than 4 cells vary or no two are near."""
+@dataclass(frozen=True)
+class CellTest:
+    """What comparing the given order of the cells with other orders shows.
+
+    Parameters
+    ----------
+    p_value : float
+        Of "the order of the cells carries nothing".
+    neighbours, expected : float
+        Mean size of the correlation between rook neighbours, and between any two cells.
+    directions : mapping of str to float
+        The same test on the cells along rows, columns and diagonals only; Holm-adjusted.
+    structure : float
+        P-value of "correlation does not depend on the displacement".
+    """
+
+    p_value: float = 1.0
+    neighbours: float = 0.0
+    expected: float = 0.0
+    directions: Mapping[str, float] = field(default_factory=dict)
+    structure: float = 1.0
+
+
+def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> CellTest:
+    """Compare the given order of the cells with others; p-values are 1 where fewer than 4 vary or no two are near."""
     pairs = _near_pairs(correlations, rng)
     m = len(correlations)
     if m < 4 or not pairs:
-        return 1.0
+        return CellTest(expected=mean_off_diagonal(correlations.unsigned))
+    means, counts = _shuffled_means(correlations, pairs, rng)
+    down, across = np.abs(np.array(list(pairs))).T
+    statistics = _lag_statistics(means, counts, down + across == 1, 1.0 / (down**2 + across**2))
+    directions = {}
+    for name, chosen in (("rows", down == 0), ("columns", across == 0), ("diagonals", down == across)):
+        if chosen.any():
+            steps = np.maximum(down, across)[chosen]
+            directions[name] = _max_t_p(
+                _lag_statistics(means[:, :, chosen], counts[chosen], steps == 1, 1.0 / steps**2)
+            )
+    rook = down + across == 1
+    return CellTest(
+        p_value=_max_t_p(statistics),
+        neighbours=float(means[0, 1, rook] @ counts[rook] / max(counts[rook].sum(), 1)),
+        expected=mean_off_diagonal(correlations.unsigned),
+        directions=holm(directions),
+        structure=_max_t_p(statistics[:, -1:]),
+    )
+
+
+def _shuffled_means(
+    correlations: CellCorrelations,
+    pairs: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Signed and unsigned mean correlation per displacement, for the given order and for others; and pairs behind."""
+    m = len(correlations)
     first = np.concatenate([a for a, _ in pairs.values()])
     second = np.concatenate([b for _, b in pairs.values()])
     starts = np.cumsum([0, *(len(a) for a, _ in pairs.values())])[:-1]
@@ -55,10 +107,7 @@ def any_layout_p(correlations: CellCorrelations, rng: np.random.Generator) -> fl
         means[draw, 0] = np.add.reduceat(entries, starts)
         means[draw, 1] = np.add.reduceat(sizes, starts)
         order = rng.permutation(m)
-    means /= counts
-    rook = np.array([abs(down) + abs(across) == 1 for down, across in pairs])
-    nearness = np.array([1.0 / (down**2 + across**2) for down, across in pairs])
-    return _max_t_p(_lag_statistics(means, counts, rook, nearness))
+    return means / counts, counts
 
 
 def _near_pairs(

@@ -3,27 +3,25 @@
 ``probe_locality`` takes anything a user may hold; ``probe_values`` takes the canonical matrix that ``fit`` has already.
 Both run the statistics against their nulls and, given a target, the landmarks, and return a ``LocalityReport``.
 
-Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, and of this room ``statistics``, ``nulls``,
-``clock``, ``landmarks``, ``report``.
+Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, and of this room ``statistics``, ``sample``,
+``clock``, ``look``, ``landmarks``, ``report``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from autoarch._checks import check_choice, check_positive
 from autoarch._data.layout import Layout
-from autoarch.locality import nulls, statistics
+from autoarch._data.sources import to_plain
+from autoarch.locality import statistics
 from autoarch.locality.clock import Clock
-from autoarch.locality.landmarks import measure_landmarks
-from autoarch.locality.report import AxisEvidence, Landmark, LocalityReport
-
-MOST_VALUES = 1_000_000  # values read by the statistics: 1,000 rows of 28 x 28, 244 of 64 x 64
-FEWEST_SAMPLES = 3
+from autoarch.locality.landmarks import Measured, measure_landmarks
+from autoarch.locality.look import Look, look_at
+from autoarch.locality.report import LocalityReport
+from autoarch.locality.sample import choose_rows
 
 
 def probe_locality(
@@ -82,10 +80,18 @@ def probe_locality(
         check_positive("time_budget", time_budget, unit="seconds", absent="None for 'no limit'")
     check_choice("task", task, ("auto", "classification", "regression"))
     clock = Clock(time_budget)
+    seed = _seed(random_state)
+    X = to_plain(X)
+    target: np.ndarray | None = None
+    many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > statistics.MAX_ROWS
+    if many:  # more rows than are read at all: never copy, check or encode the rest
+        if y is not None:
+            task, target = _read_target(y, task, X.shape[0])
+        rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, statistics.MAX_ROWS, seed)
+        X, target = _take(X, rows), None if target is None else target[rows]
     canonical = Canonicaliser(layout=layout, channels=channels).fit(X)
     values = canonical.transform(X)
-    target: np.ndarray | None = None
-    if y is not None:
+    if y is not None and target is None:
         task, target = _read_target(y, task, len(values))
     return probe_values(
         values,
@@ -94,9 +100,16 @@ def probe_locality(
         task=None if target is None else task,
         categorical=canonical.categorical_,
         seconds=None if time_budget is None else max(clock.left(), 1e-3),
-        random_state=random_state,
+        random_state=seed,
         n_jobs=n_jobs,
     )
+
+
+def _take(X: Any, rows: np.ndarray) -> Any:
+    """Some rows of an array, a memory-map, a frame or a sparse matrix."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return X.tocsr()[rows] if hasattr(X, "tocsr") else np.asarray(X)[rows]
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
@@ -146,14 +159,12 @@ def probe_values(
     """
     clock = Clock(seconds)
     seed = _seed(random_state)
-    found = _Found()
+    look = Look()
     if layout is not None:
-        found = _look(values, layout, np.random.default_rng([seed, 0]), hurried=clock.left() < 1.0)
-    landmarks: dict[str, Landmark] = {}
-    skipped: tuple[str, ...] = ()
-    rows = 0
+        look = look_at(values, layout, np.random.default_rng([seed, 0]), hurried=clock.left() < 1.0)
+    measured = Measured(metric="r2" if task == "regression" else "accuracy")
     if y is not None:
-        landmarks, skipped, rows = measure_landmarks(
+        measured = measure_landmarks(
             values,
             np.asarray(y),
             task=task or "classification",
@@ -165,16 +176,13 @@ def probe_values(
         )
     return LocalityReport(
         layout=layout,
-        p_value=found.p_value,
-        axes=found.axes,
-        lag_r2=found.lag_r2,
-        morans_i=found.morans_i,
-        landmarks=landmarks,
-        landmark_metric="r2" if task == "regression" else "accuracy",
-        n_samples_used=found.n_samples,
-        landmark_rows=rows,
+        **vars(look),
+        landmarks=measured.landmarks,
+        gains=measured.gains,
+        landmark_metric=measured.metric,
+        landmark_rows=measured.n_rows,
         seconds=clock.elapsed(),
-        skipped=skipped,
+        skipped=measured.skipped,
     )
 
 
@@ -185,69 +193,3 @@ def _seed(random_state: Any) -> int:
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
     return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What the statistics say."""
-
-    p_value: float | None = None
-    axes: dict[str, AxisEvidence] = field(default_factory=dict)
-    lag_r2: float = 0.0
-    morans_i: float = 0.0
-    n_samples: int = 0
-
-
-def _look(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hurried: bool = False) -> _Found:
-    """Run all statistics and their nulls on a sample of the rows."""
-    n = len(values)
-    most_values, fewest = (MOST_VALUES // 5, 30) if hurried else (MOST_VALUES, 100)
-    most = int(np.clip(most_values / prod(layout.shape), fewest, statistics.MAX_ROWS))
-    chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else slice(None)
-    grid = layout.to_grid(np.asarray(values[chosen]))
-    lines = {"rows": layout.width, "columns": layout.height}
-    if len(grid) < FEWEST_SAMPLES:
-        return _Found(1.0, axes={name: AxisEvidence(side=side) for name, side in lines.items()}, n_samples=len(grid))
-    scaled, active = statistics.standardise(grid)
-    cells = statistics.cell_correlations(scaled, active)
-    overall = statistics.mean_off_diagonal(cells.unsigned)
-    turned = scaled.swapaxes(2, 3), active.swapaxes(1, 2)
-    axes = {
-        "rows": _look_along(scaled, active, overall, rng),
-        "columns": _look_along(*turned, overall, rng),
-    }
-    return _Found(
-        p_value=nulls.any_layout_p(cells, rng),
-        axes=_adjusted(axes),
-        lag_r2=statistics.lag_r2(cells),
-        morans_i=statistics.morans_i(scaled, active),
-        n_samples=len(grid),
-    )
-
-
-def _look_along(scaled: np.ndarray, active: np.ndarray, overall: float, rng: np.random.Generator) -> AxisEvidence:
-    """Evidence along the last axis of the grid; its p-value is not yet adjusted."""
-    full_side = scaled.shape[3]
-    signed, unsigned = statistics.line_correlations(scaled, active)
-    side = len(signed)  # constant lines are out
-    if side < 2:
-        return AxisEvidence(side=full_side)
-    share, expected = nulls.line_p(signed, unsigned, rng) if side > 2 else (1.0, overall)
-    sizes = statistics.lag_means(unsigned)
-    return AxisEvidence(
-        side=full_side,
-        n_orders=nulls.n_orders(side),
-        p_value=share if side >= nulls.FEWEST_ORDERED else None,
-        share_of_orders=share,
-        correlations=statistics.lag_means(signed),
-        sizes=sizes,
-        expected=expected,
-        excess=(sizes[0] - overall) / max(1.0 - overall, 1e-6),
-    )
-
-
-def _adjusted(axes: dict[str, AxisEvidence]) -> dict[str, AxisEvidence]:
-    """Holm-adjust the p-values of the axes that have one."""
-    tested = {name: axis.p_value for name, axis in axes.items() if axis.p_value is not None}
-    adjusted = nulls.holm(tested)
-    return {name: replace(axis, p_value=adjusted[name]) if name in adjusted else axis for name, axis in axes.items()}

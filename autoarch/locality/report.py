@@ -1,87 +1,34 @@
 """What the probe found: numbers, and everything that follows from them.
 
 A ``LocalityReport`` stores measurements only. Verdict, chances, recommendation and sentences are computed from them, so
-that another number gives another sentence. ``wording`` holds the sentences, ``html`` the notebook view.
+that another number gives another sentence. ``evidence`` holds the measurements, ``findings`` and ``advice`` the
+sentences, ``html`` and ``plot`` the pictures.
 
-Imports: ``beliefs``, ``wording``, ``html``, ``autoarch._data.layout``.
+Imports: ``beliefs``, ``constants``, ``evidence``, ``advice``, ``findings``, ``wording``, ``html``, ``plot``,
+``autoarch._data.layout``; pandas (inside ``to_frame``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
 
 from autoarch._data.layout import Layout
-from autoarch.locality import beliefs
-from autoarch.locality.beliefs import CONSTANTS
+from autoarch.locality import advice, beliefs, findings
+from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.evidence import (
+    AxisEvidence,
+    DirectionEvidence,
+    Gain,
+    Landmark,
+    MarginalEvidence,
+    PatternEvidence,
+)
 
-
-@dataclass(frozen=True)
-class AxisEvidence:
-    """Dependence between neighbours along one axis of the grid.
-
-    Parameters
-    ----------
-    side : int
-        Cells along this axis.
-    n_orders : int
-        Different orders that the lines across it could have; below 360 (a side under 6) there is no test.
-    p_value : float or None
-        Holm-adjusted p-value of "the order along this axis carries nothing"; None where there is no test.
-    share_of_orders : float
-        Share of the orders compared that look at least as ordered as the one given (unadjusted).
-    correlations : tuple of float
-        Mean correlation at distance 1, 2, 3 (negative where cells alternate).
-    sizes : tuple of float
-        Mean size of the correlation at distance 1, 2, 3.
-    expected : float
-        What ``sizes[0]`` would be if the lines stood in any order.
-    excess : float
-        ``sizes[0]`` against all pairs of cells of the grid, as a share of what is possible.
-    """
-
-    side: int
-    n_orders: int = 1
-    p_value: float | None = None
-    share_of_orders: float = 1.0
-    correlations: tuple[float, ...] = (0.0, 0.0, 0.0)
-    sizes: tuple[float, ...] = (0.0, 0.0, 0.0)
-    expected: float = 0.0
-    excess: float = 0.0
-
-    @property
-    def effect(self) -> float:
-        """How far neighbours exceed what any order gives, as a share of what is possible (1: perfectly correlated)."""
-        return (self.sizes[0] - self.expected) / max(1.0 - self.expected, 1e-6)
-
-    def depends(self, level: float) -> bool:
-        """Whether the order along this axis matters; a side too short to test is judged by its effect alone."""
-        if self.side < 2:
-            return False
-        if self.p_value is not None:
-            return self.p_value <= level
-        strongest = self.share_of_orders * self.n_orders < 1.5
-        return strongest and self.effect >= CONSTANTS["visible_effect"]
-
-
-@dataclass(frozen=True)
-class Landmark:
-    """Cross-validated score of one cheap stand-in for a family.
-
-    Parameters
-    ----------
-    score : float
-        Accuracy or R2.
-    std_error : float
-        Standard error of ``score`` over rows.
-    seconds : float
-        Time it took.
-    """
-
-    score: float
-    std_error: float
-    seconds: float = 0.0
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -95,16 +42,32 @@ class LocalityReport:
     p_value : float or None
         P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
         None without a layout.
+    neighbour_size, expected_size : float
+        Mean size of the correlation between direct neighbours, and between any two cells.
     axes : mapping of str to AxisEvidence
-        ``"rows"``: along a row; ``"columns"``: along a column.
+        Whether the order along a row (``"rows"``) and along a column (``"columns"``) matters.
+    directions : mapping of str to DirectionEvidence
+        Correlograms along ``"rows"``, ``"columns"`` and ``"diagonals"``.
     lag_r2 : float
-        Share of the variation among correlations that displacement alone explains: near 1 where a pattern means the
-        same wherever it stands.
-    morans_i : float
-        Moran's I of the samples, cells standardised; blind to alternating patterns.
+        Share of the variation among correlations that displacement alone explains: near 1 where cells depend on each
+        other alike wherever they stand.
+    lag_r2_p_value : float
+        P-value of "correlation does not depend on displacement".
+    morans_i, gearys_c : float
+        Mean over the samples, cells standardised, rook neighbours; Moran's I is blind to alternating patterns.
+    marginals : mapping of str to MarginalEvidence
+        How far the ``"cells"``, the places along ``"rows"`` and those along ``"columns"`` differ in level and scale.
+    patterns : PatternEvidence
+        How many patterns a sample holds.
+    neighbour_map : tuple of tuple of float
+        Mean correlation of each cell with its neighbours, shape (H, W), None where nothing varies; sides above 48
+        cells are averaged in blocks.
     landmarks : mapping of str to Landmark
         ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without y.
-    landmark_metric : {"accuracy", "r2"}
+    gains : mapping of str to Gain
+        ``"layout"`` (convolutions against shuffled cells), ``"place"`` (knowing against not knowing where a pattern
+        stands), ``"scaling"`` (each cell by itself against all by one scale).
+    landmark_metric : {"accuracy", "balanced_accuracy", "r2"}
         What the landmark scores are.
     n_samples_used, landmark_rows : int
         Rows behind the statistics and behind the landmarks.
@@ -119,16 +82,25 @@ class LocalityReport:
     >>> from autoarch.datasets import load_digits_grid
     >>> X, y = load_digits_grid()
     >>> report = probe_locality(X, random_state=0)
-    >>> report.verdict, report.recommended_families[0]
+    >>> report.verdict, next(iter(report.recommended_families))
     ('2d', 'cnn')
     """
 
     layout: Layout | None = None
     p_value: float | None = None
+    neighbour_size: float = 0.0
+    expected_size: float = 0.0
     axes: Mapping[str, AxisEvidence] = field(default_factory=dict)
+    directions: Mapping[str, DirectionEvidence] = field(default_factory=dict)
     lag_r2: float = 0.0
+    lag_r2_p_value: float = 1.0
     morans_i: float = 0.0
+    gearys_c: float = 1.0
+    marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
+    patterns: PatternEvidence = field(default_factory=PatternEvidence)
+    neighbour_map: tuple[tuple[float | None, ...], ...] = ()
     landmarks: Mapping[str, Landmark] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
     landmark_metric: str = "accuracy"
     n_samples_used: int = 0
     landmark_rows: int = 0
@@ -159,11 +131,17 @@ class LocalityReport:
 
     @property
     def _axes_shown(self) -> tuple[str, ...]:
-        """Axes that pass their own test, at the stricter level if any does."""
+        """Axes that pass their own test, at the stricter level if any does.
+
+        With very many rows an axis may pass whose effect is next to nothing: it counts only if the effect is a fair
+        share of the other axis's.
+        """
         for level in (CONSTANTS["alpha"], CONSTANTS["alpha_axis"]):
-            shown = tuple(name for name, axis in self.axes.items() if axis.depends(level))
-            if shown:
-                return shown
+            shown = [name for name, axis in self.axes.items() if axis.depends(level)]
+            largest = max((self.axes[name].effect for name in shown), default=0.0)
+            kept = tuple(name for name in shown if self.axes[name].effect >= CONSTANTS["axis_share"] * largest)
+            if kept or shown:
+                return kept or tuple(shown)
         return ()
 
     @property
@@ -179,49 +157,92 @@ class LocalityReport:
         return beliefs.win_probabilities(self.landmarks, self.verdict, self.layout is not None)
 
     @property
-    def recommended_families(self) -> tuple[str, ...]:
-        """Families worth searching, best first."""
-        return beliefs.worth_searching(self.landmarks, self.family_probabilities, self.landmark_rows)
+    def recommended_families(self) -> dict[str, float]:
+        """Families worth searching, best first, each with its chance to win."""
+        chances = self.family_probabilities
+        return {name: chances[name] for name in beliefs.worth_searching(self.landmarks, chances, self.landmark_rows)}
+
+    @property
+    def kernel_shapes(self) -> tuple[str, ...]:
+        """Shapes of kernels worth trying: "k x k", "1 x k", "k x 1"; empty where there is nothing to convolve over."""
+        return advice.kernel_shapes(self)
+
+    @property
+    def kernel_side(self) -> int | None:
+        """Odd k that covers the reach of the dependence; None where no axis depends."""
+        return advice.kernel_side(self)
+
+    @property
+    def scaling(self) -> tuple[str, ...]:
+        """Scalings worth trying, best first: "global", "per cell"."""
+        return advice.scaling(self)
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Changes of a sample that should leave its label alone: "shift", "cutout", "noise"."""
+        return advice.augmentations(self)
+
+    @property
+    def findings(self) -> tuple[findings.Finding, ...]:
+        """One record per question: statistic, null, p-value, effect size, sentence."""
+        return findings.find(self)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """The findings in words, each built from its numbers."""
-        from autoarch.locality.wording import findings
-
-        return findings(self)
+        return findings.sentences(self)
 
     @property
     def recommendation(self) -> str:
         """What to try first, why, and what would change it."""
-        from autoarch.locality.wording import advice
+        return advice.advise(self)
 
-        return advice(self)
+    def to_frame(self) -> pd.DataFrame:
+        """The findings as a table, one row each."""
+        import pandas as pd
+
+        names = [each.name for each in fields(findings.Finding)]
+        return pd.DataFrame([asdict(finding) for finding in self.findings], columns=names)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, ready for ``json.dumps``."""
-        axes = {
-            name: {**asdict(axis), "effect": axis.effect, "dependent": name in self.dependent_axes}
-            for name, axis in self.axes.items()
-        }
-        facts = {
-            "verdict": self.verdict,
-            "layout": None if self.layout is None else asdict(self.layout),
-            "p_value": self.p_value,
-            "axes": axes,
-            "lag_r2": self.lag_r2,
-            "morans_i": self.morans_i,
-            "landmarks": {name: asdict(landmark) for name, landmark in self.landmarks.items()},
-            "landmark_metric": self.landmark_metric,
-            "family_probabilities": self.family_probabilities,
-            "recommended_families": self.recommended_families,
-            "recommendation": self.recommendation,
-            "sentences": self.sentences,
-            "n_samples_used": self.n_samples_used,
-            "landmark_rows": self.landmark_rows,
-            "seconds": self.seconds,
-            "skipped": self.skipped,
-        }
-        return {name: _plain(value) for name, value in facts.items()}
+        measured = {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        for name, axis in self.axes.items():
+            measured["axes"][name] |= {"effect": axis.effect, "dependent": name in self.dependent_axes}
+        for name, direction in self.directions.items():
+            measured["directions"][name] |= {"excess": direction.excess, "reach": direction.reach}
+        for name, gain in self.gains.items():
+            measured["gains"][name] |= {"p_value": gain.p_value}
+        follows = (
+            "verdict",
+            "family_probabilities",
+            "recommended_families",
+            "recommendation",
+            "kernel_shapes",
+            "kernel_side",
+            "scaling",
+            "augmentations",
+            "findings",
+            "sentences",
+        )
+        return {**measured, **{name: _plain(getattr(self, name)) for name in follows}}
+
+    def plot(self) -> Figure:
+        """Draw correlograms, the map of neighbour correlations and the landmarks with their errors.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook by itself; ``savefig`` writes it.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed (extra ``plot``).
+        """
+        from autoarch.locality.plot import draw
+
+        return draw(self)
 
     def __str__(self) -> str:
         """Verdict, findings and advice as lines of text."""
@@ -237,7 +258,9 @@ class LocalityReport:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, all the way down."""
-    if isinstance(value, dict):
+    """Dictionaries, lists, numbers and strings, all the way down."""
+    if is_dataclass(value):
+        value = asdict(value)  # type: ignore[arg-type]
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

@@ -14,6 +14,7 @@ from autoarch.locality.statistics import standardise
 
 N_FOLDS = 3
 MOST_LEVELS = 20
+UNEQUAL = 0.8  # where one class has more of the rows than this, classes count alike, not rows
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,23 @@ class Sample:
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.target)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Share of each class among the rows; empty for regression."""
+        return np.bincount(self.target, minlength=self.n_classes) / len(self) if self.n_classes else np.empty(0)
+
+    @property
+    def unequal(self) -> bool:
+        """Whether one class has so many of the rows that accuracy would only count that class."""
+        return bool(self.shares.max(initial=0.0) > UNEQUAL)
+
+    @property
+    def metric(self) -> str:
+        """Name of the score."""
+        if not self.n_classes:
+            return "r2"
+        return "balanced_accuracy" if self.unequal else "accuracy"
 
     @property
     def grid(self) -> Layout:

@@ -1,4 +1,4 @@
-"""The landmarks themselves: each takes the shared sample and returns the loss of every row, out of fold.
+"""The landmarks themselves: each takes the shared sample and returns losses of every row, out of fold, by name.
 
 Where a stand-in has variants (scalings, feature sets, kinds of trees), the variant for one fold is the one that did
 best on the other folds, so that choosing among many does not flatter it.
@@ -20,46 +20,56 @@ from autoarch.locality.sample import N_FOLDS, Sample
 
 SMALL_ROWS = 100  # below this, noise between rows outweighs what longer training would add
 TINY_ROWS = 30  # below this, nothing but noise separates the nets from the rest
+N_KINDS = 3  # of features of random convolutions
 BOOSTING_ROUNDS = 30
 MOST_BOOSTING_SECONDS = 2.0
 
 Check = Callable[[], None]
+Losses = dict[str, np.ndarray]
 
 
-def linear(sample: Sample, check: Check) -> np.ndarray:
+def linear(sample: Sample, check: Check) -> Losses:
     """Ridge on scaled columns, indicators for categories."""
-    return _losses(out_of_fold(gram(sample.expanded), _ridge_targets(sample), sample.folds), sample)
+    return {"linear": _ridge_losses(gram(sample.expanded), sample)}
 
 
-def cnn(sample: Sample, check: Check) -> np.ndarray:
-    """Ridge on random convolutions of the grid."""
-    return _convolve(sample, np.arange(sample.per_column.shape[1]), check)
+def cnn(sample: Sample, check: Check) -> Losses:
+    """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
+    variants = _convolve(sample, np.arange(sample.per_column.shape[1]), check)
+    kinds = {
+        "cnn": variants,
+        "cnn_placed": variants[0::N_KINDS],
+        "cnn_anywhere": variants[1::N_KINDS],
+        "cnn_overall": variants[:N_KINDS],
+        "cnn_per_cell": variants[N_KINDS:],
+    }
+    return {name: _best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
 
 
-def cnn_shuffled(sample: Sample, check: Check) -> np.ndarray:
+def cnn_shuffled(sample: Sample, check: Check) -> Losses:
     """Ridge on random convolutions after one permutation of the cells, the same for all samples and channels."""
     cells = np.random.default_rng([sample.seed, 1]).permutation(sample.grid.height * sample.grid.width)
     columns = np.arange(sample.grid.channels)[:, None] * len(cells) + cells[None, :]
-    return _convolve(sample, columns.ravel(), check)
+    return {"cnn_shuffled": _best_variant(_convolve(sample, columns.ravel(), check), sample.folds)}
 
 
-def mlp(sample: Sample, check: Check) -> np.ndarray:
+def mlp(sample: Sample, check: Check) -> Losses:
     """Train a small net, on grids under both scalings."""
     inputs = [sample.expanded] if sample.layout is None else [sample.overall, sample.per_column]
     steps = minimlp.STEPS if len(sample) >= SMALL_ROWS else minimlp.STEPS // 2
     answers = minimlp.out_of_fold_mlp(
         inputs, sample.target, sample.folds, sample.n_classes, sample.seed, check, steps=steps
     )
-    return _best_variant([_losses(answer, sample) for answer in answers], sample.folds)
+    return {"mlp": _best_variant([_losses(answer, sample) for answer in answers], sample.folds)}
 
 
-def tree(sample: Sample, check: Check) -> np.ndarray:
+def tree(sample: Sample, check: Check) -> Losses:
     """Extra trees and, where cheap, small gradient boosting; both see categories as codes."""
     variants = [_losses(_cross_predict(model, sample, check), sample) for model in _tree_models(sample)]
-    return _best_variant(variants, sample.folds)
+    return {"tree": _best_variant(variants, sample.folds)}
 
 
-STAND_INS: dict[str, Callable[[Sample, Check], np.ndarray]] = {
+STAND_INS: dict[str, Callable[[Sample, Check], Losses]] = {
     "linear": linear,
     "tree": tree,
     "cnn": cnn,
@@ -68,9 +78,10 @@ STAND_INS: dict[str, Callable[[Sample, Check], np.ndarray]] = {
 }
 
 
-def _convolve(sample: Sample, columns: np.ndarray, check: Check) -> np.ndarray:
-    """Best of two scalings and three feature sets."""
-    targets = _ridge_targets(sample)
+def _convolve(sample: Sample, columns: np.ndarray, check: Check) -> list[np.ndarray]:
+    """Losses under both scalings (of all cells together, of each cell) and three kinds of features (with their places,
+    without, both and the cells themselves).
+    """
     cells = gram(sample.per_column)
     variants = []
     for number, values in enumerate((sample.overall, sample.per_column)):
@@ -79,8 +90,8 @@ def _convolve(sample: Sample, columns: np.ndarray, check: Check) -> np.ndarray:
         placed, anywhere = (gram(part) for part in convolutions.pooled_features(grid, banks, check))
         for kernel in (placed, anywhere, (placed + anywhere + cells) / 3):
             check()
-            variants.append(_losses(out_of_fold(kernel, targets, sample.folds), sample))
-    return _best_variant(variants, sample.folds)
+            variants.append(_ridge_losses(kernel, sample))
+    return variants
 
 
 def n_trees(sample: Sample) -> int:
@@ -138,6 +149,10 @@ def _cross_predict(model: Any, sample: Sample, check: Check) -> np.ndarray:
     for fold in np.unique(sample.folds):
         check()
         test = sample.folds == fold
+        seen = np.unique(sample.target[~test])
+        if sample.n_classes and len(seen) == 1:  # nothing to learn where the other class's rows are all held out
+            answer[test, seen[0]] = 1.0
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # "many classes for so few rows" is known here
             model.fit(sample.ordinal[~test], sample.target[~test])
@@ -148,20 +163,44 @@ def _cross_predict(model: Any, sample: Sample, check: Check) -> np.ndarray:
     return answer
 
 
-def _ridge_targets(sample: Sample) -> np.ndarray:
-    """One column per class as -1 / +1, or the value."""
-    if not sample.n_classes:
-        return sample.target[:, None]
-    return np.where(sample.target[:, None] == np.arange(sample.n_classes), 1.0, -1.0)
+def _ridge_losses(kernel: np.ndarray, sample: Sample) -> np.ndarray:
+    """Losses of ridge on features with these inner products: one column per class as -1 / +1, or the value."""
+    targets = sample.target[:, None]
+    if sample.n_classes:
+        targets = np.where(targets == np.arange(sample.n_classes), 1.0, -1.0)
+    return _losses(out_of_fold(kernel, targets, sample.folds), sample)
 
 
 def _losses(answer: np.ndarray, sample: Sample) -> np.ndarray:
-    """Loss of each row: 1 for a wrong class, or the squared error in units of the target's variance."""
+    """Loss of each row: 1 for a wrong class, or the squared error in units of the target's variance.
+
+    Where classes are very unequal, each class's rows together weigh as much as those of any other.
+    """
     answer = np.nan_to_num(answer, nan=0.0, posinf=0.0, neginf=0.0)
+    if sample.unequal:
+        wrong = _between_classes(answer, sample).argmax(axis=1) != sample.target
+        return wrong / (sample.n_classes * sample.shares[sample.target])
     if sample.n_classes:
         return (answer.argmax(axis=1) != sample.target).astype(np.float64)
     lowest, highest = sample.target.min(), sample.target.max()
     return (np.clip(answer[:, 0], lowest, highest) - sample.target) ** 2
+
+
+def _between_classes(answer: np.ndarray, sample: Sample) -> np.ndarray:
+    """Place each answer between the means, on the other folds, of its class (+1/2) and of all other rows (-1/2).
+
+    A rare class's answers are small whatever the model; it is their place between the two means that tells.
+    """
+    placed = np.empty_like(answer)
+    own = sample.target[:, None] == np.arange(sample.n_classes)
+    for fold in np.unique(sample.folds):
+        here = sample.folds == fold
+        among = [np.where(which[~here], answer[~here], 0.0).sum(axis=0) for which in (own, ~own)]
+        inside, outside = (
+            total / np.maximum(which[~here].sum(axis=0), 1) for total, which in zip(among, (own, ~own), strict=True)
+        )
+        placed[here] = (answer[here] - (inside + outside) / 2) / np.maximum(inside - outside, 1e-3)
+    return placed
 
 
 def _best_variant(variants: list[np.ndarray], folds: np.ndarray) -> np.ndarray:

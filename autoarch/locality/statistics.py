@@ -1,7 +1,7 @@
 """How far cells of a grid depend on each other, as pure functions on ``(n, C, H, W)`` arrays.
 
 ``standardise`` first, then ``cell_correlations`` (one matrix for all cells) and ``line_correlations`` (one per axis);
-``lag_means``, ``lag_r2`` and ``morans_i`` read them. Nothing here knows of nulls or p-values: see ``nulls``.
+``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``nulls``.
 
 Imports: numpy.
 """
@@ -212,31 +212,3 @@ def lag_r2(correlations: CellCorrelations) -> float:
         return 0.0
     noise = float(((1.0 - np.minimum(entries**2, 1.0)) ** 2).mean()) / (correlations.n_samples - 1)
     return float(np.clip((total - within) / max(total - noise, total / 5), -1.0, 1.0))
-
-
-def morans_i(scaled: np.ndarray, active: np.ndarray) -> float:
-    """Moran's I of each standardised, centred sample with binary rook weights, averaged over samples and channels.
-
-    Cells that never vary are left out, and samples without any variation as well.
-
-    References
-    ----------
-    .. [1] P. A. P. Moran, "Notes on continuous stochastic phenomena", Biometrika 37, 17-23, 1950.
-    .. [2] A. D. Cliff and J. K. Ord, "Spatial Processes: Models and Applications", Pion, 1981.
-    """
-    scaled = scaled[: max(50, int(1e6 / max(1, active.size)))]
-    totals = []
-    for channel, varies in enumerate(active):
-        along, down = varies[:, 1:] & varies[:, :-1], varies[1:] & varies[:-1]
-        n_pairs, n_cells = int(along.sum() + down.sum()), int(varies.sum())
-        if n_pairs == 0:
-            continue
-        values = scaled[:, channel].astype(np.float64)
-        centred = np.where(varies, values - (values.sum(axis=(1, 2)) / n_cells)[:, None, None], 0.0)
-        products = np.einsum("nij,nij->n", centred[:, :, 1:], centred[:, :, :-1])
-        products += np.einsum("nij,nij->n", centred[:, 1:], centred[:, :-1])
-        energy = np.einsum("nij,nij->n", centred, centred)
-        some = energy > 1e-9
-        if some.any():
-            totals.append(float((products[some] / n_pairs / (energy[some] / n_cells)).mean()))
-    return float(np.mean(totals)) if totals else 0.0

@@ -1,7 +1,7 @@
 """Data sets by name: from folders of ``.npz`` and ``.parquet`` files, or those that scikit-learn ships.
 
-The format of a folder is described in the documentation's page "Benchmark data". Labels are coded 0..k-1 before any system
-sees them; without a fixed split, 30 % of the rows are held out, always the same ones.
+The format of a folder is described in the documentation's page "Benchmark data". Labels are coded 0..k-1 before any
+system sees them; without a fixed split, 30 % of the rows are held out, always the same ones.
 """
 
 from __future__ import annotations

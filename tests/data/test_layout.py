@@ -1,8 +1,11 @@
 """Layout: which cell of a grid each column stands for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import layouts
 
 from autoarch import Layout
@@ -26,6 +29,37 @@ def test_gridding_copies_nothing(layout):
     X = np.zeros((3, layout.n_columns))
 
     assert np.shares_memory(layout.to_grid(X), X)
+
+
+@given(layout=layouts(), data=st.data())
+def test_an_order_of_columns_survives_the_trip(layout, data):
+    """Whatever the order of the columns, and whether channels come first or last: there and back is where we were."""
+    p = layout.n_columns
+    order = tuple(data.draw(st.permutations(range(p))))
+    X = np.arange(2 * p, dtype=np.float32).reshape(2, -1)
+
+    for changed in (replace(layout, order=order), replace(layout, channels_last=True)):
+        np.testing.assert_array_equal(changed.to_flat(changed.to_grid(X)), X)
+
+
+def test_channels_last_means_that_a_cell_s_channels_are_neighbours():
+    """The transpose that every image library needs."""
+    X = np.arange(24).reshape(1, 2, 4, 3)
+
+    grid = Layout(2, 4, 3, channels_last=True).to_grid(X.reshape(1, -1))
+
+    np.testing.assert_array_equal(grid, X.transpose(0, 3, 1, 2))
+
+
+def test_empty_cells_and_foreign_columns_are_missing():
+    """A cell without a column is NaN in the grid, a column without a cell is NaN on the way back."""
+    layout = Layout(1, 3, order=(3, -1, 1), n_columns=4)
+    X = np.array([[10, 11, 12, 13]])
+
+    grid = layout.to_grid(X)
+
+    np.testing.assert_array_equal(grid[0, 0, 0], [13, np.nan, 11])
+    np.testing.assert_array_equal(layout.to_flat(grid), [[np.nan, 11, np.nan, 13]])
 
 
 @given(layout=layouts())

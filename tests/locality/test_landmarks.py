@@ -13,8 +13,8 @@ from autoarch.locality.landmarks import measure_landmarks
 def _scores(X, y, layout, task="classification", **more):
     """Landmark scores by name."""
     values = X.reshape(len(X), -1)
-    landmarks, _, _ = measure_landmarks(values, y, task=task, layout=layout, clock=Clock(None), **more)
-    return {name: mark.score for name, mark in landmarks.items()}
+    measured = measure_landmarks(values, y, task=task, layout=layout, clock=Clock(None), **more)
+    return {name: mark.score for name, mark in measured.landmarks.items()}
 
 
 def test_out_of_fold_predictions_equal_separate_fits():
@@ -115,23 +115,57 @@ def test_few_rows_leave_the_nets_out_and_say_so():
     """Ten rows cannot tell nets apart; the reason is given for each."""
     X = np.random.default_rng(0).normal(size=(10, 3))
 
-    landmarks, skipped, rows = measure_landmarks(
-        X, np.arange(10) % 2, task="classification", layout=Layout(1, 3), clock=Clock(None)
-    )
+    measured = measure_landmarks(X, np.arange(10) % 2, task="classification", layout=Layout(1, 3), clock=Clock(None))
 
-    assert set(landmarks) == {"linear", "tree"}
-    assert [reason.split(":")[0] for reason in skipped] == ["cnn", "mlp", "cnn_shuffled"]
-    assert rows == 10
+    assert set(measured.landmarks) == {"linear", "tree"}
+    assert [reason.split(":")[0] for reason in measured.skipped] == ["cnn", "mlp", "cnn_shuffled"]
+    assert measured.n_rows == 10
+    assert measured.gains == {}
 
 
 def test_no_time_means_no_landmarks_and_each_is_named():
     """What the limit does not allow is left out by name, with the seconds that were missing."""
     X, y = datasets.make_noise(100, 5, random_state=0)
 
-    landmarks, skipped, _ = measure_landmarks(X, y, task="classification", layout=None, clock=Clock(1e-9))
+    measured = measure_landmarks(X, y, task="classification", layout=None, clock=Clock(1e-9))
 
-    assert not landmarks
-    assert any(reason.startswith("mlp: about") for reason in skipped)
+    assert not measured.landmarks
+    assert any(reason.startswith("mlp: about") for reason in measured.skipped)
+
+
+def test_where_a_pattern_stands_matters_only_where_it_carries_the_label():
+    """Bumps on the left against bumps on the right need places; textures, which are everywhere alike, do not."""
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 2
+    bumps = rng.normal(size=(300, 12, 12)) * 0.3
+    for row, side in zip(bumps, y, strict=True):
+        top, left = rng.integers(8), rng.integers(3) + 6 * side
+        row[top : top + 3, left : left + 3] += 1.0
+
+    def place(X, y):
+        values = X.reshape(len(X), -1)
+        measured = measure_landmarks(values, y, task="classification", layout=Layout(12, 12), clock=Clock(None))
+        return measured.gains["place"]
+
+    sides, textures = place(bumps, y), place(*datasets.make_textures(300, (12, 12), random_state=0))
+
+    assert sides.difference > 4 * sides.std_error
+    assert textures.difference < 2 * textures.std_error
+
+
+def test_very_unequal_classes_count_alike():
+    """With 5 % of one class, calling every row the other one scores one half, not 0.95."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(400) % 20 == 0).astype(int)
+    X = rng.normal(size=(400, 6))
+    signal = X + 1.5 * y[:, None]
+
+    blind = measure_landmarks(X, y, task="classification", layout=None, clock=Clock(None))
+    seeing = measure_landmarks(signal, y, task="classification", layout=None, clock=Clock(None))
+
+    assert blind.metric == seeing.metric == "balanced_accuracy"
+    assert all(abs(mark.score - 0.5) < 5 * mark.std_error for mark in blind.landmarks.values())
+    assert all(mark.score > 0.8 for mark in seeing.landmarks.values())
 
 
 def test_many_columns_are_rotated_without_loss():

@@ -12,7 +12,7 @@ from autoarch.locality import nulls, statistics
 def _p(X, seed=0):
     """P-value of the whole layout of X (n, H, W)."""
     scaled, active = statistics.standardise(X[:, None])
-    return nulls.any_layout_p(statistics.cell_correlations(scaled, active), np.random.default_rng(seed))
+    return nulls.compare_orders(statistics.cell_correlations(scaled, active), np.random.default_rng(seed)).p_value
 
 
 def _axis_p(X, seed=0):

@@ -54,7 +54,7 @@ def test_the_right_family_comes_first(X, y, layout, leader):
     """Where the truth is known the report names it and says why."""
     report = probe_locality(X, y, layout=layout, random_state=0)
 
-    assert report.recommended_families[0] == leader
+    assert next(iter(report.recommended_families)) == leader
     assert report.family_probabilities[leader] == max(report.family_probabilities.values())
     assert report.recommendation.startswith("Try a CNN" if leader == "cnn" else "Prefer trees")
 
@@ -108,6 +108,60 @@ def test_degenerate_input_gives_a_finite_report_without_warnings(values, layout)
     assert report.verdict == "none"
     assert sum(report.family_probabilities.values()) == pytest.approx(1.0)
     assert report.recommendation in str(report).replace("\n  ", " ")
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pytest.param(np.arange(1_000), id="a-class-per-row"),
+        pytest.param(np.r_[np.zeros(997), 1, 2, 3], id="classes-of-one-row"),
+        pytest.param(np.r_[np.zeros(999), 1], id="one-row-of-the-other-class"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_odd_labels_give_a_finite_report_without_warnings(y):
+    """As many classes as rows, and classes of a single row."""
+    X = np.random.default_rng(0).normal(size=(1_000, 9))
+
+    report = probe_locality(X, y, layout=(3, 3), task="classification", random_state=0)
+
+    json.dumps(report.to_dict(), allow_nan=False)
+    assert report.landmarks or report.skipped
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pytest.param(np.full((30, 4, 4), np.iinfo(np.int64).max) - np.arange(16).reshape(4, 4), id="int64"),
+        pytest.param(np.tile(np.array([-128, 127], np.int8), (30, 8)).reshape(30, 4, 4), id="int8"),
+        pytest.param(np.random.default_rng(0).normal(size=(30, 4, 4)).astype(np.float32) * 1e30, id="float32"),
+        pytest.param(np.random.default_rng(0).normal(size=(30, 2, 9)), id="not-square"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_extreme_numbers_and_odd_shapes_are_probed(X):
+    """Nothing overflows; what cannot be told is not told."""
+    report = probe_locality(X, random_state=0)
+
+    json.dumps(report.to_dict(), allow_nan=False)
+    assert report.verdict == "none"
+
+
+def test_a_large_memory_map_is_never_copied_whole(tmp_path):
+    """Probing 200 MB on disk takes a few MB of memory."""
+    import tracemalloc
+
+    mapped = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(200_000, 16, 16))
+    mapped[:: len(mapped) // 500] = np.random.default_rng(0).normal(size=(500, 16, 16)).cumsum(axis=2)
+    probe_locality(mapped[:50], random_state=0)  # imports are not counted
+
+    tracemalloc.start()
+    report = probe_locality(mapped, np.arange(len(mapped)) % 2, time_budget=0.01, random_state=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < mapped.nbytes / 4
+    assert report.n_samples_used <= 1_000
 
 
 def test_missing_cells_do_not_hide_the_layout():

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from autoarch import Layout
-from autoarch.locality import AxisEvidence, Landmark, LocalityReport
+from autoarch.locality import (
+    AxisEvidence,
+    DirectionEvidence,
+    Gain,
+    Landmark,
+    LocalityReport,
+    MarginalEvidence,
+    PatternEvidence,
+)
 
 
 def _axis(p_value=0.002, size=0.6, **more):
@@ -30,9 +38,18 @@ def report():
         layout=Layout(8, 8),
         p_value=0.003,
         axes={"rows": _axis(), "columns": _axis()},
+        neighbour_size=0.6,
+        expected_size=0.2,
+        directions={name: DirectionEvidence((0.6, 0.3), (0.6, 0.3), 0.2, 0.01) for name in ("rows", "diagonals")},
         lag_r2=0.8,
+        lag_r2_p_value=0.003,
         morans_i=0.5,
+        gearys_c=0.5,
+        marginals={name: MarginalEvidence(0.05, 1.2, 0.2, 0.3) for name in ("cells", "rows", "columns")},
+        patterns=PatternEvidence(64, 20.0, 0.8, 0.01),
+        neighbour_map=((0.5, None), (0.4, 0.6)),
         landmarks=_landmarks(),
+        gains={"layout": Gain(0.15, 0.01), "place": Gain(0.08, 0.01), "scaling": Gain(0.001, 0.01)},
         n_samples_used=500,
         landmark_rows=500,
         seconds=1.0,
@@ -99,15 +116,39 @@ def _said(report):
         pytest.param(
             {"axes": {"rows": _axis(0.2), "columns": _axis(0.2)}}, "in size, more", "No axis is certain", id="guess"
         ),
-        pytest.param({"lag_r2": 0.1}, "much the same wherever", "mostly on where", id="position"),
+        pytest.param({"lag_r2": 0.1}, "much alike wherever", "mostly on where", id="position"),
         pytest.param({"lag_r2": 0.4}, "explains 80%", "explains 40%", id="share"),
         pytest.param(
-            {"landmarks": _landmarks(shuffled=0.949)}, "they use the layout", "nothing sure from the layout", id="gain"
+            {"gains": {"layout": Gain(0.001, 0.01)}}, "they use the layout", "nothing sure comes from", id="gain"
         ),
         pytest.param({"landmarks": _landmarks(tree=0.99)}, "Try a CNN first", "Prefer trees first", id="winner"),
         pytest.param({"landmarks": _landmarks(tree=0.99)}, "Try a CNN", "does not help this task", id="why"),
         pytest.param({"landmarks": _landmarks(mlp=0.945)}, "a clear lead", "within the noise", id="close"),
         pytest.param({"p_value": 0.5}, "along rows and along columns", "no dependence", id="no"),
+        pytest.param({"gains": {"place": Gain(0.001, 0.01)}}, "carries the label", "carries no label", id="place"),
+        pytest.param({"patterns": PatternEvidence(64, 2.0, 0.8, 0.01)}, ": enough local", ": few local", id="patterns"),
+        pytest.param(
+            {"marginals": {"cells": MarginalEvidence(0.6, 2.0, 0.001, 0.001)}},
+            "do not clearly differ",
+            "differ strongly in level",
+            id="levels",
+        ),
+        pytest.param(
+            {"marginals": {"rows": MarginalEvidence(0.6, 2.0, 0.001, 0.001)}},
+            "no reason against sharing weights along a row",
+            ": a reason against sharing weights along a row",
+            id="heterogeneity",
+        ),
+        pytest.param(
+            {"directions": {"diagonals": DirectionEvidence((0.1, 0.1), (0.1, 0.1), 0.2, 0.5)}},
+            "falls under 1/e of itself by 2 steps",
+            "with no excess over any two cells",
+            id="reach",
+        ),
+        pytest.param(
+            {"gains": {"place": Gain(0.001, 0.01)}}, "by cutout and noise", "by shifts, cutout and noise", id="shift"
+        ),
+        pytest.param({"gains": {"scaling": Gain(0.1, 0.01)}}, "or global scaling", "per cell scaling", id="scaling"),
         pytest.param({"landmark_metric": "r2"}, "cross-validated accuracy", "cross-validated R2", id="metric"),
         pytest.param({"landmarks": {}}, "What would change this", "Pass y", id="no-target"),
         pytest.param(
@@ -142,9 +183,9 @@ def test_chances_add_up_and_follow_the_landmarks(report):
     assert sum(chances.values()) == pytest.approx(1.0)
     assert max(chances, key=chances.get) == "cnn"
     assert min(chances.values()) > 0
-    assert report.recommended_families == ("cnn",)
+    assert report.recommended_families == {"cnn": chances["cnn"]}
     noisy = replace(report, landmarks=_landmarks(error=0.08))
-    assert noisy.recommended_families == ("cnn", "mlp", "tree")
+    assert list(noisy.recommended_families) == ["cnn", "mlp", "tree"]
     assert noisy.family_probabilities["cnn"] < chances["cnn"]
 
 
@@ -164,10 +205,73 @@ def test_the_report_goes_into_json_and_html(report):
     page = ElementTree.fromstring(replace(report, skipped=("mlp: <time> & money",))._repr_html_())
 
     assert facts["verdict"] == "2d"
-    assert facts["layout"] == {"height": 8, "width": 8, "channels": 1, "origin": "given"}
+    assert {**facts["layout"], "height": 8, "width": 8, "channels": 1, "origin": "given"} == facts["layout"]
     assert facts["axes"]["rows"]["effect"] == pytest.approx(0.5)
+    assert facts["directions"]["rows"]["reach"] == 2
+    assert facts["findings"][0]["p_value"] == 0.003
+    assert facts["neighbour_map"] == [[0.5, None], [0.4, 0.6]]
     assert "<time> & money" in "".join(page.itertext())
     assert len(list(page.iter("{http://www.w3.org/2000/svg}rect"))) == 9
+
+
+def test_the_table_has_a_row_per_finding(report):
+    """Each with its statistic, null, p-value, effect and sentence; what was not measured has no row."""
+    table = report.to_frame()
+
+    assert list(table["sentence"]) == [finding.sentence for finding in report.findings]
+    assert table["p_value"].dropna().between(0, 1).all()
+    assert len(LocalityReport().to_frame()) == 0
+    assert list(LocalityReport().to_frame()) == list(table)
+
+
+@pytest.mark.parametrize(
+    ("change", "shapes"),
+    [
+        pytest.param({}, ("k x k",), id="alike"),
+        pytest.param({"axes": {"rows": _axis(), "columns": _axis(size=0.3)}}, ("k x k", "1 x k"), id="rows-stronger"),
+        pytest.param({"axes": {"rows": _axis(), "columns": _axis(0.4)}}, ("1 x k",), id="rows"),
+        pytest.param({"axes": {"rows": _axis(0.4), "columns": _axis()}}, ("k x 1",), id="columns"),
+        pytest.param({"p_value": 0.5}, (), id="none"),
+    ],
+)
+def test_kernels_follow_the_axes(report, change, shapes):
+    """Square where both axes carry an order, along the line where one does."""
+    assert replace(report, **change).kernel_shapes == shapes
+
+
+def test_shifts_are_advised_only_where_position_carries_no_label(report):
+    """And not at all where nobody measured it."""
+    free = replace(report, gains={"place": Gain(0.001, 0.01)})
+
+    assert "shift" in free.augmentations
+    assert "shift" not in report.augmentations
+    assert "shift" not in replace(report, gains={}).augmentations
+    assert replace(free, p_value=0.5).augmentations == ()
+
+
+def test_scaling_follows_the_stand_ins_and_else_the_marginals(report):
+    """A clear difference leaves one scaling; without a target, unequal levels speak for scaling each cell."""
+    unequal = {"cells": MarginalEvidence(0.8, 3.0, 0.001, 0.001)}
+
+    assert replace(report, gains={"scaling": Gain(0.1, 0.01)}).scaling == ("per cell",)
+    assert replace(report, gains={"scaling": Gain(-0.1, 0.01)}).scaling == ("global",)
+    assert replace(report, gains={}).scaling == ("global", "per cell")
+    assert replace(report, gains={}, marginals=unequal).scaling == ("per cell", "global")
+
+
+def test_the_picture_shows_what_was_measured(report):
+    """Correlograms, map and landmarks; without a grid the landmarks only."""
+    pytest.importorskip("matplotlib")
+
+    assert len(report.plot().axes) == 4  # with the bar of colours
+    assert len(replace(report, directions={}).plot().axes) == 1
+
+
+def test_an_axis_with_next_to_no_effect_does_not_count(report):
+    """With many rows anything becomes significant; 3 % of the other axis's effect is no dependence to speak of."""
+    faint = replace(report, axes={"rows": _axis(), "columns": _axis(size=0.212)})
+
+    assert faint.verdict == "1d-rows"
 
 
 def test_an_empty_report_still_speaks():

@@ -1,0 +1,10 @@
+"""The probe's numbers, read from ``constants.json``; the file says where each one comes from.
+
+Imports: the standard library.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+CONSTANTS: dict[str, Any] = json.loads((Path(__file__).parent / "constants.json").read_text(encoding="utf-8"))

@@ -1,0 +1,134 @@
+"""Everything that can be said about a grid without knowing what is to be predicted.
+
+Imports: numpy, ``statistics``, ``nulls``, ``autocorrelation``, ``correlogram``, ``marginals``, ``patterns``,
+``evidence``, ``autoarch._data.layout``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+
+import numpy as np
+
+from autoarch._data.layout import Layout
+from autoarch.locality import nulls, statistics
+from autoarch.locality.autocorrelation import moran_and_geary
+from autoarch.locality.correlogram import along_a_line, along_diagonals, neighbour_map
+from autoarch.locality.evidence import AxisEvidence, DirectionEvidence, MarginalEvidence, PatternEvidence
+from autoarch.locality.marginals import compare_places
+from autoarch.locality.patterns import count_patterns
+
+MOST_VALUES = 1_000_000  # values read: 1,000 rows of 28 x 28, 244 of 64 x 64
+FEWEST_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the statistics say; the fields are those of ``LocalityReport``."""
+
+    p_value: float | None = None
+    neighbour_size: float = 0.0
+    expected_size: float = 0.0
+    axes: Mapping[str, AxisEvidence] = field(default_factory=dict)
+    directions: Mapping[str, DirectionEvidence] = field(default_factory=dict)
+    lag_r2: float = 0.0
+    lag_r2_p_value: float = 1.0
+    morans_i: float = 0.0
+    gearys_c: float = 1.0
+    marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
+    patterns: PatternEvidence = field(default_factory=PatternEvidence)
+    neighbour_map: tuple[tuple[float | None, ...], ...] = ()
+    n_samples_used: int = 0
+
+
+def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hurried: bool = False) -> Look:
+    """Run all statistics and their nulls on a sample of the rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Numbers, NaN where missing.
+    layout : Layout
+        Grid behind the columns.
+    rng : Generator
+        Source of rows and permutations.
+    hurried : bool
+        Read a fifth of the values.
+    """
+    n = len(values)
+    most_values, fewest = (MOST_VALUES // 5, 30) if hurried else (MOST_VALUES, 100)
+    most = int(np.clip(most_values / prod(layout.shape), fewest, statistics.MAX_ROWS))
+    chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else slice(None)
+    grid = layout.to_grid(np.asarray(values[chosen]))
+    sides = {"rows": layout.width, "columns": layout.height}
+    if len(grid) < FEWEST_SAMPLES:
+        axes = {name: AxisEvidence(side=side) for name, side in sides.items()}
+        return Look(p_value=1.0, axes=axes, n_samples_used=len(grid))
+    scaled, active = statistics.standardise(grid)
+    cells = statistics.cell_correlations(scaled, active)
+    test = nulls.compare_orders(cells, rng)
+    lines = {
+        "rows": statistics.line_correlations(scaled, active),
+        "columns": statistics.line_correlations(scaled.swapaxes(2, 3), active.swapaxes(1, 2)),
+    }
+    morans_i, gearys_c = moran_and_geary(scaled)
+    return Look(
+        p_value=test.p_value,
+        neighbour_size=test.neighbours,
+        expected_size=test.expected,
+        axes=_adjusted({name: _axis(sides[name], *lines[name], test.expected, rng) for name in sides}),
+        directions=_directions(cells, lines, test),
+        lag_r2=statistics.lag_r2(cells),
+        lag_r2_p_value=test.structure,
+        morans_i=morans_i,
+        gearys_c=gearys_c,
+        marginals=compare_places(grid),
+        patterns=count_patterns(cells, int(active.any(axis=0).sum()), rng),
+        neighbour_map=_plain(neighbour_map(scaled, active)),
+        n_samples_used=len(grid),
+    )
+
+
+def _axis(
+    full_side: int, signed: np.ndarray, unsigned: np.ndarray, overall: float, rng: np.random.Generator
+) -> AxisEvidence:
+    """Evidence along one axis; its p-value is not yet adjusted."""
+    side = len(signed)  # constant lines are out
+    if side < 2:
+        return AxisEvidence(side=full_side)
+    share, expected = nulls.line_p(signed, unsigned, rng) if side > 2 else (1.0, overall)
+    return AxisEvidence(
+        side=full_side,
+        n_orders=nulls.n_orders(side),
+        p_value=share if side >= nulls.FEWEST_ORDERED else None,
+        share_of_orders=share,
+        correlations=statistics.lag_means(signed),
+        sizes=statistics.lag_means(unsigned),
+        expected=expected,
+    )
+
+
+def _adjusted(axes: Mapping[str, AxisEvidence]) -> dict[str, AxisEvidence]:
+    """Holm-adjust the p-values of the axes that have one."""
+    adjusted = nulls.holm({name: axis.p_value for name, axis in axes.items() if axis.p_value is not None})
+    return {name: replace(axis, p_value=adjusted[name]) if name in adjusted else axis for name, axis in axes.items()}
+
+
+def _directions(
+    cells: statistics.CellCorrelations, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], test: nulls.CellTest
+) -> dict[str, DirectionEvidence]:
+    """Correlograms along rows, columns and diagonals, where there is more than one step."""
+    correlograms = {name: along_a_line(*matrices) for name, matrices in lines.items()}
+    correlograms["diagonals"] = along_diagonals(cells)
+    return {
+        name: DirectionEvidence(signed, sizes, test.expected, test.directions.get(name))
+        for name, (signed, sizes) in correlograms.items()
+        if sizes
+    }
+
+
+def _plain(numbers: np.ndarray) -> tuple[tuple[float | None, ...], ...]:
+    """Nested tuples, None for NaN."""
+    return tuple(tuple(None if np.isnan(number) else round(float(number), 4) for number in line) for line in numbers)

@@ -1,0 +1,72 @@
+"""The pictures of a report: correlograms, the map of neighbours, and the landmarks.
+
+Imports: matplotlib (inside functions, extra ``plot``), numpy, ``wording``, ``report`` (types only).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autoarch._optional import require
+from autoarch.locality.wording import METRICS, STAND_INS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from autoarch.locality.report import LocalityReport
+
+COLOURS = {"rows": "#1f6f8b", "columns": "#d1713c", "diagonals": "#7a8793"}
+NULL = "#c9ced3"
+
+
+def draw(report: LocalityReport) -> Figure:
+    """Draw what the report holds, side by side; a report without a grid has its landmarks only."""
+    require("matplotlib", extra="plot", purpose="Drawing a report")
+    from matplotlib.figure import Figure
+
+    parts = []
+    if report.directions:
+        parts += [_correlograms, _map]
+    if report.landmarks:
+        parts.append(_landmarks)
+    figure = Figure(figsize=(4.2 * max(len(parts), 1), 3.6), layout="constrained")
+    figure.suptitle(f"verdict: {report.verdict}", fontweight="bold")
+    for place, part in enumerate(parts, start=1):
+        part(report, figure.add_subplot(1, len(parts), place))
+    return figure
+
+
+def _correlograms(report: LocalityReport, axes: Any) -> None:
+    """Mean size and mean sign of correlation against distance."""
+    for name, direction in report.directions.items():
+        steps = range(1, len(direction.sizes) + 1)
+        axes.plot(steps, direction.sizes, "o-", ms=3, color=COLOURS[name], label=f"along {name}")
+        axes.plot(steps, direction.correlations, ":", color=COLOURS[name])
+    axes.axhline(report.expected_size, color=NULL, lw=6, zorder=0, label="any two cells")
+    axes.set(xlabel="steps apart", title="correlation (dotted: with its sign)")
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _map(report: LocalityReport, axes: Any) -> None:
+    """Mean correlation of every cell with its neighbours."""
+    cells = np.array(report.neighbour_map, dtype=float)
+    height, width = cells.shape
+    # a line of cells would be a hair: let it fill the box
+    aspect = "equal" if max(cells.shape) <= 8 * min(cells.shape) else "auto"
+    picture = axes.imshow(cells, cmap="PuOr_r", vmin=-1, vmax=1, aspect=aspect)
+    axes.set(title=f"correlation with neighbours, {height} x {width}", xticks=[], yticks=[])
+    axes.figure.colorbar(picture, ax=axes, shrink=0.8)
+
+
+def _landmarks(report: LocalityReport, axes: Any) -> None:
+    """Scores of the stand-ins with their standard errors."""
+    names = sorted(report.landmarks, key=lambda name: report.landmarks[name].score)
+    scores = [report.landmarks[name].score for name in names]
+    errors = [report.landmarks[name].std_error for name in names]
+    colours = [NULL if name == "cnn_shuffled" else COLOURS["rows"] for name in names]
+    axes.barh([STAND_INS[name] for name in names], scores, xerr=errors, color=colours, capsize=3)
+    low, high = min(scores) - max(errors), max(scores) + max(errors)
+    margin = 0.15 * max(high - low, 0.05)
+    axes.set(xlim=(low - margin, high + margin), title=f"stand-ins, cross-validated {METRICS[report.landmark_metric]}")

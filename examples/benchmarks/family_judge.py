@@ -1,0 +1,173 @@
+"""Judge the probe by the table of ``family_choice.py``, and learn its constants with each source left out in turn.
+
+What is learned: ``landmark_spread`` (how far a fully trained family lies from its landmark) by the log-loss of the true
+winner, then ``worth_chance`` (the chance from which a family is worth searching) by the largest that keeps at most
+``MOST_KEPT`` families on average. Every number printed is for sources that had no say in these constants.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from autoarch.locality import Landmark, beliefs
+from autoarch.locality.constants import CONSTANTS
+
+FAMILIES = ("cnn", "mlp", "tree")
+CLOSE = 0.005  # a family this near the best one has won, too
+CLEAR = 0.01  # a lead that is worth a CNN
+MOST_KEPT = 1.6
+SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
+CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)
+FILE = Path(beliefs.__file__).parent / "constants.json"
+
+
+def judge_all(paths: list[Path], *, write: bool) -> None:
+    """Learn, judge, print, and perhaps write."""
+    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True).drop_duplicates("task")
+    tasks = [Judged(row) for _, row in table.iterrows()]
+    sources = np.array([task.source for task in tasks])
+    held_out: list[dict[str, Any]] = []
+    for source in np.unique(sources):
+        with constants(learn([task for task in tasks if task.source != source])):
+            held_out += [task.outcome() for task in tasks if task.source == source]
+    results = pd.DataFrame(held_out)
+    print(
+        f"{len(results)} tasks of {len(np.unique(sources))} sources, each judged by constants learned on the others\n"
+    )
+    print(summary(results).to_string(index=False))
+    print(f"\n{calibration(results).to_string(index=False)}")
+    print(f"\n{results.drop(columns=['win_chances', 'wins']).to_string(index=False)}")
+    learned = learn(tasks)
+    print(f"\nlearned on all: {learned}")
+    if write:
+        text = FILE.read_text(encoding="utf-8")
+        for name, value in learned.items():
+            text = text.replace(f'"{name}": {CONSTANTS[name]}', f'"{name}": {value}')
+        FILE.write_text(text, encoding="utf-8")
+        print("written:", {name: json.loads(text)[name] for name in learned})
+
+
+class Judged:
+    """One task: what the probe measured and what the families reached."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.name, self.source, self.kind = row["task"], row["source"], row["kind"]
+        self.verdict, self.rows = str(row["verdict"]), int(row["landmark_rows"])
+        self.reached = {family: float(row[family]) for family in FAMILIES if pd.notna(row[family])}
+        self.landmarks = {
+            name: Landmark(float(row[f"landmark_{name}"]), float(row[f"landmark_{name}_error"]))
+            for name in (*FAMILIES, "linear", "cnn_shuffled")
+            if pd.notna(row[f"landmark_{name}"])
+        }
+        self.best = max(self.reached.values())
+
+    def chances(self, margin: float = 0.0) -> dict[str, float]:
+        """Chance of each family to win by ``margin``, linear models left out."""
+        marks = {name: mark for name, mark in self.landmarks.items() if name in self.reached}
+        found = beliefs.win_probabilities(marks, self.verdict, "cnn" in self.reached, margin=margin)
+        return {family: found[family] for family in self.reached}
+
+    def log_loss(self) -> float:
+        """Of the true winners; those within ``CLOSE`` of the best share the honour."""
+        chances = self.chances()
+        winners = [family for family, score in self.reached.items() if score >= self.best - CLOSE]
+        total = sum(chances.values())
+        return -float(np.mean([np.log(chances[family] / total) for family in winners]))
+
+    def kept(self) -> list[str]:
+        """Families worth searching."""
+        chances = self.chances()
+        found = beliefs.worth_searching(self.landmarks, chances, self.rows)
+        return [family for family in found if family in self.reached]
+
+    def outcome(self) -> dict[str, Any]:
+        """Everything that is judged."""
+        chances, kept = self.chances(), self.kept()
+        choice = max(chances, key=chances.__getitem__)
+        others = [score for family, score in self.reached.items() if family != "cnn"]
+        return {
+            "task": self.name,
+            "source": self.source,
+            "kind": self.kind,
+            **{family: self.reached.get(family, np.nan) for family in FAMILIES},
+            "choice": choice,
+            "regret": self.best - self.reached[choice],
+            "kept": "+".join(kept),
+            "n_kept": len(kept),
+            "set_regret": self.best - max(self.reached[family] for family in kept),
+            "cnn_leads": float(self.reached["cnn"] - max(others) > CLEAR) if "cnn" in self.reached else np.nan,
+            "cnn_lead_chance": self.chances(CLEAR)["cnn"] if "cnn" in self.reached else np.nan,
+            "win_chances": [chances[family] for family in self.reached],
+            "wins": [float(score >= self.best - CLOSE) for score in self.reached.values()],
+        }
+
+
+@contextmanager
+def constants(changed: Mapping[str, float]) -> Iterator[None]:
+    """Judge with other constants for a while."""
+    before = {name: CONSTANTS[name] for name in changed}
+    CONSTANTS.update(changed)
+    try:
+        yield
+    finally:
+        CONSTANTS.update(before)
+
+
+def learn(tasks: list[Judged]) -> dict[str, float]:
+    """The constants that suit these tasks best."""
+    losses = []
+    for spread in SPREADS:
+        with constants({"landmark_spread": float(spread)}):
+            losses.append(np.mean([task.log_loss() for task in tasks]))
+    spread = float(SPREADS[int(np.argmin(losses))])
+    for chance in CHANCES:
+        with constants({"landmark_spread": spread, "worth_chance": float(chance)}):
+            if np.mean([len(task.kept()) for task in tasks]) <= MOST_KEPT:
+                break
+    return {"landmark_spread": spread, "worth_chance": float(chance)}
+
+
+def summary(results: pd.DataFrame) -> pd.DataFrame:
+    """What is promised, with bootstrap intervals over sources."""
+    rows = []
+    for kind, part in [("all", results), *results.groupby("kind")]:
+        for name in ("n_kept", "set_regret", "regret"):
+            low, high = interval(part, name)
+            rows.append({"tasks": kind, "what": f"mean {name}", "value": part[name].mean(), "low": low, "high": high})
+    wins, chances = np.concatenate(results["wins"]), np.concatenate(results["win_chances"])
+    base = {"value": brier_score_loss(wins, np.full(len(wins), wins.mean()))}
+    rows.append({"tasks": "all", "what": "Brier score of winning", "value": brier_score_loss(wins, chances)})
+    rows.append({"tasks": "all", "what": "the same for the base rate", **base})
+    grids = results.dropna(subset=["cnn_leads"])
+    auc = roc_auc_score(grids["cnn_leads"], grids["cnn_lead_chance"])
+    rows.append({"tasks": "grids", "what": "AUC of 'the CNN wins by more than a point'", "value": auc})
+    return pd.DataFrame(rows).round(4)
+
+
+def interval(part: pd.DataFrame, name: str) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean, sources drawn whole."""
+    rng = np.random.default_rng(0)
+    groups = [group[name].to_numpy() for _, group in part.groupby("source")]
+    means = [
+        np.concatenate([groups[place] for place in rng.integers(len(groups), size=len(groups))]).mean()
+        for _ in range(1_000)
+    ]
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+def calibration(results: pd.DataFrame) -> pd.DataFrame:
+    """How often families with a chance in each range did win."""
+    wins, chances = np.concatenate(results["wins"]), np.concatenate(results["win_chances"])
+    ranges = pd.cut(chances, [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
+    grouped = pd.DataFrame({"chance": chances, "won": wins}).groupby(ranges, observed=True)
+    return grouped.agg(families=("won", "size"), mean_chance=("chance", "mean"), won=("won", "mean")).reset_index(
+        names="chance in"
+    )
