@@ -35,8 +35,13 @@ def prior(verdict: str, has_grid: bool) -> dict[str, float]:
     return _floored(shares)
 
 
-def win_probabilities(landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool) -> dict[str, float]:
-    """Chance that each family is the best one; sums to 1."""
+def win_probabilities(
+    landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool, *, margin: float = 0.0
+) -> dict[str, float]:
+    """Chance that each family is the best one; sums to 1.
+
+    With a ``margin`` above 0: the chance that it leads by more than that, which sums to less.
+    """
     shares = prior(verdict, has_grid)
     measured = [name for name in FAMILIES if name in landmarks]
     if not comparable(landmarks):
@@ -47,12 +52,13 @@ def win_probabilities(landmarks: Mapping[str, Landmark], verdict: str, has_grid:
     spreads = np.hypot([landmarks[name].std_error for name in measured], spread)
     points = np.linspace((means - 5 * spreads).min(), (means + 5 * spreads).max(), 2_001)
     standard = (points[None, :] - means[:, None]) / spreads[:, None]
-    density, below = np.exp(-0.5 * standard**2) / spreads[:, None], ndtr(standard)
+    density = np.exp(-0.5 * standard**2) / spreads[:, None]
+    below = ndtr(standard - margin / spreads[:, None])
     wins = [(density[k] * np.prod(np.delete(below, k, axis=0), axis=0)).sum() for k in range(len(measured))]
     to_share = sum(shares[name] for name in measured)
     for name, win in zip(measured, wins, strict=True):
-        shares[name] = to_share * float(win / np.sum(wins))
-    return _floored(shares)
+        shares[name] = to_share * float(win / (density[0].sum() if margin else np.sum(wins)))
+    return shares if margin else _floored(shares)
 
 
 def comparable(landmarks: Mapping[str, Landmark]) -> bool:
