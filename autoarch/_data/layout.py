@@ -136,6 +136,16 @@ class Layout:
         flat[:, columns[columns >= 0]] = cells[:, columns >= 0]
         return flat
 
+    def __repr__(self) -> str:
+        said = f"Layout(height={self.height}, width={self.width}, channels={self.channels}, origin={self.origin!r}"
+        if self.channels_last:
+            said += ", channels_last=True"
+        if self.order is not None:
+            said += f", order=<{len(self.order)} of {self.n_columns} columns>"
+        if self.confidence is not None:
+            said += f", confidence={self.confidence:.2f}"
+        return f"{said})"
+
     def __str__(self) -> str:
         cells = f"{self.height} x {self.width}"
         return cells if self.channels == 1 else f"{self.channels} x {cells}"
