@@ -5,7 +5,8 @@ Read ``statistics`` (pure functions on grids), ``nulls`` (what they give on shuf
 ``sample``, ``ridge``, ``convolutions``, ``minimlp``, ``stand_ins`` and ``landmarks`` (cheap cross-validated stand-ins
 for each model family); ``beliefs`` (from landmarks to the chance that a family wins, with its numbers in
 ``constants.json``); ``evidence`` and ``report`` (numbers), ``findings``, ``advice``, ``wording``, ``html`` and ``plot``
-(words and pictures); ``probe`` (the entrance).
+(words and pictures); ``probe`` (the entrance). ``inference`` finds the grid behind flat columns, ``recovery`` the one
+behind shuffled columns; ``restorer`` makes a transformer of both.
 
 Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data``, ``autoarch.exceptions``.
 """
@@ -19,8 +20,12 @@ from autoarch.locality.evidence import (
     PatternEvidence,
 )
 from autoarch.locality.findings import Finding
+from autoarch.locality.inference.infer import infer_layout
+from autoarch.locality.inference.results import LayoutCandidate, LayoutInference
 from autoarch.locality.probe import probe_locality, probe_values
+from autoarch.locality.recovery.recover import LayoutRecovery, recover_layout
 from autoarch.locality.report import LocalityReport
+from autoarch.locality.restorer import LayoutRestorer
 
 __all__ = [
     "AxisEvidence",
@@ -28,9 +33,15 @@ __all__ = [
     "Finding",
     "Gain",
     "Landmark",
+    "LayoutCandidate",
+    "LayoutInference",
+    "LayoutRecovery",
+    "LayoutRestorer",
     "LocalityReport",
     "MarginalEvidence",
     "PatternEvidence",
+    "infer_layout",
     "probe_locality",
     "probe_values",
+    "recover_layout",
 ]

@@ -1,0 +1,4 @@
+"""Which grid, if any, stands behind flat columns; ``infer`` is the entrance.
+
+Imports: nothing.
+"""

@@ -1,0 +1,74 @@
+"""From ranked grids to one verdict: a grid, a series, or nothing.
+
+Imports: numpy, ``autoarch.locality.inference`` (hypotheses, results, search, shifts).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoarch.locality.inference.results import LEVELS
+from autoarch.locality.inference.search import Found
+from autoarch.locality.inference.shifts import line_p, ordered_p, shifted_p
+
+FEWEST_ROWS = 3  # with two rows every correlation is 1 or -1
+FEWEST_ORDERED = 5  # four lines have twelve orders
+CLEAR_LEAD = 1.1  # factor by which an aligned grid whose lines may stand in no order must beat the best line
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the tests leave of the best grid.
+
+    Parameters
+    ----------
+    kind : {"2d", "1d", "none"}
+        What is significant.
+    found : Found or None
+        The best grid where both axes are significant; else the best line, where the order of the columns is. A grid
+        that is aligned, with lines in no provable order, is preferred to aligned channels only with a clear lead.
+    p_values : dict of str to float
+        Of the tests that were run; see ``LayoutCandidate``.
+    """
+
+    kind: str = "none"
+    found: Found | None = None
+    p_values: dict[str, float] = field(default_factory=dict)
+
+
+def judge(scaled: np.ndarray, ranked: list[Found], rng: np.random.Generator) -> Verdict:
+    """Test the best of ``ranked``; where one of its axes fails, see whether the columns form a series."""
+    if not ranked or len(scaled) < FEWEST_ROWS:
+        return Verdict()
+    best = ranked[0]
+    kept = np.setdiff1d(np.arange(scaled.shape[1]), best.left_out)
+    scaled = scaled[:, kept]
+    p_values: dict[str, float] = {}
+    if not best.grid.is_line:
+        p_values = _both_axes(scaled, best, rng)
+        if all(p <= LEVELS[test] for test, p in p_values.items()):
+            return Verdict("2d", best, p_values)
+    lines = [one for one in ranked if one.grid.is_line]
+    p_values["order"] = line_p(scaled, rng)
+    if p_values["order"] > LEVELS["order"] or not lines:
+        return Verdict("none", None, p_values)
+    aligned = "rows" in p_values and min(best.grid.height, best.grid.width) >= FEWEST_ORDERED
+    aligned = aligned and best.score >= CLEAR_LEAD * lines[0].score
+    return Verdict("1d", best if aligned else lines[0], p_values)
+
+
+def _both_axes(scaled: np.ndarray, best: Found, rng: np.random.Generator) -> dict[str, float]:
+    """Tests of a grid, cheapest decision first: the first one that fails is the last one run."""
+    p_values: dict[str, float] = {}
+    for test, run, axis in (
+        ("down", shifted_p, "down"),
+        ("across", shifted_p, "across"),
+        ("rows", ordered_p, "down"),
+        ("columns", ordered_p, "across"),
+    ):
+        p_values[test] = run(scaled, best.grid, axis, rng)
+        if p_values[test] > LEVELS[test]:
+            break
+    return p_values
