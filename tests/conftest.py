@@ -9,6 +9,10 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import pytest  # noqa: E402  # the threads come first
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("untimed", deadline=None)  # a slow machine is no broken property
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

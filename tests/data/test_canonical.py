@@ -288,7 +288,7 @@ def test_it_speaks_for_its_estimator_after_pickling():
 
 
 @given(frame=tables())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_table_of_any_kinds_becomes_finite_or_missing_numbers(frame):
     """Whatever the columns hold, the matrix holds numbers and NaN, and is described column by column."""
     canonical = clone(Canonicaliser()).fit(frame)
@@ -306,7 +306,7 @@ def test_a_table_of_any_kinds_becomes_finite_or_missing_numbers(frame):
 
 
 @given(frame=tables())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_columns_are_matched_by_name_and_rows_do_not_meet(frame):
     """Reordered columns and reordered rows give the same rows."""
     canonical = Canonicaliser().fit(frame)

@@ -309,7 +309,7 @@ def test_errors_say_what_came(X, names, error, says):
         infer_layout(X, names)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(scale=st.floats(0.01, 100), shift=st.floats(-50, 50))
 def test_units_do_not_matter(scale, shift):
     """Another unit in every column is the same picture."""
@@ -334,7 +334,7 @@ def test_every_hypothesis_takes_all_columns_once(p):
     last=st.booleans(),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_explained_variance_is_that_of_a_regression(channels, height, width, last, seed):
     """The normal equations from lags agree with least squares on the grid itself."""
     grid = Hypothesis(channels, height, width, last)

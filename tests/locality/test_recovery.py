@@ -65,7 +65,7 @@ def test_digits_are_found_again_and_columns_that_hardly_vary_go_last():
     assert sorted(found.order) == list(range(64))
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**31))
 def test_the_order_of_the_columns_plays_no_part(seed):
     """Any shuffle of the columns gives the same neighbours and the same score."""
@@ -203,7 +203,7 @@ def test_growth_starts_from_squares_and_keeps_within_the_box():
 
 
 @given(st.tuples(st.integers(0, 48), st.integers(0, 48)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_truth_explains_more_than_a_trade_and_trades_find_back(pair):
     """Two columns that traded places lower the likelihood; close ones are traded back."""
     C, _ = _lattice()

@@ -16,7 +16,7 @@ def _measure(X):
     return statistics.lag_r2(statistics.cell_correlations(scaled, active)), *moran_and_geary(scaled)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(scale=st.floats(0.01, 100), shift=st.floats(-50, 50), negative=st.booleans())
 def test_statistics_ignore_units(scale, shift, negative):
     """Multiplying every value by a number other than zero and adding another changes nothing."""
