@@ -134,13 +134,17 @@ def _evaluator(request: Request) -> Any:
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
     best = history.best
-    undertrained = best is not None and best.cut and baseline.status == "ok" and baseline.score > best.scores[0]
-    if best is not None and not undertrained:
+    if best is not None and not (best.cut and baseline.status == "ok" and _clearly_behind(best, baseline)):
         return best
     if baseline.status == "ok":
         return baseline
     reasons = [result.reason for result in [baseline, *history.results] if result.status == "failed"]
     raise NoModelError(f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}")
+
+
+def _clearly_behind(result: TrialResult, baseline: TrialResult) -> bool:
+    """Whether a cut trial is worse than the baseline, on the one split that both saw, by more than splits differ."""
+    return baseline.score - result.scores[0] > 2 * float(np.std(result.scores))
 
 
 def _estimate(results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int) -> tuple[float, float]:

@@ -70,10 +70,8 @@ def augmentations(report: LocalityReport) -> tuple[str, ...]:
     if report.verdict == "none":
         return ()
     allowed = []
-    if "place" in report.gains:
-        place = report.gains["place"]
-        if place.difference <= max(0.005, 2 * place.std_error):
-            allowed.append("shift")
+    if "place" in report.gains and report.gains["place"].is_below(CONSTANTS["place_matters"]):
+        allowed.append("shift")
     if 0.0 < report.patterns.density <= CONSTANTS["redundant_density"]:
         allowed.append("cutout")
     return (*allowed, "noise")

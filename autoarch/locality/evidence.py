@@ -190,6 +190,14 @@ class Gain:
     difference: float
     std_error: float
 
+    def exceeds(self, level: float) -> bool:
+        """Whether the difference is surely positive and above ``level``."""
+        return self.difference > max(level, 2 * self.std_error)
+
+    def is_below(self, level: float) -> bool:
+        """Whether the difference is surely below ``level``; neither this nor ``exceeds`` where it cannot be told."""
+        return self.difference + 2 * self.std_error <= level
+
     @property
     def p_value(self) -> float:
         """Two-sided, from the normal approximation to the mean of paired differences."""

@@ -256,10 +256,12 @@ def _gains(report: LocalityReport) -> Iterator[Finding]:
     if "place" in report.gains:
         gain = report.gains["place"]
         numbers = f"by {gain.difference:+.3f} (± {gain.std_error:.3f})"
-        if gain.difference > max(0.005, 2 * gain.std_error):
+        if gain.exceeds(0.005):
             said = f"The position of a pattern carries the label: knowing it changes the convolutions {numbers}."
-        else:
+        elif gain.is_below(CONSTANTS["place_matters"]):
             said = f"The position of a pattern carries no label: knowing it changes the convolutions {numbers} only."
+        else:
+            said = f"Whether the position of a pattern carries the label is open: knowing it changes them {numbers}."
         yield Finding(
             "Does a pattern mean the same wherever it stands?",
             "score of convolutions that know places less that of convolutions that do not",
@@ -272,7 +274,7 @@ def _gains(report: LocalityReport) -> Iterator[Finding]:
     if "layout" in report.gains:
         gain = report.gains["layout"]
         numbers = f"{abs(gain.difference):.3f} (± {gain.std_error:.3f})"
-        if gain.difference > max(0.01, 2 * gain.std_error):
+        if gain.exceeds(0.01):
             said = f"Shuffling the cells costs the convolutions {numbers}: they use the layout."
         else:
             verb = "costs" if gain.difference > 0 else "gains"

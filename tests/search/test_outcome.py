@@ -1,9 +1,13 @@
 """The leaderboard's order, and an estimate that selection does not inflate."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.outcome import COLUMNS, honest_estimate, leaderboard
+from autoarch._search.run import _winner
 from autoarch._search.scoring import Judge, Predictions
 
 
@@ -59,3 +63,19 @@ def test_the_baseline_leads_only_when_it_was_chosen():
     results = [TrialResult(-1, "baseline", {}, scores=[0.9]), TrialResult(0, "a", {}, scores=[0.8])]
     assert list(leaderboard(results, {})["family"]) == ["a", "baseline"]
     assert list(leaderboard(results, {}, baseline_won=True)["family"]) == ["baseline", "a"]
+
+
+@pytest.mark.parametrize(
+    ("floor", "cut", "winner"),
+    [
+        pytest.param(0.985, True, "mlp", id="luck-on-one-split"),
+        pytest.param(0.999, False, "mlp", id="trained-to-the-end"),
+        pytest.param(0.999, True, "baseline", id="hardly-trained"),
+    ],
+)
+def test_the_baseline_wins_only_over_a_trial_that_was_hardly_trained(floor, cut, winner):
+    """It has seen one split: what it scores there beats a cut trial only by more than splits differ."""
+    baseline = TrialResult(number=-1, family="baseline", params={}, scores=[floor])
+    best = TrialResult(number=0, family="mlp", params={}, scores=[0.98, 0.985, 0.975], cut=cut)
+
+    assert _winner(SimpleNamespace(best=best, results=[best]), baseline).family == winner
