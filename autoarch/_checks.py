@@ -1,6 +1,6 @@
 """Checks of parameters, in our error form: what came, what was expected, what to do next.
 
-Imports: ``autoarch.exceptions``.
+Imports: numpy, scikit-learn (inside ``seed_of``), ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
 
 from autoarch.exceptions import AutoArchError, InputError, InputTypeError, ParameterError
 
@@ -51,6 +54,15 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     raise ParameterError(
         f"{name}={value!r} was given; expected one of {', '.join(map(repr, known))}.{did_you_mean(value, known)}"
     )
+
+
+def seed_of(random_state: Any) -> int:
+    """One integer from any kind of ``random_state``; for None a fresh one, and no global state is touched."""
+    from sklearn.utils import check_random_state
+
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def did_you_mean(value: object, choices: Iterable[object]) -> str:

@@ -28,6 +28,13 @@ def to_plain(data: Any) -> Any:
     return data
 
 
+def take_rows(X: Any, rows: np.ndarray) -> Any:
+    """Some rows of an array, a memory-map, a frame or a sparse matrix, without copying the others."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return X.tocsr()[rows] if hasattr(X, "tocsr") else np.asarray(X)[rows]
+
+
 def to_dense(X: Any) -> np.ndarray:
     """Make a scipy sparse matrix dense, after asking whether it fits into memory.
 

@@ -8,8 +8,13 @@ for each model family); ``beliefs`` (from landmarks to the chance that a family 
 (words and pictures); ``probe`` (the entrance). ``inference`` finds the grid behind flat columns, ``recovery`` the one
 behind shuffled columns; ``restorer`` makes a transformer of both.
 
+What concerns layouts is imported on first touch: it loads pandas and scikit-learn, which the probe alone need not.
+
 Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data``, ``autoarch.exceptions``.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from autoarch.locality.evidence import (
     AxisEvidence,
@@ -20,12 +25,14 @@ from autoarch.locality.evidence import (
     PatternEvidence,
 )
 from autoarch.locality.findings import Finding
-from autoarch.locality.inference.infer import infer_layout
-from autoarch.locality.inference.results import LayoutCandidate, LayoutInference
 from autoarch.locality.probe import probe_locality, probe_values
-from autoarch.locality.recovery.recover import LayoutRecovery, recover_layout
 from autoarch.locality.report import LocalityReport
-from autoarch.locality.restorer import LayoutRestorer
+
+if TYPE_CHECKING:
+    from autoarch.locality.inference.infer import infer_layout
+    from autoarch.locality.inference.results import LayoutCandidate, LayoutInference
+    from autoarch.locality.recovery.recover import LayoutRecovery, recover_layout
+    from autoarch.locality.restorer import LayoutRestorer
 
 __all__ = [
     "AxisEvidence",
@@ -45,3 +52,24 @@ __all__ = [
     "probe_values",
     "recover_layout",
 ]
+
+_HOMES = {
+    "LayoutCandidate": "autoarch.locality.inference.results",
+    "LayoutInference": "autoarch.locality.inference.results",
+    "LayoutRecovery": "autoarch.locality.recovery.recover",
+    "LayoutRestorer": "autoarch.locality.restorer",
+    "infer_layout": "autoarch.locality.inference.infer",
+    "recover_layout": "autoarch.locality.recovery.recover",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'autoarch.locality' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next touch does not come through here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

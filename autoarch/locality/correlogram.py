@@ -1,6 +1,6 @@
 """How dependence fades with distance, and where on the grid neighbours agree.
 
-Imports: numpy, ``statistics``, ``evidence``.
+Imports: numpy, ``statistics``.
 """
 
 from __future__ import annotations
@@ -21,16 +21,12 @@ def along_a_line(signed: np.ndarray, unsigned: np.ndarray) -> tuple[tuple[float,
 
 def along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean correlation and mean size at 1, 2, ... steps along both diagonals, as far as cells stand so."""
-    row, column = correlations.row, correlations.column
-    if len(row) == 0:
-        return (), ()
-    height, width = int(row.max()) + 1, int(column.max()) + 1
-    place = np.full((height, width), -1)
-    place[row, column] = np.arange(len(row))
+    number = correlations.numbered()
+    height, width = number.shape
     signed, sizes = [], []
     for lag in range(1, min(LONGEST, height - 1, width - 1) + 1):
-        falling = place[:-lag, :-lag], place[lag:, lag:]
-        rising = place[:-lag, lag:], place[lag:, :-lag]
+        falling = number[:-lag, :-lag], number[lag:, lag:]
+        rising = number[:-lag, lag:], number[lag:, :-lag]
         first, second = (np.concatenate([a.ravel(), b.ravel()]) for a, b in zip(falling, rising, strict=True))
         both = (first >= 0) & (second >= 0)
         if not both.any():

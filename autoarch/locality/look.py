@@ -1,13 +1,13 @@
 """Everything that can be said about a grid without knowing what is to be predicted.
 
 Imports: numpy, ``statistics``, ``nulls``, ``autocorrelation``, ``correlogram``, ``marginals``, ``patterns``,
-``evidence``, ``autoarch._data.layout``.
+``evidence``, ``report``, ``autoarch._data.layout``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -16,34 +16,16 @@ from autoarch._data.layout import Layout
 from autoarch.locality import nulls, statistics
 from autoarch.locality.autocorrelation import moran_and_geary
 from autoarch.locality.correlogram import along_a_line, along_diagonals, neighbour_map
-from autoarch.locality.evidence import AxisEvidence, DirectionEvidence, MarginalEvidence, PatternEvidence
+from autoarch.locality.evidence import AxisEvidence, DirectionEvidence
 from autoarch.locality.marginals import compare_places
 from autoarch.locality.patterns import count_patterns
+from autoarch.locality.report import LocalityReport
 
 MOST_VALUES = 1_000_000  # values read: 1,000 rows of 28 x 28, 244 of 64 x 64
 FEWEST_SAMPLES = 3
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the statistics say; the fields are those of ``LocalityReport``."""
-
-    p_value: float | None = None
-    neighbour_size: float = 0.0
-    expected_size: float = 0.0
-    axes: Mapping[str, AxisEvidence] = field(default_factory=dict)
-    directions: Mapping[str, DirectionEvidence] = field(default_factory=dict)
-    lag_r2: float = 0.0
-    lag_r2_p_value: float = 1.0
-    morans_i: float = 0.0
-    gearys_c: float = 1.0
-    marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
-    patterns: PatternEvidence = field(default_factory=PatternEvidence)
-    neighbour_map: tuple[tuple[float | None, ...], ...] = ()
-    n_samples_used: int = 0
-
-
-def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hurried: bool = False) -> Look:
+def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hurried: bool = False) -> LocalityReport:
     """Run all statistics and their nulls on a sample of the rows.
 
     Parameters
@@ -56,6 +38,11 @@ def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hur
         Source of rows and permutations.
     hurried : bool
         Read a fifth of the values.
+
+    Returns
+    -------
+    LocalityReport
+        Without landmarks.
     """
     n = len(values)
     most_values, fewest = (MOST_VALUES // 5, 30) if hurried else (MOST_VALUES, 100)
@@ -65,7 +52,7 @@ def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hur
     sides = {"rows": layout.width, "columns": layout.height}
     if len(grid) < FEWEST_SAMPLES:
         axes = {name: AxisEvidence(side=side) for name, side in sides.items()}
-        return Look(p_value=1.0, axes=axes, n_samples_used=len(grid))
+        return LocalityReport(layout=layout, p_value=1.0, axes=axes, n_samples_used=len(grid))
     scaled, active = statistics.standardise(grid)
     cells = statistics.cell_correlations(scaled, active)
     test = nulls.compare_orders(cells, rng)
@@ -74,7 +61,8 @@ def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hur
         "columns": statistics.line_correlations(scaled.swapaxes(2, 3), active.swapaxes(1, 2)),
     }
     morans_i, gearys_c = moran_and_geary(scaled)
-    return Look(
+    return LocalityReport(
+        layout=layout,
         p_value=test.p_value,
         neighbour_size=test.neighbours,
         expected_size=test.expected,

@@ -60,6 +60,18 @@ class CellTest:
     structure: float = 1.0
 
 
+def every_order(side: int) -> np.ndarray:
+    """All orders of ``side`` lines, one of each pair that mirror each other; the given order comes first.
+
+    Examples
+    --------
+    >>> from autoarch.locality.nulls import every_order
+    >>> every_order(3).tolist()
+    [[0, 1, 2], [0, 2, 1], [1, 0, 2]]
+    """
+    return np.array([order for order in permutations(range(side)) if order[0] <= order[-1]])
+
+
 def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> CellTest:
     """Compare the given order of the cells with others; p-values are 1 where fewer than 4 vary or no two are near."""
     pairs = _near_pairs(correlations, rng)
@@ -73,16 +85,14 @@ def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> 
     for name, chosen in (("rows", down == 0), ("columns", across == 0), ("diagonals", down == across)):
         if chosen.any():
             steps = np.maximum(down, across)[chosen]
-            directions[name] = _max_t_p(
-                _lag_statistics(means[:, :, chosen], counts[chosen], steps == 1, 1.0 / steps**2)
-            )
+            directions[name] = max_t_p(_lag_statistics(means[:, :, chosen], counts[chosen], steps == 1, 1.0 / steps**2))
     rook = down + across == 1
     return CellTest(
-        p_value=_max_t_p(statistics),
+        p_value=max_t_p(statistics),
         neighbours=float(means[0, 1, rook] @ counts[rook] / max(counts[rook].sum(), 1)),
         expected=mean_off_diagonal(correlations.unsigned),
         directions=holm(directions),
-        structure=_max_t_p(statistics[:, -1:]),
+        structure=max_t_p(statistics[:, -1:]),
     )
 
 
@@ -115,12 +125,11 @@ def _near_pairs(
 ) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
     """Pairs of cells per displacement of at most three, all direct neighbours and a sample of the others."""
     row, column = correlations.row, correlations.column
-    place = np.full((row.max(initial=0) + 1 + MAX_LAG, column.max(initial=0) + 1 + 2 * MAX_LAG), -1)
-    place[row, column + MAX_LAG] = np.arange(len(row))
+    number = correlations.numbered(border=MAX_LAG)
     pairs = {}
     for down in range(MAX_LAG + 1):
         for across in range(-MAX_LAG if down else 1, MAX_LAG + 1):
-            other = place[row + down, column + MAX_LAG + across]
+            other = number[row + MAX_LAG + down, column + MAX_LAG + across]
             first = np.nonzero(other >= 0)[0]
             if down + abs(across) > 1 and len(first) > PAIRS_PER_LAG:
                 first = rng.choice(first, PAIRS_PER_LAG, replace=False)
@@ -146,7 +155,7 @@ def line_p(signed: np.ndarray, unsigned: np.ndarray, rng: np.random.Generator) -
     """
     side = len(signed)
     if side < FEWEST_ORDERED + 1:
-        orders = np.array([o for o in permutations(range(side)) if o[0] <= o[-1]])  # the given order comes first
+        orders = every_order(side)
     else:
         draws = N_LINE_PERMUTATIONS if side <= 128 else N_CELL_PERMUTATIONS
         orders = np.vstack([np.arange(side), rng.permuted(np.tile(np.arange(side), (draws, 1)), axis=1)])
@@ -160,7 +169,7 @@ def line_p(signed: np.ndarray, unsigned: np.ndarray, rng: np.random.Generator) -
     direct = np.array([lag == 1 for lag in lags])
     nearness = np.array([1.0 / lag**2 for lag in lags])
     off_diagonal = unsigned.sum() - np.trace(unsigned)
-    return _max_t_p(_lag_statistics(means, counts, direct, nearness)), float(off_diagonal / (side * (side - 1)))
+    return max_t_p(_lag_statistics(means, counts, direct, nearness)), float(off_diagonal / (side * (side - 1)))
 
 
 def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, nearness: np.ndarray) -> np.ndarray:
@@ -184,21 +193,24 @@ def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, n
     sizes = unsigned @ close / close.sum()
     centre = (signed @ counts / counts.sum())[:, None]
     structure = np.cbrt(((signed - centre) ** 2) @ counts)  # the cube root of a sum of squares is close to normal
-    return np.column_stack([_two_sided(neighbours), _two_sided(smooth), _studentise(sizes), _studentise(structure)])
+    return np.column_stack([_two_sided(neighbours), _two_sided(smooth), studentise(sizes), studentise(structure)])
 
 
-def _studentise(values: np.ndarray) -> np.ndarray:
-    """Subtract the mean of all draws and divide by their spread; the given order counts as one of the draws."""
-    spread = values.std()
-    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
+def studentise(values: np.ndarray) -> np.ndarray:
+    """Subtract the mean of all draws and divide by their spread; the given order counts as one of the draws.
+
+    What does not differ between draws becomes 0. Statistics of shape (draws, k) are treated column by column.
+    """
+    spread = values.std(axis=0)
+    return (values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
 
 
 def _two_sided(values: np.ndarray) -> np.ndarray:
     """Size of the studentised value: alternating cells are dependent as well."""
-    return np.abs(_studentise(values))
+    return np.abs(studentise(values))
 
 
-def _max_t_p(statistics: np.ndarray) -> float:
+def max_t_p(statistics: np.ndarray) -> float:
     """Rank of the given order's largest statistic among all draws; equal orders (a mirror image) count as equal."""
     largest = statistics.max(axis=1)
     return float(np.mean(largest >= largest[0] - 1e-6))

@@ -89,10 +89,9 @@ def _active_share(correlations: CellCorrelations, rng: np.random.Generator) -> t
 def _neighbourhoods(correlations: CellCorrelations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cells with a neighbour, the indices of their four rook neighbours (0 where absent), and which are present."""
     row, column = correlations.row, correlations.column
-    place = np.full((row.max() + 3, column.max() + 3), -1)
-    place[row + 1, column + 1] = np.arange(len(row))
+    number = correlations.numbered(border=1)
     steps = ((0, 1), (2, 1), (1, 0), (1, 2))
-    neighbours = np.stack([place[row + down, column + across] for down, across in steps], axis=1)
+    neighbours = np.stack([number[row + down, column + across] for down, across in steps], axis=1)
     present = neighbours >= 0
     cells = np.nonzero(present.any(axis=1))[0]
     return cells, np.maximum(neighbours[cells], 0), present[cells]

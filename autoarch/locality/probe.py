@@ -9,17 +9,17 @@ Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, and of t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autoarch._checks import check_choice, check_positive
+from autoarch._checks import check_choice, check_positive, seed_of
 from autoarch._data.layout import Layout
-from autoarch._data.sources import to_plain
 from autoarch.locality import statistics
 from autoarch.locality.clock import Clock
 from autoarch.locality.landmarks import Measured, measure_landmarks
-from autoarch.locality.look import Look, look_at
+from autoarch.locality.look import look_at
 from autoarch.locality.report import LocalityReport
 from autoarch.locality.sample import choose_rows
 
@@ -75,12 +75,13 @@ def probe_locality(
     'none'
     """
     from autoarch._data.canonical import Canonicaliser
+    from autoarch._data.sources import take_rows, to_plain
 
     if time_budget is not None:
         check_positive("time_budget", time_budget, unit="seconds", absent="None for 'no limit'")
     check_choice("task", task, ("auto", "classification", "regression"))
     clock = Clock(time_budget)
-    seed = _seed(random_state)
+    seed = seed_of(random_state)
     X = to_plain(X)
     target: np.ndarray | None = None
     many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > statistics.MAX_ROWS
@@ -88,7 +89,7 @@ def probe_locality(
         if y is not None:
             task, target = _read_target(y, task, X.shape[0])
         rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, statistics.MAX_ROWS, seed)
-        X, target = _take(X, rows), None if target is None else target[rows]
+        X, target = take_rows(X, rows), None if target is None else target[rows]
     canonical = Canonicaliser(layout=layout, channels=channels).fit(X)
     values = canonical.transform(X)
     if y is not None and target is None:
@@ -103,13 +104,6 @@ def probe_locality(
         random_state=seed,
         n_jobs=n_jobs,
     )
-
-
-def _take(X: Any, rows: np.ndarray) -> Any:
-    """Some rows of an array, a memory-map, a frame or a sparse matrix."""
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    return X.tocsr()[rows] if hasattr(X, "tocsr") else np.asarray(X)[rows]
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
@@ -158,10 +152,10 @@ def probe_values(
     LocalityReport
     """
     clock = Clock(seconds)
-    seed = _seed(random_state)
-    look = Look()
+    seed = seed_of(random_state)
+    report = LocalityReport()
     if layout is not None:
-        look = look_at(values, layout, np.random.default_rng([seed, 0]), hurried=clock.left() < 1.0)
+        report = look_at(values, layout, np.random.default_rng([seed, 0]), hurried=clock.left() < 1.0)
     measured = Measured(metric="r2" if task == "regression" else "accuracy")
     if y is not None:
         measured = measure_landmarks(
@@ -174,9 +168,8 @@ def probe_values(
             seed=seed,
             n_jobs=n_jobs,
         )
-    return LocalityReport(
-        layout=layout,
-        **vars(look),
+    return replace(
+        report,
         landmarks=measured.landmarks,
         gains=measured.gains,
         landmark_metric=measured.metric,
@@ -184,12 +177,3 @@ def probe_values(
         seconds=clock.elapsed(),
         skipped=measured.skipped,
     )
-
-
-def _seed(random_state: Any) -> int:
-    """One integer from any kind of ``random_state``; the global state is read, as everywhere, only for None."""
-    from sklearn.utils import check_random_state
-
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31))
-    return int(check_random_state(random_state).randint(2**31 - 1))

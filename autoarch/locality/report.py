@@ -140,7 +140,7 @@ class LocalityReport:
             shown = [name for name, axis in self.axes.items() if axis.depends(level)]
             largest = max((self.axes[name].effect for name in shown), default=0.0)
             kept = tuple(name for name in shown if self.axes[name].effect >= CONSTANTS["axis_share"] * largest)
-            if kept or shown:
+            if shown:
                 return kept or tuple(shown)
         return ()
 

@@ -90,6 +90,13 @@ class CellCorrelations:
         """Count the cells chosen."""
         return len(self.row)
 
+    def numbered(self, border: int = 0) -> np.ndarray:
+        """Number of the cell at each place of the grid, -1 where none was chosen, inside a border of such places."""
+        sides = self.row.max(initial=-1) + 1 + 2 * border, self.column.max(initial=-1) + 1 + 2 * border
+        numbers = np.full(sides, -1)
+        numbers[self.row + border, self.column + border] = np.arange(len(self))
+        return numbers
+
 
 def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelations:
     """Correlate all pairs of varying cells, or on large grids the cells of a few tiles spread evenly over the grid.

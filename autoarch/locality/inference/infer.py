@@ -4,8 +4,8 @@
 (``names``), ranks the grids that fit (``search``), and lets the best one stand only if both of its axes are significant
 (``verdict``).
 
-Imports: numpy, scikit-learn, ``autoarch._data.layout``, and of this room ``hypotheses``, ``names``, ``reading``,
-``results``, ``search``, ``verdict``.
+Imports: numpy, ``autoarch._checks``, ``autoarch._data.layout``, and of this room ``hypotheses``, ``names``,
+``reading``, ``results``, ``search``, ``verdict``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autoarch._checks import seed_of
 from autoarch._data.layout import Layout
 from autoarch.locality.inference.hypotheses import Hypothesis, positions
 from autoarch.locality.inference.names import NamedCells, read_names
@@ -81,7 +82,7 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
     ('2d', '8 x 8')
     """
     started = time.perf_counter()
-    rng = np.random.default_rng(_seed(random_state))
+    rng = np.random.default_rng(seed_of(random_state))
     table = read_table(X, feature_names, rng)
     given = _Reading(np.arange(len(table.numeric)), "inferred", rank_grids(table.scaled, table.active))
     named = None if table.names is None else read_names([table.names[k] for k in table.numeric])
@@ -101,14 +102,6 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
         reason=explain(best, verdict.kind, candidates, len(table), remark),
         seconds=time.perf_counter() - started,
     )
-
-
-def _seed(random_state: Any) -> int:
-    from sklearn.utils import check_random_state
-
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31))
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _spelled(table: Table, named: NamedCells, given: _Reading) -> _Reading:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch._data import arrays
-from autoarch._data.sources import to_plain
+from autoarch._data.sources import take_rows, to_plain
 from autoarch.exceptions import InputError, LayoutError
 from autoarch.locality import statistics
 
@@ -95,10 +95,7 @@ def _some_rows(X: Any, rng: np.random.Generator) -> Any:
     most = int(np.clip(MOST_VALUES // X.shape[1], FEWEST_READ, statistics.MAX_ROWS))
     if X.shape[0] <= most:
         return X
-    rows = np.sort(rng.choice(X.shape[0], most, replace=False))
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    return X.tocsr()[rows] if hasattr(X, "tocsr") else X[rows]
+    return take_rows(X, np.sort(rng.choice(X.shape[0], most, replace=False)))
 
 
 def _is_number(kind: Any) -> bool:

@@ -4,17 +4,16 @@
 and breaks what only a grid has; the choice of the grid is repeated in every draw. ``ordered_p`` then asks whether the
 rows stand in an order at all, and ``line_p`` whether the columns of a table do.
 
-Imports: numpy, ``hypotheses``, ``rivals``.
+Imports: numpy, ``hypotheses``, ``rivals``, ``autoarch.locality.nulls``.
 """
 
 from __future__ import annotations
-
-from itertools import permutations
 
 import numpy as np
 
 from autoarch.locality.inference.hypotheses import Hypothesis, hypotheses
 from autoarch.locality.inference.rivals import Rivals
+from autoarch.locality.nulls import every_order, max_t_p, studentise
 
 N_DRAWS = 99
 BATCH = 33  # a test that cannot become significant any more ends after a batch
@@ -50,7 +49,7 @@ def shifted_p(scaled: np.ndarray, grid: Hypothesis, axis: str, rng: np.random.Ge
     while len(statistics) <= N_DRAWS and p_value <= 1 / len(statistics):
         orders = np.stack([_shifted(piece, axis, rng) for _ in range(BATCH)])
         statistics = np.vstack([statistics, _statistics(rivals, piece, products, orders, axis)])
-        p_value = _max_t_p(statistics)
+        p_value = max_t_p(studentise(statistics))
     return p_value
 
 
@@ -67,13 +66,6 @@ def _statistics(rivals: Rivals, tested: Hypothesis, products: np.ndarray, orders
     else:
         lines, like = measured.down[:, between_rows], measured.like_across[:, in_rows]
     return np.column_stack([measured.both.max(axis=1) - lines.max(axis=1), np.abs(like).max(axis=1)])
-
-
-def _max_t_p(statistics: np.ndarray) -> float:
-    """Share of draws whose largest studentised statistic is at least that of the first, which is the given order."""
-    spread = statistics.std(axis=0)
-    largest = ((statistics - statistics.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)).max(axis=1)
-    return float(np.mean(largest >= largest[0] - 1e-6))
 
 
 def _piece(scaled: np.ndarray, grid: Hypothesis) -> tuple[Hypothesis, np.ndarray]:
@@ -129,14 +121,14 @@ def ordered_p(scaled: np.ndarray, grid: Hypothesis, axis: str, rng: np.random.Ge
     piece, products = _piece(scaled, grid)
     side = piece.along(axis)
     if side <= FEW_LINES:
-        lines = np.array([order for order in permutations(range(side)) if order[0] <= order[-1]])  # the given one first
+        lines = every_order(side)
     else:
         lines = np.vstack([np.arange(side), *(rng.permutation(side) for _ in range(N_ORDERS))])
     cells = np.arange(piece.n_columns).reshape(piece.height, piece.width)
     orders = np.stack([np.take(cells, order, axis=0 if axis == "down" else 1).ravel() for order in lines])
     measured = Rivals([piece]).measure(products, orders)
     like = (measured.like_down if axis == "down" else measured.like_across)[:, 0]
-    return _max_t_p(np.column_stack([measured.both[:, 0], np.abs(like - like.mean())]))
+    return max_t_p(studentise(np.column_stack([measured.both[:, 0], np.abs(like - like.mean())])))
 
 
 def line_p(scaled: np.ndarray, rng: np.random.Generator) -> float:

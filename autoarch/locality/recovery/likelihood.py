@@ -10,6 +10,8 @@ Imports: numpy.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 ROOK = ((0, 1), (1, 0), (0, -1), (-1, 0))
@@ -19,6 +21,7 @@ LEAST_LEFT = 1e-4  # share of a column's variance that is never explained: colum
 Offsets = tuple[tuple[int, int], ...]
 
 
+@lru_cache(maxsize=64)  # one search asks for the same box hundreds of times
 def neighbours(height: int, width: int, offsets: Offsets = ROOK) -> np.ndarray:
     """Flat number of each cell's neighbours, (cells, offsets); -1 beyond the edge."""
     row, column = np.divmod(np.arange(height * width), width)
@@ -26,6 +29,7 @@ def neighbours(height: int, width: int, offsets: Offsets = ROOK) -> np.ndarray:
     for k, (down, right) in enumerate(offsets):
         inside = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
         found[inside, k] = ((row + down) * width + column + right)[inside]
+    found.setflags(write=False)
     return found
 
 
