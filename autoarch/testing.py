@@ -59,15 +59,17 @@ def check_family(family: Family | type[Family] | str) -> None:
 
 
 def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
-    """Grids, lines and tables; two classes, three with text labels, and numbers."""
+    """Grids, lines, tables, and a grid among other columns; two classes, three with text labels, and numbers."""
     rng = np.random.default_rng(_SEED)
-    kinds = ((1, 6, 6), 2), ((2, 4, 5), 0), ((1, 1, 12), 3), (None, 0), (None, 3)
-    for shape, n_classes in kinds:
-        p = 8 if shape is None else int(np.prod(shape))
+    among_others = Layout(3, 3, order=(8, 1, 0, 9, 5, 2, 7, 4, -1), n_columns=11)
+    kinds = (Layout(6, 6), 2), (Layout(4, 5, 2), 0), (Layout(1, 12), 3), (None, 0), (None, 3), (among_others, 2)
+    for layout, n_classes in kinds:
+        p = 8 if layout is None else layout.n_columns
+        coded = layout is None or len(layout.foreign) > 0  # column 3 belongs to no cell
         X = rng.normal(size=(40, p)).astype(np.float32)
         y: np.ndarray = (X[:, 0] + X[:, 1]).astype(np.float64)
         X[rng.random(X.shape) < 0.02] = np.nan
-        if shape is None:
+        if coded:
             X[:, 3] = rng.integers(4, size=len(X))
         if n_classes:
             edges = np.quantile(y, np.linspace(0, 1, n_classes + 1)[1:-1])
@@ -79,9 +81,9 @@ def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
             n_features=p,
             n_classes=n_classes,
             smallest_class=int(sizes.min()),
-            layout=None if shape is None else Layout(shape[1], shape[2], shape[0]),
-            categorical=(3,) if shape is None else (),
-            cardinalities=(4,) if shape is None else (),
+            layout=layout,
+            categorical=(3,) if coded else (),
+            cardinalities=(4,) if coded else (),
             has_missing=True,
         )
         yield problem, X, y

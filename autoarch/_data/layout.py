@@ -6,7 +6,7 @@ Imports: numpy, ``autoarch.exceptions``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt, prod
 
 import numpy as np
@@ -103,9 +103,32 @@ class Layout:
         return cells.reshape(self.height, self.width, self.channels).transpose(2, 0, 1).ravel()
 
     @property
+    def foreign(self) -> np.ndarray:
+        """Columns that belong to no cell."""
+        if self.order is None:
+            return np.empty(0, dtype=np.intp)
+        return np.setdiff1d(np.arange(self.n_columns), self.columns)
+
+    @property
     def in_order(self) -> bool:
         """Whether the columns stand as the cells do, so that a grid is a view of the matrix."""
         return self.order is None and (not self.channels_last or self.channels == 1)
+
+    def within(self, columns: np.ndarray, n_columns: int) -> Layout:
+        """The same cells where this layout's columns are the ``columns`` of a wider matrix.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from autoarch import Layout
+        >>> Layout(height=1, width=2).within(np.array([1, 3]), 4).order
+        (1, 3)
+        """
+        if np.array_equal(columns, np.arange(n_columns)):
+            return self
+        own = self.columns
+        order = np.where(own >= 0, np.asarray(columns)[np.maximum(own, 0)], -1)
+        return replace(self, order=tuple(order.tolist()), n_columns=n_columns)
 
     def to_grid(self, X: np.ndarray) -> np.ndarray:
         """Reshape ``(n, p)`` to ``(n, channels, height, width)``; a view where the columns stand as the cells do.

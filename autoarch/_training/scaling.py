@@ -1,6 +1,6 @@
-"""Scalers that scikit-learn lacks: over whole grids, and for tables with heavy tails.
+"""Scalers for the columns of a table that scikit-learn lacks: heavy tails, and the cast to float32.
 
-Imports: numpy, scikit-learn, ``autoarch._data.layout``.
+Imports: numpy, scikit-learn.
 """
 
 from __future__ import annotations
@@ -10,84 +10,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-
-from autoarch._data.layout import Layout
-
-_LARGEST = 10.0  # standard deviations; what lies beyond carries no more news for a net and endangers its training
-
-
-class GridScaler(TransformerMixin, BaseEstimator):
-    """Scale flat rows and shape them into ``(n, channels, height, width)`` float32 grids.
-
-    Missing cells become 0, which is the mean; where cells were missing at fit, one more channel says which.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Channels, height and width behind the columns.
-    scaling : {"global", "cell"}, default="global"
-        One mean and deviation per channel, which keeps the differences between cells, or one per cell.
-
-    Attributes
-    ----------
-    mean_, scale_ : ndarray of shape (channels, height, width) or (channels, 1, 1)
-        What is subtracted from each cell and what it is divided by.
-    masked_ : bool
-        Whether a mask channel is appended.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch._training.scaling import GridScaler
-    >>> GridScaler(shape=(1, 2, 2)).fit_transform(np.array([[0.0, 1, 2, 3], [4, 5, 6, 7]])).shape
-    (2, 1, 2, 2)
-    """
-
-    def __init__(self, shape: tuple[int, int, int], scaling: str = "global"):
-        self.shape = shape
-        self.scaling = scaling
-
-    def fit(self, X: np.ndarray, y: Any = None) -> GridScaler:
-        """Learn mean and deviation of each channel or cell."""
-        missing = np.isnan(X)
-        self.masked_ = bool(missing.any())
-        grid = self._grid(np.where(missing, np.nan, X) if self.masked_ else X)
-        axes = (0,) if self.scaling == "cell" else (0, 2, 3)
-        with np.errstate(all="ignore"):
-            if self.masked_:
-                mean, variance = _nan_moments(grid, axes)
-            else:
-                mean = grid.mean(axis=axes, keepdims=True, dtype=np.float64)
-                variance = grid.var(axis=axes, keepdims=True, dtype=np.float64)
-        scale = np.sqrt(variance[0])
-        self.mean_ = mean[0]
-        self.scale_ = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), scale, 1.0)
-        return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the scaled grids, with the mask as last channel where one was learned."""
-        check_is_fitted(self)
-        grid = (self._grid(X) - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
-        grid = np.clip(grid, -_LARGEST, _LARGEST, out=grid).astype(np.float32, copy=False)
-        missing = np.isnan(grid)
-        if not self.masked_:
-            return np.nan_to_num(grid, copy=False) if missing.any() else grid
-        grid[missing] = 0.0
-        mask = missing.any(axis=1, keepdims=True).astype(np.float32)
-        return np.concatenate([grid, mask], axis=1)
-
-    def _grid(self, X: np.ndarray) -> np.ndarray:
-        channels, height, width = self.shape
-        return Layout(height, width, channels).to_grid(X)
-
-
-def _nan_moments(grid: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance over what is there; 0 and 1 where nothing is (numpy's nan functions would warn)."""
-    there = ~np.isnan(grid)
-    count = np.maximum(there.sum(axis=axes, keepdims=True), 1)
-    mean = np.where(there, grid, 0.0).sum(axis=axes, keepdims=True, dtype=np.float64) / count
-    squares = np.where(there, (grid - mean) ** 2, 0.0).sum(axis=axes, keepdims=True, dtype=np.float64)
-    return mean, squares / count
 
 
 class RobustClip(TransformerMixin, BaseEstimator):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from autoarch._training.scaling import GridScaler
+from autoarch._training.grids import GridScaler
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 
@@ -103,4 +103,5 @@ class CNN(NetFamily):
             module__dropout=params["dropout"],
             **loss,
         )
-        return [("scale", GridScaler(problem.layout.shape, scaling=params["scaling"])), ("model", net)]
+        scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
+        return [("scale", scaler), ("model", net)]

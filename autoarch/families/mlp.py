@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.scaling import GridScaler, RobustClip, ToFloat32
+from autoarch._training.grids import GridScaler
+from autoarch._training.scaling import RobustClip, ToFloat32
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 from autoarch.families.tables import table_encoder
@@ -26,8 +27,9 @@ class MLP(NetFamily):
     needs = Needs(packages=("torch", "skorch"))
 
     def scalings(self, problem: Problem) -> list[str]:
-        """One scale for the whole grid is on offer where there is a grid."""
-        return ["robust", "cell"] if problem.layout is None else ["cell", "robust", "global"]
+        """One scale for the whole grid is on offer where every column is a cell of one."""
+        whole = problem.layout is not None and not len(problem.layout.foreign)
+        return ["cell", "robust", "global"] if whole else ["robust", "cell"]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """A mid-sized net under each scaling, then a wider one with more dropout."""
@@ -58,7 +60,7 @@ class MLP(NetFamily):
 
         prepare: Steps
         if params["scaling"] == "global" and problem.layout is not None:
-            prepare = [("scale", GridScaler(problem.layout.shape))]
+            prepare = [("scale", GridScaler(problem.layout))]
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
             prepare = [("prepare", table_encoder(problem, scaler)), ("cast", ToFloat32())]

@@ -110,3 +110,12 @@ def test_a_layout_prints_as_a_person_would_write_it():
     """One channel goes without saying."""
     assert str(Layout(height=28, width=20)) == "28 x 20"
     assert str(Layout(height=32, width=32, channels=3)) == "3 x 32 x 32"
+
+
+def test_a_layout_of_some_columns_finds_them_in_a_wider_matrix():
+    """``within`` renames the columns; cells without a column stay without one, others belong to no cell."""
+    layout = Layout(2, 2, order=(1, 0, 2, -1), n_columns=3).within(np.array([4, 2, 0]), 5)
+    X = np.arange(5.0)[None]
+    np.testing.assert_array_equal(layout.to_grid(X)[0, 0], [[2, 4], [0, np.nan]])
+    assert layout.foreign.tolist() == [1, 3]
+    assert Layout(2, 3).within(np.arange(6), 6) == Layout(2, 3)

@@ -8,17 +8,18 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
+from autoarch._data.layout import Layout
 from autoarch._training.deadline import Deadline
+from autoarch._training.grids import GridScaler
 from autoarch._training.modules import ConvNet, DenseNet
 from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor, shifted
-from autoarch._training.scaling import GridScaler
 from autoarch._training.schedule import one_cycle
 
 
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)
-    return GridScaler((1, 8, 8)).fit_transform(X[:400]), np.array([f"digit {label}" for label in y[:400]])
+    return GridScaler(Layout(8, 8, 1)).fit_transform(X[:400]), np.array([f"digit {label}" for label in y[:400]])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,99 @@
+"""Flat rows as scaled grids: standard scores, masks where cells were missing, planes for columns outside the grid."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.preprocessing import StandardScaler
+
+from autoarch import Layout
+from autoarch._training.grids import GridScaler
+
+SCRAMBLED = Layout(2, 2, order=(3, 0, 5, 1), n_columns=6)  # columns 2 and 4 are no cells
+
+
+@given(seed=st.integers(0, 1000))
+def test_scaling_per_cell_agrees_with_scikit_learn(seed):
+    """Without missing cells it is StandardScaler, shaped."""
+    X = np.random.default_rng(seed).normal(3.0, 2.0, size=(30, 12))
+    grid = GridScaler(Layout(2, 3, 2), scaling="cell").fit_transform(X)
+    assert grid.shape == (30, 2, 2, 3)
+    np.testing.assert_allclose(grid.reshape(30, 12), StandardScaler().fit_transform(X), atol=1e-5)
+
+
+def test_global_scaling_keeps_the_differences_between_cells():
+    """One mean and deviation per channel."""
+    X = np.array([[0.0, 10.0], [0.0, 10.0], [2.0, 8.0]])
+    grid = GridScaler(Layout(1, 2, 1)).fit_transform(X)
+    np.testing.assert_allclose(grid[0, 0, 0], [-grid[0, 0, 0, 1], grid[0, 0, 0, 1]], atol=1e-6)
+
+
+def test_missing_cells_become_the_mean_and_are_marked():
+    """NaN turns into 0 and one more channel says where."""
+    X = np.array([[1.0, np.nan, 3.0, 4.0], [5.0, 6.0, 7.0, np.nan]])
+    grid = GridScaler(Layout(2, 2, 1)).fit_transform(X)
+    assert grid.shape == (2, 2, 2, 2)
+    np.testing.assert_array_equal(grid[0, 1], [[0, 1], [0, 0]])
+    assert grid[0, 0, 0, 1] == 0
+
+
+def test_cells_missing_only_at_predict_time_are_imputed():
+    """A grid that was complete at fit grows no channel later."""
+    scaler = GridScaler(Layout(1, 2, 1)).fit(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    grid = scaler.transform(np.array([[np.nan, 2.0]]))
+    assert grid.shape == (1, 1, 1, 2)
+    assert grid[0, 0, 0, 0] == 0
+
+
+@pytest.mark.parametrize("scaling", ["global", "cell"])
+def test_constant_and_all_missing_cells_give_finite_grids(scaling):
+    """No division by zero, no NaN, no warning."""
+    X = np.array([[1.0, np.nan, 2.0], [1.0, np.nan, 5.0]])
+    assert np.isfinite(GridScaler(Layout(1, 3, 1), scaling=scaling).fit_transform(X)).all()
+
+
+def test_columns_are_laid_out_in_the_order_of_the_layout():
+    """The scaled grid of shuffled columns is that of the columns put in order."""
+    X = np.random.default_rng(0).normal(size=(20, 6))
+    grid = GridScaler(SCRAMBLED, scaling="cell").fit_transform(X)
+    np.testing.assert_allclose(grid[:, 0].reshape(20, 4), StandardScaler().fit_transform(X)[:, [3, 0, 5, 1]], atol=1e-5)
+
+
+def test_columns_outside_the_grid_become_planes():
+    """A number is scaled by itself; a category gets a plane per level; both are constant over the grid."""
+    X = np.random.default_rng(0).normal(size=(30, 6))
+    X[:, 2] = 1e6 * X[:, 2] + 1e9  # an id must not drown the cells
+    X[:, 4] = np.arange(30) % 3
+    grid = GridScaler(SCRAMBLED, categorical=(4,)).fit_transform(X)
+    assert grid.shape == (30, 1 + 1 + 3, 2, 2)
+    np.testing.assert_allclose(grid[:, 1, 0, 0], StandardScaler().fit_transform(X[:, [2]])[:, 0], atol=1e-4)
+    np.testing.assert_array_equal(
+        grid[:, 2:, 1, 1].argmax(axis=1), np.argsort(np.argsort([0, 1, 2]))[X[:, 4].astype(int)]
+    )
+    assert (np.ptp(grid[:, 1:], axis=(2, 3)) == 0).all()
+
+
+def test_an_unknown_level_and_a_missing_number_are_zero_planes():
+    """Neither is an error, and neither is taken for anything else."""
+    X = np.random.default_rng(0).normal(size=(30, 6))
+    X[:, 4] = np.arange(30) % 2
+    scaler = GridScaler(SCRAMBLED, categorical=(4,)).fit(X)
+    row = X[:1].copy()
+    row[0, 2], row[0, 4] = np.nan, 7
+    assert not scaler.transform(row)[0, 1:].any()
+
+
+def test_holes_of_a_layout_are_zero_and_need_no_mask():
+    """A cell without a column is no missing value."""
+    layout = Layout(2, 2, order=(2, 0, 1, -1), n_columns=3)
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    for scaling in ("cell", "global"):
+        grid = GridScaler(layout, scaling=scaling).fit_transform(X)
+        assert grid.shape == (10, 1, 2, 2) and np.isfinite(grid).all() and not grid[:, 0, 1, 1].any()
+
+
+def test_a_scaler_can_be_cloned():
+    """Its parameters are left as they came."""
+    scaler = GridScaler(SCRAMBLED, categorical=(4,))
+    assert clone(scaler).layout == SCRAMBLED
