@@ -29,6 +29,7 @@ from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
+from autoarch.locality import LayoutSearch
 
 _CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
 
@@ -82,9 +83,15 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
                 n_jobs=self.n_jobs,
                 memory=as_memory(self.memory),
                 verbose=int(self.verbose),
+                layouts=self._layouts_to_try(canonical),
             )
         )
         self._keep(canonical, found, classes)
+
+    def _layouts_to_try(self, canonical: Canonicaliser) -> LayoutSearch:
+        """Flat columns may be read as a grid, an order that shows nothing may be changed; a declared one stands."""
+        undeclared = isinstance(self.layout, str)
+        return LayoutSearch(infer=canonical.undeclared_, recover=undeclared, names=canonical.column_names_)
 
     def _too_large_for_folds(self, values: np.ndarray) -> bool:
         return self.time_budget is not None and values.size > _CELLS_PER_SECOND * self.time_budget
@@ -101,7 +108,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             self.feature_names_in_ = canonical.feature_names_in_
         if classes is not None:
             self.classes_ = classes
-        self.layout_ = canonical.layout_
+        self.layout_ = found.layout
         self.locality_ = found.locality
         self.study_ = found.study
         self.leaderboard_ = found.leaderboard

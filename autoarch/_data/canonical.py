@@ -123,6 +123,16 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return self._to_matrix(array)
 
     @property
+    def undeclared_(self) -> bool:
+        """Whether the columns came flat and nobody said which cells they are."""
+        return self.kind_ != "grid" and isinstance(self.layout, str)
+
+    @property
+    def column_names_(self) -> tuple[str, ...] | None:
+        """Names of the output columns, where X had names."""
+        return tuple(self.feature_names_out_) if hasattr(self, "feature_names_in_") else None
+
+    @property
     def feature_names_out_(self) -> list[str]:
         """Names of the output columns."""
         if self._table is not None:

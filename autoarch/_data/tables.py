@@ -20,6 +20,7 @@ from autoarch._data.columns import Category, Coder, Date, Duration, Number, as_d
 from autoarch.exceptions import InputError, InputTypeError
 
 MOST_LEVELS = 254  # with the code that the rest share 255, as many as histogram trees tell apart
+_ENOUGH_FOR_A_GRID = 16  # columns of numbers
 _DATE_FIELDS = ("year", "month", "day_of_week", "hour")
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 
@@ -36,14 +37,18 @@ class TableCoder:
     def learn(cls, frame: pd.DataFrame, coders: Sequence[Coder]) -> tuple[TableCoder, np.ndarray]:
         """Keep the coders whose columns vary in ``frame``; return them with the encoded table.
 
+        Among many numbers a constant one stays too: it may be a cell at the border of a grid.
+
         Raises
         ------
         InputError
             If no column varies.
         """
         blocks = [coder.encode(frame.iloc[:, i]) for i, coder in enumerate(coders)]
-        kept = [i for i, block in enumerate(blocks) if not _says_nothing(block)]
-        if not kept:
+        varying = {i for i, block in enumerate(blocks) if not _says_nothing(block)}
+        numbers = {i for i, coder in enumerate(coders) if isinstance(coder, Number)}
+        kept = sorted(varying | (numbers if len(numbers) >= _ENOUGH_FOR_A_GRID else set()))
+        if not varying:
             raise InputError(
                 f"Each of the {len(coders)} columns of X is constant or has no value at all, so there is nothing to "
                 "learn from. Pass columns that differ between rows."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from autoarch._search.budget import Budget
 from autoarch._search.cache import cached, fingerprint, versions
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
-from autoarch.locality import LocalityReport, probe_values
+from autoarch.locality import AS_GIVEN, LayoutSearch, LocalityReport, probe_values
 
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
@@ -63,6 +63,8 @@ class Request:
         Where results are kept between fits.
     verbose : int
         What is shown.
+    layouts : LayoutSearch
+        Whether the probe may look for other layouts of the columns than the one in ``problem``.
     """
 
     X: np.ndarray
@@ -80,12 +82,14 @@ class Request:
     n_jobs: int | None
     memory: Memory | None
     verbose: int
+    layouts: LayoutSearch = AS_GIVEN
 
 
-def able_families(request: Request) -> tuple[list[Family], dict[str, str]]:
+def able_families(families: Sequence[Family], problem: Problem) -> tuple[list[Family], dict[str, str]]:
+    """Those that can serve, and why the others cannot."""
     able, left_out = [], {}
-    for family in request.families:
-        reason = family.unfit_for(request.problem)
+    for family in families:
+        reason = family.unfit_for(problem)
         if reason is None:
             able.append(family)
         else:
@@ -93,7 +97,7 @@ def able_families(request: Request) -> tuple[list[Family], dict[str, str]]:
     if not able:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ParameterError(
-            f"none of the families {[family.name for family in request.families]} can serve this problem ({reasons}). "
+            f"none of the families {[family.name for family in families]} can serve this problem ({reasons}). "
             "Pass families='auto', or a layout if the columns are cells of a grid."
         )
     return able, left_out
@@ -121,8 +125,13 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
         seconds = _PROBE_SHARE * request.budget.seconds
         y = None if request.budget.seconds < _STATISTICS_ONLY else y
     problem = request.problem
-    arguments = {"task": problem.task, "categorical": problem.categorical, "random_state": request.seed}
-    key = "" if request.memory is None else fingerprint(request.X, y, problem, request.seed, seconds, versions())
+    arguments = {
+        "task": problem.task,
+        "categorical": problem.categorical,
+        "random_state": request.seed,
+        "search": request.layouts,
+    }
+    key = "" if request.memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
     began = request.budget.elapsed
     try:
         report = cached(request.memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
@@ -137,10 +146,17 @@ def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
     return probe_values(X, layout, y=y, seconds=seconds, **arguments)
 
 
+def with_findings(problem: Problem, report: LocalityReport) -> Problem:
+    """What families are told once the probe has spoken: the verdict, and the layout that it holds for."""
+    used = report.used
+    return replace(problem, verdict=used.verdict, layout=problem.layout if used.layout is None else used.layout)
+
+
 def promising_families(
     able: Sequence[Family], report: LocalityReport, problem: Problem, chosen_by_user: bool
 ) -> tuple[list[Family], dict[str, str]]:
     """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
+    report = report.used
     hopeless: dict[str, str] = {}
     layout = problem.layout
     chance = report.family_probabilities.get("cnn", 1.0)

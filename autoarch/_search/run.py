@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from autoarch._data.layout import Layout
 from autoarch._search import outcome
 from autoarch._search.baseline import Baseline, baseline_job
 from autoarch._search.budget import Budget
@@ -24,7 +25,7 @@ from autoarch._search.evaluate import evaluate
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
 from autoarch._search.policy import Policy
-from autoarch._search.prelude import Request, able_families, probe, promising_families, with_torch
+from autoarch._search.prelude import Request, able_families, probe, promising_families, with_findings, with_torch
 from autoarch._search.progress import Progress
 from autoarch._search.quiet import quiet
 from autoarch._search.refit import refit
@@ -52,6 +53,7 @@ class Found:
     leaderboard: pd.DataFrame
     estimate: tuple[float, float]
     locality: LocalityReport
+    layout: Layout | None
     study: optuna.Study
     stopped_by: str
 
@@ -75,7 +77,7 @@ def run_search(request: Request) -> Found:
         request.plan.splits,
         Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
     )
-    able, left_out = able_families(request)
+    able, _ = able_families(request.families, request.problem)
     try:
         with quiet("optuna"):
             data.judge.check(data.splits[0][1])
@@ -84,7 +86,8 @@ def run_search(request: Request) -> Found:
             able, slow = with_torch(able, budget, request.chosen_by_user)
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
-            problem = replace(request.problem, verdict=report.verdict)
+            problem = with_findings(request.problem, report)
+            able, left_out = able_families([f for f in request.families if f.name not in slow], problem)
             promising, hopeless = promising_families(able, report, problem, request.chosen_by_user)
             search = Search(
                 promising,
@@ -118,6 +121,7 @@ def run_search(request: Request) -> Found:
         ),
         estimate=estimate,
         locality=report,
+        layout=problem.layout,
         study=search.study,
         stopped_by=_stopped_by(history, budget),
     )

@@ -5,8 +5,9 @@ Read ``statistics`` (pure functions on grids), ``nulls`` (what they give on shuf
 ``sample``, ``ridge``, ``convolutions``, ``minimlp``, ``stand_ins`` and ``landmarks`` (cheap cross-validated stand-ins
 for each model family); ``beliefs`` (from landmarks to the chance that a family wins, with its numbers in
 ``constants.json``); ``evidence`` and ``report`` (numbers), ``findings``, ``advice``, ``wording``, ``html`` and ``plot``
-(words and pictures); ``probe`` (the entrance). ``inference`` finds the grid behind flat columns, ``recovery`` the one
-behind shuffled columns; ``restorer`` makes a transformer of both.
+(words and pictures); ``examine`` and ``arrange`` (other layouts of the columns, which must win on the landmarks);
+``probe`` (the entrance). ``inference`` finds the grid behind flat columns, ``recovery`` the one behind shuffled
+columns; ``restorer`` makes a transformer of both.
 
 What concerns layouts is imported on first touch: it loads pandas and scikit-learn, which the probe alone need not.
 
@@ -16,6 +17,7 @@ Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data`
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from autoarch.locality.arrange import AS_GIVEN, LayoutSearch
 from autoarch.locality.evidence import (
     AxisEvidence,
     DirectionEvidence,
@@ -23,6 +25,7 @@ from autoarch.locality.evidence import (
     Landmark,
     MarginalEvidence,
     PatternEvidence,
+    Reading,
 )
 from autoarch.locality.findings import Finding
 from autoarch.locality.probe import probe_locality, probe_values
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from autoarch.locality.restorer import LayoutRestorer
 
 __all__ = [
+    "AS_GIVEN",
     "AxisEvidence",
     "DirectionEvidence",
     "Finding",
@@ -44,9 +48,11 @@ __all__ = [
     "LayoutInference",
     "LayoutRecovery",
     "LayoutRestorer",
+    "LayoutSearch",
     "LocalityReport",
     "MarginalEvidence",
     "PatternEvidence",
+    "Reading",
     "infer_layout",
     "probe_locality",
     "probe_values",

@@ -19,6 +19,9 @@ KERNELS = {"2d": ("k x k",), "1d-rows": ("1 x k",), "1d-columns": ("k x 1",), "n
 
 def advise(report: LocalityReport) -> str:
     """Say what to try first, why, and what would change it."""
+    if report.recovered is not None:
+        layout = report.recovered.layout
+        return f"As given, the columns are no grid, but rearranged into {layout} cells they are. {advise(report.used)}"
     first = _from_landmarks(report) if comparable(report.landmarks) else _from_verdict(report)
     return f"{first} {_how(report)}".strip()
 

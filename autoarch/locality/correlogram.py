@@ -56,10 +56,10 @@ def neighbour_map(scaled: np.ndarray, active: np.ndarray) -> np.ndarray:
             place = (slice(None), side) if across else (side, slice(None))
             total[place] += summed
             count[place] += pairs
-    return _in_blocks(np.where(count > 0, total, 0.0), count)
+    return in_blocks(np.where(count > 0, total, 0.0), count)
 
 
-def _in_blocks(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+def in_blocks(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Ratio of two sums, taken over blocks of cells where a side is too long to show."""
     for axis, side in enumerate(total.shape):
         if side > WIDEST_MAP:

@@ -1,6 +1,6 @@
 """What the probe measured, one small record per question; all that follows from them is computed elsewhere.
 
-Imports: ``constants``.
+Imports: ``constants``, ``autoarch._data.layout``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import erfc, sqrt
 
+from autoarch._data.layout import Layout
 from autoarch.locality.constants import CONSTANTS
+
+Picture = tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -204,3 +207,33 @@ class Gain:
         if self.std_error <= 0:
             return 1.0
         return erfc(abs(self.difference) / self.std_error / sqrt(2.0))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Another way to lay the columns out, and what it is worth.
+
+    Parameters
+    ----------
+    layout : Layout
+        Which cell each column is; its ``origin`` is "inferred", "names" or "recovered".
+    kept : bool
+        Whether it is used. It must not lose on the landmarks; a recovered one must win.
+    gain : Gain or None
+        Score of random convolutions on it less that on the columns as they were given; None where these were not run.
+    reason : str
+        What spoke for it, in words.
+    seconds : float
+        What it took to find.
+    before, after : tuple of tuple of float
+        The mean sample: its cells in the order in which their columns were given (for a recovered layout), and as laid
+        out. Sides above 48 cells are averaged in blocks.
+    """
+
+    layout: Layout
+    kept: bool = True
+    gain: Gain | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    before: Picture = ()
+    after: Picture = ()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from autoarch.locality.beliefs import FAMILIES
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.evidence import AxisEvidence, MarginalEvidence
-from autoarch.locality.wording import METRICS, NAMES, STAND_INS, p_text
+from autoarch.locality.wording import METRICS, NAMES, STAND_INS, about_reading, p_text
 
 if TYPE_CHECKING:
     from autoarch.locality.report import LocalityReport
@@ -63,7 +63,7 @@ def find(report: LocalityReport) -> tuple[Finding, ...]:
         found += [_displacement(report)]
     if report.p_value is not None and report.marginals:
         found += [*_places(report), *_patterns(report), *_heterogeneity(report)]
-    return (*found, *_gains(report))
+    return (*found, *_gains(report.used))
 
 
 def sentences(report: LocalityReport) -> tuple[str, ...]:
@@ -73,11 +73,14 @@ def sentences(report: LocalityReport) -> tuple[str, ...]:
         said.insert(0, "The columns have no layout, so there are no neighbours to compare.")
     if report.axes_are_a_guess:
         said.append("No axis is certain by itself at this size: the verdict follows the larger effects.")
-    if report.landmarks:
-        ranked = sorted(report.landmarks.items(), key=lambda item: -item[1].score)
+    said += [about_reading(reading) for reading in report.readings]
+    landmarks = report.used.landmarks
+    if landmarks:
+        ranked = sorted(landmarks.items(), key=lambda item: -item[1].score)
         scores = ", ".join(f"{STAND_INS[name]} {mark.score:.3f} (± {mark.std_error:.3f})" for name, mark in ranked)
         metric = METRICS[report.landmark_metric]
-        said.append(f"Quick stand-ins on {report.landmark_rows} rows, cross-validated {metric}: {scores}.")
+        rearranged = ", columns rearranged" if report.recovered is not None else ""
+        said.append(f"Quick stand-ins on {report.landmark_rows} rows{rearranged}, cross-validated {metric}: {scores}.")
     chances = report.family_probabilities
     ordered = sorted(FAMILIES, key=lambda name: -chances[name])
     said.append(f"Chance to win: {', '.join(f'{NAMES[name]} {chances[name]:.0%}' for name in ordered)}.")

@@ -1,6 +1,6 @@
 """The notebook view of a report: one block of HTML with its own style and SVG bars, no script, no link.
 
-Imports: ``report`` (types only), ``wording``.
+Imports: ``evidence`` and ``report`` (types only), ``wording``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from autoarch.locality.beliefs import FAMILIES
 from autoarch.locality.wording import METRICS, NAMES, STAND_INS, headline
 
 if TYPE_CHECKING:
+    from autoarch.locality.evidence import Picture, Reading
     from autoarch.locality.report import LocalityReport
 
 BOX = "font:14px/1.45 system-ui,sans-serif;max-width:760px;border:1px solid #8886;border-radius:8px;padding:12px 16px"
@@ -19,6 +20,7 @@ TITLE = "font-weight:600;font-size:16px;margin-bottom:6px"
 QUIET = "opacity:.7;font-size:12px"
 BLUE, GREY = "#3b7dd8", "#9aa5b1"
 BAR_WIDTH = 300
+PICTURE_WIDTH = 180
 
 
 def as_html(report: LocalityReport) -> str:
@@ -27,7 +29,8 @@ def as_html(report: LocalityReport) -> str:
     left_out = "".join(f"<li>Left out: {escape(reason)}.</li>" for reason in report.skipped)
     return (
         f'<div style="{BOX}"><div style="{TITLE}">{escape(headline(report))}</div>'
-        f"<p><b>{escape(report.recommendation)}</b></p>{_landmark_bars(report)}{_chance_bars(report)}"
+        f"<p><b>{escape(report.recommendation)}</b></p>{_landmark_bars(report.used)}{_chance_bars(report)}"
+        f"{''.join(_mean_samples(reading) for reading in report.readings if reading.kept)}"
         f'<ul style="margin:8px 0 0 18px;padding:0">{findings}{left_out}</ul>'
         f'<div style="{QUIET}">{report.n_samples_used} rows looked at, {report.seconds:.1f} s</div></div>'
     )
@@ -49,6 +52,38 @@ def _chance_bars(report: LocalityReport) -> str:
     """Chance of each family to win."""
     chances = report.family_probabilities
     return _bars("Chance to win", [(NAMES[name], chances[name], 0.0, BLUE) for name in FAMILIES])
+
+
+def _mean_samples(reading: Reading) -> str:
+    """The mean sample before and after the columns were laid out."""
+    shown = [(reading.before, "columns as given"), (reading.after, f"laid out on {reading.layout} cells")]
+    drawn = "".join(_picture(cells, escape(words)) for cells, words in shown if cells and len(cells) > 1)
+    return f'<div style="{QUIET}">Mean sample</div>{drawn}' if drawn else ""
+
+
+def _picture(cells: Picture, words: str) -> str:
+    """Cells as grey squares; those without a value are left empty."""
+    values = [value for line in cells for value in line if value is not None]
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    height, width = len(cells), len(cells[0])
+    side = max(2, min(12, PICTURE_WIDTH // max(width, height)))
+    squares = "".join(
+        f'<rect x="{side * column}" y="{side * row}" width="{side}" height="{side}" '
+        f'fill="{_grey((value - low) / (high - low) if high > low else 0.5)}"/>'
+        for row, line in enumerate(cells)
+        for column, value in enumerate(line)
+        if value is not None
+    )
+    return (
+        '<figure style="display:inline-block;margin:4px 16px 4px 0"><svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'width="{side * width}" height="{side * height}" shape-rendering="crispEdges">{squares}</svg>'
+        f'<figcaption style="{QUIET}">{words}</figcaption></figure>'
+    )
+
+
+def _grey(share: float) -> str:
+    level = round(255 * share)
+    return f"#{level:02x}{level:02x}{level:02x}"
 
 
 def _bars(title: str, rows: list[tuple[str, float, float, str]]) -> str:

@@ -10,7 +10,7 @@ Imports: numpy, ``clock``, ``sample``, ``stand_ins``, ``evidence``, ``autoarch._
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -30,6 +30,7 @@ MANY_CLASSES = 100
 WARM_UP = 0.3  # of the first call into a library for linear algebra, whatever the machine
 IMPORT_SECONDS = {"torch": 4.0, "sklearn.ensemble": 0.7}
 ORDER = ("linear", "tree", "cnn", "mlp", "cnn_shuffled")  # what a comparison needs first comes first
+LAYOUT_FREE = ("linear", "tree", "mlp")  # say the same whichever way the columns are laid out
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Measured:
         Rows used.
     metric : str
         What the scores are: "accuracy", "balanced_accuracy" or "r2".
+    rows : ndarray of int
+        Which rows.
+    losses : mapping of str to ndarray of shape (n_rows,)
+        Loss of each row, by stand-in.
+    layout : Layout or None
+        Grid that the convolutions ran on.
     """
 
     landmarks: Mapping[str, Landmark] = field(default_factory=dict)
@@ -57,6 +64,16 @@ class Measured:
     skipped: tuple[str, ...] = ()
     n_rows: int = 0
     metric: str = "accuracy"
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
+    losses: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    layout: Layout | None = None
+
+    def carried_over(self, layout: Layout | None) -> tuple[dict[str, Landmark], dict[str, np.ndarray]]:
+        """Landmarks and losses that hold in this layout, too."""
+        if layout == self.layout:
+            return dict(self.landmarks), dict(self.losses)
+        names = [name for name in LAYOUT_FREE if name in self.landmarks]
+        return {name: self.landmarks[name] for name in names}, {name: self.losses[name] for name in names}
 
 
 def measure_landmarks(
@@ -69,6 +86,8 @@ def measure_landmarks(
     clock: Clock,
     seed: int = 0,
     n_jobs: int | None = None,
+    known: Measured | None = None,
+    wanted: Sequence[str] = ORDER,
 ) -> Measured:
     """Score every landmark that the data and the time allow.
 
@@ -90,13 +109,17 @@ def measure_landmarks(
         Seed of rows, kernels, weights and trees.
     n_jobs : int, optional
         Jobs for the trees.
+    known : Measured, optional
+        Measured before on the same data: its rows are used again, and so is what holds in this layout, too.
+    wanted : sequence of str
+        Landmarks to run.
 
     Returns
     -------
     Measured
     """
     n_labels = len(np.unique(y)) if task == "classification" else 0
-    rows = choose_rows(y, _row_limit(values.shape[1], n_labels, clock), seed)
+    rows = choose_rows(y, _row_limit(values.shape[1], n_labels, clock), seed) if known is None else known.rows
     if len(rows) < 2 * N_FOLDS:
         too_few = f"landmarks: {len(rows)} rows with a target are too few; it takes {2 * N_FOLDS}"
         return Measured(skipped=(too_few,))
@@ -105,11 +128,12 @@ def measure_landmarks(
     sample = prepare(
         np.asarray(values[rows]), y[rows], task=task, layout=layout, categorical=categorical, seed=seed, n_jobs=n_jobs
     )
-    landmarks: dict[str, Landmark] = {}
-    losses: dict[str, np.ndarray] = {}
+    landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
     skipped: list[str] = []
     pace = 1.0
     for name in ORDER:
+        if name in landmarks or name not in wanted:
+            continue
         reason = _why_not(name, sample, landmarks, clock, pace)
         if reason is None:
             started = monotonic()
@@ -124,7 +148,7 @@ def measure_landmarks(
                     pace = max(1.0, (seconds - WARM_UP) / _expected_seconds(name, sample))
         if reason is not None:
             skipped.append(f"{name}: {reason}")
-    return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric)
+    return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric, rows, losses, layout)
 
 
 def _row_limit(n_columns: int, n_classes: int, clock: Clock) -> int:
@@ -174,7 +198,7 @@ def _expected_seconds(name: str, sample: Sample) -> float:
         boosting = 2 * stand_ins.boosting_seconds(sample) if stand_ins.boosts(sample) else 0.0
         return 0.3 + N_FOLDS * forest * n * np.log2(n) / 1e8 + boosting
     if name == "mlp":
-        nets = N_FOLDS * (2 if sample.layout is not None else 1)
+        nets = N_FOLDS * (2 if sample.all_cells else 1)
         products = minimlp.STEPS * minimlp.BATCH * minimlp.HIDDEN * (min(p, minimlp.MOST_INPUTS) + minimlp.HIDDEN)
         return 0.5 + 6 * nets * products / 2e10
     responses = n * convolutions.N_KERNELS * min(p, 3 * convolutions.MOST_POSITIONS)
@@ -208,6 +232,11 @@ def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
     gains = {}
     for name, (first, second) in pairs.items():
         if first in losses and second in losses:
-            differences = losses[second] - losses[first]
-            gains[name] = Gain(float(differences.mean()), float(differences.std() / np.sqrt(len(differences))))
+            gains[name] = paired(losses[first], losses[second])
     return gains
+
+
+def paired(losses: np.ndarray, other: np.ndarray) -> Gain:
+    """What the first has over the other, from the differences row by row."""
+    differences = other - losses
+    return Gain(float(differences.mean()), float(differences.std() / np.sqrt(len(differences))))

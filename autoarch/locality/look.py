@@ -15,8 +15,8 @@ import numpy as np
 from autoarch._data.layout import Layout
 from autoarch.locality import nulls, statistics
 from autoarch.locality.autocorrelation import moran_and_geary
-from autoarch.locality.correlogram import along_a_line, along_diagonals, neighbour_map
-from autoarch.locality.evidence import AxisEvidence, DirectionEvidence
+from autoarch.locality.correlogram import along_a_line, along_diagonals, in_blocks, neighbour_map
+from autoarch.locality.evidence import AxisEvidence, DirectionEvidence, Picture
 from autoarch.locality.marginals import compare_places
 from autoarch.locality.patterns import count_patterns
 from autoarch.locality.report import LocalityReport
@@ -117,6 +117,14 @@ def _directions(
     }
 
 
-def _plain(numbers: np.ndarray) -> tuple[tuple[float | None, ...], ...]:
+def picture(values: np.ndarray, layout: Layout) -> Picture:
+    """The mean sample on the grid, averaged over channels; sides above 48 cells are averaged in blocks."""
+    step = max(1, len(values) // statistics.MAX_ROWS)
+    grid = layout.to_grid(np.asarray(values[::step], dtype=np.float64))
+    there = ~np.isnan(grid)
+    return _plain(in_blocks(np.where(there, grid, 0.0).sum(axis=(0, 1)), there.sum(axis=(0, 1))))
+
+
+def _plain(numbers: np.ndarray) -> Picture:
     """Nested tuples, None for NaN."""
-    return tuple(tuple(None if np.isnan(number) else round(float(number), 4) for number in line) for line in numbers)
+    return tuple(tuple(float(f"{number:.4g}") if np.isfinite(number) else None for number in line) for line in numbers)

@@ -1,10 +1,12 @@
 """The pictures of a report: correlograms, the map of neighbours, and the landmarks.
 
-Imports: matplotlib (inside functions, extra ``plot``), numpy, ``wording``, ``report`` (types only).
+Imports: matplotlib (inside functions, extra ``plot``), numpy, ``wording``, ``evidence`` and ``report`` (types only).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from autoarch.locality.wording import METRICS, STAND_INS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from autoarch.locality.evidence import Picture
     from autoarch.locality.report import LocalityReport
 
 COLOURS = {"rows": "#1f6f8b", "columns": "#d1713c", "diagonals": "#7a8793"}
@@ -22,20 +25,35 @@ NULL = "#c9ced3"
 
 
 def draw(report: LocalityReport) -> Figure:
-    """Draw what the report holds, side by side; a report without a grid has its landmarks only."""
+    """Draw what the report holds, side by side; a report without a grid has its landmarks only.
+
+    Of columns that were rearranged it shows the mean sample before and after, and the map of the new neighbours.
+    """
     require("matplotlib", extra="plot", purpose="Drawing a report")
     from matplotlib.figure import Figure
 
-    parts = []
-    if report.directions:
-        parts += [_correlograms, _map]
-    if report.landmarks:
-        parts.append(_landmarks)
+    used = report.used
+    parts: list[Callable[[Any], None]] = []
+    for reading in report.readings:
+        if reading.kept:
+            shown = (reading.before, "mean sample, as given"), (reading.after, f"mean sample on {reading.layout} cells")
+            parts += [partial(_mean_sample, cells, title) for cells, title in shown if len(cells) > 1]
+    if used.directions:
+        parts += [partial(_correlograms, used), partial(_map, used)]
+    if used.landmarks:
+        parts.append(partial(_landmarks, used))
     figure = Figure(figsize=(4.2 * max(len(parts), 1), 3.6), layout="constrained")
-    figure.suptitle(f"verdict: {report.verdict}", fontweight="bold")
+    rearranged = "" if report.recovered is None else f"; rearranged: {used.verdict}"
+    figure.suptitle(f"verdict: {report.verdict}{rearranged}", fontweight="bold")
     for place, part in enumerate(parts, start=1):
-        part(report, figure.add_subplot(1, len(parts), place))
+        part(figure.add_subplot(1, len(parts), place))
     return figure
+
+
+def _mean_sample(cells: Picture, title: str, axes: Any) -> None:
+    """The mean of all samples, cell by cell."""
+    axes.imshow(np.array(cells, dtype=float), cmap="gray")
+    axes.set(title=title, xticks=[], yticks=[])
 
 
 def _correlograms(report: LocalityReport, axes: Any) -> None:

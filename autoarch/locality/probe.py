@@ -4,7 +4,7 @@
 Both run the statistics against their nulls and, given a target, the landmarks, and return a ``LocalityReport``.
 
 Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, and of this room ``statistics``, ``sample``,
-``clock``, ``look``, ``landmarks``, ``report``.
+``clock``, ``examine``, ``arrange``, ``report``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from autoarch._checks import check_choice, check_positive, seed_of
 from autoarch._data.layout import Layout
 from autoarch.locality import statistics
+from autoarch.locality.arrange import AS_GIVEN, LayoutSearch, examine
 from autoarch.locality.clock import Clock
-from autoarch.locality.landmarks import Measured, measure_landmarks
-from autoarch.locality.look import look_at
+from autoarch.locality.examine import Subject
 from autoarch.locality.report import LocalityReport
 from autoarch.locality.sample import choose_rows
 
@@ -45,7 +45,7 @@ def probe_locality(
         Labels or numbers to predict. Without it there are no landmarks.
     layout : tuple of int, "auto" or None, default="auto"
         Cells behind flat columns, as ``(height, width)`` or ``(channels, height, width)``. "auto" takes the shape of X;
-        flat columns count as one line. None says that there is no grid.
+        for flat columns it is the grid that ``infer_layout`` finds, else one line. None says that there is no grid.
     channels : {"first", "last"}, default="first"
         Where the channels of a 4-D X stand.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -103,6 +103,7 @@ def probe_locality(
         seconds=None if time_budget is None else max(clock.left(), 1e-3),
         random_state=seed,
         n_jobs=n_jobs,
+        search=LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_),
     )
 
 
@@ -125,6 +126,7 @@ def probe_values(
     seconds: float | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
+    search: LayoutSearch = AS_GIVEN,
 ) -> LocalityReport:
     """Probe a canonical matrix.
 
@@ -146,34 +148,21 @@ def probe_values(
         Seed.
     n_jobs : int, optional
         Jobs for the trees among the landmarks.
+    search : LayoutSearch
+        Whether other layouts than the given one are tried.
 
     Returns
     -------
     LocalityReport
     """
     clock = Clock(seconds)
-    seed = seed_of(random_state)
-    report = LocalityReport()
-    if layout is not None:
-        report = look_at(values, layout, np.random.default_rng([seed, 0]), hurried=clock.left() < 1.0)
-    measured = Measured(metric="r2" if task == "regression" else "accuracy")
-    if y is not None:
-        measured = measure_landmarks(
-            values,
-            np.asarray(y),
-            task=task or "classification",
-            layout=layout,
-            categorical=categorical,
-            clock=clock,
-            seed=seed,
-            n_jobs=n_jobs,
-        )
-    return replace(
-        report,
-        landmarks=measured.landmarks,
-        gains=measured.gains,
-        landmark_metric=measured.metric,
-        landmark_rows=measured.n_rows,
-        seconds=clock.elapsed(),
-        skipped=measured.skipped,
+    subject = Subject(
+        values=values,
+        y=None if y is None else np.asarray(y),
+        task=task or "classification",
+        categorical=categorical,
+        clock=clock,
+        seed=seed_of(random_state),
+        n_jobs=n_jobs,
     )
+    return replace(examine(subject, layout, search), seconds=clock.elapsed())

@@ -24,6 +24,8 @@ from autoarch.locality.evidence import (
     Landmark,
     MarginalEvidence,
     PatternEvidence,
+    Picture,
+    Reading,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +77,11 @@ class LocalityReport:
         Time of the whole probe.
     skipped : tuple of str
         What was left out, and why.
+    readings : tuple of Reading
+        Other layouts of the columns that were tried: inferred from their order, or recovered against it.
+    recovered : LocalityReport or None
+        What holds after rearranging the columns, where the order given shows nothing and another one wins on the
+        landmarks. Chances, recommendation and advice then follow from it; the verdict stays that of the order given.
 
     Examples
     --------
@@ -98,7 +105,7 @@ class LocalityReport:
     gearys_c: float = 1.0
     marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
     patterns: PatternEvidence = field(default_factory=PatternEvidence)
-    neighbour_map: tuple[tuple[float | None, ...], ...] = ()
+    neighbour_map: Picture = ()
     landmarks: Mapping[str, Landmark] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
     landmark_metric: str = "accuracy"
@@ -106,6 +113,13 @@ class LocalityReport:
     landmark_rows: int = 0
     seconds: float = 0.0
     skipped: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    recovered: LocalityReport | None = None
+
+    @property
+    def used(self) -> LocalityReport:
+        """What a search goes by: the report on the recovered order where there is one, else this one."""
+        return self if self.recovered is None else self.recovered
 
     @property
     def verdict(self) -> str:
@@ -154,33 +168,34 @@ class LocalityReport:
     @property
     def family_probabilities(self) -> dict[str, float]:
         """Chance that each family wins, from the landmarks or, without them, from the verdict; sums to 1."""
-        return beliefs.win_probabilities(self.landmarks, self.verdict, self.layout is not None)
+        used = self.used
+        return beliefs.win_probabilities(used.landmarks, used.verdict, used.layout is not None)
 
     @property
     def recommended_families(self) -> dict[str, float]:
         """Families worth searching, best first, each with its chance to win."""
-        chances = self.family_probabilities
-        return {name: chances[name] for name in beliefs.worth_searching(self.landmarks, chances, self.landmark_rows)}
+        used, chances = self.used, self.family_probabilities
+        return {name: chances[name] for name in beliefs.worth_searching(used.landmarks, chances, used.landmark_rows)}
 
     @property
     def kernel_shapes(self) -> tuple[str, ...]:
         """Shapes of kernels worth trying: "k x k", "1 x k", "k x 1"; empty where there is nothing to convolve over."""
-        return advice.kernel_shapes(self)
+        return advice.kernel_shapes(self.used)
 
     @property
     def kernel_side(self) -> int | None:
         """Odd k that covers the reach of the dependence; None where no axis depends."""
-        return advice.kernel_side(self)
+        return advice.kernel_side(self.used)
 
     @property
     def scaling(self) -> tuple[str, ...]:
         """Scalings worth trying, best first: "global", "per cell"."""
-        return advice.scaling(self)
+        return advice.scaling(self.used)
 
     @property
     def augmentations(self) -> tuple[str, ...]:
         """Changes of a sample that should leave its label alone: "shift", "cutout", "noise"."""
-        return advice.augmentations(self)
+        return advice.augmentations(self.used)
 
     @property
     def findings(self) -> tuple[findings.Finding, ...]:
@@ -206,7 +221,8 @@ class LocalityReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, ready for ``json.dumps``."""
-        measured = {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        measured = {each.name: _plain(getattr(self, each.name)) for each in fields(self) if each.name != "recovered"}
+        measured["recovered"] = None if self.recovered is None else self.recovered.to_dict()
         for name, axis in self.axes.items():
             measured["axes"][name] |= {"effect": axis.effect, "dependent": name in self.dependent_axes}
         for name, direction in self.directions.items():

@@ -26,7 +26,7 @@ class Sample:
     per_column : ndarray of shape (n, p), float32
         Every column with mean 0 and variance 1, missing = 0.
     overall : ndarray of shape (n, p), float32
-        One shift and scale for all columns, missing = the column's mean; ``per_column`` itself without a layout.
+        One shift and scale for all cells, missing = the column's mean; ``per_column`` itself without a layout.
     expanded : ndarray of shape (n, q), float32
         ``per_column`` with each categorical column replaced by indicators.
     ordinal : ndarray of shape (n, p), float32
@@ -79,6 +79,11 @@ class Sample:
         if not self.n_classes:
             return "r2"
         return "balanced_accuracy" if self.unequal else "accuracy"
+
+    @property
+    def all_cells(self) -> bool:
+        """Whether every column is a cell of a grid."""
+        return self.layout is not None and len(self.layout.foreign) == 0
 
     @property
     def grid(self) -> Layout:
@@ -136,7 +141,7 @@ def prepare(
         target, n_classes = _unit(y.astype(np.float64)), 0
     return Sample(
         per_column=per_column,
-        overall=per_column if layout is None else _overall(values, missing),
+        overall=_one_scale(values, missing, per_column, layout),
         expanded=np.hstack([per_column[:, numeric], *indicators]) if categorical else per_column,
         ordinal=ordinal,
         categorical=categorical,
@@ -152,6 +157,18 @@ def prepare(
 def _scaled(table: np.ndarray) -> np.ndarray:
     """Standardise each column of a table."""
     return standardise(table[:, None, None, :])[0][:, 0, 0]
+
+
+def _one_scale(values: np.ndarray, missing: np.ndarray, per_column: np.ndarray, layout: Layout | None) -> np.ndarray:
+    """The cells under one shift and scale; columns that are no cells keep their own."""
+    if layout is None:
+        return per_column
+    cells = np.setdiff1d(np.arange(values.shape[1]), layout.foreign)
+    if len(cells) == values.shape[1]:
+        return _overall(values, missing)
+    scaled = per_column.copy()
+    scaled[:, cells] = _overall(values[:, cells], missing[:, cells])
+    return scaled
 
 
 def _overall(values: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def linear(sample: Sample, check: Check) -> Losses:
 
 def cnn(sample: Sample, check: Check) -> Losses:
     """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
-    variants = _convolve(sample, np.arange(sample.per_column.shape[1]), check)
+    variants = _convolve(sample, np.arange(sample.grid.height * sample.grid.width), check)
     kinds = {
         "cnn": variants,
         "cnn_placed": variants[0::N_KINDS],
@@ -49,13 +49,12 @@ def cnn(sample: Sample, check: Check) -> Losses:
 def cnn_shuffled(sample: Sample, check: Check) -> Losses:
     """Ridge on random convolutions after one permutation of the cells, the same for all samples and channels."""
     cells = np.random.default_rng([sample.seed, 1]).permutation(sample.grid.height * sample.grid.width)
-    columns = np.arange(sample.grid.channels)[:, None] * len(cells) + cells[None, :]
-    return {"cnn_shuffled": _best_variant(_convolve(sample, columns.ravel(), check), sample.folds)}
+    return {"cnn_shuffled": _best_variant(_convolve(sample, cells, check), sample.folds)}
 
 
 def mlp(sample: Sample, check: Check) -> Losses:
-    """Train a small net, on grids under both scalings."""
-    inputs = [sample.expanded] if sample.layout is None else [sample.overall, sample.per_column]
+    """Train a small net, under both scalings where every column is a cell."""
+    inputs = [sample.overall, sample.per_column] if sample.all_cells else [sample.expanded]
     steps = minimlp.STEPS if len(sample) >= SMALL_ROWS else minimlp.STEPS // 2
     answers = minimlp.out_of_fold_mlp(
         inputs, sample.target, sample.folds, sample.n_classes, sample.seed, check, steps=steps
@@ -78,17 +77,20 @@ STAND_INS: dict[str, Callable[[Sample, Check], Losses]] = {
 }
 
 
-def _convolve(sample: Sample, columns: np.ndarray, check: Check) -> list[np.ndarray]:
+def _convolve(sample: Sample, cells: np.ndarray, check: Check) -> list[np.ndarray]:
     """Losses under both scalings (of all cells together, of each cell) and three kinds of features (with their places,
-    without, both and the cells themselves).
+    without, both and all columns themselves), with the cells of each channel in this order.
     """
-    cells = gram(sample.per_column)
+    itself = gram(sample.expanded)
+    layout = sample.grid
+    columns = layout.columns.reshape(layout.channels, -1)[:, cells].ravel()
     variants = []
     for number, values in enumerate((sample.overall, sample.per_column)):
-        grid = np.ascontiguousarray(values[:, columns]).reshape(len(values), *sample.grid.shape)
+        flat = np.where(columns >= 0, values[:, columns], np.float32(0))
+        grid = flat.reshape(len(values), *layout.shape)
         banks = convolutions.random_banks(grid, np.random.default_rng([sample.seed, 2, number]))
         placed, anywhere = (gram(part) for part in convolutions.pooled_features(grid, banks, check))
-        for kernel in (placed, anywhere, (placed + anywhere + cells) / 3):
+        for kernel in (placed, anywhere, (placed + anywhere + itself) / 3):
             check()
             variants.append(_ridge_losses(kernel, sample))
     return variants

@@ -1,6 +1,6 @@
 """Words that every part of a report uses.
 
-Imports: ``constants``, ``report`` (types only).
+Imports: ``constants``, ``evidence`` and ``report`` (types only).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from autoarch.locality.constants import CONSTANTS
 
 if TYPE_CHECKING:
+    from autoarch.locality.evidence import Reading
     from autoarch.locality.report import LocalityReport
 
 NAMES = {"cnn": "a CNN", "mlp": "an MLP", "tree": "trees", "linear": "a linear model"}
@@ -41,6 +42,22 @@ def verdict_clause(report: LocalityReport) -> str:
     if report.verdict == "none" and report.p_value is not None and report.p_value <= CONSTANTS["alpha"]:
         return "the order of the cells matters, but along neither axis do neighbours clearly belong together"
     return VERDICTS[report.verdict]
+
+
+def about_reading(reading: Reading) -> str:
+    """Say what another layout of the columns is worth, and whether it is used."""
+    layout = reading.layout
+    names = f"{layout} cells" if layout.height > 1 or layout.channels > 1 else f"a line of {layout.width} cells"
+    n_foreign = len(layout.foreign)
+    beside = f", {n_foreign} columns set aside" if n_foreign > 1 else ", one column set aside" if n_foreign else ""
+    where = {"recovered": "Rearranged into", "names": "Read, as their names say, as"}.get(layout.origin, "Read as")
+    start = f"{where} {names}{beside} ({reading.reason.rstrip('.')})"
+    if reading.gain is None:
+        return f"{start}: convolutions were not compared, so the test alone speaks for it."
+    numbers = f"{abs(reading.gain.difference):.3f} (± {reading.gain.std_error:.3f})"
+    verb = "gain" if reading.gain.difference >= 0 else "lose"
+    used = "this layout is used" if reading.kept else "the columns are left as given"
+    return f"{start}, convolutions {verb} {numbers} on the columns as given: {used}."
 
 
 def p_text(p_value: float | None) -> str:

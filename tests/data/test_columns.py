@@ -252,6 +252,15 @@ def test_a_table_drops_what_says_nothing():
     np.testing.assert_array_equal(table.encode(frame), values)
 
 
+def test_many_numbers_keep_their_constants():
+    """They may be the border of a picture, whose other cells would lose their places."""
+    frame = pd.DataFrame({f"pixel{i}": [float(i % 4), float(i % 4 + i % 3)] for i in range(16)} | {"word": ["x", "y"]})
+
+    table, values = TableCoder.learn(frame, learn_kinds(frame, list(frame)))
+
+    assert table.dropped == () and values.shape == (2, 17)
+
+
 def test_a_table_knows_which_output_columns_are_codes():
     """A date takes several output columns and moves the others along, whatever the names."""
     frame = pd.DataFrame([["2020-01-01", "a", 1.0], ["2021-05-01", "b", 2.0]], columns=["same", "same", "same"])

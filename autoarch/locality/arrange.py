@@ -1,0 +1,182 @@
+"""Other ways to lay the columns out: what is not as the user gave it must win on the landmarks.
+
+Flat columns are read as the grid that ``inference`` finds. Where the given order shows nothing, ``recovery`` looks for
+a better one. Either is one more variant: convolutions on it are compared, row by row, with convolutions on the columns
+as given, so that a wrong layout costs a second and nothing else.
+
+Imports: numpy, ``examine``, ``landmarks``, ``look``, ``evidence``, ``report``, ``constants``,
+``autoarch._data.layout``; ``inference`` and ``recovery`` inside functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autoarch._data.layout import Layout
+from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.evidence import Gain, Picture, Reading
+from autoarch.locality.examine import Subject, completed
+from autoarch.locality.landmarks import LAYOUT_FREE, Measured, paired
+from autoarch.locality.look import picture
+from autoarch.locality.report import LocalityReport
+
+FEWEST_TO_INFER = 9  # columns
+FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by
+LEAST_GAIN = 0.01  # that convolutions must have in a recovered order, and at least one standard error,
+SURE = 0.85  # unless so many of its neighbours are expected to be true ones: then any gain will do
+MOST_LOSS = 0.02  # that they may have in an inferred layout, whose axes have been tested, or three standard errors
+LEAST_EFFORT = 0.15  # share of the usual search below which recovery finds too little
+MOST_ROWS = 20_000
+MOST_PRODUCTS = 4e9  # of cells and rows, for correlations, where time is limited
+
+
+@dataclass(frozen=True)
+class LayoutSearch:
+    """What may be done to columns that nobody has declared a layout of.
+
+    Parameters
+    ----------
+    infer : bool
+        Read flat columns as the grid that their order shows.
+    recover : bool
+        Rearrange columns whose order shows nothing.
+    names : tuple of str or None
+        Names of the columns.
+    """
+
+    infer: bool = False
+    recover: bool = False
+    names: tuple[str, ...] | None = None
+
+
+AS_GIVEN = LayoutSearch()
+
+
+def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> LocalityReport:
+    """Report on the columns as given or as inferred, and on a recovered order where that is worth more."""
+    reading = _inferred(subject, given, search.names) if search.infer else None
+    known = None
+    if reading is not None:
+        known = subject.measure(reading.layout)
+        rival = subject.measure(_as_given(subject, given), known=known, wanted=(*LAYOUT_FREE, "cnn"))
+        gain = _gain(known, rival)
+        if gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error):
+            report = replace(subject.look(reading.layout), readings=(replace(reading, gain=gain),))
+            return completed(report, known)
+        reading, known = replace(reading, gain=gain, kept=False), rival
+    report = subject.look(given) if reading is None else replace(subject.look(given), readings=(reading,))
+    if search.recover and report.verdict == "none":
+        return _with_recovery(subject, given, report, known)
+    return completed(report, subject.measure(given, known=known))
+
+
+def _inferred(subject: Subject, given: Layout | None, names: tuple[str, ...] | None) -> Reading | None:
+    """The grid that the columns of numbers show as they stand; None where that is the given line."""
+    from autoarch.locality.inference.infer import infer_layout
+
+    columns = subject.numeric
+    expected = 0.1 + 4e-4 * min(len(columns), 2_500)
+    if len(columns) < FEWEST_TO_INFER or (subject.clock.limited and 2 * expected > subject.clock.left()):
+        return None
+    chosen = None if names is None else [names[column] for column in columns]
+    values = subject.values[:: max(1, len(subject.values) // MOST_ROWS)]  # inference reads fewer still
+    values = values if len(columns) == values.shape[1] else values[:, columns]
+    found = infer_layout(values, chosen, random_state=subject.seed)
+    if found.best is None:
+        return None
+    layout = found.best.within(columns, subject.values.shape[1])
+    if given is not None and layout.shape == given.shape and np.array_equal(layout.columns, given.columns):
+        return None
+    return Reading(layout, reason=found.reason, seconds=found.seconds, after=picture(subject.values, layout))
+
+
+def _with_recovery(
+    subject: Subject, given: Layout | None, report: LocalityReport, known: Measured | None
+) -> LocalityReport:
+    """The same report, with what a recovered order of the columns is worth; what that needs is measured first."""
+    before = _as_given(subject, given)
+    early = subject.measure(before, known=known, wanted=("linear", "tree", "cnn"))
+    reading, why_not = _recovered(subject, before, early)
+    if why_not:
+        report = replace(report, skipped=(*report.skipped, why_not))
+    if reading is None:
+        return completed(report, subject.measure(given, known=early))
+    rearranged = subject.measure(reading.layout, known=early)
+    gain = _gain(rearranged, early)
+    kept = gain is not None and _wins(gain, reading.layout.confidence or 0.0) and _is_near_the_best(rearranged)
+    report = replace(report, readings=(*report.readings, replace(reading, gain=gain, kept=kept)))
+    if not kept:
+        return completed(report, subject.measure(given, known=early))
+    recovered = completed(subject.look(reading.layout), rearranged)
+    return replace(completed(report, subject.measure(given, known=early, wanted=())), recovered=recovered)
+
+
+def _recovered(subject: Subject, given: Layout, measured: Measured) -> tuple[Reading | None, str]:
+    """A layout to be believed, or why none was looked for."""
+    from autoarch.locality.recovery.recover import recover_layout
+
+    columns = np.sort(given.columns)
+    if len(columns) < FEWEST_TO_RECOVER or given.channels > 1 or not measured.landmarks:
+        return None, ""
+    shape = (given.height, given.width) if min(given.height, given.width) > 1 else None
+    values = subject.values
+    effort = 1.0
+    if subject.clock.limited:
+        values = values[:: max(1, int(np.ceil(len(values) * len(columns) ** 2 / MOST_PRODUCTS)))]
+        effort = _affordable_effort(len(columns), shape is None, subject.clock.left())
+        if effort < LEAST_EFFORT:
+            expected, left = _recovery_seconds(len(columns), shape is None), max(0.0, subject.clock.left())
+            return None, f"recovery of a scrambled order: about {expected:.0f} s expected, {left:.1f} s left"
+    found = recover_layout(values[:, columns], shape, random_state=subject.seed, effort=effort)
+    if found.layout is None:
+        return None, ""
+    layout = found.layout.within(columns, subject.values.shape[1])
+    reason = f"{found.score:.0%} of neighbouring cells are expected to be true neighbours"
+    before, after = _unsorted_picture(subject.values, layout), picture(subject.values, layout)
+    return Reading(layout, reason=reason, seconds=found.seconds, before=before, after=after), ""
+
+
+def _recovery_seconds(n_columns: int, unknown: bool) -> float:
+    """What the usual search takes on a slow core."""
+    return (0.2 + 4e-3 * n_columns + 7e-6 * n_columns**2) * (1.0 if unknown else 0.6)
+
+
+def _affordable_effort(n_columns: int, unknown: bool, left: float) -> float:
+    """Share of the usual search that fits into half of the time left; a quarter of its cost is there in any case."""
+    share = 0.5 * left / _recovery_seconds(n_columns, unknown)
+    return min(1.0, (share - 0.25) / 0.75)
+
+
+def _as_given(subject: Subject, given: Layout | None) -> Layout:
+    """The columns as they stand: a line of those that hold numbers, where nobody said anything else."""
+    if given is not None:
+        return given
+    columns = subject.numeric
+    return Layout(1, len(columns), origin="shape").within(columns, subject.values.shape[1])
+
+
+def _gain(measured: Measured, rival: Measured) -> Gain | None:
+    if "cnn" not in measured.losses or "cnn" not in rival.losses:
+        return None
+    return paired(measured.losses["cnn"], rival.losses["cnn"])
+
+
+def _wins(gain: Gain, confidence: float) -> bool:
+    """Whether a recovered order is worth more than the one given."""
+    return gain.difference > (0.0 if confidence >= SURE else max(LEAST_GAIN, gain.std_error))
+
+
+def _is_near_the_best(measured: Measured) -> bool:
+    few = measured.n_rows <= CONSTANTS["few_rows"]
+    margin = CONSTANTS["margin_few_rows" if few else "margin_many_rows"]
+    others = [mark.score for name, mark in measured.landmarks.items() if name != "cnn_shuffled"]
+    return measured.landmarks["cnn"].score >= max(others) - margin
+
+
+def _unsorted_picture(values: np.ndarray, layout: Layout) -> Picture:
+    """The cells of the layout in the order in which their columns were given."""
+    cells = np.sort(layout.columns[layout.columns >= 0])
+    order = np.concatenate([cells, np.full(len(layout.columns) - len(cells), -1)])
+    return picture(values, replace(layout, order=tuple(order.tolist())))
