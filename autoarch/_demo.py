@@ -91,7 +91,7 @@ def story(model: Any, held: HeldOut | None = None) -> str:
     report = model.locality_
     score = f"{held}; " if held else ""
     parts = [
-        f"verdict      {report.verdict}{_p_value(report.p_value)}{_left_out(report.skipped)}",
+        f"verdict      {report.verdict}{_p_value(report.p_value)}{_rearranged(report)}{_left_out(report.skipped)}",
         f"advice       {report.recommendation}",
         f"leaderboard  best of each family, {len(model.leaderboard_)} rows in all; stopped by {model.stopped_by_}",
         _indent(best_of_each_family(model.leaderboard_).to_string(index=False)),
@@ -180,6 +180,7 @@ def _outcome(gain: float, spread: float) -> str:
 
 def _because(gain: float, spread: float, report: Any) -> str:
     """The counterfactual of the probe, introduced as a reason only where it points the way the scores went."""
+    report = report.used
     marks = report.landmarks or {}
     if "cnn" not in marks or "cnn_shuffled" not in marks:
         return f"where the probe's verdict on neighbouring cells was {report.verdict!r}{_p_value(report.p_value)}"
@@ -213,6 +214,11 @@ def _spread(first: pd.Series, second: pd.Series, std_error: float) -> float:
 def _score(row: pd.Series) -> str:
     spread = f" ± {row['score_std']:.3f}" if pd.notna(row["score_std"]) and row["score_std"] > 0 else ""
     return f"{row['score']:.3f}{spread}"
+
+
+def _rearranged(report: Any) -> str:
+    recovered = report.recovered
+    return "" if recovered is None else f"; rearranged into {recovered.layout} cells: {recovered.verdict}"
 
 
 def _left_out(skipped: Sequence[str]) -> str:
