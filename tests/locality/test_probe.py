@@ -29,7 +29,8 @@ def _timeless(report: LocalityReport) -> LocalityReport:
         pytest.param(lambda X, rng: X[:, rng.permutation(8)], "1d-rows", id="rows-shuffled"),
         pytest.param(lambda X, rng: X.reshape(-1, 64)[:, rng.permutation(64)].reshape(X.shape), "none", id="shuffled"),
         pytest.param(lambda X, rng: np.repeat(X[:, None], 2, axis=1), "2d", id="two-channels"),
-        pytest.param(lambda X, rng: X.reshape(-1, 64), "1d-rows", id="flat"),
+        pytest.param(lambda X, rng: X.reshape(-1, 64), "2d", id="flat"),
+        pytest.param(lambda X, rng: X.reshape(-1, 1, 64), "1d-rows", id="one-line"),
     ],
 )
 def test_digits_get_the_verdict_that_their_order_deserves(make, verdict):
