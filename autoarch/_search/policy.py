@@ -1,9 +1,10 @@
 """Which family is tried next, with which share of the time.
 
-Every family's strongest default is tried first, in the order that the probe gives; the probe's probabilities share
-out the time but forbid nothing. After that, families compete: each draws a score from a normal around the best that
-it has reached, as wide as that score is uncertain, and the highest draw is tried (Thompson sampling [1]_), its
-remaining defaults before anything sampled.
+The strongest default of every family that the probe recommends is tried first, in the order and with the share of the
+time that its probabilities give; linear models and families that the probe does not know are always among them. After
+that, families compete: each draws a score from a normal around the best that it has reached, as wide as that score is
+uncertain, and the highest draw is tried (Thompson sampling [1]_), its remaining defaults before anything sampled. A
+family that was not recommended has its turn as often as the probe says that it may still win: nothing is forbidden.
 
 References
 ----------
@@ -16,7 +17,7 @@ Imports: numpy, ``autoarch.families``, ``autoarch._search.job``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ import numpy as np
 from autoarch._search.job import TrialResult
 from autoarch.families.base import Family, Params, Problem
 
+_ALWAYS = ("linear",)  # cheap, and the floor that others must beat
 _EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe says
 _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
 _LATER_SLICE = 0.35  # of the time left may go to one later trial
@@ -42,13 +44,25 @@ class Turn:
 class Policy:
     """Choose families and defaults, given what the trials so far have shown."""
 
-    def __init__(self, families: Sequence[Family], problem: Problem, probabilities: Mapping[str, float], seed: int):
+    def __init__(
+        self,
+        families: Sequence[Family],
+        problem: Problem,
+        probabilities: Mapping[str, float],
+        seed: int,
+        *,
+        recommended: Collection[str] | None = None,
+    ):
         prior = {family.name: probabilities.get(family.name, 1.0 / len(families)) for family in families}
         total = sum(prior.values())
         self.share = {name: _EVEN / len(prior) + (1 - _EVEN) * p / total for name, p in prior.items()}
         self.families = {f.name: f for f in sorted(families, key=lambda family: -self.share[family.name])}
         self._defaults = {name: list(family.defaults(problem)) for name, family in self.families.items()}
-        self._untried = list(self.families)
+        first = set(self.families) if recommended is None else {*recommended, *_ALWAYS}
+        self._untried = [name for name in self.families if name in first or name not in probabilities]
+        self._later = {name: prior[name] / total for name in self.families if name not in self._untried}
+        if not self._untried:
+            self._untried, self._later = list(self.families), {}
         self._best: dict[str, TrialResult] = {}
         self._rng = np.random.default_rng(seed)
 
@@ -58,11 +72,21 @@ class Policy:
             share = sum(self.share[name] for name in self._untried)
             name = self._untried.pop(0)
             return self._turn(name, _FIRST_ROUND * self.share[name] / share)
-        affordable = [name for name in self.families if self._needs(name) <= left]
-        if not affordable:
+        affordable = [name for name in self.families if name not in self._later and self._needs(name) <= left]
+        if self._later and (not affordable or self._rng.random() < sum(self._later.values())):
+            name = self._pick_of_the_later()
+        elif affordable:
+            name = self._draw(affordable)
+        else:
             return None
-        name = self._draw(affordable)
         return self._turn(name, max(_LATER_SLICE, min(1.0, self._needs(name) / left)))
+
+    def _pick_of_the_later(self) -> str:
+        """A family that was not recommended, as likely as it is to win; from now on it competes."""
+        chances = np.array(list(self._later.values()))
+        name = str(self._rng.choice(list(self._later), p=chances / chances.sum()))
+        del self._later[name]
+        return name
 
     def _turn(self, name: str, fraction: float) -> Turn:
         defaults = self._defaults[name]

@@ -24,6 +24,26 @@ def test_the_most_promising_family_comes_first_and_gets_the_most_time():
     assert min(policy.share.values()) > 0.1
 
 
+def test_what_the_probe_does_not_recommend_comes_later_and_rarely():
+    """It is not forbidden; a linear model is always among the first."""
+    waited = []
+    for seed in range(200):
+        policy = Policy(FAMILIES, PROBLEM, {"linear": 0.1, "tree": 0.1, "mlp": 0.8}, seed, recommended=["mlp"])
+        first = [policy.next().family.name for _ in range(2)]
+        assert sorted(first) == ["linear", "mlp"]
+        for name in first:
+            policy.learn(TrialResult(0, name, {}, scores=[0.9, 0.91], seconds=1.0))
+        later = [policy.next().family.name for _ in range(60)]
+        waited.append(later.index("tree") if "tree" in later else 60)
+    assert 6 < sum(waited) / len(waited) < 14  # a chance of one in ten each time
+
+
+def test_families_that_nobody_recommends_are_tried_all_the_same():
+    """A probe that has nothing to say, or only something about families that were not asked for."""
+    policy = Policy(FAMILIES[1:], PROBLEM, {"tree": 0.02, "mlp": 0.08, "cnn": 0.9}, seed=0, recommended=["cnn"])
+    assert {policy.next().family.name for _ in range(2)} == {"tree", "mlp"}
+
+
 def test_a_family_that_is_far_behind_is_hardly_tried_again():
     """Later trials go to the family that leads."""
     policy = Policy(FAMILIES, PROBLEM, {}, seed=0)
