@@ -13,6 +13,8 @@ from autoarch.locality.inference.hypotheses import Hypothesis, hypotheses, posit
 from autoarch.locality.inference.infer import infer_layout
 from autoarch.locality.inference.likelihood import Equations, Lags
 from autoarch.locality.inference.names import read_names
+from autoarch.locality.inference.search import Found
+from autoarch.locality.inference.verdict import _is_more_than_a_line
 
 DIGITS = load_digits_grid()[0].astype(float)
 PHOTOGRAPHS = load_sample_images().images
@@ -356,3 +358,21 @@ def test_explained_variance_is_that_of_a_regression(channels, height, width, las
     explained = Equations(Lags(X), grid).explained()
 
     assert explained == pytest.approx(-np.log((residual**2).sum() / (X**2).sum()), rel=0.02, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("score", "p_values", "grid"),
+    [
+        pytest.param(1.15, {"down": 0.01, "across": 0.01, "rows": 0.2}, True, id="aligned-and-ahead"),
+        pytest.param(1.05, {"down": 0.01, "across": 0.01, "rows": 0.2}, False, id="aligned-channels"),
+        pytest.param(1.30, {"down": 0.03}, True, id="far-ahead-of-any-line"),
+        pytest.param(1.30, {"down": 0.2}, False, id="not-aligned-at-all"),
+        pytest.param(1.00, {"down": 0.01, "across": 0.05}, True, id="just-short-of-the-level"),
+        pytest.param(1.00, {"down": 0.01, "across": 0.3}, False, id="channels-of-a-series"),
+    ],
+)
+def test_a_grid_that_fails_a_test_must_be_ahead_of_the_best_line(score, p_values, grid):
+    """Else the columns are read as a line, perhaps of several channels."""
+    best = Found(Hypothesis(1, 6, 10), (), score, score, score, 0.1, 0.1)
+    line = Found(Hypothesis(6, 1, 10), (), 1.0, 1.0, 1.0, 0.1, 0.1)
+    assert _is_more_than_a_line(best, line, p_values) is grid

@@ -15,7 +15,9 @@ from autoarch.locality.inference.shifts import line_p, ordered_p, shifted_p
 
 FEWEST_ROWS = 3  # with two rows every correlation is 1 or -1
 FEWEST_ORDERED = 5  # four lines have twelve orders
-CLEAR_LEAD = 1.1  # factor by which an aligned grid whose lines may stand in no order must beat the best line
+CLEAR_LEAD = 1.1  # factor by which an aligned grid whose lines may stand in no order must beat the best line,
+GREAT_LEAD = 1.2  # and one whose axes have not both been shown to be aligned: true series reach 1.03
+NEARLY = {"down": 0.1, "across": 0.06}  # p-values of an axis that few rows or short sides may keep from the level
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Verdict:
         What is significant.
     found : Found or None
         The best grid where both axes are significant; else the best line, where the order of the columns is. A grid
-        that is aligned, with lines in no provable order, is preferred to aligned channels only with a clear lead.
+        that falls short of a test is preferred to the line only with a clear lead, or where it falls just short.
     p_values : dict of str to float
         Of the tests that were run; see ``LayoutCandidate``.
     """
@@ -54,9 +56,19 @@ def judge(scaled: np.ndarray, ranked: list[Found], rng: np.random.Generator) -> 
     p_values["order"] = line_p(scaled, rng)
     if p_values["order"] > LEVELS["order"] or not lines:
         return Verdict("none", None, p_values)
-    aligned = "rows" in p_values and min(best.grid.height, best.grid.width) >= FEWEST_ORDERED
-    aligned = aligned and best.score >= CLEAR_LEAD * lines[0].score
-    return Verdict("1d", best if aligned else lines[0], p_values)
+    return Verdict("1d", best if _is_more_than_a_line(best, lines[0], p_values) else lines[0], p_values)
+
+
+def _is_more_than_a_line(best: Found, line: Found, p_values: dict[str, float]) -> bool:
+    """Whether a grid that failed a test is still the better reading of the columns."""
+    if best.grid.is_line or min(best.grid.height, best.grid.width) < FEWEST_ORDERED:
+        return False
+    lead = best.score / max(line.score, 1e-9)
+    if "rows" in p_values:  # both axes are aligned; their lines may stand in no order, and be channels
+        return lead >= CLEAR_LEAD
+    if p_values["down"] > NEARLY["down"]:
+        return False
+    return lead >= GREAT_LEAD or p_values.get("across", 1.0) <= NEARLY["across"]
 
 
 def _both_axes(scaled: np.ndarray, best: Found, rng: np.random.Generator) -> dict[str, float]:
