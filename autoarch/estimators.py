@@ -32,8 +32,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         subclass of :class:`autoarch.families.Family`.
     layout : tuple of int, "auto" or None, default="auto"
         Cells behind the columns, as ``(height, width)`` or ``(channels, height, width)``. ``"auto"`` takes the shape of
-        X, infers the grid behind flat columns, and tries to recover the order of scrambled ones; what it finds must win
-        on the landmarks. ``None`` says that there is no grid.
+        X, infers the grid behind flat columns, and tries to recover the order of scrambled ones; what it finds must
+        prove itself on the landmarks. ``None`` says that there is no grid.
     scoring : str, callable or None, default=None
         What candidates are chosen by, as in scikit-learn. None is accuracy; ties go to the lower log-loss.
     cv : "auto", int, splitter or iterable, default="auto"

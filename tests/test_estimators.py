@@ -19,6 +19,7 @@ from sklearn.model_selection import GroupKFold
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch.exceptions import AutoArchWarning, ParameterError, SearchInterruptedWarning
 from autoarch.families import Family
+from autoarch.locality import LocalityReport
 
 QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
 LINEAR = {**QUICK, "n_trials": 1, "families": "linear"}
@@ -364,3 +365,24 @@ def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
         clf = AutoArchClassifier(**LINEAR).fit(*iris)
     assert "interrupted" in clf.fitted_on_
     assert clf.score(*iris) > 0.9
+
+
+def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
+    """Flat columns and all families: what the probe did not say leaves no family out."""
+    import autoarch._search.prelude as prelude
+
+    calls = []
+
+    def interrupt_once(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return LocalityReport()
+
+    monkeypatch.setattr(prelude, "probe_values", interrupt_once)
+    X = np.random.default_rng(0).normal(size=(60, 20))
+    y = (X[:, 0] > 0).astype(int)
+    with pytest.warns(SearchInterruptedWarning):
+        clf = AutoArchClassifier(**QUICK).fit(X, y)
+    assert clf.best_family_ == "baseline"
+    assert clf.predict(X).shape == (60,)

@@ -55,7 +55,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     cardinalities_ : tuple of int
         Number ``k`` of codes of each of these.
     dropped_ : tuple of str
-        Columns of a mixed DataFrame that were left out: constant, or with no value at all.
+        Columns of a mixed DataFrame that were left out: constant, or with no value at all (numbers only where there
+        are fewer than 16 columns of them).
     has_missing_ : bool
         Whether a cell was missing. Missing cells are NaN in the output.
     dtype_ : dtype

@@ -85,8 +85,16 @@ class Request:
     layouts: LayoutSearch = AS_GIVEN
 
 
-def able_families(families: Sequence[Family], problem: Problem) -> tuple[list[Family], dict[str, str]]:
-    """Those that can serve, and why the others cannot."""
+def able_families(
+    families: Sequence[Family], problem: Problem, *, layout_may_come: bool = False
+) -> tuple[list[Family], dict[str, str]]:
+    """Those that can serve, and why the others cannot; it is an error if none can, unless the probe may find a layout.
+
+    Raises
+    ------
+    ParameterError
+        If no family can serve.
+    """
     able, left_out = [], {}
     for family in families:
         reason = family.unfit_for(problem)
@@ -94,7 +102,7 @@ def able_families(families: Sequence[Family], problem: Problem) -> tuple[list[Fa
             able.append(family)
         else:
             left_out[family.name] = reason
-    if not able:
+    if not able and not layout_may_come:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ParameterError(
             f"none of the families {[family.name for family in families]} can serve this problem ({reasons}). "
@@ -158,6 +166,8 @@ def promising_families(
     """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
     report = report.used
     hopeless: dict[str, str] = {}
+    if report.p_value is None:  # no layout, or a probe that was interrupted
+        return list(able), hopeless
     layout = problem.layout
     chance = report.family_probabilities.get("cnn", 1.0)
     a_line = layout is not None and layout.height == 1 and layout.channels == 1 and layout.origin == "shape"

@@ -77,7 +77,7 @@ def run_search(request: Request) -> Found:
         request.plan.splits,
         Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
     )
-    able, _ = able_families(request.families, request.problem)
+    able, _ = able_families(request.families, request.problem, layout_may_come=request.layouts.infer)
     try:
         with quiet("optuna"):
             data.judge.check(data.splits[0][1])
@@ -87,7 +87,8 @@ def run_search(request: Request) -> Found:
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
             problem = with_findings(request.problem, report)
-            able, left_out = able_families([f for f in request.families if f.name not in slow], problem)
+            asked = [f for f in request.families if f.name not in slow and not (slow and "torch" in f.needs.packages)]
+            able, left_out = able_families(asked, problem)
             promising, hopeless = promising_families(able, report, problem, request.chosen_by_user)
             search = Search(
                 promising,

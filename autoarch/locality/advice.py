@@ -21,7 +21,7 @@ def advise(report: LocalityReport) -> str:
     """Say what to try first, why, and what would change it."""
     if report.recovered is not None:
         layout = report.recovered.layout
-        return f"As given, the columns are no grid, but rearranged into {layout} cells they are. {advise(report.used)}"
+        return f"The columns stand in no order; rearranged into {layout} cells they serve better. {advise(report.used)}"
     first = _from_landmarks(report) if comparable(report.landmarks) else _from_verdict(report)
     return f"{first} {_how(report)}".strip()
 

@@ -1,10 +1,10 @@
-"""Other ways to lay the columns out: what is not as the user gave it must win on the landmarks.
+"""Other ways to lay the columns out: what is not as the user gave it must prove itself on the landmarks.
 
 Flat columns are read as the grid that ``inference`` finds. Where the given order shows nothing, ``recovery`` looks for
 a better one. Either is one more variant: convolutions on it are compared, row by row, with convolutions on the columns
-as given, so that a wrong layout costs a second and nothing else.
+as given. An inferred layout has stood tests of its own and must not lose clearly; a recovered one must win.
 
-Imports: numpy, ``examine``, ``landmarks``, ``look``, ``evidence``, ``report``, ``constants``,
+Imports: numpy, ``examine``, ``landmarks``, ``look``, ``statistics``, ``evidence``, ``report``,
 ``autoarch._data.layout``; ``inference`` and ``recovery`` inside functions.
 """
 
@@ -15,20 +15,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autoarch._data.layout import Layout
-from autoarch.locality.constants import CONSTANTS
+from autoarch.locality import statistics
 from autoarch.locality.evidence import Gain, Picture, Reading
 from autoarch.locality.examine import Subject, completed
-from autoarch.locality.landmarks import LAYOUT_FREE, Measured, paired
+from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, Measured, paired
 from autoarch.locality.look import picture
 from autoarch.locality.report import LocalityReport
 
 FEWEST_TO_INFER = 9  # columns
-FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by
+FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by,
+MOST_TO_RECOVER = 2_500  # more take minutes and gigabytes; ``recover_layout`` has no such limit
 LEAST_GAIN = 0.01  # that convolutions must have in a recovered order, and at least one standard error,
 SURE = 0.85  # unless so many of its neighbours are expected to be true ones: then any gain will do
 MOST_LOSS = 0.02  # that they may have in an inferred layout, whose axes have been tested, or three standard errors
+MARGIN, MARGIN_FEW_ROWS = 0.03, 0.05  # behind the best landmark, where a layout is worth a search
 LEAST_EFFORT = 0.15  # share of the usual search below which recovery finds too little
 MOST_ROWS = 20_000
+CIRCULAR = "tests that prove this order: it was chosen on these rows, so the p-values only describe it"
 MOST_PRODUCTS = 4e9  # of cells and rows, for correlations, where time is limited
 
 
@@ -56,49 +59,53 @@ AS_GIVEN = LayoutSearch()
 
 def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> LocalityReport:
     """Report on the columns as given or as inferred, and on a recovered order where that is worth more."""
-    reading = _inferred(subject, given, search.names) if search.infer else None
-    known = None
+    reading, skipped, known = None, "", None
+    if search.infer:
+        reading, skipped = _inferred(subject, _as_given(subject, given), search.names)
+    report = LocalityReport(skipped=(skipped,) if skipped else ())
     if reading is not None:
         known = subject.measure(reading.layout)
         rival = subject.measure(_as_given(subject, given), known=known, wanted=(*LAYOUT_FREE, "cnn"))
         gain = _gain(known, rival)
         if gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error):
-            report = replace(subject.look(reading.layout), readings=(replace(reading, gain=gain),))
-            return completed(report, known)
-        reading, known = replace(reading, gain=gain, kept=False), rival
-    report = subject.look(given) if reading is None else replace(subject.look(given), readings=(reading,))
-    if search.recover and report.verdict == "none":
-        return _with_recovery(subject, given, report, known)
+            readings = (replace(reading, gain=gain),)
+            return completed(replace(subject.look(reading.layout), readings=readings), known)
+        report, known = replace(report, readings=(replace(reading, gain=gain, kept=False),)), rival
+    report = replace(subject.look(given), readings=report.readings, skipped=report.skipped)
+    if search.recover and report.verdict == "none" and subject.y is not None:
+        before = _as_given(subject, given)
+        if FEWEST_TO_RECOVER <= len(before.columns) <= MOST_TO_RECOVER and before.channels == 1:
+            return _with_recovery(subject, given, before, report, known)
     return completed(report, subject.measure(given, known=known))
 
 
-def _inferred(subject: Subject, given: Layout | None, names: tuple[str, ...] | None) -> Reading | None:
-    """The grid that the columns of numbers show as they stand; None where that is the given line."""
+def _inferred(subject: Subject, given: Layout, names: tuple[str, ...] | None) -> tuple[Reading | None, str]:
+    """The grid that the columns of numbers show, unless it is the given line; or why none was looked for."""
     from autoarch.locality.inference.infer import infer_layout
 
-    columns = subject.numeric
-    expected = 0.1 + 4e-4 * min(len(columns), 2_500)
-    if len(columns) < FEWEST_TO_INFER or (subject.clock.limited and 2 * expected > subject.clock.left()):
-        return None
+    columns, n_columns = subject.numeric, subject.values.shape[1]
+    if len(columns) < FEWEST_TO_INFER:
+        return None, ""
+    expected, left = 2 * (0.1 + 4e-4 * min(len(columns), 2_500)), subject.clock.left()
+    if subject.clock.limited and expected > left:
+        return None, f"inference of a layout: about {expected:.1f} s expected, {max(0.0, left):.1f} s left"
     chosen = None if names is None else [names[column] for column in columns]
-    values = subject.values[:: max(1, len(subject.values) // MOST_ROWS)]  # inference reads fewer still
-    values = values if len(columns) == values.shape[1] else values[:, columns]
+    values = _columns_of(_some_rows(subject.values, 2 * statistics.MAX_ROWS), columns)
     found = infer_layout(values, chosen, random_state=subject.seed)
     if found.best is None:
-        return None
-    layout = found.best.within(columns, subject.values.shape[1])
-    if given is not None and layout.shape == given.shape and np.array_equal(layout.columns, given.columns):
-        return None
-    return Reading(layout, reason=found.reason, seconds=found.seconds, after=picture(subject.values, layout))
+        return None, ""
+    layout = found.best.within(columns, n_columns)
+    if layout.shape == given.shape and np.array_equal(layout.columns, given.columns):
+        return None, ""
+    return Reading(layout, reason=found.reason, seconds=found.seconds, after=picture(subject.values, layout)), ""
 
 
 def _with_recovery(
-    subject: Subject, given: Layout | None, report: LocalityReport, known: Measured | None
+    subject: Subject, given: Layout | None, before: Layout, report: LocalityReport, known: Measured | None
 ) -> LocalityReport:
     """The same report, with what a recovered order of the columns is worth; what that needs is measured first."""
-    before = _as_given(subject, given)
     early = subject.measure(before, known=known, wanted=("linear", "tree", "cnn"))
-    reading, why_not = _recovered(subject, before, early)
+    reading, why_not = _recovered(subject, before) if early.landmarks else (None, "")
     if why_not:
         report = replace(report, skipped=(*report.skipped, why_not))
     if reading is None:
@@ -109,33 +116,42 @@ def _with_recovery(
     report = replace(report, readings=(*report.readings, replace(reading, gain=gain, kept=kept)))
     if not kept:
         return completed(report, subject.measure(given, known=early))
-    recovered = completed(subject.look(reading.layout), rearranged)
-    return replace(completed(report, subject.measure(given, known=early, wanted=())), recovered=recovered)
+    recovered = completed(replace(subject.look(reading.layout), skipped=(CIRCULAR,)), rearranged)
+    left_out = (*report.skipped, *rearranged.skipped)
+    report = completed(report, subject.measure(given, known=early, wanted=()))
+    return replace(report, skipped=left_out, recovered=recovered)
 
 
-def _recovered(subject: Subject, given: Layout, measured: Measured) -> tuple[Reading | None, str]:
+def _recovered(subject: Subject, given: Layout) -> tuple[Reading | None, str]:
     """A layout to be believed, or why none was looked for."""
     from autoarch.locality.recovery.recover import recover_layout
 
     columns = np.sort(given.columns)
-    if len(columns) < FEWEST_TO_RECOVER or given.channels > 1 or not measured.landmarks:
-        return None, ""
     shape = (given.height, given.width) if min(given.height, given.width) > 1 else None
-    values = subject.values
-    effort = 1.0
+    most_rows, effort, left = MOST_ROWS, 1.0, subject.clock.left()
     if subject.clock.limited:
-        values = values[:: max(1, int(np.ceil(len(values) * len(columns) ** 2 / MOST_PRODUCTS)))]
-        effort = _affordable_effort(len(columns), shape is None, subject.clock.left())
+        most_rows = min(most_rows, int(MOST_PRODUCTS / len(columns) ** 2))
+        effort = _affordable_effort(len(columns), shape is None, left)
         if effort < LEAST_EFFORT:
-            expected, left = _recovery_seconds(len(columns), shape is None), max(0.0, subject.clock.left())
-            return None, f"recovery of a scrambled order: about {expected:.0f} s expected, {left:.1f} s left"
-    found = recover_layout(values[:, columns], shape, random_state=subject.seed, effort=effort)
+            expected = _recovery_seconds(len(columns), shape is None)
+            return None, f"recovery of a scrambled order: about {expected:.0f} s expected, {max(0.0, left):.1f} s left"
+    values = _columns_of(_some_rows(subject.values, most_rows), columns)
+    found = recover_layout(values, shape, random_state=subject.seed, effort=effort)
     if found.layout is None:
         return None, ""
     layout = found.layout.within(columns, subject.values.shape[1])
     reason = f"{found.score:.0%} of neighbouring cells are expected to be true neighbours"
     before, after = _unsorted_picture(subject.values, layout), picture(subject.values, layout)
     return Reading(layout, reason=reason, seconds=found.seconds, before=before, after=after), ""
+
+
+def _some_rows(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows, spread evenly; a view."""
+    return values[:: max(1, -(-len(values) // max(most, 1)))]
+
+
+def _columns_of(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return values if len(columns) == values.shape[1] else values[:, columns]
 
 
 def _recovery_seconds(n_columns: int, unknown: bool) -> float:
@@ -169,8 +185,7 @@ def _wins(gain: Gain, confidence: float) -> bool:
 
 
 def _is_near_the_best(measured: Measured) -> bool:
-    few = measured.n_rows <= CONSTANTS["few_rows"]
-    margin = CONSTANTS["margin_few_rows" if few else "margin_many_rows"]
+    margin = MARGIN_FEW_ROWS if measured.n_rows <= FEW_ROWS else MARGIN
     others = [mark.score for name, mark in measured.landmarks.items() if name != "cnn_shuffled"]
     return measured.landmarks["cnn"].score >= max(others) - margin
 

@@ -1,12 +1,15 @@
 """From landmarks to the chance that each family wins, and to the families worth searching.
 
-A landmark is a noisy reading of what the full family would reach: its sampling error (``std_error``) plus the spread
-between landmark and fully trained family. That spread shrinks as scores near 1: it is ``landmark_spread`` times the
-square root of best x (1 - best). The number is learned by ``examples/benchmarks/learn_beliefs.py`` on 58 tasks whose
-families were trained in full; with each source of data left out in turn the true winner's log-loss is 0.65, against
-0.92 for the shares of wins alone. The chance to win is the chance that a normal variable with that mean and spread is
+A landmark is a noisy reading of what the full family would reach. The full family lies above it by an offset of its
+own (trees gain most from more rows and rounds), give or take the landmark's sampling error (``std_error``) and a
+spread. Offset and spread shrink as scores near 1: they are ``landmark_offsets`` and ``landmark_spread`` times the
+square root of best x (1 - best). The chance to win is the chance that a normal variable with that mean and spread is
 the largest of the four. Families without a landmark keep the share that the verdict alone gives them (``prior``). No
-chance is below ``probability_floor``: the search may always be surprised. The numbers are in ``constants.json``.
+chance is below ``probability_floor``: the search may always be surprised. A family is worth searching if its chance to
+win, among those that have a landmark and are not linear, is at least ``worth_chance``.
+
+The numbers stand in ``constants.json``. ``examples/benchmarks/family_choice.py`` learns them on tasks whose families
+were trained in full, and judges them with each source of data left out in turn; the documentation has its tables.
 
 Imports: numpy, scipy, ``constants``, ``evidence`` (types only).
 """
@@ -48,8 +51,9 @@ def win_probabilities(
         return shares
     means = np.array([landmarks[name].score for name in measured])
     best = float(np.clip(means.max(), 0.0, 1.0))
-    spread = CONSTANTS["landmark_spread"] * np.sqrt(best * (1 - best) + 1e-4)
-    spreads = np.hypot([landmarks[name].std_error for name in measured], spread)
+    unit = np.sqrt(best * (1 - best) + 1e-4)
+    means = means + unit * np.array([CONSTANTS["landmark_offsets"][name] for name in measured])
+    spreads = np.hypot([landmarks[name].std_error for name in measured], CONSTANTS["landmark_spread"] * unit)
     points = np.linspace((means - 5 * spreads).min(), (means + 5 * spreads).max(), 2_001)
     standard = (points[None, :] - means[:, None]) / spreads[:, None]
     density = np.exp(-0.5 * standard**2) / spreads[:, None]
@@ -66,21 +70,20 @@ def comparable(landmarks: Mapping[str, Landmark]) -> bool:
     return "tree" in landmarks and ("cnn" in landmarks or "mlp" in landmarks)
 
 
-def worth_searching(
-    landmarks: Mapping[str, Landmark], probabilities: Mapping[str, float], n_rows: int
-) -> tuple[str, ...]:
-    """Families within a margin of the best landmark, best first; without landmarks those with a fair prior chance."""
+def worth_searching(landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool) -> tuple[str, ...]:
+    """Families with a fair chance to win, likeliest first; without landmarks by the verdict alone."""
+    chances = win_probabilities(landmarks, verdict, has_grid)
+    ranked = sorted(FAMILIES, key=lambda name: -chances[name])
     if not comparable(landmarks):
-        ranked = sorted(FAMILIES, key=lambda name: -probabilities[name])
-        return tuple(name for name in ranked if probabilities[name] >= CONSTANTS["prior_worth_trying"])
-    measured = sorted((name for name in FAMILIES if name in landmarks), key=lambda name: -landmarks[name].score)
-    best = landmarks[measured[0]]
-    floor = CONSTANTS["margin_few_rows" if n_rows <= CONSTANTS["few_rows"] else "margin_many_rows"]
-    margin = max(floor, CONSTANTS["margin_standard_errors"] * best.std_error)
-    near = [name for name in measured if landmarks[name].score >= best.score - margin]
-    unmeasured = [name for name in FAMILIES if name not in landmarks]
-    near += [name for name in unmeasured if probabilities[name] >= CONSTANTS["prior_worth_trying"]]
-    return tuple(near)
+        return tuple(name for name in ranked if chances[name] >= CONSTANTS["prior_worth_trying"])
+    others = {name: mark for name, mark in landmarks.items() if name != "linear"}
+    among = win_probabilities(others, verdict, has_grid)
+    total = sum(among[name] for name in FAMILIES if name in others)
+    worth = {name: among[name] / total >= CONSTANTS["worth_chance"] for name in FAMILIES if name in others}
+    worth["linear"] = chances["linear"] >= CONSTANTS["worth_chance"]
+    for name in FAMILIES:
+        worth.setdefault(name, chances[name] >= CONSTANTS["prior_worth_trying"])
+    return tuple(name for name in ranked if worth[name] or name == ranked[0])
 
 
 def _floored(shares: Mapping[str, float]) -> dict[str, float]:

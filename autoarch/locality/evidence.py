@@ -218,7 +218,7 @@ class Reading:
     layout : Layout
         Which cell each column is; its ``origin`` is "inferred", "names" or "recovered".
     kept : bool
-        Whether it is used. It must not lose on the landmarks; a recovered one must win.
+        Whether it is used. It must not lose clearly on the landmarks; a recovered one must win.
     gain : Gain or None
         Score of random convolutions on it less that on the columns as they were given; None where these were not run.
     reason : str

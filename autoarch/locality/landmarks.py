@@ -122,9 +122,9 @@ def measure_landmarks(
     rows = choose_rows(y, _row_limit(values.shape[1], n_labels, clock), seed) if known is None else known.rows
     if len(rows) < 2 * N_FOLDS:
         too_few = f"landmarks: {len(rows)} rows with a target are too few; it takes {2 * N_FOLDS}"
-        return Measured(skipped=(too_few,))
+        return Measured(skipped=(too_few,), rows=rows)
     if np.ptp(y[rows]) == 0:
-        return Measured(skipped=("landmarks: y holds a single value",))
+        return Measured(skipped=("landmarks: y holds a single value",), rows=rows)
     sample = prepare(
         np.asarray(values[rows]), y[rows], task=task, layout=layout, categorical=categorical, seed=seed, n_jobs=n_jobs
     )

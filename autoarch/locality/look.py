@@ -119,8 +119,8 @@ def _directions(
 
 def picture(values: np.ndarray, layout: Layout) -> Picture:
     """The mean sample on the grid, averaged over channels; sides above 48 cells are averaged in blocks."""
-    step = max(1, len(values) // statistics.MAX_ROWS)
-    grid = layout.to_grid(np.asarray(values[::step], dtype=np.float64))
+    most = int(np.clip(MOST_VALUES / prod(layout.shape), 100, statistics.MAX_ROWS))
+    grid = layout.to_grid(values[:: max(1, -(-len(values) // most))]).astype(np.float64)
     there = ~np.isnan(grid)
     return _plain(in_blocks(np.where(there, grid, 0.0).sum(axis=(0, 1)), there.sum(axis=(0, 1))))
 

@@ -175,7 +175,8 @@ class LocalityReport:
     def recommended_families(self) -> dict[str, float]:
         """Families worth searching, best first, each with its chance to win."""
         used, chances = self.used, self.family_probabilities
-        return {name: chances[name] for name in beliefs.worth_searching(used.landmarks, chances, used.landmark_rows)}
+        worth = beliefs.worth_searching(used.landmarks, used.verdict, used.layout is not None)
+        return {name: chances[name] for name in worth}
 
     @property
     def kernel_shapes(self) -> tuple[str, ...]:

@@ -53,7 +53,8 @@ def about_reading(reading: Reading) -> str:
     where = {"recovered": "Rearranged into", "names": "Read, as their names say, as"}.get(layout.origin, "Read as")
     start = f"{where} {names}{beside} ({reading.reason.rstrip('.')})"
     if reading.gain is None:
-        return f"{start}: convolutions were not compared, so the test alone speaks for it."
+        left = "so the test alone speaks for it" if reading.kept else "so the columns are left as given"
+        return f"{start}: convolutions were not compared, {left}."
     numbers = f"{abs(reading.gain.difference):.3f} (± {reading.gain.std_error:.3f})"
     verb = "gain" if reading.gain.difference >= 0 else "lose"
     used = "this layout is used" if reading.kept else "the columns are left as given"

@@ -1,6 +1,7 @@
 """Train every family in full on 114 tasks and write down what the probe said beforehand; then judge the probe.
 
     python family_choice.py run --data DIR --out family_choice.csv      # hours on two cores; goes on where it stopped
+    python family_choice.py probe --data DIR                            # minutes: the probe's columns anew
     python family_choice.py judge                                       # seconds, from the table in this folder
 
 ``run`` fits two defaults of the CNN, the MLP and the trees on the training rows of each task, under three seeds, and
@@ -19,6 +20,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import argparse
 import csv
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,9 @@ def main() -> None:
     run.add_argument("--data", nargs="+", required=True, metavar="DIR")
     run.add_argument("--out", default=str(HERE / "family_choice.csv"))
     run.add_argument("--part", type=int, nargs=2, default=(0, 1), metavar=("I", "K"), help="every K-th task from I on")
+    again = commands.add_parser("probe")
+    again.add_argument("--data", nargs="+", required=True, metavar="DIR")
+    again.add_argument("--out", default=str(HERE / "family_choice.csv"))
     judge = commands.add_parser("judge")
     judge.add_argument("--table", nargs="+", default=[str(HERE / "family_choice.csv")])
     judge.add_argument("--write", action="store_true", help="store the constants in the package")
@@ -56,6 +61,8 @@ def main() -> None:
     if arguments.command == "run":
         first, step = arguments.part
         measure_all(LIST[first::step], [Path(folder) for folder in arguments.data], Path(arguments.out))
+    elif arguments.command == "probe":
+        probe_again([Path(folder) for folder in arguments.data], Path(arguments.out))
     else:
         from family_judge import judge_all
 
@@ -79,12 +86,30 @@ def measure_all(tasks: list[tuple[str, str, int]], folders: list[Path], out: Pat
             writer = csv.DictWriter(table, FIELDS)
             if new:
                 writer.writeheader()
-            writer.writerow({key: f"{value:.4g}" if isinstance(value, float) else value for key, value in line.items()})
+            writer.writerow(_rounded(line))
         scores = " ".join(f"{family} {line[family]:.4f}" for family in FAMILIES if line[family] is not None)
         print(f"{name_of(task)}: {scores} ({time.monotonic() - started:.0f} s)", flush=True)
 
 
-def measure(rows: Rows) -> dict[str, Any]:
+def probe_again(folders: list[Path], out: Path) -> None:
+    """Replace what the probe said by what it says now; what the families reached stays."""
+    with out.open(newline="", encoding="utf-8") as table:
+        lines = list(csv.DictReader(table))
+    tasks = {name_of(task): task for task in LIST}
+    for line in lines:
+        line |= _rounded(measure(make(tasks[line["task"]], folders), families=()))
+        print(f"{line['task']}: {line['probe_seconds']} s", flush=True)
+    with out.open("w", newline="", encoding="utf-8") as table:
+        writer = csv.DictWriter(table, FIELDS)
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _rounded(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in line.items()}
+
+
+def measure(rows: Rows, families: Sequence[str] = FAMILIES) -> dict[str, Any]:
     """What the probe says of the training rows, and what the families reach on the test rows."""
     from autoarch._data.canonical import Canonicaliser
     from autoarch.locality import probe_values
@@ -114,7 +139,7 @@ def measure(rows: Rows) -> dict[str, Any]:
         line["gain_layout"], line["gain_layout_error"] = vars(probe.gains["layout"]).values()
     for name, mark in probe.landmarks.items():
         line[f"landmark_{name}"], line[f"landmark_{name}_error"] = mark.score, mark.std_error
-    for family in FAMILIES:
+    for family in families:
         line[family], line[f"{family}_sd"] = train(
             family, X, rows.y, X_test, rows.y_test, canonical, task, probe.verdict
         )

@@ -1,8 +1,9 @@
 """Judge the probe by the table of ``family_choice.py``, and learn its constants with each source left out in turn.
 
-What is learned: ``landmark_spread`` (how far a fully trained family lies from its landmark) by the log-loss of the true
-winner, then ``worth_chance`` (the chance from which a family is worth searching) by the largest that keeps at most
-``MOST_KEPT`` families on average. Every number printed is for sources that had no say in these constants.
+What is learned: ``landmark_offsets`` (how far a fully trained family lies above its landmark, on average),
+``landmark_spread`` (give or take how much) by the log-loss of the true winner, then ``worth_chance`` (the chance from
+which a family is worth searching) by the largest that keeps at most ``MOST_KEPT`` families on average. Every number
+printed is for sources that had no say in these constants.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from autoarch.locality.constants import CONSTANTS
 FAMILIES = ("cnn", "mlp", "tree")
 CLOSE = 0.005  # a family this near the best one has won, too
 CLEAR = 0.01  # a lead that is worth a CNN
-MOST_KEPT = 1.6
+MOST_KEPT = 1.66
+CUT = 0.3
 SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
 CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)
 FILE = Path(beliefs.__file__).parent / "constants.json"
@@ -50,7 +52,7 @@ def judge_all(paths: list[Path], *, write: bool) -> None:
     if write:
         text = FILE.read_text(encoding="utf-8")
         for name, value in learned.items():
-            text = text.replace(f'"{name}": {CONSTANTS[name]}', f'"{name}": {value}')
+            text = text.replace(f'"{name}": {json.dumps(CONSTANTS[name])}', f'"{name}": {json.dumps(value)}')
         FILE.write_text(text, encoding="utf-8")
         print("written:", {name: json.loads(text)[name] for name in learned})
 
@@ -60,7 +62,7 @@ class Judged:
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self.name, self.source, self.kind = row["task"], row["source"], row["kind"]
-        self.verdict, self.rows = str(row["verdict"]), int(row["landmark_rows"])
+        self.verdict = str(row["verdict"])
         self.reached = {family: float(row[family]) for family in FAMILIES if pd.notna(row[family])}
         self.landmarks = {
             name: Landmark(float(row[f"landmark_{name}"]), float(row[f"landmark_{name}_error"]))
@@ -84,8 +86,7 @@ class Judged:
 
     def kept(self) -> list[str]:
         """Families worth searching."""
-        chances = self.chances()
-        found = beliefs.worth_searching(self.landmarks, chances, self.rows)
+        found = beliefs.worth_searching(self.landmarks, self.verdict, "cnn" in self.reached)
         return [family for family in found if family in self.reached]
 
     def outcome(self) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class Judged:
 
 
 @contextmanager
-def constants(changed: Mapping[str, float]) -> Iterator[None]:
+def constants(changed: Mapping[str, Any]) -> Iterator[None]:
     """Judge with other constants for a while."""
     before = {name: CONSTANTS[name] for name in changed}
     CONSTANTS.update(changed)
@@ -121,18 +122,33 @@ def constants(changed: Mapping[str, float]) -> Iterator[None]:
         CONSTANTS.update(before)
 
 
-def learn(tasks: list[Judged]) -> dict[str, float]:
+def learn(tasks: list[Judged]) -> dict[str, Any]:
     """The constants that suit these tasks best."""
+    learned: dict[str, Any] = {"landmark_offsets": offsets(tasks)}
     losses = []
     for spread in SPREADS:
-        with constants({"landmark_spread": float(spread)}):
+        with constants({**learned, "landmark_spread": float(spread)}):
             losses.append(np.mean([task.log_loss() for task in tasks]))
-    spread = float(SPREADS[int(np.argmin(losses))])
+    learned["landmark_spread"] = float(SPREADS[int(np.argmin(losses))])
     for chance in CHANCES:
-        with constants({"landmark_spread": spread, "worth_chance": float(chance)}):
+        with constants({**learned, "worth_chance": float(chance)}):
             if np.mean([len(task.kept()) for task in tasks]) <= MOST_KEPT:
                 break
-    return {"landmark_spread": spread, "worth_chance": float(chance)}
+    return {**learned, "worth_chance": float(chance)}
+
+
+def offsets(tasks: list[Judged]) -> dict[str, float]:
+    """Mean of what training in full adds to a landmark, in units of sqrt(best x (1 - best)); outliers are cut off."""
+    found = dict.fromkeys(beliefs.FAMILIES, 0.0)
+    for family in FAMILIES:
+        gains, units = [], []
+        for task in tasks:
+            if family in task.reached and family in task.landmarks:
+                best = np.clip(max(task.landmarks[name].score for name in FAMILIES if name in task.landmarks), 0, 1)
+                units.append(np.sqrt(best * (1 - best) + 1e-4))
+                gains.append(np.clip((task.reached[family] - task.landmarks[family].score) / units[-1], -CUT, CUT))
+        found[family] = round(float(np.average(gains, weights=np.square(units))), 3)
+    return found
 
 
 def summary(results: pd.DataFrame) -> pd.DataFrame:

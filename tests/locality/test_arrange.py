@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 from autoarch import AutoArchClassifier, Layout, probe_locality
 from autoarch.datasets import make_textures
-from autoarch.locality import Gain, LayoutSearch, LocalityReport, Reading, arrange, probe_values
+from autoarch.locality import Gain, LayoutSearch, LocalityReport, Reading, arrange, infer_layout, probe_values
 
 EVERYTHING = LayoutSearch(infer=True, recover=True)
 LINE = Layout(1, 64, origin="shape")
@@ -74,7 +74,7 @@ def test_a_scrambled_order_is_recovered_and_used(rearranged):
     (reading,) = rearranged.readings
     assert reading.kept and reading.gain.difference > 0
     assert rearranged.family_probabilities == rearranged.recovered.family_probabilities
-    assert rearranged.recommendation.startswith("As given, the columns are no grid, but rearranged into 8 x 8 cells")
+    assert rearranged.recommendation.startswith("The columns stand in no order; rearranged into 8 x 8 cells")
 
 
 def test_pictures_show_the_mean_sample_before_and_after(rearranged, digits):
@@ -119,7 +119,7 @@ def test_a_layout_that_loses_on_the_landmarks_is_dropped(monkeypatch):
     X, y = make_textures(n_samples=200, shape=(10, 10), random_state=0)
     X, given = X.reshape(200, 100), Layout(10, 10)
     wrong = replace(given, order=tuple(np.random.default_rng(1).permutation(100).tolist()), origin="inferred")
-    monkeypatch.setattr(arrange, "_inferred", lambda *_: Reading(wrong, reason="a test says so"))
+    monkeypatch.setattr(arrange, "_inferred", lambda *_: (Reading(wrong, reason="a test says so"), ""))
 
     report = probe_values(X, given, y=y, task="classification", random_state=0, search=LayoutSearch(infer=True))
 
@@ -169,3 +169,44 @@ def test_an_estimator_uses_the_order_that_it_recovered(scrambled):
     assert clf.predict_proba(X[:3].reshape(-1, 8, 8)).shape == (3, 10)
     clf.set_params(layout=(8, 8)).fit(X, y)
     assert clf.layout_ == Layout(8, 8)
+
+
+def test_constant_columns_make_no_grid_of_noise():
+    """That the columns which vary stand together is no order among them."""
+    for seed, n_varying in ((0, 12), (1, 20), (2, 40)):
+        X = np.zeros((300, 64), np.float32)
+        X[:, :n_varying] = np.random.default_rng(seed).normal(size=(300, n_varying))
+        assert infer_layout(X, random_state=seed).kind == "none"
+
+
+def test_a_value_beyond_float32_does_not_end_the_probe(scrambled):
+    """Nor does it hide the order of the columns."""
+    X, y = scrambled
+    X = X.astype(np.float64)
+    X[3, 7] = 1e39
+    report = probe_values(X, LINE, y=y, task="classification", random_state=0, search=EVERYTHING)
+    assert report.readings and report.readings[0].layout.origin == "recovered"
+
+
+def test_a_table_of_categories_has_nothing_to_lay_out(recwarn):
+    """No line of no columns, and no warnings."""
+    X = np.random.default_rng(0).integers(0, 3, size=(60, 5)).astype(np.float32)
+    arguments = {"y": X[:, 0].astype(int), "task": "classification", "categorical": (0, 1, 2, 3, 4)}
+    assert probe_values(X, None, random_state=0, search=EVERYTHING, **arguments).layout is None
+    assert not [str(w.message) for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
+def test_very_many_columns_are_not_rearranged(monkeypatch, scrambled):
+    """Whether there is a time limit or not."""
+    X, y = scrambled
+    monkeypatch.setattr(arrange, "MOST_TO_RECOVER", 60)
+    report = probe_values(X, LINE, y=y, task="classification", random_state=0, search=LayoutSearch(recover=True))
+    assert report.readings == ()
+
+
+def test_nets_can_be_asked_for_where_the_probe_may_find_their_grid(digits):
+    """A table of mixed kinds has no layout until the probe has looked."""
+    X, y = digits[0][:200], digits[1][:200]
+    frame = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)]).assign(site=np.where(y % 2, "north", "south"))
+    clf = AutoArchClassifier(time_budget=None, n_trials=1, families=["cnn"], cv=2, random_state=0, verbose=0)
+    assert clf.fit(frame, y).layout_.shape == (1, 8, 8)

@@ -20,6 +20,8 @@ BATCH = 33  # a test that cannot become significant any more ends after a batch
 MOST_CELLS = 900  # larger grids are tested on a piece
 N_ORDERS = 199
 FEW_LINES = 5
+STILL = 1e-6  # variance of a cell that never varies; such cells keep their places in every draw: that the others stand
+# together is no order among them
 
 
 def shifted_p(scaled: np.ndarray, grid: Hypothesis, axis: str, rng: np.random.Generator) -> float:
@@ -47,7 +49,7 @@ def shifted_p(scaled: np.ndarray, grid: Hypothesis, axis: str, rng: np.random.Ge
     statistics = _statistics(rivals, piece, products, np.arange(piece.n_columns)[None], axis)
     p_value = 0.0
     while len(statistics) <= N_DRAWS and p_value <= 1 / len(statistics):
-        orders = np.stack([_shifted(piece, axis, rng) for _ in range(BATCH)])
+        orders = np.stack([_shifted(piece, axis, rng, np.diag(products) > STILL) for _ in range(BATCH)])
         statistics = np.vstack([statistics, _statistics(rivals, piece, products, orders, axis)])
         p_value = max_t_p(studentise(statistics))
     return p_value
@@ -88,9 +90,16 @@ def _piece(scaled: np.ndarray, grid: Hypothesis) -> tuple[Hypothesis, np.ndarray
     return Hypothesis(1, height, width), products / np.float32(len(scaled) * grid.channels)
 
 
-def _shifted(grid: Hypothesis, axis: str, rng: np.random.Generator) -> np.ndarray:
-    """Order of columns after moving each row (or each column) of cells round by a random amount."""
+def _shifted(grid: Hypothesis, axis: str, rng: np.random.Generator, varying: np.ndarray) -> np.ndarray:
+    """Order of columns after moving the cells that vary in each row (or each column) round by a random amount."""
     cells = np.arange(grid.n_columns).reshape(grid.height, grid.width)
+    if not varying.all():
+        moved, alive = cells.copy(), varying.reshape(cells.shape)
+        for line, varies in zip(*((moved, alive) if axis == "down" else (moved.T, alive.T)), strict=True):
+            places = np.flatnonzero(varies)
+            if len(places):
+                line[places] = line[np.roll(places, rng.integers(len(places)))]
+        return moved.ravel()
     if axis == "down":
         moved = np.arange(grid.width) + rng.integers(grid.width, size=(grid.height, 1))
         return np.take_along_axis(cells, moved % grid.width, axis=1).ravel()
@@ -119,12 +128,15 @@ def ordered_p(scaled: np.ndarray, grid: Hypothesis, axis: str, rng: np.random.Ge
         well, or are as like (or unlike) them. A reversed order is the same order.
     """
     piece, products = _piece(scaled, grid)
-    side = piece.along(axis)
-    if side <= FEW_LINES:
-        lines = every_order(side)
-    else:
-        lines = np.vstack([np.arange(side), *(rng.permutation(side) for _ in range(N_ORDERS))])
     cells = np.arange(piece.n_columns).reshape(piece.height, piece.width)
+    varying = (np.diag(products) > STILL).reshape(cells.shape).any(axis=1 if axis == "down" else 0)
+    places = np.flatnonzero(varying)
+    if len(places) <= FEW_LINES:
+        drawn = every_order(len(places))
+    else:
+        drawn = np.vstack([np.arange(len(places)), *(rng.permutation(len(places)) for _ in range(N_ORDERS))])
+    lines = np.tile(np.arange(piece.along(axis)), (len(drawn), 1))
+    lines[:, places] = places[drawn]
     orders = np.stack([np.take(cells, order, axis=0 if axis == "down" else 1).ravel() for order in lines])
     measured = Rivals([piece]).measure(products, orders)
     like = (measured.like_down if axis == "down" else measured.like_across)[:, 0]
@@ -145,6 +157,9 @@ def line_p(scaled: np.ndarray, rng: np.random.Generator) -> float:
     if not rivals:
         return 1.0
 
-    orders = np.vstack([np.arange(p), *(rng.permutation(p) for _ in range(N_DRAWS))])
+    places = np.flatnonzero(np.diag(products) > STILL)
+    orders = np.tile(np.arange(p), (N_DRAWS + 1, 1))
+    for order in orders[1:]:
+        order[places] = rng.permutation(places)
     strongest = Rivals(rivals).measure(products, orders).across.max(axis=1)
     return float(np.mean(strongest >= strongest[0]))

@@ -13,6 +13,7 @@ import numpy as np
 from autoarch.exceptions import InputError
 
 MOST_ROWS = 20_000  # beyond, more rows make correlations no better than lattices need
+LARGEST = 1e15  # of float32 values; sums of their squares stay finite
 RARE = 0.02  # share of rows; a column that leaves its usual value in fewer rows is near-constant,
 ENOUGH = 5  # unless it does so in that many rows
 
@@ -94,9 +95,9 @@ def prepare_columns(X: Any, rng: np.random.Generator) -> Columns:
     values = _numbers(X)
     if len(values) > MOST_ROWS:
         values = values[np.sort(rng.choice(len(values), MOST_ROWS, replace=False))]
-    values = values.astype(np.float32)
     if np.isinf(values).any():
-        raise InputError("X holds infinite values, or some too large for float32. Replace them, by NaN if unknown.")
+        raise InputError("X holds infinite values. Replace them, by NaN if unknown.")
+    values = _within_reach(values)
     observed = None if not np.isnan(values).any() else ~np.isnan(values)
     lowest = _lowest(values, observed)
     root = bool((lowest >= 0).all())
@@ -128,6 +129,15 @@ def _numbers(X: Any) -> np.ndarray:
     if len(values) < 2 or values.shape[1] < 1:
         raise InputError(f"X has shape {values.shape}; expected at least two rows and one column.")
     return values
+
+
+def _within_reach(values: np.ndarray) -> np.ndarray:
+    """As float32, columns with values whose squares would overflow scaled down: only what is relative matters."""
+    with np.errstate(invalid="ignore"):
+        largest = np.fmax.reduce(np.abs(values), axis=0, initial=0.0)
+    if float(largest.max(initial=0.0)) <= LARGEST:
+        return values.astype(np.float32)
+    return (values / np.maximum(largest / LARGEST, 1.0)).astype(np.float32)
 
 
 def _lowest(values: np.ndarray, observed: np.ndarray | None) -> np.ndarray:
