@@ -24,7 +24,7 @@ from autoarch.locality.constants import CONSTANTS
 FAMILIES = ("cnn", "mlp", "tree")
 CLOSE = 0.005  # a family this near the best one has won, too
 CLEAR = 0.01  # a lead that is worth a CNN
-MOST_KEPT = 1.66
+MOST_KEPT = 1.72
 CUT = 0.3
 SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
 CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)

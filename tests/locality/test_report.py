@@ -186,8 +186,8 @@ def test_chances_add_up_and_follow_the_landmarks(report):
     assert max(chances, key=chances.get) == "cnn"
     assert min(chances.values()) > 0
     assert report.recommended_families == {"cnn": chances["cnn"]}
-    noisy = replace(report, landmarks=_landmarks(error=0.08))
-    assert list(noisy.recommended_families) == ["cnn", "mlp", "tree"]
+    noisy = replace(report, landmarks=_landmarks(error=0.3))
+    assert set(noisy.recommended_families) == {"cnn", "mlp", "tree"}
     assert noisy.family_probabilities["cnn"] < chances["cnn"]
 
 
