@@ -184,8 +184,13 @@ def _candidates(table: Table, reading: _Reading, verdict: Verdict) -> tuple[Layo
 
 
 def _confidence(ranked: list[Found], found: Found, verdict: Verdict) -> float:
-    """Half from the lead over the next layout (full at 5 %), times one minus the largest p-value."""
+    """Half from the lead over the next layout (full at 5 %), times one minus the largest p-value that speaks of it."""
     rivals = [one.score for one in ranked if one is not found]
     lead = (found.score - max(rivals)) / max(abs(found.score), 1e-9) if rivals else 1.0
-    largest = max(verdict.p_values.values(), default=1.0) if verdict.kind == "none" else LEVELS["down"]
+    largest = LEVELS["down"]
+    if verdict.kind == "none":
+        largest = max(verdict.p_values.values(), default=1.0)
+    elif verdict.kind == "1d":
+        tests = ("order",) if found.grid.is_line else ("down", "across")
+        largest = max(verdict.p_values.get(test, 0.0) for test in tests)
     return float(np.clip(0.5 + 0.5 * lead / CLEAR_LEAD, 0.0, 1.0) * (1.0 - largest))

@@ -116,10 +116,10 @@ def explain(
         if kind == "2d":
             said = f"{name[0].upper()}{name[1:]}: cells are aligned along both axes ({tests}; {n_rows} rows)."
         elif kind == "1d" and best is not None and best.height > 1:
-            said = (
-                f"{name[0].upper()}{name[1:]}: cells are aligned, but not both axes are proved to be in order ({tests}"
-            )
-            said += f"; {n_rows} rows)."
+            short = "cells are aligned, but not both axes are proved to be in order"
+            if "rows" not in first.p_values:
+                short = "no line explains the columns as well, but not both axes are proved to be aligned"
+            said = f"{name[0].upper()}{name[1:]}: {short} ({tests}; {n_rows} rows)."
         elif kind == "1d":
             used = next(one for one in candidates if one.layout.height == 1 and "order" in one.p_values)
             said = f"{describe(used.layout).capitalize()}: the order of the columns matters ({_tests(used.p_values)}"
