@@ -108,7 +108,8 @@ def _shuffled_means(
     starts = np.cumsum([0, *(len(a) for a, _ in pairs.values())])[:-1]
     counts = np.diff([*starts, len(first)])
     signed, unsigned = correlations.signed.ravel(), correlations.unsigned.ravel()
-    means = np.empty((1 + N_CELL_PERMUTATIONS, 2, len(counts)))
+    centred = None if correlations.centred is None else correlations.centred.ravel()
+    means = np.empty((1 + N_CELL_PERMUTATIONS, 2 if centred is None else 3, len(counts)))
     order = np.arange(m)
     for draw in range(len(means)):
         index = order[first] * m + order[second]
@@ -116,6 +117,8 @@ def _shuffled_means(
         sizes = np.abs(entries) if correlations.one_channel else unsigned[index]
         means[draw, 0] = np.add.reduceat(entries, starts)
         means[draw, 1] = np.add.reduceat(sizes, starts)
+        if centred is not None:
+            means[draw, 2] = np.add.reduceat(centred[index], starts)
         order = rng.permutation(m)
     return means / counts, counts
 
@@ -177,8 +180,8 @@ def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, n
 
     Parameters
     ----------
-    means : ndarray of shape (draws, 2, displacements)
-        Signed and unsigned mean correlation; the given order is draw 0.
+    means : ndarray of shape (draws, 2 or 3, displacements)
+        Signed and unsigned mean correlation, and on small grids the mean of ``centred``; the given order is draw 0.
     counts : ndarray of shape (displacements,)
         Pairs behind each mean.
     direct : ndarray of shape (displacements,), bool
@@ -193,7 +196,10 @@ def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, n
     sizes = unsigned @ close / close.sum()
     centre = (signed @ counts / counts.sum())[:, None]
     structure = np.cbrt(((signed - centre) ** 2) @ counts)  # the cube root of a sum of squares is close to normal
-    return np.column_stack([_two_sided(neighbours), _two_sided(smooth), studentise(sizes), studentise(structure)])
+    found = [_two_sided(neighbours), _two_sided(smooth), studentise(sizes), studentise(structure)]
+    if means.shape[1] > 2:  # Moran's I: with few cells, what all of them share hides the neighbours
+        found.insert(0, _two_sided(means[:, 2] @ close / close.sum()))
+    return np.column_stack(found)
 
 
 def studentise(values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 MAX_ROWS = 1_000  # more rows move no figure by more than a few thousandths
 MAX_LAG = 3
 MAX_CELLS = 1_600  # above this, the matrix of all pairs is taken on tiles
+FEW_CELLS = 36  # up to here Moran's I is tested as well
 TILE_CELLS = 144
 N_TILES = 9
 MAX_PRODUCTS = 1e9  # multiplications spent on one correlation matrix: about 0.05 s
@@ -77,6 +78,9 @@ class CellCorrelations:
         Samples behind each correlation.
     one_channel : bool
         Whether ``unsigned`` is just the size of ``signed``.
+    centred : ndarray of shape (m, m) or None
+        On small grids: mean over samples and channels of the products of two cells, less the sample's mean and relative
+        to its mean square. Means over neighbours are Moran's I.
     """
 
     signed: np.ndarray
@@ -85,6 +89,7 @@ class CellCorrelations:
     column: np.ndarray
     n_samples: int
     one_channel: bool
+    centred: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Count the cells chosen."""
@@ -108,9 +113,10 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
     channels = _spread_out(scaled.shape[1], 8)
     n = int(np.clip(MAX_PRODUCTS / max(1, m * m * len(channels)), 100, MAX_ROWS))
     part = scaled[:n][:, :, row, column]
+    centred = _centred_products(part[:, channels]) if 0 < m <= FEW_CELLS else None
     if len(channels) == 1:
         signed = part[:, 0].T @ part[:, 0] / np.float32(max(1, len(part)))
-        return CellCorrelations(signed, np.abs(signed), row, column, len(part), True)
+        return CellCorrelations(signed, np.abs(signed), row, column, len(part), True, centred)
     signed, unsigned, counted = np.zeros((3, m, m), dtype=np.float32)
     for channel in channels:
         product = part[:, channel].T @ part[:, channel] / np.float32(max(1, len(part)))
@@ -119,7 +125,15 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
         unsigned += np.abs(product)
         counted += np.outer(varies, varies)
     counted = np.maximum(counted, 1.0)
-    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), False)
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), False, centred)
+
+
+def _centred_products(part: np.ndarray) -> np.ndarray:
+    """Mean over samples and channels of z z', z being a sample's cells less their mean and at mean square 1."""
+    z = part.reshape(-1, part.shape[2])
+    z = z - z.mean(axis=1, keepdims=True)
+    z /= np.sqrt(np.maximum(np.square(z).mean(axis=1, keepdims=True), 1e-12))
+    return z.T @ z / np.float32(max(1, len(z)))
 
 
 def _tiles(usable: np.ndarray) -> np.ndarray:
