@@ -87,7 +87,7 @@ def run_search(request: Request) -> Found:
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
             problem = with_findings(request.problem, report)
-            asked = [f for f in request.families if f.name not in slow and not (slow and "torch" in f.needs.packages)]
+            asked = [f for f in request.families if not (slow and "torch" in f.needs.packages)]
             able, left_out = able_families(asked, problem)
             promising, hopeless = promising_families(able, report, problem, request.chosen_by_user)
             search = Search(

@@ -59,19 +59,21 @@ AS_GIVEN = LayoutSearch()
 
 def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> LocalityReport:
     """Report on the columns as given or as inferred, and on a recovered order where that is worth more."""
-    reading, skipped, known = None, "", None
+    reading, why_not, known = None, "", None
     if search.infer:
-        reading, skipped = _inferred(subject, _as_given(subject, given), search.names)
-    report = LocalityReport(skipped=(skipped,) if skipped else ())
+        reading, why_not = _inferred(subject, _as_given(subject, given), search.names)
     if reading is not None:
         known = subject.measure(reading.layout)
         rival = subject.measure(_as_given(subject, given), known=known, wanted=(*LAYOUT_FREE, "cnn"))
         gain = _gain(known, rival)
-        if gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error):
-            readings = (replace(reading, gain=gain),)
-            return completed(replace(subject.look(reading.layout), readings=readings), known)
-        report, known = replace(report, readings=(replace(reading, gain=gain, kept=False),)), rival
-    report = replace(subject.look(given), readings=report.readings, skipped=report.skipped)
+        reading = replace(
+            reading, gain=gain, kept=gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error)
+        )
+        if reading.kept:
+            return completed(replace(subject.look(reading.layout), readings=(reading,)), known)
+        known = rival
+    report = subject.look(given)
+    report = replace(report, readings=(reading,) if reading else (), skipped=(why_not,) if why_not else ())
     if search.recover and report.verdict == "none" and subject.y is not None:
         before = _as_given(subject, given)
         if FEWEST_TO_RECOVER <= len(before.columns) <= MOST_TO_RECOVER and before.channels == 1:

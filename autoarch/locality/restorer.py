@@ -1,6 +1,6 @@
 """A transformer that lays flat columns out on the grid they come from.
 
-Imports: numpy, scikit-learn, ``inference.infer``, ``recovery.recover``, ``autoarch._data.layout``,
+Imports: numpy, scikit-learn, ``arrange``, ``inference.infer``, ``recovery.recover``, ``autoarch._data.layout``,
 ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
@@ -17,10 +17,9 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from autoarch._checks import check_choice
 from autoarch._data.layout import Layout
 from autoarch.exceptions import InputError
+from autoarch.locality.arrange import FEWEST_TO_RECOVER
 from autoarch.locality.inference.infer import infer_layout
 from autoarch.locality.recovery.recover import recover_layout
-
-FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by
 
 
 class LayoutRestorer(TransformerMixin, BaseEstimator):

@@ -1,15 +1,17 @@
 """The rows that all landmarks share, scaled and encoded once.
 
-Imports: numpy, ``statistics``, ``autoarch._data.layout``.
+Imports: numpy, ``ridge``, ``statistics``, ``autoarch._data.layout``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from autoarch._data.layout import Layout
+from autoarch.locality.ridge import gram
 from autoarch.locality.statistics import standardise
 
 N_FOLDS = 3
@@ -79,6 +81,11 @@ class Sample:
         if not self.n_classes:
             return "r2"
         return "balanced_accuracy" if self.unequal else "accuracy"
+
+    @cached_property
+    def products(self) -> np.ndarray:
+        """Gram matrix of ``expanded``: several landmarks rest on it."""
+        return gram(self.expanded)
 
     @property
     def all_cells(self) -> bool:

@@ -30,7 +30,7 @@ Losses = dict[str, np.ndarray]
 
 def linear(sample: Sample, check: Check) -> Losses:
     """Ridge on scaled columns, indicators for categories."""
-    return {"linear": _ridge_losses(gram(sample.expanded), sample)}
+    return {"linear": _ridge_losses(sample.products, sample)}
 
 
 def cnn(sample: Sample, check: Check) -> Losses:
@@ -59,7 +59,7 @@ def mlp(sample: Sample, check: Check) -> Losses:
     answers = minimlp.out_of_fold_mlp(
         inputs, sample.target, sample.folds, sample.n_classes, sample.seed, check, steps=steps
     )
-    variants = [*(_losses(answer, sample) for answer in answers), _ridge_losses(gram(sample.expanded), sample)]
+    variants = [*(_losses(answer, sample) for answer in answers), _ridge_losses(sample.products, sample)]
     return {"mlp": _best_variant(variants, sample.folds)}
 
 
@@ -82,7 +82,6 @@ def _convolve(sample: Sample, cells: np.ndarray, check: Check) -> list[np.ndarra
     """Losses under both scalings (of all cells together, of each cell) and three kinds of features (with their places,
     without, both and all columns themselves), with the cells of each channel in this order.
     """
-    itself = gram(sample.expanded)
     layout = sample.grid
     columns = layout.columns.reshape(layout.channels, -1)[:, cells].ravel()
     variants = []
@@ -91,7 +90,7 @@ def _convolve(sample: Sample, cells: np.ndarray, check: Check) -> list[np.ndarra
         grid = flat.reshape(len(values), *layout.shape)
         banks = convolutions.random_banks(grid, np.random.default_rng([sample.seed, 2, number]))
         placed, anywhere = (gram(part) for part in convolutions.pooled_features(grid, banks, check))
-        for kernel in (placed, anywhere, (placed + anywhere + itself) / 3):
+        for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
             check()
             variants.append(_ridge_losses(kernel, sample))
     return variants

@@ -47,9 +47,10 @@ def shifted_p(scaled: np.ndarray, grid: Hypothesis, axis: str, rng: np.random.Ge
     piece, products = _piece(scaled, grid)
     rivals = Rivals(hypotheses(piece.n_columns))
     statistics = _statistics(rivals, piece, products, np.arange(piece.n_columns)[None], axis)
+    varying = np.diag(products) > STILL
     p_value = 0.0
     while len(statistics) <= N_DRAWS and p_value <= 1 / len(statistics):
-        orders = np.stack([_shifted(piece, axis, rng, np.diag(products) > STILL) for _ in range(BATCH)])
+        orders = np.stack([_shifted(piece, axis, rng, varying) for _ in range(BATCH)])
         statistics = np.vstack([statistics, _statistics(rivals, piece, products, orders, axis)])
         p_value = max_t_p(studentise(statistics))
     return p_value
