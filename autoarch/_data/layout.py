@@ -114,6 +114,11 @@ class Layout:
         """Whether the columns stand as the cells do, so that a grid is a view of the matrix."""
         return self.order is None and (not self.channels_last or self.channels == 1)
 
+    @property
+    def is_bare_line(self) -> bool:
+        """Whether this is only the row in which flat columns happen to stand, which nobody has called a grid."""
+        return self.height == 1 and self.channels == 1 and self.origin == "shape"
+
     def within(self, columns: np.ndarray, n_columns: int) -> Layout:
         """The same cells where this layout's columns are the ``columns`` of a wider matrix.
 

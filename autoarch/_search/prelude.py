@@ -19,7 +19,7 @@ from autoarch._search.budget import Budget
 from autoarch._search.cache import cached, fingerprint, versions
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
-from autoarch.locality import AS_GIVEN, LayoutSearch, LocalityReport, probe_values
+from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport, probe_values
 
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
@@ -170,8 +170,9 @@ def promising_families(
         return list(able), hopeless
     layout = problem.layout
     chance = report.family_probabilities.get("cnn", 1.0)
-    a_line = layout is not None and layout.height == 1 and layout.channels == 1 and layout.origin == "shape"
-    if not chosen_by_user and a_line and report.verdict == "none" and chance <= _FAINT_HOPE and len(able) > 1:
+    faint = chance <= _FAINT_HOPE or UNORDERED in report.skipped
+    a_line = layout is not None and layout.is_bare_line
+    if not chosen_by_user and a_line and report.verdict == "none" and faint and len(able) > 1:
         hopeless["cnn"] = (
             f"no order was found in the columns (p = {report.p_value:.2g}) and the probe gives it a chance of "
             f"{chance:.0%}; families=['cnn', ...] includes it"

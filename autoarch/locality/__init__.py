@@ -17,7 +17,7 @@ Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data`
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autoarch.locality.arrange import AS_GIVEN, LayoutSearch
+from autoarch.locality.arrange import AS_GIVEN, UNORDERED, LayoutSearch
 from autoarch.locality.evidence import (
     AxisEvidence,
     DirectionEvidence,
@@ -53,6 +53,7 @@ __all__ = [
     "MarginalEvidence",
     "PatternEvidence",
     "Reading",
+    "UNORDERED",
     "infer_layout",
     "probe_locality",
     "probe_values",

@@ -18,7 +18,7 @@ from autoarch._data.layout import Layout
 from autoarch.locality import statistics
 from autoarch.locality.evidence import Gain, Picture, Reading
 from autoarch.locality.examine import Subject, completed
-from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, Measured, paired
+from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, ORDER, Measured, paired
 from autoarch.locality.look import picture
 from autoarch.locality.report import LocalityReport
 
@@ -27,6 +27,7 @@ FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go
 MOST_TO_RECOVER = 2_500  # more take minutes and gigabytes; ``recover_layout`` has no such limit
 LEAST_GAIN = 0.01  # that convolutions must have in a recovered order, and at least one standard error,
 SURE = 0.85  # unless so many of its neighbours are expected to be true ones: then any gain will do
+UNORDERED = "convolutions: no order was found in so few columns"
 MOST_LOSS = 0.02  # that they may have in an inferred layout, whose axes have been tested, or three standard errors
 MARGIN, MARGIN_FEW_ROWS = 0.03, 0.05  # behind the best landmark, where a layout is worth a search
 LEAST_EFFORT = 0.15  # share of the usual search below which recovery finds too little
@@ -78,7 +79,15 @@ def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> Loc
         before = _as_given(subject, given)
         if FEWEST_TO_RECOVER <= len(before.columns) <= MOST_TO_RECOVER and before.channels == 1:
             return _with_recovery(subject, given, before, report, known)
-    return completed(report, subject.measure(given, known=known))
+    wanted = ORDER
+    if subject.y is not None and subject.clock.limited and report.verdict == "none" and _is_a_short_line(given):
+        wanted = LAYOUT_FREE  # where time is short, convolutions over columns without an order are the first to go
+        report = replace(report, skipped=(*report.skipped, UNORDERED))
+    return completed(report, subject.measure(given, known=known, wanted=wanted))
+
+
+def _is_a_short_line(given: Layout | None) -> bool:
+    return given is not None and given.is_bare_line and given.width < FEWEST_TO_RECOVER
 
 
 def _inferred(subject: Subject, given: Layout, names: tuple[str, ...] | None) -> tuple[Reading | None, str]:
