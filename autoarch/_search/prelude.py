@@ -165,16 +165,12 @@ def promising_families(
 ) -> tuple[list[Family], dict[str, str]]:
     """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
     report = report.used
-    hopeless: dict[str, str] = {}
-    if report.p_value is None:  # no layout, or a probe that was interrupted
-        return list(able), hopeless
-    layout = problem.layout
+    line = problem.layout is not None and problem.layout.is_bare_line
+    if chosen_by_user or not line or report.p_value is None or report.verdict != "none":
+        return list(able), {}
     chance = report.family_probabilities.get("cnn", 1.0)
-    faint = chance <= _FAINT_HOPE or UNORDERED in report.skipped
-    a_line = layout is not None and layout.is_bare_line
-    if not chosen_by_user and a_line and report.verdict == "none" and faint and len(able) > 1:
-        hopeless["cnn"] = (
-            f"no order was found in the columns (p = {report.p_value:.2g}) and the probe gives it a chance of "
-            f"{chance:.0%}; families=['cnn', ...] includes it"
-        )
-    return [family for family in able if family.name not in hopeless], hopeless
+    others = [family for family in able if not family.needs.grid]
+    if not others or (chance > _FAINT_HOPE and UNORDERED not in report.skipped):
+        return list(able), {}
+    why = f"no order was found in the columns (p = {report.p_value:.2g}); families=[{{!r}}, ...] includes it"
+    return others, {family.name: why.format(family.name) for family in able if family.needs.grid}

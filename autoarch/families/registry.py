@@ -15,11 +15,12 @@ from importlib.metadata import entry_points
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Family
 from autoarch.families.cnn import CNN
+from autoarch.families.kernels import Kernels
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.tree import Tree
 
-BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN)
+BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels)
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
 

@@ -79,7 +79,7 @@ def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> Loc
         before = _as_given(subject, given)
         if FEWEST_TO_RECOVER <= len(before.columns) <= MOST_TO_RECOVER and before.channels == 1:
             return _with_recovery(subject, given, before, report, known)
-    wanted = ORDER
+    wanted: tuple[str, ...] = ORDER
     if subject.y is not None and subject.clock.limited and report.verdict == "none" and _is_a_short_line(given):
         wanted = LAYOUT_FREE  # where time is short, convolutions over columns without an order are the first to go
         report = replace(report, skipped=(*report.skipped, UNORDERED))

@@ -2,45 +2,60 @@
 
 Kernels are half Gaussian noise, half differences of patches of the data; their responses are pooled on a coarse grid
 (patterns with a place) and over the whole grid (patterns wherever they are), after ROCKET's share and maximum [1]_.
+Where kernels compete, eight to a group as in Hydra [2]_, it is counted which of them responds most and least.
 
 Imports: numpy, torch (inside functions).
 
 References
 ----------
 .. [1] A. Dempster, F. Petitjean, G. I. Webb, "ROCKET", Data Mining and Knowledge Discovery 34, 1454-1495, 2020.
+.. [2] A. Dempster, D. F. Schmidt, G. I. Webb, "Hydra: competing convolutional kernels for fast and accurate time series
+   classification", Data Mining and Knowledge Discovery 37, 1779-1805, 2023.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
 import numpy as np
 
 N_KERNELS = 64
+GROUP = 8  # kernels that compete with each other
 MOST_POSITIONS = 1_600  # larger grids are read with a stride
-BATCH_VALUES = 8_000_000
+BATCH_VALUES = 2_000_000  # responses at a time
+THRESHOLD_ROWS = 64
+PER_KERNEL = {"placed": 9, "anywhere": 3, "winners": 2}  # features of one kernel, at most
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated by ``dilation``."""
+    """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated, and from where on a response counts."""
 
     weights: np.ndarray
     dilation: tuple[int, int]
+    thresholds: np.ndarray
 
 
 def random_banks(grid: np.ndarray, rng: np.random.Generator, n_kernels: int = N_KERNELS) -> list[Bank]:
     """Draw kernels that suit the sides of ``grid`` (n, C, H, W): k x k, or 1 x k where one side is a single cell."""
     shapes = _kernel_shapes(grid.shape[2], grid.shape[3])
     counts = [len(part) for part in np.array_split(np.arange(n_kernels), len(shapes))]
-    return [
-        Bank(_draw(grid, size, dilation, count, rng), dilation)
-        for (size, dilation), count in zip(shapes, counts, strict=True)
-        if count
-    ]
+    some = np.ascontiguousarray(grid[:: max(1, len(grid) // THRESHOLD_ROWS)][:THRESHOLD_ROWS])
+    banks = []
+    for (size, dilation), count in zip(shapes, counts, strict=True):
+        if count:
+            bank = Bank(_draw(grid, size, dilation, count, rng), dilation, np.zeros(count, np.float32))
+            banks.append(replace(bank, thresholds=_thresholds(_responses(some, bank))))
+    return banks
+
+
+def whole_groups(n_kernels: int, height: int, width: int) -> int:
+    """The number of kernels next to ``n_kernels`` that makes every bank a number of whole groups."""
+    n_banks = len(_kernel_shapes(height, width))
+    return n_banks * GROUP * max(1, round(n_kernels / (n_banks * GROUP)))
 
 
 def _kernel_shapes(height: int, width: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -83,53 +98,104 @@ def _draw(
 
 
 def pooled_features(
-    grid: np.ndarray, banks: list[Bank], check_clock: Callable[[], None]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Responses of all kernels, pooled.
+    grid: np.ndarray,
+    banks: list[Bank],
+    check_clock: Callable[[], None],
+    pools: Sequence[str] = ("placed", "anywhere"),
+) -> tuple[np.ndarray, ...]:
+    """Responses of all kernels, pooled in each of these ways.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (n, channels, height, width)
+        Samples, float32.
+    banks : list of Bank
+        Kernels.
+    check_clock : callable
+        Called before each batch; may raise.
+    pools : sequence of {"placed", "anywhere", "winners"}
+        "placed": mean response in each of 3 x 3 parts of the grid (1 x 9 on lines), (n, kernels * parts) features.
+        "anywhere": mean, maximum and share of responses beyond the threshold over the whole grid, (n, kernels * 3).
+        "winners": sum of the responses where a kernel's is the greatest of its group, and how often it is the least,
+        (n, kernels * 2); kernels that fill no group are left out.
 
     Returns
     -------
-    placed : ndarray of shape (n, kernels * places)
-        Mean response in each of 3 x 3 parts of the grid (1 x 9 on lines).
-    anywhere : ndarray of shape (n, kernels * 3)
-        Mean, maximum and share of positive responses over the whole grid.
+    tuple of ndarray
+        One per pool.
     """
+    import torch
+
+    pieces: dict[str, list[Any]] = {pool: [] for pool in pools}
+    with torch.no_grad():
+        for bank in banks:
+            per_row = len(bank.weights) * min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
+            rows = max(1, BATCH_VALUES // per_row)
+            batches: dict[str, list[Any]] = {pool: [] for pool in pools}
+            for start in range(0, len(grid), rows):
+                check_clock()
+                answer = _responses(grid[start : start + rows], bank)
+                for pool in pools:
+                    batches[pool].append(_POOLS[pool](answer, bank))
+            for pool in pools:
+                pieces[pool].append(torch.cat(batches[pool]))
+    return tuple(torch.cat(pieces[pool], 1).numpy() for pool in pools)
+
+
+def _responses(grid: np.ndarray, bank: Bank) -> Any:
+    """Responses (rows, kernels, height, width) of the kernels at each place, or every few places of a large grid."""
     import torch
     from torch.nn import functional
 
-    n, _, height, width = grid.shape
-    parts = (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
+    height, width = grid.shape[2:]
     step = max(1, ceil((height * width / MOST_POSITIONS) ** (0.5 if min(height, width) > 1 else 1.0)))
     stride = (step if height > 1 else 1, step if width > 1 else 1)
-    placed, anywhere = [], []
-    with torch.no_grad():
-        for bank in banks:
-            weights = torch.from_numpy(bank.weights)
-            padding = [((k - 1) * d) // 2 for k, d in zip(weights.shape[2:], bank.dilation, strict=True)]
-            rows = max(1, int(BATCH_VALUES * step / (len(weights) * height * width)))
-            bias = None
-            pieces = []
-            for start in range(0, n, rows):
-                check_clock()
-                batch = torch.from_numpy(grid[start : start + rows])
-                answer = functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
-                if bias is None:
-                    bias = _biases(answer)
-                answer = (answer - bias).relu_()
-                means = functional.adaptive_avg_pool2d(answer, parts).flatten(1)
-                flat = answer.flatten(2)
-                pieces.append((means, torch.cat([flat.mean(2), flat.amax(2), (flat > 0).float().mean(2)], 1)))
-            placed.append(torch.cat([piece[0] for piece in pieces]))
-            anywhere.append(torch.cat([piece[1] for piece in pieces]))
-    return torch.cat(placed, 1).numpy(), torch.cat(anywhere, 1).numpy()
+    padding = [((k - 1) * d) // 2 for k, d in zip(bank.weights.shape[2:], bank.dilation, strict=True)]
+    batch, weights = torch.from_numpy(grid), torch.from_numpy(bank.weights)
+    return functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
 
 
-def _biases(answer: Any) -> Any:
-    """One threshold per kernel, at quantiles between 0.1 and 0.9 of its responses to the first rows."""
+def _rectified(answer: Any, bank: Bank) -> Any:
     import torch
 
-    values = answer[:64].transpose(0, 1).flatten(1)
+    return (answer - torch.from_numpy(bank.thresholds)[None, :, None, None]).relu_()
+
+
+def _placed(answer: Any, bank: Bank) -> Any:
+    from torch.nn import functional
+
+    height, width = answer.shape[2:]
+    parts = (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
+    return functional.adaptive_avg_pool2d(_rectified(answer, bank), parts).flatten(1)
+
+
+def _anywhere(answer: Any, bank: Bank) -> Any:
+    import torch
+
+    flat = _rectified(answer, bank).flatten(2)
+    return torch.cat([flat.mean(2), flat.amax(2), (flat > 0).float().mean(2)], 1)
+
+
+def _winners(answer: Any, bank: Bank) -> Any:
+    import torch
+
+    n_groups = answer.shape[1] // GROUP
+    grouped = answer[:, : n_groups * GROUP].reshape(len(answer), n_groups, GROUP, -1)
+    most, least = grouped.amax(2, keepdim=True), grouped.amin(2, keepdim=True)
+    wins = (grouped.clamp(min=0) * (grouped == most)).mean(-1)
+    losses = (grouped == least).float().mean(-1)
+    return torch.cat([wins.flatten(1), losses.flatten(1)], 1).sqrt()  # counts spread as their roots
+
+
+_POOLS: dict[str, Callable[[Any, Bank], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
+
+
+def _thresholds(answer: Any) -> np.ndarray:
+    """One per kernel, at quantiles between 0.1 and 0.9 of its responses."""
+    import torch
+
+    values = answer.transpose(0, 1).flatten(1)
     values = values[:, :: max(1, values.shape[1] // 2_000)].sort(dim=1).values
     quantiles = torch.linspace(0.1, 0.9, len(values))[torch.arange(len(values)) * 7 % max(1, len(values))]
     place = (quantiles * (values.shape[1] - 1)).long()
-    return values.gather(1, place[:, None])[None, :, :, None]
+    return values.gather(1, place[:, None])[:, 0].numpy()

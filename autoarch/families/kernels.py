@@ -1,0 +1,55 @@
+"""Random convolutions and ridge: seconds on a CPU, and often the best on few samples.
+
+Imports: scikit-learn, ``autoarch.families``, ``autoarch._training``; torch only when convolutions are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from autoarch._training.grids import GridScaler
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.randomconv import BLOCKS, RandomConvolutionClassifier, RandomConvolutionRegressor
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class Kernels(Family):
+    """Features of random convolutions, as in ROCKET and Hydra but on grids as well as on lines, and ridge on them."""
+
+    name = "kernels"
+    needs = Needs(grid=True, packages=("torch",))
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """All features under both scalings, then patterns alone, then more of everything."""
+        base = {"kernels": 256, "features": "all", "scaling": "global"}
+        return [
+            base,
+            {**base, "scaling": "cell"},
+            {**base, "features": "patterns"},
+            {**base, "features": "places", "kernels": 512},
+        ]
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """A few kernels."""
+        return {"kernels": 32, "features": "all", "scaling": "global"}
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample the number of kernels, their features and the scaling."""
+        return {
+            "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
+            "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
+            "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Shape and scale, then convolve and fit."""
+        assert problem.layout is not None  # unfit_for has seen to it
+        model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
+        scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
+        return [
+            ("scale", scaler),
+            ("model", model(n_kernels=params["kernels"], features=params["features"], seed=seed)),
+        ]

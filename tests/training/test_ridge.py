@@ -1,0 +1,36 @@
+"""Ridge against scikit-learn, and leave-one-out predictions against fits that leave one out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from autoarch._training.ridge import PENALTIES, fit_ridge
+
+
+@pytest.mark.parametrize("shape", [(12, 30), (40, 5)], ids=["wide", "tall"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_agrees_with_scikit_learn_row_by_row(shape: tuple[int, int], weighted: bool) -> None:
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(size=shape) + 3, rng.normal(size=(shape[0], 2))
+    targets[:, 0] += features[:, 0]
+    weight = rng.uniform(0.5, 2, shape[0]) if weighted else np.ones(shape[0])
+    fit = fit_ridge(features, targets, weight if weighted else None)
+    weight = weight / weight.mean()
+    centred = np.sqrt(weight)[:, None] * (features - np.average(features, axis=0, weights=weight))
+    alpha = fit.penalty * (centred**2).sum() / shape[0]
+    rival = Ridge(alpha=alpha, solver="cholesky").fit(features, targets, sample_weight=weight)
+    np.testing.assert_allclose(fit.predict(features), rival.predict(features), atol=1e-7)
+    without = np.arange(shape[0]) != 7
+    centre = np.average(features, axis=0, weights=weight)  # of all rows: the penalty's unit is theirs
+    rival.fit(features[without] - centre, targets[without], sample_weight=weight[without])
+    np.testing.assert_allclose(fit.left_out[7], rival.predict(features[[7]] - centre)[0], atol=1e-6)
+
+
+def test_chooses_a_strong_penalty_for_noise_and_a_weak_one_for_a_law() -> None:
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(60, 20))
+    law, noise = features @ rng.normal(size=(20, 1)), rng.normal(size=(60, 1))
+    assert fit_ridge(features, law).penalty == PENALTIES[0]
+    assert fit_ridge(features, noise).penalty >= 1.0
