@@ -1,4 +1,4 @@
-"""The torch architectures: one convolutional and one dense net, each built from the shape of its input.
+"""The convolutional net, built from the shape of its input.
 
 Imports: torch.
 """
@@ -108,35 +108,3 @@ class ConvNet(nn.Module):
         else:
             features = F.adaptive_avg_pool2d(x, self.regions).flatten(1)
         return self.output(self.dropout(features))
-
-
-class DenseNet(nn.Module):
-    """Fully connected layers with batch norm and dropout, for features without positions.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Features, or channels, height and width, which are flattened.
-    n_outputs : int
-        Classes, or 1.
-    units : int
-        Width of each hidden layer.
-    layers : int
-        Hidden layers.
-    dropout : float
-        Share of units dropped after each of them.
-    """
-
-    def __init__(
-        self, input_shape: tuple[int, ...], n_outputs: int, units: int = 256, layers: int = 2, dropout: float = 0.1
-    ):
-        super().__init__()
-        n_in = int(torch.Size(input_shape).numel())
-        stack: list[nn.Module] = [nn.Flatten()]
-        for _ in range(layers):
-            stack += [nn.Linear(n_in, units), nn.BatchNorm1d(units), nn.SiLU(), nn.Dropout(dropout)]
-            n_in = units
-        self.stack = nn.Sequential(*stack, nn.Linear(n_in, n_outputs))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.stack(x)

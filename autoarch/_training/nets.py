@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from autoarch._training.deadline import Deadline
 from autoarch._training.device import seeded
+from autoarch._training.precision import autocast, half_pays
 from autoarch._training.schedule import Schedule, one_cycle
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class _ArrayTraining(_Net):
         generator = torch.Generator().manual_seed(self.seed)
         weight = None if weight is None else (weight / weight.mean()).to(self.device)
         self.module_.train()
+        self.half_ = half_pays(self.module_, X[:size], schedule.n_steps, deadline)
         while not schedule.over:
             self.notify("on_epoch_begin", dataset_train=(X, y), dataset_valid=None)
             order = torch.randperm(n, generator=generator).to(self.device)
@@ -134,7 +136,14 @@ class _ArrayTraining(_Net):
 
     def _step(self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
-        losses = self.criterion_(self.module_(batch), y)
+        with autocast(batch.device.type, self.half_):
+            outputs = self.module_(batch)
+        outputs = outputs.float()
+        if outputs.ndim == 3:  # each row once per member
+            members = outputs.shape[1]
+            outputs, y = outputs.flatten(0, 1), y.repeat_interleave(members, dim=0)
+            weight = None if weight is None else weight.repeat_interleave(members)
+        losses = self.criterion_(outputs, y)
         loss = losses.mean() if weight is None else (losses.flatten() * weight).mean()
         loss.backward()
         self.optimizer_.step()

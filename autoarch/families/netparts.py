@@ -36,9 +36,9 @@ def epochs(n_samples: int, effort: float) -> int:
     return max(2, round(effort * np.clip(20 * (n_samples / 1000) ** -0.4, 4, 60)))
 
 
-def batch_rows(n_samples: int, *, largest: int) -> int:
-    """A power of two near a fiftieth of the rows, so that few rows still give many steps."""
-    return int(2 ** np.clip(np.round(np.log2(max(n_samples, 1) / 40)), 4, np.log2(largest)))
+def batch_rows(n_samples: int, *, largest: int, per_epoch: int = 40) -> int:
+    """A power of two that makes some ``per_epoch`` batches of the rows, so that few rows still give many steps."""
+    return int(2 ** np.clip(np.round(np.log2(max(n_samples, 1) / per_epoch)), 4, np.log2(largest)))
 
 
 def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:

@@ -11,9 +11,10 @@ from sklearn.datasets import load_digits
 from autoarch._data.layout import Layout
 from autoarch._training.deadline import Deadline
 from autoarch._training.grids import GridScaler
-from autoarch._training.modules import ConvNet, DenseNet
+from autoarch._training.modules import ConvNet
 from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor, shifted
 from autoarch._training.schedule import one_cycle
+from autoarch._training.tablenet import TableNet
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_a_net_survives_pickle_and_its_own_parameters(net, digits):
 def test_a_deadline_ends_the_schedule_early(digits):
     """With no time at all one step is taken and the net says that it was cut."""
     X, y = digits
-    net = ArrayNetClassifier(DenseNet, max_epochs=50, batch_size=32, lr=1e-2).fit(X, y, deadline=Deadline(0.0))
+    net = ArrayNetClassifier(TableNet, max_epochs=50, batch_size=32, lr=1e-2).fit(X, y, deadline=Deadline(0.0))
     assert not net.complete_
     assert len(net.history) == 1
     assert np.isfinite(net.predict_proba(X)).all()
@@ -82,7 +83,7 @@ def test_a_regressor_answers_in_the_units_of_y():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 4)).astype(np.float32)
     y = 1e6 + 1e4 * X[:, 0]
-    net = ArrayNetRegressor(DenseNet, max_epochs=40, lr=1e-2, batch_size=32, module__units=32).fit(X, y)
+    net = ArrayNetRegressor(TableNet, max_epochs=40, lr=1e-2, batch_size=32, module__units=32).fit(X, y)
     assert net.score(X, y) > 0.9
 
 
@@ -93,7 +94,7 @@ def test_weights_of_zero_silence_rows():
     y = (X[:, 0] > 0).astype(int)
     wrong = np.arange(200) % 2 == 0
     weight = np.where(wrong, 0.0, 1.0)
-    net = ArrayNetClassifier(DenseNet, max_epochs=30, lr=1e-2, batch_size=32, module__units=16)
+    net = ArrayNetClassifier(TableNet, max_epochs=30, lr=1e-2, batch_size=32, module__units=16)
     net.fit(X, np.where(wrong, 1 - y, y), sample_weight=weight)
     assert net.score(X, y) > 0.9
 
@@ -102,7 +103,7 @@ def test_a_net_that_diverges_says_so():
     """A loss that is no number is an error, not a model."""
     X = np.full((20, 3), np.nan, dtype=np.float32)
     with pytest.raises(FloatingPointError, match="became nan"):
-        ArrayNetClassifier(DenseNet, max_epochs=1).fit(X, np.arange(20) % 2)
+        ArrayNetClassifier(TableNet, max_epochs=1).fit(X, np.arange(20) % 2)
 
 
 def test_ctrl_c_is_not_swallowed(monkeypatch, digits):
@@ -113,7 +114,7 @@ def test_ctrl_c_is_not_swallowed(monkeypatch, digits):
 
     monkeypatch.setattr(ArrayNetClassifier, "_step", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        ArrayNetClassifier(DenseNet, max_epochs=1).fit(*digits)
+        ArrayNetClassifier(TableNet, max_epochs=1).fit(*digits)
 
 
 def test_the_schedule_rises_and_falls_to_nothing():
@@ -152,6 +153,6 @@ def test_a_rare_heavy_class_counts_by_its_whole_weight():
     X = np.zeros((400, 1), dtype=np.float32)
     y = (np.arange(400) % 50 == 0).astype(int)  # two in a hundred
     weight = np.where(y == 1, 49.0, 1.0)
-    net = ArrayNetClassifier(DenseNet, max_epochs=40, lr=1e-2, batch_size=16, module__units=8, module__dropout=0.0)
+    net = ArrayNetClassifier(TableNet, max_epochs=40, lr=1e-2, batch_size=16, module__units=8, module__dropout=0.0)
     proba = net.fit(X, y, sample_weight=weight).predict_proba(X[:1])[0, 1]
     assert 0.4 < proba < 0.6
