@@ -46,6 +46,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         check_budget(self.time_budget, self.n_trials)
         check_choice("channels", self.channels, ("first", "last"))
         check_whole("verbose", int(self.verbose), least=0)
+        check_whole("ensemble_size", self.ensemble_size, least=1)
+        if self.patience is not None:
+            check_whole("patience", self.patience, least=1)
         _check_device(self.device)
         families = resolve_families(self.families)
         resolve_scorer(self.scoring, self._task)
@@ -84,6 +87,8 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
                 memory=as_memory(self.memory),
                 verbose=int(self.verbose),
                 layouts=self._layouts_to_try(canonical),
+                ensemble_size=self.ensemble_size,
+                patience=self.patience,
             )
         )
         self._keep(canonical, found, classes)
@@ -113,10 +118,12 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         self.study_ = found.study
         self.leaderboard_ = found.leaderboard
         self.best_family_ = found.best.family
-        self.best_score_ = found.best.score
+        self.best_score_ = found.score
         self.estimated_score_, self.estimated_score_std_error_ = found.estimate
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)
+        self.ensemble_ = found.members
+        self.temperature_ = found.temperature
         self.stopped_by_ = found.stopped_by
         self.fitted_on_ = found.fitted_on
 

@@ -13,6 +13,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from autoarch._base import BaseAutoArch
 from autoarch._data.targets import encode_labels, numeric_target
+from autoarch._search.calibrate import tempered
 from autoarch._search.evaluate import aligned
 from autoarch.families.base import Family
 
@@ -28,8 +29,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     n_trials : int or None, default=None
         Candidates to try at most.
     families : "auto", str, Family or sequence of these, default="auto"
-        What is searched: ``"linear"``, ``"tree"``, ``"mlp"``, ``"cnn"``, installed plug-ins, or objects of your own
-        subclass of :class:`autoarch.families.Family`.
+        What is searched: ``"linear"``, ``"tree"``, ``"mlp"``, ``"cnn"``, ``"kernels"``, installed plug-ins, or objects
+        of your own subclass of :class:`autoarch.families.Family`.
     layout : tuple of int, "auto" or None, default="auto"
         Cells behind the columns, as ``(height, width)`` or ``(channels, height, width)``. ``"auto"`` takes the shape of
         X, infers the grid behind flat columns, and tries to recover the order of scrambled ones; what it finds must
@@ -44,6 +45,11 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         Where 4-D X has its channels.
     device : str, default="auto"
         Where nets are trained: an accelerator if there is one, or as torch names it.
+    ensemble_size : int, default=1
+        Candidates that the final model may consist of. 1 is the winner alone; with more, those are chosen that predict
+        left-out rows best together, and each is fitted on all rows.
+    patience : int or None, default=None
+        Trials without a better one after which the search stops before its budget is spent. None never does.
     n_jobs : int or None, default=None
         Trials at a time, over joblib's backend. None is 1, which leaves all cores to each trial.
     memory : str, joblib.Memory or None, default=None
@@ -60,7 +66,12 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     best_estimator_ : Pipeline
         The winner: takes X as ``fit`` did, returns labels. ``best_estimator_[-1]`` is the bare model.
     best_family_ : str
-        Its family.
+        Family of the best candidate.
+    ensemble_ : DataFrame
+        Members of the final model: family, params, score alone, weight. One row if ``ensemble_size=1``.
+    temperature_ : float
+        What the logarithms of the probabilities of ``best_estimator_`` are divided by in ``predict_proba``: learned on
+        left-out rows, and 1 where that does not lower their log-loss.
     best_params_ : dict
         Its parameters, as ``best_estimator_.set_params`` takes them.
     best_score_ : float
@@ -76,7 +87,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         confidence.
     study_ : optuna.Study
         The search as Optuna saw it.
-    stopped_by_ : {"time_budget", "n_trials", "interrupt"}
+    stopped_by_ : {"time_budget", "n_trials", "patience", "interrupt"}
         What ended the search.
     fitted_on_ : str
         Whether the winner was fitted again on all rows.
@@ -109,6 +120,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         class_weight: Mapping[Any, float] | str | None = None,
         channels: str = "first",
         device: str = "auto",
+        ensemble_size: int = 1,
+        patience: int | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
         random_state: int | np.random.RandomState | None = None,
@@ -123,6 +136,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         self.class_weight = class_weight
         self.channels = channels
         self.device = device
+        self.ensemble_size = ensemble_size
+        self.patience = patience
         self.n_jobs = n_jobs
         self.memory = memory
         self.random_state = random_state
@@ -190,7 +205,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
             Probabilities, in the order of ``classes_``.
         """
         proba = self._ask("predict_proba", X)
-        return aligned(proba, self.best_estimator_.classes_, self.classes_)
+        return aligned(tempered(proba, self.temperature_), self.best_estimator_.classes_, self.classes_)
 
 
 class AutoArchRegressor(RegressorMixin, BaseAutoArch):
@@ -198,7 +213,9 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
 
     Parameters
     ----------
-    time_budget, n_trials, families, layout, cv, channels, device, n_jobs, memory, random_state, verbose
+    time_budget, n_trials, families, layout, cv, channels, device, ensemble_size, patience
+        As for :class:`AutoArchClassifier`.
+    n_jobs, memory, random_state, verbose
         As for :class:`AutoArchClassifier`.
     scoring : str, callable or None, default=None
         What candidates are chosen by. None is R2; ties go to the lower mean squared error.
@@ -207,7 +224,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     ----------
     best_estimator_, best_family_, best_params_, best_score_, estimated_score_, estimated_score_std_error_, leaderboard_
         As for :class:`AutoArchClassifier`.
-    locality_, layout_, study_, stopped_by_, fitted_on_, n_features_in_, feature_names_in_
+    ensemble_, locality_, layout_, study_, stopped_by_, fitted_on_, n_features_in_, feature_names_in_
         As for :class:`AutoArchClassifier`.
 
     Examples
@@ -233,6 +250,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         cv: Any = "auto",
         channels: str = "first",
         device: str = "auto",
+        ensemble_size: int = 1,
+        patience: int | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
         random_state: int | np.random.RandomState | None = None,
@@ -246,6 +265,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         self.cv = cv
         self.channels = channels
         self.device = device
+        self.ensemble_size = ensemble_size
+        self.patience = patience
         self.n_jobs = n_jobs
         self.memory = memory
         self.random_state = random_state

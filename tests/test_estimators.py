@@ -386,3 +386,29 @@ def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
         clf = AutoArchClassifier(**QUICK).fit(X, y)
     assert clf.best_family_ == "baseline"
     assert clf.predict(X).shape == (60,)
+
+
+def test_an_ensemble_votes_and_is_listed(iris):
+    """Its members are in a table, its pipeline can be fitted again, its probabilities are those that it gives."""
+    X, y = iris
+    clf = AutoArchClassifier(n_trials=8, time_budget=None, families=["linear", "tree"], ensemble_size=3, random_state=0)
+    clf.set_params(verbose=0).fit(X, y)
+    assert 1 <= len(clf.ensemble_) <= 3
+    assert clf.ensemble_["weight"].sum() == pytest.approx(1)
+    assert clf.best_score_ >= clf.leaderboard_["score"].iloc[0] - 1e-9
+    again = clone(clf.best_estimator_).set_params(**clf.best_params_).fit(X, y)
+    np.testing.assert_array_equal(again.predict(X), clf.predict(X))
+    np.testing.assert_array_equal(clf.predict_proba(X).argmax(axis=1), np.searchsorted(clf.classes_, clf.predict(X)))
+
+
+def test_patience_ends_a_search_that_finds_nothing_better(iris):
+    """And the estimator says that it did."""
+    X, y = iris
+    clf = AutoArchClassifier(n_trials=60, time_budget=None, families="linear", patience=4, random_state=0, verbose=0)
+    clf.fit(X, y)
+    assert clf.stopped_by_ == "patience"
+    assert len(clf.study_.trials) < 60
+    with pytest.raises(ValueError, match="patience"):
+        AutoArchClassifier(patience=0).fit(X, y)
+    with pytest.raises(ValueError, match="ensemble_size"):
+        AutoArchClassifier(ensemble_size=0).fit(X, y)

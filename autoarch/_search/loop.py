@@ -36,23 +36,44 @@ Evaluate = Callable[[TrainingData, Job], TrialResult]
 
 @dataclass(eq=False)
 class History:
-    """All results, and the best of those that were judged on every split."""
+    """All results, and the best few of those that were judged on every split.
 
+    Parameters
+    ----------
+    size : int
+        How many are to be fitted in the end.
+    results : list of TrialResult
+        In the order in which they came.
+    leaders : list of TrialResult
+        The best of them, best first.
+    fruitless : int
+        Results since the best one came.
+    interrupted : bool
+        Whether the user ended it.
+    """
+
+    size: int = 1
     results: list[TrialResult] = field(default_factory=list)
-    best: TrialResult | None = None
+    leaders: list[TrialResult] = field(default_factory=list)
+    fruitless: int = 0
     interrupted: bool = False
 
+    @property
+    def best(self) -> TrialResult | None:
+        """The best one so far."""
+        return self.leaders[0] if self.leaders else None
+
     def add(self, result: TrialResult) -> None:
-        """Record a result; only the best one keeps its model, only judged ones their predictions."""
+        """Record a result; only leaders keep their model, only judged ones their predictions."""
         self.results.append(result)
-        if result.status != "ok":
-            result.predictions = []
-        if result.status == "ok" and (self.best is None or result.key > self.best.key):
-            if self.best is not None:
-                self.best.models = []
-            self.best = result
+        if result.status == "ok":
+            ranked = sorted([*self.leaders, result], key=lambda judged: judged.key, reverse=True)
+            self.leaders = ranked[: self.size]
+            for beaten in ranked[self.size :]:
+                beaten.models = []
         else:
-            result.models = []
+            result.predictions, result.models = [], []
+        self.fruitless = 0 if result is self.best else self.fruitless + 1
 
 
 class Search:
@@ -80,6 +101,10 @@ class Search:
         Trials at a time.
     evaluator : callable
         ``evaluate``, or the same behind a cache.
+    patience : int or None
+        Trials without a better one after which to stop.
+    size : int
+        How many candidates are to be fitted in the end.
     """
 
     def __init__(
@@ -95,11 +120,14 @@ class Search:
         progress: Progress,
         n_jobs: int | None = None,
         evaluator: Evaluate = evaluate,
+        patience: int | None = None,
+        size: int = 1,
     ):
         self.families, self.problem, self.data, self.policy, self.study = families, problem, data, policy, study
         self.budget, self.seed, self.progress, self.n_jobs = budget, seed, progress, n_jobs
         self.evaluator = evaluator
-        self.history = History()
+        self.patience = patience
+        self.history = History(size)
         self._lock = threading.RLock()
         self._open: dict[int, tuple[optuna.Trial, Job, float]] = {}
 
@@ -138,7 +166,7 @@ class Search:
         while True:
             with self._lock:
                 keep = self.reserve()
-                if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep):
+                if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep) or self.out_of_patience:
                     return
                 turn = self.policy.next(self.budget.left - keep)
                 if turn is None:
@@ -195,15 +223,19 @@ class Search:
         for number, (_, job, _) in sorted(self._open.items()):
             self._tell(TrialResult(number, job.family.name, job.params, status="failed", reason=reason))
 
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether too many trials have brought nothing."""
+        return self.patience is not None and self.history.fruitless >= self.patience
+
     def reserve(self) -> float:
-        """Seconds that the refit of the best candidate will need, in part at least."""
+        """Seconds that the refit of the best candidates will need, in part at least."""
         if self.budget.unlimited:
             return 0.0
         most = _REFIT_SHARE * (self.budget.seconds or 0.0)
-        best = self.history.best
-        if best is None:
+        if not self.history.leaders:
             return most / 2
-        return min(most, refit_seconds(best, self.data))
+        return min(most, sum(refit_seconds(leader, self.data) for leader in self.history.leaders))
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:

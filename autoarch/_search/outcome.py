@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from autoarch._search.ensemble import blended, contenders, select
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.scoring import Judge, Predictions
 
@@ -57,9 +58,9 @@ def leaderboard(
 
 
 def honest_estimate(
-    results: Sequence[TrialResult], data: TrainingData, seed: int, seconds: float = np.inf
+    results: Sequence[TrialResult], data: TrainingData, seed: int, seconds: float = np.inf, size: int = 1
 ) -> tuple[float, float]:
-    """Score of "search, then take the best", each row predicted by a choice in which it had no say.
+    """Score of "search, then take the best ``size``", each row predicted by a choice in which it had no say.
 
     The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
     that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
@@ -71,15 +72,15 @@ def honest_estimate(
     score, standard_error : float
         NaN where there is nothing to go by.
     """
-    judged = sorted((r for r in results if r.status == "ok" and r.predictions), key=lambda r: r.key, reverse=True)
+    judged = contenders(results, _CONTENDERS)
     rng = np.random.default_rng(seed)
-    parts = [Predictions.joined(result.predictions) for result in judged[:_CONTENDERS]]
+    parts = [Predictions.joined(result.predictions) for result in judged]
     if not parts:
         return float("nan"), float("nan")
     blocks = _blocks(judged[0], rng)
     calls = _affordable_calls(parts[0], data.judge, seconds)
-    parts = parts[: max(1, calls // (2 * len(blocks)))]
-    chosen = [_choose_without(block, parts, data.judge).at(block) for block in blocks]
+    parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else 5 * size)))]
+    chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
     kept = Predictions.joined(chosen)
     return data.judge.score(kept), _bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
 
@@ -102,13 +103,17 @@ def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
     return np.array_split(rng.permutation(sizes[0]), n_blocks)
 
 
-def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge) -> Predictions:
-    """The candidate that scores best on the rows outside ``block``; the first, which is best overall, on ties."""
-    if len(parts) == 1:
-        return parts[0]
+def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge, size: int) -> Predictions:
+    """What scores best on the rows outside ``block``; the first, which is best overall, on ties."""
     others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
-    scores = [_score_or_worst(part.at(others), judge) for part in parts] if len(others) else [0.0]
-    return parts[int(np.argmax(scores))]
+    if len(parts) == 1 or not len(others):
+        return parts[0]
+    scores = [_score_or_worst(part.at(others), judge) for part in parts]
+    if size == 1 or not np.isfinite(scores).all():
+        return parts[int(np.argmax(scores))]
+    order = np.argsort(-np.array(scores), kind="stable")
+    shares = select([parts[place].at(others) for place in order], judge, size)
+    return blended([parts[place] for place in order], shares)
 
 
 def _score_or_worst(predictions: Predictions, judge: Judge) -> float:

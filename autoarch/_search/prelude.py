@@ -65,6 +65,10 @@ class Request:
         What is shown.
     layouts : LayoutSearch
         Whether the probe may look for other layouts of the columns than the one in ``problem``.
+    ensemble_size : int
+        Candidates that the final model may consist of.
+    patience : int or None
+        Trials without a better one after which to stop.
     """
 
     X: np.ndarray
@@ -83,6 +87,8 @@ class Request:
     memory: Memory | None
     verbose: int
     layouts: LayoutSearch = AS_GIVEN
+    ensemble_size: int = 1
+    patience: int | None = None
 
 
 def able_families(

@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from autoarch._search.budget import Budget
 from autoarch._search.evaluate import fit_steps
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import refit_seconds
@@ -24,9 +23,9 @@ _WORTH_IT = 0.8  # of the time that the fit on a split took; with less, a refit 
 
 
 def refit(
-    result: TrialResult, family: Family, problem: Problem, data: TrainingData, budget: Budget, seed: int
+    result: TrialResult, family: Family, problem: Problem, data: TrainingData, left: float, seed: int
 ) -> tuple[Pipeline, str]:
-    """Fit the winner on all rows.
+    """Fit a candidate on all rows, in the seconds that are left.
 
     Returns
     -------
@@ -35,12 +34,11 @@ def refit(
     how : str
         In words, what it was fitted on.
     """
-    left = budget.left
     kept = result.models[0] if result.models else None
     expected = refit_seconds(result, data)
     if kept is not None and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
         return kept, f"the rows of the first split ({left:.1f} s were left, a refit needs {expected:.1f} s)"
-    deadline = Deadline() if budget.unlimited else Deadline(max(left, 0.0))
+    deadline = Deadline(None if np.isinf(left) else max(left, 0.0))
     try:
         with quiet():
             fitted = fit_steps(

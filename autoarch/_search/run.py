@@ -22,13 +22,13 @@ from autoarch._search.baseline import Baseline, baseline_job
 from autoarch._search.budget import Budget
 from autoarch._search.cache import CachedEvaluate, fingerprint, scorer_key, versions
 from autoarch._search.evaluate import evaluate
+from autoarch._search.final import Chosen, choose, fit_members, temperature_of
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
 from autoarch._search.policy import Policy
 from autoarch._search.prelude import Request, able_families, probe, promising_families, with_findings, with_torch
 from autoarch._search.progress import Progress
 from autoarch._search.quiet import quiet
-from autoarch._search.refit import refit
 from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
 from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
@@ -56,6 +56,9 @@ class Found:
     layout: Layout | None
     study: optuna.Study
     stopped_by: str
+    members: pd.DataFrame
+    score: float
+    temperature: float
 
 
 def run_search(request: Request) -> Found:
@@ -107,12 +110,15 @@ def run_search(request: Request) -> Found:
                 progress=progress,
                 n_jobs=request.n_jobs,
                 evaluator=_evaluator(request),
+                patience=request.patience,
+                size=request.ensemble_size,
             )
             history = search.run() if probed else History(interrupted=True)
             best = _winner(history, baseline)
             progress.say(f"fitting the best ({best.family}) on all rows", urgent=True)
-            estimate = _estimate([best] if best is baseline else history.results, data, budget, seed)
-            pipeline, fitted_on = _final(best, promising, problem, data, history, budget, seed)
+            estimate = _estimate([best] if best is baseline else history.results, data, budget, seed, history.size)
+            chosen = choose(best, history, data, budget)
+            pipeline, fitted_on = _fitted(best, chosen, promising, problem, data, history, budget, seed)
     finally:
         progress.close()
     _warn(history, best, baseline)
@@ -130,7 +136,10 @@ def run_search(request: Request) -> Found:
         locality=report,
         layout=problem.layout,
         study=search.study,
-        stopped_by=_stopped_by(history, budget),
+        stopped_by=_stopped_by(search, history, budget),
+        members=chosen.table(),
+        score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
+        temperature=temperature_of(chosen, data),
     )
 
 
@@ -158,16 +167,19 @@ def _clearly_behind(result: TrialResult, baseline: TrialResult) -> bool:
     return baseline.score - result.scores[0] > 2 * float(np.std(result.scores))
 
 
-def _estimate(results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int) -> tuple[float, float]:
+def _estimate(
+    results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int, size: int
+) -> tuple[float, float]:
     seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
     try:
-        return outcome.honest_estimate(results, data, seed, seconds)
+        return outcome.honest_estimate(results, data, seed, seconds, size)
     except (KeyboardInterrupt, ValueError):  # a score may be undefined on a sample of the rows
         return float("nan"), float("nan")
 
 
-def _final(
+def _fitted(
     best: TrialResult,
+    chosen: Chosen,
     families: Sequence[Family],
     problem: Problem,
     data: TrainingData,
@@ -175,12 +187,12 @@ def _final(
     budget: Budget,
     seed: int,
 ) -> tuple[Pipeline, str]:
-    """The winner on all rows; after Ctrl-C nothing long is begun any more."""
+    """The chosen on all rows; after Ctrl-C nothing long is begun any more."""
     if history.interrupted and best.models:
         return best.models[0], "the rows of the first split (the search was interrupted)"
     by_name: Mapping[str, Family] = {family.name: family for family in [*families, Baseline()]}
     try:
-        return refit(best, by_name[best.family], problem, data, budget, seed)
+        return fit_members(chosen, by_name, problem, data, budget, seed)
     except KeyboardInterrupt:
         if not best.models:
             raise
@@ -206,9 +218,11 @@ def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
         )
 
 
-def _stopped_by(history: History, budget: Budget) -> str:
+def _stopped_by(search: Search, history: History, budget: Budget) -> str:
     if history.interrupted:
         return "interrupt"
+    if search.out_of_patience and not budget.trials_spent:
+        return "patience"
     cut = any(result.cut or "out of time" in result.reason for result in history.results)
     return "n_trials" if budget.trials_spent and not cut else "time_budget"
 

@@ -1,0 +1,125 @@
+"""Members that vote, and the temperature of probabilities."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from autoarch._search.calibrate import fitted_temperature, tempered
+from autoarch._search.ensemble import blended, select, voting
+from autoarch._search.job import TrialResult
+from autoarch._search.loop import History
+from autoarch._search.scoring import Judge, Predictions
+
+
+def experts(n=300, seed=0):
+    """Three candidates: two that each know half of the rows, and one that knows nothing."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n)
+    truth, blank = np.eye(2)[y] * 0.8 + 0.1, np.full((n, 2), 0.5)
+    first_half = (np.arange(n) < n // 2)[:, None]
+    values = [np.where(first_half, truth, blank), np.where(first_half, blank, truth), np.eye(2)[1 - y] * 0.1 + 0.45]
+    judge = Judge(None, "classification", np.zeros((n, 1)), y, classes=np.array([0, 1]))
+    return [Predictions(np.arange(n), value) for value in values], judge
+
+
+def test_those_are_chosen_who_know_what_the_others_do_not():
+    """The two halves together are always right; the third, who is always wrong, has no vote."""
+    parts, judge = experts()
+    shares = select(parts, judge, 3)
+    assert set(shares) == {0, 1}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert judge.score(blended(parts, shares)) == 1.0
+    assert set(select(parts, judge, 1)) == {0}
+
+
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 4))
+@settings(max_examples=20, deadline=None)
+def test_an_ensemble_never_scores_below_its_best_member(seed, size):
+    """On the rows that it was chosen on; and it has no more members than allowed."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=60)
+    judge = Judge(None, "regression", np.zeros((60, 1)), y)
+    parts = [Predictions(np.arange(60), y + rng.normal(size=60)) for _ in range(5)]
+    parts.sort(key=judge.score, reverse=True)
+    shares = select(parts, judge, size)
+    assert len(shares) <= size
+    assert judge.score(blended(parts, shares)) >= judge.score(parts[0])
+
+
+def test_a_vote_of_fitted_pipelines_is_their_mean_and_can_be_fitted_again():
+    """Labels and all; for numbers, too."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y = np.array(["a", "b", "c"])[rng.integers(3, size=80)]
+    members = [
+        make_pipeline(DecisionTreeClassifier(max_depth=2)).fit(X, y),
+        make_pipeline(LogisticRegression()).fit(X, y),
+    ]
+    vote = voting(members, [0.75, 0.25], np.unique(y))
+    expected = 0.75 * members[0].predict_proba(X) + 0.25 * members[1].predict_proba(X)
+    np.testing.assert_allclose(vote.predict_proba(X), expected)
+    np.testing.assert_array_equal(vote.predict(X), np.unique(y)[expected.argmax(axis=1)])
+    assert clone(vote).fit(X, y).predict(X).shape == (80,)
+    numbers = [make_pipeline(DecisionTreeRegressor(max_depth=depth)).fit(X, X[:, 0]) for depth in (1, 2)]
+    mean = (numbers[0].predict(X) + numbers[1].predict(X)) / 2
+    np.testing.assert_allclose(voting(numbers, [0.5, 0.5], None).predict(X), mean)
+
+
+def test_history_keeps_the_models_of_its_leaders_only():
+    """And counts the results since the best one."""
+    history = History(size=2)
+    for number, score in enumerate([0.5, 0.9, 0.7, 0.6]):
+        result = TrialResult(number, "a", {}, scores=[score], ties=[0.0])
+        result.models = [object()]
+        history.add(result)
+    assert [result.number for result in history.leaders] == [1, 2]
+    assert [len(result.models) for result in history.results] == [0, 1, 1, 0]
+    assert (history.best.number, history.fruitless) == (1, 2)
+
+
+def overconfident(factor, n=2_000, seed=0):
+    """Probabilities whose logarithms are ``factor`` times what they should be, and labels drawn from the true ones."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 3))
+    y = np.array([rng.choice(3, p=p) for p in softmax(logits, axis=1)])
+    return Predictions(np.arange(n), softmax(factor * logits, axis=1)), np.array(["u", "v", "w"])[y]
+
+
+def test_the_temperature_undoes_too_much_confidence():
+    """It comes out as the factor by which the logarithms were too large, and lowers the log-loss."""
+    predictions, y = overconfident(3.0)
+    temperature = fitted_temperature(predictions, y, np.unique(y), None)
+    assert temperature == pytest.approx(3.0, rel=0.15)
+    cooled = tempered(predictions.values, temperature)
+    assert log_loss(y, cooled) < log_loss(y, predictions.values)
+    np.testing.assert_array_equal(cooled.argmax(axis=1), predictions.values.argmax(axis=1))
+    np.testing.assert_allclose(cooled.sum(axis=1), 1.0)
+
+
+def test_honest_probabilities_are_left_nearly_alone():
+    """Nothing to gain, nothing changed by much; with too few rows nothing at all."""
+    predictions, y = overconfident(1.0)
+    assert fitted_temperature(predictions, y, np.unique(y), None) == pytest.approx(1.0, abs=0.1)
+    few = Predictions(np.arange(10), predictions.values[:10])
+    assert fitted_temperature(few, y, np.unique(y), None) == 1.0
+    assert tempered(predictions.values, 1.0) is predictions.values
+
+
+def test_weights_are_heard():
+    """Rows without weight have no say in the temperature."""
+    predictions, y = overconfident(3.0)
+    values = np.concatenate([predictions.values, np.full((2_000, 3), 1 / 3)])
+    values[2_000:, 0] += 1e-3
+    both = Predictions(np.arange(4_000), values)
+    weight = np.r_[np.ones(2_000), np.zeros(2_000)]
+    labels = np.concatenate([y, y])
+    expected = fitted_temperature(predictions, y, np.unique(y), None)
+    assert fitted_temperature(both, labels, np.unique(y), weight) == pytest.approx(expected, rel=0.01)
+    assert np.isfinite(log_softmax(np.log(both.values), axis=1)).all()
