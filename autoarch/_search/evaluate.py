@@ -84,7 +84,8 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
     result.learned = job.family.learned([model[-1] for model in result.models])
-    del result.models[1:]  # one is kept for a refit that comes too late; the others would fill the memory
+    if not (data.folds and job.family.averages_folds):
+        del result.models[1:]  # one is kept for a refit that comes too late; the others would fill the memory
 
 
 def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:

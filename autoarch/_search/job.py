@@ -21,13 +21,17 @@ Split = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge."""
+    """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge.
+
+    ``folds`` says whether the splits are three folds or more, so that their models have seen all rows between them.
+    """
 
     X: np.ndarray
     y: np.ndarray
     sample_weight: np.ndarray | None
     splits: tuple[Split, ...]
     judge: Judge
+    folds: bool = False
 
 
 @dataclass(frozen=True, eq=False)

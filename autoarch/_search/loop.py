@@ -240,6 +240,8 @@ class Search:
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:
     """What fitting on all rows, without being cut, is expected to take, from what fitting on the splits took."""
+    if len(result.models) > 1:  # those of all folds, which need no refit
+        return 0.0
     rows = np.mean([len(train) for train, _ in data.splits])
     seconds = float(np.mean(result.fit_seconds)) / max(result.share_done, 0.02)
     return 1.2 * seconds * len(data.y) / float(rows) + 0.05

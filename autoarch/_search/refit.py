@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from autoarch._search.evaluate import fit_steps
+from autoarch._search.folds import fold_ensemble
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import refit_seconds
 from autoarch._search.quiet import quiet
@@ -34,6 +35,8 @@ def refit(
     how : str
         In words, what it was fitted on.
     """
+    if len(result.models) > 1:
+        return as_kept(result, data)
     kept = result.models[0] if result.models else None
     expected = refit_seconds(result, data)
     if kept is not None and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
@@ -51,12 +54,21 @@ def refit(
     return fitted, "all rows"
 
 
+def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:
+    """What the search has fitted already: the models of all folds, or that of the first split; and which it is."""
+    if len(result.models) > 1:
+        return fold_ensemble(result.models, data.judge.classes), f"{len(result.models)} folds, averaged"
+    return result.models[0], "the rows of the first split"
+
+
 def changed_params(pipeline: Pipeline) -> dict[str, Any]:
     """Parameters of each step that differ from its class's defaults, as ``set_params`` of the pipeline takes them."""
     changed: dict[str, Any] = {}
     for name, step in pipeline.steps:
         defaults = _defaults(type(step))
         for key, value in step.get_params(deep=False).items():
+            if isinstance(value, Pipeline):
+                changed |= {f"{name}__{key}__{inner}": given for inner, given in changed_params(value).items()}
             if key.startswith("_") or _is_part(value) or _same(value, defaults.get(key)):
                 continue
             changed[f"{name}__{key}"] = value

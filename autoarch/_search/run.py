@@ -29,6 +29,7 @@ from autoarch._search.policy import Policy
 from autoarch._search.prelude import Request, able_families, probe, promising_families, with_findings, with_torch
 from autoarch._search.progress import Progress
 from autoarch._search.quiet import quiet
+from autoarch._search.refit import as_kept
 from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
 from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
+_FEWEST_FOLDS = 3  # whose models are worth an average
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,7 @@ def run_search(request: Request) -> Found:
         request.sample_weight,
         request.plan.splits,
         Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
+        folds=request.plan.kind == "kfold" and len(request.plan.splits) >= _FEWEST_FOLDS,
     )
     able, _ = able_families(request.families, request.problem, layout_may_come=request.layouts.infer)
     try:
@@ -189,7 +192,7 @@ def _fitted(
 ) -> tuple[Pipeline, str]:
     """The chosen on all rows; after Ctrl-C nothing long is begun any more."""
     if history.interrupted and best.models:
-        return best.models[0], "the rows of the first split (the search was interrupted)"
+        return _kept(best, data, "the search was interrupted")
     by_name: Mapping[str, Family] = {family.name: family for family in [*families, Baseline()]}
     try:
         return fit_members(chosen, by_name, problem, data, budget, seed)
@@ -197,7 +200,12 @@ def _fitted(
         if not best.models:
             raise
         history.interrupted = True
-        return best.models[0], "the rows of the first split (the refit was interrupted)"
+        return _kept(best, data, "the refit was interrupted")
+
+
+def _kept(best: TrialResult, data: TrainingData, why: str) -> tuple[Pipeline, str]:
+    pipeline, how = as_kept(best, data)
+    return pipeline, f"{how} ({why})"
 
 
 def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:

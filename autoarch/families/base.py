@@ -112,6 +112,8 @@ class Family(ABC):
         Unique, lower case; the prefix of its parameters and its name in the leaderboard.
     needs : Needs
         What the data and the machine must offer.
+    averages_folds : bool
+        Whether the mean of the models that were fitted on folds is as good as one fitted again on all rows, or better.
 
     Examples
     --------
@@ -132,6 +134,7 @@ class Family(ABC):
 
     name: str = ""
     needs: Needs = Needs()
+    averages_folds: bool = False
 
     @abstractmethod
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:

@@ -29,6 +29,7 @@ class MLP(NetFamily):
 
     name = "mlp"
     needs = Needs(packages=("torch", "skorch"))
+    averages_folds = True
 
     def scalings(self, problem: Problem) -> list[str]:
         """One scale for the whole grid is on offer where every column is a cell of one."""

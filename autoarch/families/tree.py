@@ -38,6 +38,7 @@ class Tree(Family):
 
     name = "tree"
     needs = Needs()
+    averages_folds = True
 
     def kinds(self, problem: Problem) -> list[str]:
         """The models on offer here, cheapest first on wide data."""

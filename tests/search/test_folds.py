@@ -1,0 +1,53 @@
+"""The mean of the models of all folds."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._search.folds import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble
+
+
+def test_models_of_folds_speak_as_one_and_can_be_fitted_again():
+    """The mean of their probabilities, under the user's labels; a clone fits as many models anew."""
+    X, y = load_iris(return_X_y=True)
+    y = np.array(["setosa", "versicolor", "virginica"])[y]
+    parts = [np.delete(np.arange(150), np.arange(150)[k::3]) for k in range(3)]
+    stump = make_pipeline(DecisionTreeClassifier(max_depth=2, random_state=0))
+    models = [clone(stump).fit(X[rows], y[rows]) for rows in parts]
+    whole = fold_ensemble(models, np.unique(y))
+    np.testing.assert_allclose(whole.predict_proba(X), np.mean([model.predict_proba(X) for model in models], axis=0))
+    again = clone(whole).fit(X, y)
+    assert len(again[-1].models_) == 3
+    assert again.score(X, y) > 0.9
+
+
+def test_a_class_that_a_fold_has_not_seen_has_no_probability_there():
+    """The others' probabilities for it are shared out among all."""
+    X, y = np.arange(9.0)[:, None], np.array([0, 0, 0, 0, 0, 1, 1, 1, 2])
+    ensemble = FoldEnsembleClassifier(DecisionTreeClassifier())
+    ensemble.classes_ = np.unique(y)
+    ensemble.models_ = [DecisionTreeClassifier().fit(X, y), DecisionTreeClassifier().fit(X[:8], y[:8])]
+    np.testing.assert_allclose(ensemble.predict_proba(X[8:]), [[0.0, 0.5, 0.5]])
+
+
+def test_an_average_of_trees_beats_a_tree():
+    """As many trees on nine tenths of the rows each, against one on all rows."""
+    X, y = load_diabetes(return_X_y=True)
+    train, test = np.arange(300), np.arange(300, 442)
+    tree = DecisionTreeRegressor(random_state=0)
+    ensemble = FoldEnsembleRegressor(tree, n_folds=10).fit(X[train], y[train])
+    assert ensemble.score(X[test], y[test]) > clone(tree).fit(X[train], y[train]).score(X[test], y[test]) + 0.1
+
+
+def test_a_search_averages_the_folds_of_trees_and_says_so():
+    """With two folds, or for a linear model, the winner is fitted on all rows instead."""
+    X, y = load_iris(return_X_y=True)
+    settings = {"time_budget": None, "n_trials": 1, "random_state": 0, "verbose": 0}
+    trees = AutoArchClassifier(families="tree", **settings).fit(X, y)
+    assert trees.fitted_on_ == "5 folds, averaged"
+    assert "model__estimator__model__random_state" in trees.best_params_
+    assert AutoArchClassifier(families="tree", cv=2, **settings).fit(X, y).fitted_on_ == "all rows"
+    assert AutoArchRegressor(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
