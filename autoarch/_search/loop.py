@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import optuna
 
 _MOST_RESTARTS = 2  # of a pool whose workers die
+_MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit
 
 Evaluate = Callable[[TrainingData, Job], TrialResult]
@@ -241,10 +242,10 @@ class Search:
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:
     """What fitting on all rows, without being cut, is expected to take, from what fitting on the splits took."""
     if len(result.models) > 1:  # those of all folds, which need no refit
-        return 0.0
+        return _MOMENT
     rows = np.mean([len(train) for train, _ in data.splits])
     seconds = float(np.mean(result.fit_seconds)) / max(result.share_done, 0.02)
-    return 1.2 * seconds * len(data.y) / float(rows) + 0.05
+    return 1.2 * seconds * len(data.y) / float(rows) + _MOMENT
 
 
 def trial_seed(seed: int, number: int) -> int:

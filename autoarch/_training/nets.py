@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier, NeuralNetRegressor
-from torch.nn import functional as F
 
+from autoarch._training.augment import Augmentation
 from autoarch._training.deadline import Deadline
 from autoarch._training.device import seeded
 from autoarch._training.precision import autocast, half_pays
@@ -31,18 +31,6 @@ else:
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
 _SETTLING_BATCHES = 4
-
-
-def shifted(batch: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
-    """Move the grids of a batch by the same random number of cells, at most ``most`` each way, filling with 0."""
-    height, width = batch.shape[-2:]
-    down, right = (
-        int(torch.randint(-min(most, side // 4), min(most, side // 4) + 1, (1,), generator=generator))
-        for side in (height, width)
-    )
-    if down == right == 0:
-        return batch
-    return F.pad(batch, (right, -right, down, -down))
 
 
 class _ArrayTraining(_Net):
@@ -86,6 +74,7 @@ class _ArrayTraining(_Net):
         schedule = Schedule(self.max_epochs * len(starts), deadline)
         generator = torch.Generator().manual_seed(self.seed)
         weight = None if weight is None else (weight / weight.mean()).to(self.device)
+        augmentation = Augmentation(self.shift, self.cutout, self.noise)
         self.module_.train()
         self.half_ = half_pays(self.module_, X[:size], schedule.n_steps, deadline)
         while not schedule.over:
@@ -98,7 +87,7 @@ class _ArrayTraining(_Net):
                 rows = order[start : start + size]
                 for group in self.optimizer_.param_groups:
                     group["lr"] = self.lr * one_cycle(schedule.progress)
-                batch = shifted(X[rows], self.shift, generator) if self.shift else X[rows]
+                batch = augmentation.of(X[rows], generator)
                 losses.append(self._step(batch, y[rows], None if weight is None else weight[rows]))
                 schedule.step += 1
             self._close_epoch(losses)
@@ -180,16 +169,27 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
         Called with ``input_shape`` and ``n_outputs``.
     seed : int, default=0
         Seed of weights, batches and dropout.
-    shift : int, default=0
-        Augmentation: grids are moved by up to that many cells each way while training.
+    shift, cutout, noise : number, default=0
+        Augmentation of grids while training, see :class:`autoarch._training.augment.Augmentation`.
     *args, **kwargs
         As for ``skorch.NeuralNetClassifier``; ``train_split`` and callbacks default to none.
     """
 
-    def __init__(self, module: Any, *args: Any, seed: int = 0, shift: int = 0, **kwargs: Any):
+    def __init__(
+        self,
+        module: Any,
+        *args: Any,
+        seed: int = 0,
+        shift: int = 0,
+        cutout: float = 0.0,
+        noise: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(module, *args, **{**_DEFAULTS, "criterion": torch.nn.CrossEntropyLoss, **kwargs})
         self.seed = seed
         self.shift = shift
+        self.cutout = cutout
+        self.noise = noise
 
     def fit(
         self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
@@ -217,14 +217,25 @@ class ArrayNetRegressor(_ArrayTraining, NeuralNetRegressor):
 
     Parameters
     ----------
-    module, seed, shift, *args, **kwargs
+    module, seed, shift, cutout, noise, *args, **kwargs
         As for :class:`ArrayNetClassifier`.
     """
 
-    def __init__(self, module: Any, *args: Any, seed: int = 0, shift: int = 0, **kwargs: Any):
+    def __init__(
+        self,
+        module: Any,
+        *args: Any,
+        seed: int = 0,
+        shift: int = 0,
+        cutout: float = 0.0,
+        noise: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(module, *args, **{**_DEFAULTS, "criterion": torch.nn.MSELoss, **kwargs})
         self.seed = seed
         self.shift = shift
+        self.cutout = cutout
+        self.noise = noise
 
     def fit(
         self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None

@@ -50,4 +50,6 @@ def test_a_search_averages_the_folds_of_trees_and_says_so():
     assert trees.fitted_on_ == "5 folds, averaged"
     assert "model__estimator__model__random_state" in trees.best_params_
     assert AutoArchClassifier(families="tree", cv=2, **settings).fit(X, y).fitted_on_ == "all rows"
+    timed = AutoArchClassifier(families="tree", time_budget=600, n_trials=1, random_state=0, verbose=0).fit(X, y)
+    assert timed.fitted_on_ == trees.fitted_on_
     assert AutoArchRegressor(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"

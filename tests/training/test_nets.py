@@ -9,10 +9,11 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from autoarch._data.layout import Layout
+from autoarch._training.augment import Augmentation, cut_out, shifted
 from autoarch._training.deadline import Deadline
 from autoarch._training.grids import GridScaler
 from autoarch._training.modules import ConvNet
-from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor, shifted
+from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor
 from autoarch._training.schedule import one_cycle
 from autoarch._training.tablenet import TableNet
 
@@ -129,6 +130,27 @@ def test_a_shift_moves_cells_and_fills_with_zero():
     assert len(seen) == 9
     sums = [float(shifted(batch, 2, torch.Generator().manual_seed(s)).sum()) for s in range(30)]
     assert max(sums) <= float(batch.sum())
+
+
+@pytest.mark.parametrize(("shape", "cells"), [((8, 8), 4), ((1, 20), 5), ((3, 1), 1)])
+def test_cutout_hides_a_rectangle_of_each_grid_and_nothing_else(shape, cells):
+    """A quarter of each side, at a place of its own in each grid, in all channels."""
+    batch = torch.ones(200, 2, *shape)
+    cut = cut_out(batch, 0.25, torch.Generator().manual_seed(0))
+    assert set(cut.unique().tolist()) == {0.0, 1.0}
+    assert ((cut == 0).sum(dim=(1, 2, 3)) == 2 * cells).all()
+    assert len({tuple(grid.flatten().tolist()) for grid in cut}) > 1
+    torch.testing.assert_close(cut[:, 0], cut[:, 1])
+
+
+def test_no_augmentation_changes_nothing():
+    """Neither grids, where none is asked for, nor columns, which have no places."""
+    grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
+    generator = torch.Generator().manual_seed(0)
+    assert Augmentation().of(grids, generator) is grids
+    assert Augmentation(1, 0.3, 0.2).of(columns, generator) is columns
+    noisy = Augmentation(noise=0.5).of(torch.zeros(100, 1, 10, 10), generator)
+    assert float(noisy.std()) == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""Changes of a training batch that leave its labels alone: shifted grids, cells cut out, noise.
+
+Imports: torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to each batch of grids.
+
+    Parameters
+    ----------
+    shift : int
+        Cells by which the grids of a batch are moved at most, each way, and at most a quarter of a side.
+    cutout : float
+        Share of each side of a rectangle that is set to 0, at a place of its own in each grid; on lines, of a stretch.
+    noise : float
+        Deviation of what is added to each cell, where the cells of all grids deviate by 1.
+    """
+
+    shift: int = 0
+    cutout: float = 0.0
+    noise: float = 0.0
+
+    def of(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """The changed batch; the same one where nothing is to be done."""
+        if batch.ndim != 4:
+            return batch
+        if self.shift:
+            batch = shifted(batch, self.shift, generator)
+        if self.cutout:
+            batch = cut_out(batch, self.cutout, generator)
+        if self.noise:
+            batch = batch + self.noise * torch.randn(batch.shape, generator=generator).to(batch.device)
+        return batch
+
+
+def shifted(batch: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
+    """Move the grids of a batch by the same random number of cells, at most ``most`` each way, filling with 0."""
+    height, width = batch.shape[-2:]
+    down, right = (
+        int(torch.randint(-min(most, side // 4), min(most, side // 4) + 1, (1,), generator=generator))
+        for side in (height, width)
+    )
+    if down == right == 0:
+        return batch
+    return F.pad(batch, (right, -right, down, -down))
+
+
+def cut_out(batch: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    """Set a rectangle of each grid to 0, ``share`` of each side long, wherever it may stand."""
+    inside = []
+    for side in batch.shape[-2:]:
+        length = 1 if side == 1 else max(1, round(share * side))
+        first = torch.randint(0, side - length + 1, (len(batch), 1), generator=generator)
+        places = torch.arange(side)
+        inside.append((places >= first) & (places < first + length))
+    rectangle = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return batch.masked_fill(rectangle.to(batch.device), 0.0)
