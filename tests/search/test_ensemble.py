@@ -112,6 +112,16 @@ def test_honest_probabilities_are_left_nearly_alone():
     assert tempered(predictions.values, 1.0) is predictions.values
 
 
+def test_a_perfect_record_makes_nobody_infallible():
+    """Where all left-out rows are right the probabilities may grow, but not to 0 and 1."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=400)
+    sure = np.where(y[:, None] == [0, 1], 0.9, 0.1)
+    temperature = fitted_temperature(Predictions(np.arange(400), sure), y, np.array([0, 1]), None)
+    cooled = tempered(sure, temperature)
+    assert 0.95 < cooled.max() < 1 - 1 / 4_000
+
+
 def test_weights_are_heard():
     """Rows without weight have no say in the temperature."""
     predictions, y = overconfident(3.0)
