@@ -17,15 +17,16 @@ class Augmentation:
 
     Parameters
     ----------
-    shift : int
-        Cells by which the grids of a batch are moved at most, each way, and at most a quarter of a side.
+    shift : tuple of int
+        Cells by which the grids of a batch are moved down or up and right or left at most, and at most a quarter of a
+        side.
     cutout : float
         Share of each side of a rectangle that is set to 0, at a place of its own in each grid; on lines, of a stretch.
     noise : float
         Deviation of what is added to each cell, where the cells of all grids deviate by 1.
     """
 
-    shift: int = 0
+    shift: tuple[int, int] = (0, 0)
     cutout: float = 0.0
     noise: float = 0.0
 
@@ -33,7 +34,7 @@ class Augmentation:
         """The changed batch; the same one where nothing is to be done."""
         if batch.ndim != 4:
             return batch
-        if self.shift:
+        if any(self.shift):
             batch = shifted(batch, self.shift, generator)
         if self.cutout:
             batch = cut_out(batch, self.cutout, generator)
@@ -42,12 +43,12 @@ class Augmentation:
         return batch
 
 
-def shifted(batch: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
-    """Move the grids of a batch by the same random number of cells, at most ``most`` each way, filling with 0."""
+def shifted(batch: torch.Tensor, most: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    """Move the grids of a batch by the same random number of cells, at most ``most`` along each axis, over zeros."""
     height, width = batch.shape[-2:]
     down, right = (
-        int(torch.randint(-min(most, side // 4), min(most, side // 4) + 1, (1,), generator=generator))
-        for side in (height, width)
+        int(torch.randint(-min(cells, side // 4), min(cells, side // 4) + 1, (1,), generator=generator))
+        for cells, side in zip(most, (height, width), strict=True)
     )
     if down == right == 0:
         return batch

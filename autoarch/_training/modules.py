@@ -29,6 +29,14 @@ def _half(side: int) -> int:
     return 2 if side >= 4 else 1
 
 
+def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
+    """Make the lines along ``axis`` channels; that axis keeps a single cell."""
+    if axis is None:
+        return x
+    lines = x.movedim(axis, 2)  # (n, channels, lines, cells along each)
+    return lines.flatten(1, 2).unsqueeze(axis)
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions with batch norm and a shortcut; the first one strides."""
 
@@ -62,6 +70,9 @@ class ConvNet(nn.Module):
         Residual stages; all but the first halve the sides that are long enough.
     kernel : tuple of int
         Odd height and width of the kernels: (3, 3) for grids, (1, 7) along rows, (7, 1) along columns.
+    lanes : bool
+        Whether the lines across the kernels (rows for 1 x k, columns for k x 1) are channels of one line, each with
+        weights of its own, instead of being read alike.
     head : {"regions", "global"}
         Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
     dropout : float
@@ -75,11 +86,13 @@ class ConvNet(nn.Module):
         filters: int = 32,
         stages: int = 3,
         kernel: tuple[int, int] = (3, 3),
+        lanes: bool = False,
         head: str = "regions",
         dropout: float = 0.1,
     ):
         super().__init__()
-        channels, height, width = input_shape
+        self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
+        channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
         stride = _strides(height, width, _MOST_CELLS)
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
@@ -102,7 +115,7 @@ class ConvNet(nn.Module):
         self.output = nn.Linear(features, n_outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.blocks(self.stem(x))
+        x = self.blocks(self.stem(_folded(x, self.folded)))
         if self.head == "global":
             features = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
         else:

@@ -169,7 +169,7 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
         Called with ``input_shape`` and ``n_outputs``.
     seed : int, default=0
         Seed of weights, batches and dropout.
-    shift, cutout, noise : number, default=0
+    shift, cutout, noise : tuple of int, float, float
         Augmentation of grids while training, see :class:`autoarch._training.augment.Augmentation`.
     *args, **kwargs
         As for ``skorch.NeuralNetClassifier``; ``train_split`` and callbacks default to none.
@@ -180,7 +180,7 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
         module: Any,
         *args: Any,
         seed: int = 0,
-        shift: int = 0,
+        shift: tuple[int, int] = (0, 0),
         cutout: float = 0.0,
         noise: float = 0.0,
         **kwargs: Any,
@@ -226,7 +226,7 @@ class ArrayNetRegressor(_ArrayTraining, NeuralNetRegressor):
         module: Any,
         *args: Any,
         seed: int = 0,
-        shift: int = 0,
+        shift: tuple[int, int] = (0, 0),
         cutout: float = 0.0,
         noise: float = 0.0,
         **kwargs: Any,

@@ -15,11 +15,18 @@ from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 if TYPE_CHECKING:
     import optuna
 
-KERNELS = {"square": (3, 3), "rows": (1, 7), "columns": (7, 1)}
+KERNELS = {
+    "square": (3, 3),
+    "rows": (1, 7),
+    "columns": (7, 1),
+    "row lanes": (1, 7),  # the rows are channels of one line
+    "column lanes": (7, 1),
+}
+_MOST_LANES = 128  # channels that they make together
 
 
 class CNN(NetFamily):
-    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings."""
+    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings; lines may be channels."""
 
     name = "cnn"
     needs = Needs(grid=True, packages=("torch", "skorch"))
@@ -31,8 +38,12 @@ class CNN(NetFamily):
             return ["rows"]
         if problem.layout.width == 1:
             return ["columns"]
-        first = {"1d-rows": "rows", "1d-columns": "columns"}.get(problem.verdict, "square")
-        return [first, *(kernel for kernel in KERNELS if kernel != first)]
+        channels, height, width = problem.layout.shape
+        lanes = {"row lanes": channels * height, "column lanes": channels * width}
+        able = [kernel for kernel in KERNELS if lanes.get(kernel, 0) <= _MOST_LANES]
+        proposed = {"1d-rows": ("row lanes", "rows"), "1d-columns": ("column lanes", "columns")}
+        first = [kernel for kernel in proposed.get(problem.verdict, ()) if kernel in able]
+        return [*first, *(kernel for kernel in able if kernel not in first)]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The proposed kernel under both scalings, then other heads and sizes."""
@@ -48,6 +59,8 @@ class CNN(NetFamily):
             "decay": 3e-2,
             "smoothing": 0.05,
             "shift": 0,
+            "cutout": 0.0,
+            "noise": 0.0,
             "effort": 1.0,
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
@@ -55,7 +68,7 @@ class CNN(NetFamily):
             {**large, "shift": 1},
             {"scaling": "cell", "effort": 2.0},
             {"head": "global", "effort": 2.0},
-            large,
+            {**large, "cutout": 0.3},
         ]
         if problem.verdict.startswith("1d") and "square" in others:
             variants.append({"kernel": "square"})
@@ -78,6 +91,8 @@ class CNN(NetFamily):
             "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
             "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
             "shift": trial.suggest_int("cnn.shift", 0, 2),
+            "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
+            "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
             "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
         }
 
@@ -86,19 +101,23 @@ class CNN(NetFamily):
         from autoarch._training.modules import ConvNet
 
         assert problem.layout is not None
+        kernel = KERNELS[params["kernel"]]
         loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
         net = make_net(
             problem,
             ConvNet,
             seed=seed,
-            shift=params["shift"],
+            shift=tuple(params["shift"] * (side > 1) for side in kernel),
+            cutout=params["cutout"],
+            noise=params["noise"],
             max_epochs=epochs(problem.n_samples, params["effort"]),
             batch_size=batch_rows(problem.n_samples, largest=128),
             lr=params["lr"],
             optimizer__weight_decay=params["decay"],
             module__filters=params["filters"],
             module__stages=params["stages"],
-            module__kernel=KERNELS[params["kernel"]],
+            module__kernel=kernel,
+            module__lanes=params["kernel"].endswith("lanes"),
             module__head=params["head"],
             module__dropout=params["dropout"],
             **loss,

@@ -126,9 +126,9 @@ def test_the_schedule_rises_and_falls_to_nothing():
 def test_a_shift_moves_cells_and_fills_with_zero():
     """What leaves on one side does not come back on the other; nothing else changes."""
     batch = torch.arange(1.0, 65.0).reshape(1, 1, 8, 8)
-    seen = {tuple(shifted(batch, 1, torch.Generator().manual_seed(s))[0, 0, 4, 3:6].tolist()) for s in range(30)}
+    seen = {tuple(shifted(batch, (1, 1), torch.Generator().manual_seed(s))[0, 0, 4, 3:6].tolist()) for s in range(30)}
     assert len(seen) == 9
-    sums = [float(shifted(batch, 2, torch.Generator().manual_seed(s)).sum()) for s in range(30)]
+    sums = [float(shifted(batch, (2, 2), torch.Generator().manual_seed(s)).sum()) for s in range(30)]
     assert max(sums) <= float(batch.sum())
 
 
@@ -148,7 +148,7 @@ def test_no_augmentation_changes_nothing():
     grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
     generator = torch.Generator().manual_seed(0)
     assert Augmentation().of(grids, generator) is grids
-    assert Augmentation(1, 0.3, 0.2).of(columns, generator) is columns
+    assert Augmentation((1, 1), 0.3, 0.2).of(columns, generator) is columns
     noisy = Augmentation(noise=0.5).of(torch.zeros(100, 1, 10, 10), generator)
     assert float(noisy.std()) == pytest.approx(0.5, abs=0.02)
 
@@ -168,6 +168,17 @@ def test_a_conv_net_fits_any_grid(shape, kernel, head):
     """Strides follow the shape, from one cell to long series."""
     net = ConvNet(shape, 4, filters=8, stages=4, kernel=kernel, head=head).eval()
     assert net(torch.zeros(2, *shape)).shape == (2, 4)
+
+
+@pytest.mark.parametrize(("shape", "kernel"), [((2, 5, 30), (1, 7)), ((2, 30, 5), (7, 1))], ids=["rows", "columns"])
+def test_lanes_have_weights_of_their_own(shape, kernel):
+    """Exchanging two rows changes the answer of a net with lanes; each is a channel of one long line."""
+    net = ConvNet(shape, 3, filters=8, stages=2, kernel=kernel, lanes=True).eval()
+    assert net.stem[0].in_channels == 10
+    x = torch.randn(4, *shape)
+    order, axis = torch.tensor([1, 0, 2, 3, 4]), 2 if kernel[0] == 1 else 3
+    assert not torch.allclose(net(x), net(x.index_select(axis, order)))
+    torch.testing.assert_close(ConvNet(shape, 3, kernel=(3, 3), lanes=True).folded, None)
 
 
 def test_a_rare_heavy_class_counts_by_its_whole_weight():
