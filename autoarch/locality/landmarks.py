@@ -119,7 +119,8 @@ def measure_landmarks(
     Measured
     """
     n_labels = len(np.unique(y)) if task == "classification" else 0
-    rows = choose_rows(y, _row_limit(values.shape[1], n_labels, clock), seed) if known is None else known.rows
+    limit = _row_limit(values.shape[1], n_labels, clock, convolving=layout is not None and "cnn" in wanted)
+    rows = choose_rows(y, limit, seed) if known is None else known.rows
     if len(rows) < 2 * N_FOLDS:
         too_few = f"landmarks: {len(rows)} rows with a target are too few; it takes {2 * N_FOLDS}"
         return Measured(skipped=(too_few,), rows=rows)
@@ -151,10 +152,10 @@ def measure_landmarks(
     return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric, rows, losses, layout)
 
 
-def _row_limit(n_columns: int, n_classes: int, clock: Clock) -> int:
-    """Rows that the landmarks may use."""
+def _row_limit(n_columns: int, n_classes: int, clock: Clock, *, convolving: bool) -> int:
+    """Rows that the landmarks may use; where no convolution can win there is less to find out in limited time."""
     limit = MOST_ROWS if MOST_ROWS * n_columns <= MOST_VALUES and n_classes <= MANY_CLASSES else FEW_ROWS
-    if clock.limited and clock.left() < 8.0:
+    if clock.limited and (clock.left() < 8.0 or not convolving):
         limit = FEW_ROWS if clock.left() > 2.0 else VERY_FEW_ROWS
     return min(limit, max(2 * stand_ins.TINY_ROWS, 10 * MOST_VALUES // n_columns))
 
