@@ -151,8 +151,12 @@ class RandomConvolutionRegressor(RegressorMixin, _RandomConvolutions):
 
     Parameters
     ----------
-    n_kernels, features, seed
-        As for :class:`RandomConvolutionClassifier`.
+    n_kernels : int, default=256
+        Kernels, as for :class:`RandomConvolutionClassifier`.
+    features : {"all", "patterns", "places"}, default="all"
+        What is read from them.
+    seed : int, default=0
+        Seed of the kernels.
     """
 
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionRegressor:
