@@ -19,7 +19,7 @@ from autoarch.families.base import Family
 
 
 class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
-    """Pick a CNN, an MLP, trees or a linear model for ``X``, after testing whether its columns form a grid.
+    """Pick nets, random convolutions, trees or a linear model for ``X``, after testing whether it is a grid.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
 
 
 class AutoArchRegressor(RegressorMixin, BaseAutoArch):
-    """Pick a CNN, an MLP, trees or a linear model for ``X``, after testing whether its columns form a grid.
+    """Pick nets, random convolutions, trees or a linear model for ``X``, after testing whether it is a grid.
 
     Parameters
     ----------
