@@ -56,7 +56,7 @@ def choose(best: TrialResult, history: History, data: TrainingData, budget: Budg
         return alone
     results = contenders(history.results)
     parts = [Predictions.joined(result.predictions) for result in results]
-    until = budget.left - _SELECTION_SHARE * (budget.seconds or np.inf)
+    until = -np.inf if budget.seconds is None else budget.left - _SELECTION_SHARE * budget.seconds
     shares = select(parts, data.judge, history.size, lambda: budget.left < until)
     members = sorted((Member(results[place], share) for place, share in shares.items()), key=lambda m: -m.weight)
     return Chosen(tuple(members), blended(parts, shares))

@@ -14,7 +14,7 @@ for name, (X, y), layout in (
     ("textures", make_textures(600, (16, 16), random_state=0), (16, 16)),
     ("rule of two columns", make_noise(600, 12, random_state=0), "auto"),
 ):
-    clf = AutoArchClassifier(time_budget=None, n_trials=4, layout=layout, cv=one_split, random_state=0, verbose=0).fit(
+    clf = AutoArchClassifier(time_budget=None, n_trials=5, layout=layout, cv=one_split, random_state=0, verbose=0).fit(
         X[:400], y[:400]
     )
     done = clf.leaderboard_[clf.leaderboard_["status"] == "ok"]
@@ -23,4 +23,5 @@ for name, (X, y), layout in (
     print(f"  {clf.best_family_} won; accuracy {clf.score(X[400:], y[400:]):.3f} on unseen rows")
     winners[name] = clf.best_family_
 
-assert winners == {"textures": "cnn", "rule of two columns": "tree"}
+assert winners["textures"] in ("cnn", "kernels")  # trained and random convolutions
+assert winners["rule of two columns"] == "tree"
