@@ -1,6 +1,6 @@
 """Random convolutions and ridge: seconds on a CPU, and often the best on few samples.
 
-Imports: scikit-learn, ``autoarch.families``, ``autoarch._training``; torch only when convolutions are computed.
+Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._training``; torch only when convolutions are computed.
 """
 
 from __future__ import annotations
@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from autoarch._training.deadline import Deadline
 from autoarch._training.grids import GridScaler
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 from autoarch.families.randomconv import BLOCKS, RandomConvolutionClassifier, RandomConvolutionRegressor
 
 if TYPE_CHECKING:
     import optuna
+
+
+_MOMENT_ROWS, _MOMENT_VALUES = 1_500, 2_000_000  # of X, up to which a fit takes a second or two and is not timed first
 
 
 class Kernels(Family):
@@ -53,3 +60,18 @@ class Kernels(Family):
             ("scale", scaler),
             ("model", model(n_kernels=params["kernels"], features=params["features"], seed=seed)),
         ]
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Fit small data at once: trials on few rows to find out what can be afforded would cost as much."""
+        if len(X) <= _MOMENT_ROWS and X.size <= _MOMENT_VALUES:
+            return model.fit(X, y, sample_weight=sample_weight)
+        return super().fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from autoarch._training.deadline import Deadline
+from autoarch.families.kernels import Kernels
 from autoarch.families.randomconv import RandomConvolutionClassifier, RandomConvolutionRegressor
 from autoarch.locality import convolutions
 
@@ -66,3 +68,11 @@ def test_every_bank_holds_whole_groups(height: int, width: int) -> None:
     banks = convolutions.random_banks(grid, np.random.default_rng(0), n_kernels)
     assert {len(bank.weights) % convolutions.GROUP for bank in banks} == {0}
     assert 128 <= n_kernels <= 512
+
+
+def test_small_data_are_fitted_without_timing_them_first() -> None:
+    """However little time is left: what 500 rows cost would be found out in about the time of the fit itself."""
+    X, y = motifs(1_100, 0)
+    model = RandomConvolutionClassifier(n_kernels=24)
+    fitted = Kernels().fit(model, X, y, sample_weight=None, deadline=Deadline(0.0), seed=0)
+    assert len(fitted.ridge_.left_out) == 1_100
