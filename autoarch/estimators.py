@@ -64,7 +64,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     classes_ : ndarray of shape (n_classes,)
         Labels seen in ``y``, sorted.
     best_estimator_ : Pipeline
-        The winner: takes X as ``fit`` did, returns labels. ``best_estimator_[-1]`` is the bare model.
+        The winner: takes X as ``fit`` did, returns labels. ``best_estimator_[-1]`` is the bare model, or those that
+        are averaged or vote.
     best_family_ : str
         Family of the best candidate.
     ensemble_ : DataFrame
@@ -90,7 +91,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     stopped_by_ : {"time_budget", "n_trials", "patience", "interrupt"}
         What ended the search.
     fitted_on_ : str
-        Whether the winner was fitted again on all rows.
+        On which rows the winner was fitted: all, those of its folds, or those of the first split.
     n_features_in_ : int
         ``X.shape[1]``.
     feature_names_in_ : ndarray of str

@@ -22,7 +22,7 @@ from autoarch._search.job import TrialResult
 from autoarch._search.scoring import Judge, Predictions
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble
-_ROUNDS = 5  # of adding a member, per member allowed
+ROUNDS = 5  # of adding a member, per member allowed
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def select(
     counts = {0: 1}
     total = parts[0].values.copy()
     best = _key(Predictions(parts[0].rows, total), judge)
-    for n_votes in range(2, _ROUNDS * size + 2):
+    for n_votes in range(2, ROUNDS * size + 2):
         if over():
             break
         allowed = range(len(parts)) if len(counts) < size else list(counts)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from autoarch._search.ensemble import blended, contenders, select
+from autoarch._search.ensemble import ROUNDS, blended, contenders, select
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.scoring import Judge, Predictions
 
@@ -79,7 +79,7 @@ def honest_estimate(
         return float("nan"), float("nan")
     blocks = _blocks(judged[0], rng)
     calls = _affordable_calls(parts[0], data.judge, seconds)
-    parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else 5 * size)))]
+    parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
     chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
     kept = Predictions.joined(chosen)
     return data.judge.score(kept), _bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))

@@ -36,6 +36,24 @@ _SETTLING_BATCHES = 4
 class _ArrayTraining(_Net):
     """The parts that the classifier and the regressor share: one loop to train, one to predict."""
 
+    _loss: type[torch.nn.Module]
+
+    def __init__(
+        self,
+        module: Any,
+        *args: Any,
+        seed: int = 0,
+        shift: tuple[int, int] = (0, 0),
+        cutout: float = 0.0,
+        noise: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(module, *args, **{**_DEFAULTS, "criterion": self._loss, **kwargs})
+        self.seed = seed
+        self.shift = shift
+        self.cutout = cutout
+        self.noise = noise
+
     def _train(
         self, X: np.ndarray, target: torch.Tensor, n_outputs: int, sample_weight: Any, deadline: Deadline | None
     ) -> None:
@@ -175,21 +193,7 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
         As for ``skorch.NeuralNetClassifier``; ``train_split`` and callbacks default to none.
     """
 
-    def __init__(
-        self,
-        module: Any,
-        *args: Any,
-        seed: int = 0,
-        shift: tuple[int, int] = (0, 0),
-        cutout: float = 0.0,
-        noise: float = 0.0,
-        **kwargs: Any,
-    ):
-        super().__init__(module, *args, **{**_DEFAULTS, "criterion": torch.nn.CrossEntropyLoss, **kwargs})
-        self.seed = seed
-        self.shift = shift
-        self.cutout = cutout
-        self.noise = noise
+    _loss: type[torch.nn.Module] = torch.nn.CrossEntropyLoss
 
     def fit(
         self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
@@ -221,21 +225,7 @@ class ArrayNetRegressor(_ArrayTraining, NeuralNetRegressor):
         As for :class:`ArrayNetClassifier`.
     """
 
-    def __init__(
-        self,
-        module: Any,
-        *args: Any,
-        seed: int = 0,
-        shift: tuple[int, int] = (0, 0),
-        cutout: float = 0.0,
-        noise: float = 0.0,
-        **kwargs: Any,
-    ):
-        super().__init__(module, *args, **{**_DEFAULTS, "criterion": torch.nn.MSELoss, **kwargs})
-        self.seed = seed
-        self.shift = shift
-        self.cutout = cutout
-        self.noise = noise
+    _loss: type[torch.nn.Module] = torch.nn.MSELoss
 
     def fit(
         self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None

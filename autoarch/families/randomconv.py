@@ -74,7 +74,7 @@ class _RandomConvolutions(BaseEstimator):
         self.cells_ = np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
         raw = self._raw(X)
         self.blocks_ = [_Block.learn(part) for part in raw]
-        scaled = np.concatenate([block.of(part) for block, part in zip(self.blocks_, raw, strict=True)], axis=1)
+        scaled = self._scaled(raw)
         del raw
         self.n_features_in_ = int(np.prod(X.shape[1:]))
         self.ridge_ = fit_ridge(scaled.astype(np.float64), targets, weight)
@@ -91,13 +91,12 @@ class _RandomConvolutions(BaseEstimator):
         parts = list(convolutions.pooled_features(X, self.banks_, lambda: None, self.pools_))
         return [*parts, X.reshape(len(X), -1)[:, self.cells_]] if len(self.cells_) else parts
 
+    def _scaled(self, raw: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate([block.of(part) for block, part in zip(self.blocks_, raw, strict=True)], axis=1)
+
     def _outputs(self, X: np.ndarray) -> np.ndarray:
-        answers = []
-        for start in range(0, len(X), _ROWS_AT_A_TIME):
-            raw = self._raw(X[start : start + _ROWS_AT_A_TIME])
-            scaled = np.concatenate([block.of(part) for block, part in zip(self.blocks_, raw, strict=True)], axis=1)
-            answers.append(self.ridge_.predict(scaled))
-        return np.concatenate(answers)
+        batches = (X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME))
+        return np.concatenate([self.ridge_.predict(self._scaled(self._raw(batch))) for batch in batches])
 
 
 class RandomConvolutionClassifier(ClassifierMixin, _RandomConvolutions):

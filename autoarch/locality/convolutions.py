@@ -135,8 +135,9 @@ def pooled_features(
             for start in range(0, len(grid), rows):
                 check_clock()
                 answer = _responses(grid[start : start + rows], bank)
+                beyond = (answer - torch.from_numpy(bank.thresholds)[None, :, None, None]).relu_()
                 for pool in pools:
-                    batches[pool].append(_POOLS[pool](answer, bank))
+                    batches[pool].append(_POOLS[pool](answer, beyond))
             for pool in pools:
                 pieces[pool].append(torch.cat(batches[pool]))
     return tuple(torch.cat(pieces[pool], 1).numpy() for pool in pools)
@@ -155,28 +156,22 @@ def _responses(grid: np.ndarray, bank: Bank) -> Any:
     return functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
 
 
-def _rectified(answer: Any, bank: Bank) -> Any:
-    import torch
-
-    return (answer - torch.from_numpy(bank.thresholds)[None, :, None, None]).relu_()
-
-
-def _placed(answer: Any, bank: Bank) -> Any:
+def _placed(answer: Any, beyond: Any) -> Any:
     from torch.nn import functional
 
     height, width = answer.shape[2:]
     parts = (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
-    return functional.adaptive_avg_pool2d(_rectified(answer, bank), parts).flatten(1)
+    return functional.adaptive_avg_pool2d(beyond, parts).flatten(1)
 
 
-def _anywhere(answer: Any, bank: Bank) -> Any:
+def _anywhere(answer: Any, beyond: Any) -> Any:
     import torch
 
-    flat = _rectified(answer, bank).flatten(2)
+    flat = beyond.flatten(2)
     return torch.cat([flat.mean(2), flat.amax(2), (flat > 0).float().mean(2)], 1)
 
 
-def _winners(answer: Any, bank: Bank) -> Any:
+def _winners(answer: Any, beyond: Any) -> Any:
     import torch
 
     n_groups = answer.shape[1] // GROUP
@@ -187,7 +182,7 @@ def _winners(answer: Any, bank: Bank) -> Any:
     return torch.cat([wins.flatten(1), losses.flatten(1)], 1).sqrt()  # counts spread as their roots
 
 
-_POOLS: dict[str, Callable[[Any, Bank], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
+_POOLS: dict[str, Callable[[Any, Any], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
 
 
 def _thresholds(answer: Any) -> np.ndarray:
