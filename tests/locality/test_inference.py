@@ -81,6 +81,14 @@ def test_photographs_with_three_colours(shape, channels_last):
     np.testing.assert_allclose(found.best.to_grid(_flat(X, channels_last=channels_last)), X)
 
 
+@pytest.mark.parametrize("side", [8, 16])
+def test_few_interleaved_colours_are_no_wide_picture(side):
+    """Of ten rows the next colour predicts a cell better than the next cell of its colour."""
+    found = infer_layout(_flat(_crops(10, side, side, seed=54), channels_last=True), random_state=0)
+
+    assert (found.best.shape, found.best.channels_last) == ((3, side, side), True)
+
+
 @pytest.mark.parametrize("channels_last", [False, True], ids=["first", "last"])
 def test_sensors_are_channels_of_a_line(channels_last):
     """Several series side by side are one-dimensional."""

@@ -18,6 +18,8 @@ SHORT_LIST = 30  # of many columns, grids whose channels are looked at
 VISIBLE_PERIOD = 0.02  # gain that makes a period worth a search for strangers
 WITH_CHANNELS = 0.4  # weight of what the other channels add to the score; they may replace neighbours otherwise
 SEAM = 1.35  # least factor by which cells differ more across the seam of two channels than within a channel or place
+INTERLEAVED = 1.08  # least factor by which colours side by side explain more than one wide grid and than one colour,
+FAINT_SEAM = 1.2  # and by which cells differ more across their seams than within a colour
 TIE_BREAK = 0.01  # share of the score by which leaving out a stranger is better than leaving out a cell
 CLEARLY_BETTER = 0.05  # share by which a grid without some columns must beat the best one with all of them
 
@@ -108,7 +110,27 @@ def _rank(
     if not lags.dense:
         grids = sorted(grids, key=lambda grid: -Equations(lags, grid, NEIGHBOURS).explained())[:SHORT_LIST]
     found = [_measure(lags, grid, left_out, share) for grid in grids if _has_seams(lags, grid)]
-    return sorted(found, key=lambda one: -one.score)
+    ranked = sorted(found, key=lambda one: -one.score)
+    if ranked and ranked[0].grid.channels == 1 and not ranked[0].grid.is_line:
+        colours = _interleaved(lags, ranked[0], grids, share)
+        if colours is not None:
+            return [colours, *(one for one in ranked if one.grid != colours.grid)]
+    return ranked
+
+
+def _interleaved(lags: Lags, wide: Found, grids: list[Hypothesis], share: float) -> Found | None:
+    """Channels side by side that look like one wide grid; None if there are none.
+
+    Of few rows the next colour predicts a cell better than the next cell of its own colour, so that the neighbours
+    alone speak for the wide grid. All together speak for the colours then, and so do the seams.
+    """
+    fitting = [one for one in grids if one.channels_last and not one.is_line and one.down == wide.grid.down]
+    showing = [one for one in fitting if _seam(lags, one) >= FAINT_SEAM * roughness(lags, one, across=1)]
+    measured = [_measure(lags, one, wide.left_out, share) for one in showing]
+    best = max(measured, key=lambda one: one.everything, default=None)
+    if best is None or best.everything < INTERLEAVED * max(wide.everything, best.neighbours):
+        return None
+    return best
 
 
 def measure(scaled: np.ndarray, grid: Hypothesis) -> Found:
@@ -138,7 +160,16 @@ def _has_seams(lags: Lags, grid: Hypothesis) -> bool:
     """
     if grid.channels == 1:
         return True
-    axis = "across" if grid.channels_last or grid.is_line else "down"
+    axis = _axis_of_seams(grid)
+    return _seam(lags, grid) >= SEAM * min(roughness(lags, grid, **{axis: 1}), roughness(lags, grid, between=1))
+
+
+def _axis_of_seams(grid: Hypothesis) -> str:
+    return "across" if grid.channels_last or grid.is_line else "down"
+
+
+def _seam(lags: Lags, grid: Hypothesis) -> float:
+    """How much two cells side by side in the row of columns differ where one channel ends and the next begins."""
+    axis = _axis_of_seams(grid)
     back = {axis: 1, "between": 1 - grid.channels} if grid.channels_last else {axis: 1 - grid.along(axis), "between": 1}
-    along, seam = roughness(lags, grid, **{axis: 1}), roughness(lags, grid, **back)
-    return seam >= SEAM * min(along, roughness(lags, grid, between=1))
+    return roughness(lags, grid, **back)
