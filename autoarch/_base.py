@@ -9,6 +9,7 @@ import time
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._checks import check_budget, check_choice, check_whole
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.splits import plan_splits
+from autoarch._data.splits import SplitPlan, is_plain, plan_splits
 from autoarch._data.targets import sample_weights
+from autoarch._data.windows import find_windows
 from autoarch._search.budget import Budget
 from autoarch._search.cache import as_memory
 from autoarch._search.prelude import Request
 from autoarch._search.refit import changed_params
 from autoarch._search.run import Found, run_search
 from autoarch._search.scoring import resolve_scorer
-from autoarch.exceptions import ParameterError
+from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
 from autoarch.locality import LayoutSearch
@@ -60,15 +62,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         )
         seed = _seed(self.random_state)
         problem = _describe(self._task, values, canonical, codes, classes, self.device)
-        plan = plan_splits(
-            codes,
-            cv=self.cv,
-            groups=groups,
-            task=self._task,
-            random_state=seed,
-            X=X,
-            prefer_holdout=self._too_large_for_folds(values),
-        )
+        plan = self._plan_splits(X, values, codes, groups, problem, seed)
         found = run_search(
             Request(
                 X=values,
@@ -92,6 +86,33 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             )
         )
         self._keep(canonical, found, classes)
+        self.splits_ = plan.description
+
+    def _plan_splits(
+        self, X: Any, values: np.ndarray, codes: np.ndarray, groups: Any, problem: Problem, seed: int
+    ) -> SplitPlan:
+        """Rows that train and rows that judge; windows of one record stay together unless the user decides."""
+        look = groups is None and is_plain(self.cv)
+        windows = find_windows(values, problem.layout, seed) if look else None
+        plan = plan_splits(
+            codes,
+            cv=self.cv,
+            groups=groups if windows is None else windows.groups,
+            task=self._task,
+            random_state=seed,
+            X=X,
+            prefer_holdout=self._too_large_for_folds(values),
+        )
+        if windows is None:
+            return plan
+        if self.verbose:
+            warnings.warn(
+                f"{windows}. Folds keep those of one record on one side, and so should a test set. Pass groups, or a "
+                "splitter as cv, if you know better.",
+                AutoArchWarning,
+                stacklevel=4,
+            )
+        return replace(plan, description=f"{plan.description}; {windows}")
 
     def _layouts_to_try(self, canonical: Canonicaliser) -> LayoutSearch:
         """Flat columns may be read as a grid, an order that shows nothing may be changed; a declared one stands."""

@@ -90,6 +90,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         The search as Optuna saw it.
     stopped_by_ : {"time_budget", "n_trials", "patience", "interrupt"}
         What ended the search.
+    splits_ : str
+        On which rows candidates were judged.
     fitted_on_ : str
         On which rows the winner was fitted: all, those of its folds, or those of the first split.
     n_features_in_ : int
@@ -225,7 +227,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     ----------
     best_estimator_, best_family_, best_params_, best_score_, estimated_score_, estimated_score_std_error_, leaderboard_
         As for :class:`AutoArchClassifier`.
-    ensemble_, locality_, layout_, study_, stopped_by_, fitted_on_, n_features_in_, feature_names_in_
+    ensemble_, locality_, layout_, study_, stopped_by_, splits_, fitted_on_, n_features_in_, feature_names_in_
         As for :class:`AutoArchClassifier`.
 
     Examples

@@ -111,7 +111,7 @@ def plan_splits(
     >>> plan_splits(np.repeat([0, 1], [40, 3]), task="classification", random_state=0).description
     '3 folds, stratified by class: the rarest class has 3 rows'
     """
-    n, own = len(y), not _is_plain(cv)
+    n, own = len(y), not is_plain(cv)
     groups = None if groups is None else _check_groups(groups, n, coded=not own)
     with _global_state_kept():
         if own:
@@ -123,7 +123,7 @@ def plan_splits(
         return _folds(y, asked, groups, task, seed)
 
 
-def _is_plain(cv: Any) -> bool:
+def is_plain(cv: Any) -> bool:
     """Whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
     if cv is None or (isinstance(cv, str) and cv == "auto"):
         return True

@@ -1,0 +1,129 @@
+"""Rows that are windows of longer records are found by the cells they share, and nothing else is taken for one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_sample_images
+from sklearn.metrics import adjusted_rand_score
+
+from autoarch import AutoArchClassifier
+from autoarch._data.layout import Layout
+from autoarch._data.windows import find_windows
+from autoarch.datasets import load_digits_grid, make_textures
+from autoarch.exceptions import AutoArchWarning
+
+
+def _windows(n_records, length, width, stride, seed=0, channels=1):
+    """Windows (n, channels * width) of random walks, in random order, and the record of each."""
+    rng = np.random.default_rng(seed)
+    records = np.cumsum(rng.normal(size=(n_records, channels, length)), axis=-1)
+    cut = np.lib.stride_tricks.sliding_window_view(records, width, axis=-1)[:, :, ::stride]
+    X = np.moveaxis(cut, 2, 1).reshape(-1, channels * width)
+    record = np.repeat(np.arange(n_records), cut.shape[2])
+    order = rng.permutation(len(X))
+    return X[order], record[order]
+
+
+@given(st.integers(2, 12), st.integers(20, 60), st.integers(1, 10), st.integers(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_windows_of_a_record_form_a_group(n_records, width, stride, seed):
+    """Whatever the stride; a record of more than a tenth of the rows may be cut, but shares no group with another."""
+    X, record = _windows(n_records, 120, width, stride, seed)
+
+    found = find_windows(X, Layout(1, width), seed=0)
+
+    assert found.n_records == n_records
+    assert found.share == 1
+    for group in np.unique(found.groups):
+        assert len(np.unique(record[found.groups == group])) == 1
+
+
+def test_short_records_are_groups():
+    """Twenty records of six windows each, of three sensors whose rows are lines of a grid."""
+    X, record = _windows(20, 80, 30, 10, channels=3)
+
+    found = find_windows(X, Layout(3, 30), seed=0)
+
+    assert adjusted_rand_score(record, found.groups) == 1
+
+
+def test_one_record_is_cut_into_neighbourhoods():
+    """Rows of a group stand close to each other, and no group has more than a tenth of all rows."""
+    series = np.cumsum(np.random.default_rng(0).normal(size=1_000))
+    X = np.lib.stride_tricks.sliding_window_view(series, 40)
+    order = np.random.default_rng(1).permutation(len(X))
+
+    found = find_windows(X[order], Layout(1, 40), seed=0)
+
+    assert found.n_records == 1
+    assert np.bincount(found.groups).max() <= len(X) / 10
+    for group in np.unique(found.groups):
+        assert np.ptp(order[found.groups == group]) == np.sum(found.groups == group) - 1
+
+
+def test_patches_of_two_photographs():
+    """In colour, shifted along both axes; no group holds patches of both."""
+    patches, photograph = [], []
+    for number, image in enumerate(load_sample_images().images):
+        for top in range(0, 120, 6):
+            for left in range(0, 160, 6):
+                patches.append(image[top : top + 12, left : left + 12].transpose(2, 0, 1).ravel().astype(float))
+                photograph.append(number)
+    photograph = np.array(photograph)
+
+    found = find_windows(np.array(patches), Layout(12, 12, channels=3), seed=0)
+
+    assert found.share > 0.9
+    large = np.flatnonzero(np.bincount(found.groups) > 5)
+    assert len(large) >= 10
+    for group in large:
+        assert len(np.unique(photograph[found.groups == group])) == 1
+
+
+@pytest.mark.parametrize(
+    ("X", "layout"),
+    [
+        (np.random.default_rng(0).normal(size=(400, 50)), Layout(1, 50)),
+        (np.random.default_rng(0).integers(0, 4, size=(2_000, 60)).astype(float), Layout(1, 60)),
+        (np.random.default_rng(0).integers(0, 2, size=(1_000, 144)).astype(float), Layout(12, 12)),
+        (load_digits_grid()[0].reshape(-1, 64).astype(float), Layout(8, 8)),
+        (load_digits_grid()[0].reshape(-1, 64).astype(float), Layout(1, 64)),
+        (make_textures(300, (16, 16), random_state=0)[0].reshape(300, -1), Layout(16, 16)),
+        (np.repeat(np.random.default_rng(0).normal(size=(40, 50)), 5, axis=0), Layout(1, 50)),
+        (np.zeros((50, 64)), Layout(8, 8)),
+        (np.full((50, 64), np.nan), Layout(8, 8)),
+        (np.random.default_rng(0).normal(size=(50, 6)), Layout(1, 6)),
+        (np.random.default_rng(0).normal(size=(50, 30)), None),
+    ],
+    ids=[
+        *("noise", "four letters", "bits", "digits", "flat digits", "textures", "repeated rows"),
+        *("constant", "missing", "short", "no layout"),
+    ],
+)
+def test_other_rows_are_no_windows(X, layout):
+    """Few values and plain ground meet by chance; rows that are equal share their cells at the same place."""
+    assert find_windows(X, layout, seed=0) is None
+
+
+def test_folds_keep_records_together():
+    """It is said once, and in ``splits_``."""
+    X, record = _windows(12, 80, 30, 5)
+
+    with pytest.warns(AutoArchWarning, match="100% of the rows are overlapping windows of 12 longer records"):
+        clf = AutoArchClassifier(None, n_trials=1, families="linear", random_state=0).fit(X, record % 2)
+
+    assert clf.splits_.startswith("5 folds, whole groups")
+    assert "12 longer records" in clf.splits_
+
+
+@pytest.mark.parametrize("given", ["groups", "cv"])
+def test_the_user_knows_better(given):
+    """Groups and splitters are taken as they are."""
+    X, record = _windows(6, 80, 30, 5)
+    cv, groups = (5, np.arange(len(X)) % 7) if given == "groups" else ([(np.arange(30), np.arange(30, 60))], None)
+
+    clf = AutoArchClassifier(None, n_trials=1, families="linear", cv=cv, random_state=0, verbose=0)
+    clf.fit(X, record % 2, groups=groups)
+
+    assert "windows" not in clf.splits_
