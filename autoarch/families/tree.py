@@ -26,10 +26,12 @@ from autoarch.families.base import Family, Needs, Params, Problem, Steps
 if TYPE_CHECKING:
     import optuna
 
-_MOST_ROUNDS = 500
 _MOST_TREES = 300
-_PATIENCE = 15
+_MOST_AMOUNT, _MOST_ROUNDS = 90.0, 3_000  # rate x rounds, and rounds, at which early stopping ends at the latest,
+_FEWEST_ROUNDS = 500  # whatever the rate
+_PATIENCE = (15, 60)  # rounds without progress: 1.5 / rate within these limits
 _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about when to stop
+_AMOUNT = 12.0  # rate x rounds without early stopping
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 
 
@@ -46,16 +48,35 @@ class Tree(Family):
         return kinds + [name for name in boosters.NAMES if find_spec(name) is not None]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """One of each kind, then slower boosting with smaller trees and a forest with more columns per split."""
+        """One of each kind; then slow boosting with few columns per split, small trees, a forest with more columns."""
         first = [self._default(kind, problem) for kind in self.kinds(problem)]
-        slow = {"kind": "boosting", "rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
-        return [*first, slow, {"kind": "forest", "forest_leaf_rows": 1, "forest_columns": 0.6}]
+        slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
+        small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
+        amount = {} if _stops_early(problem) else {"amount": _AMOUNT}
+        return [
+            *first,
+            {"kind": "boosting", **slow, **amount},
+            {"kind": "boosting", **small, **amount},
+            {"kind": "forest", "forest_leaf_rows": 1, "forest_columns": 0.6},
+        ]
 
     def _default(self, kind: str, problem: Problem) -> Params:
+        """Quick on many rows; on few, where nothing takes long, what is best on few."""
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0}
+        if kind == "boosting" and _stops_early(problem):
+            return {"kind": kind, "rate": 0.1, "leaves": 31, "leaf_rows": 20, "columns": 1.0, "l2": 1e-3}
         leaf_rows = 20 if problem.n_samples >= 500 else 5
-        return {"kind": kind, "rate": 0.1, "leaves": 31, "leaf_rows": leaf_rows, "columns": 1.0, "l2": 1e-3}
+        amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
+        return {
+            "kind": kind,
+            "rate": 0.05,
+            "leaves": 31,
+            "leaf_rows": leaf_rows,
+            "columns": 0.3,
+            "l2": 5.0,
+            "amount": amount,
+        }
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
@@ -66,7 +87,7 @@ class Tree(Family):
                 "forest_leaf_rows": trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True),
                 "forest_columns": trial.suggest_float("tree.forest_columns", 0.0, 1.0),  # 0: the usual choice
             }
-        return {
+        params = {
             "kind": kind,
             "rate": trial.suggest_float("tree.rate", 0.02, 0.3, log=True),
             "leaves": trial.suggest_int("tree.leaves", 4, 128, log=True),
@@ -74,6 +95,9 @@ class Tree(Family):
             "columns": trial.suggest_float("tree.columns", 0.2, 1.0),
             "l2": trial.suggest_float("tree.l2", 1e-3, 100.0, log=True),
         }
+        if kind != "boosting" or not _stops_early(problem):
+            params["amount"] = trial.suggest_float("tree.amount", 2.0, 60.0, log=True)  # rate x rounds
+        return params
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Trees read codes and missing cells as they are."""
@@ -81,7 +105,7 @@ class Tree(Family):
             return [("model", self._forest(params, problem, seed))]
         if params["kind"] == "boosting":
             return [("model", self._boosting(params, problem, seed))]
-        return [("model", boosters.build(params, problem, seed, _rounds(problem)))]
+        return [("model", boosters.build(params, problem, seed, _rounds(params)))]
 
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = ExtraTreesClassifier if problem.classification else ExtraTreesRegressor
@@ -96,11 +120,10 @@ class Tree(Family):
 
     def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = HistGradientBoostingClassifier if problem.classification else HistGradientBoostingRegressor
-        early = problem.n_samples >= _EARLY_STOPPING_ROWS and (
-            not problem.classification or problem.smallest_class >= 2 * _PATIENCE
-        )
+        early, patience = _stops_early(problem), int(np.clip(1.5 / params["rate"], *_PATIENCE))
+        most = int(np.clip(_MOST_AMOUNT / params["rate"], _FEWEST_ROUNDS, _MOST_ROUNDS))
         return model(
-            max_iter=_MOST_ROUNDS if early else _rounds(problem),
+            max_iter=most if early else _rounds(params),
             learning_rate=params["rate"],
             max_leaf_nodes=params["leaves"],
             min_samples_leaf=params["leaf_rows"],
@@ -108,7 +131,7 @@ class Tree(Family):
             l2_regularization=params["l2"],
             categorical_features=list(problem.categorical) or None,
             early_stopping=early,
-            n_iter_no_change=_PATIENCE,
+            n_iter_no_change=patience,
             random_state=seed,
         )
 
@@ -134,10 +157,17 @@ class Tree(Family):
         if not getattr(models[0], "early_stopping", False) or not all(model.complete_ for model in models):
             return {}
         stopped = [model.n_iter_ < model.max_iter for model in models]
-        rounds = [max(1, m.n_iter_ - (_PATIENCE // 2) * early) for m, early in zip(models, stopped, strict=True)]
+        wait = models[0].n_iter_no_change // 2
+        rounds = [max(1, m.n_iter_ - wait * early) for m, early in zip(models, stopped, strict=True)]
         return {"max_iter": int(np.median(rounds) * 1.1) + 1, "early_stopping": False}
 
 
-def _rounds(problem: Problem) -> int:
+def _stops_early(problem: Problem) -> bool:
+    """Whether a tenth of the rows can tell boosting when to stop."""
+    enough = not problem.classification or problem.smallest_class >= 2 * _PATIENCE[0]
+    return problem.n_samples >= _EARLY_STOPPING_ROWS and enough
+
+
+def _rounds(params: Params) -> int:
     """Rounds of boosting without early stopping."""
-    return 100 if problem.n_samples < 500 else 150
+    return max(1, min(_MOST_ROUNDS, round(params["amount"] / params["rate"])))
