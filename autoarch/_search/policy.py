@@ -3,8 +3,9 @@
 The strongest default of every family that the probe recommends is tried first, in the order and with the share of the
 time that its probabilities give; linear models and families that the probe does not know are always among them. After
 that, families compete: each draws a score from a normal around the best that it has reached, as wide as that score is
-uncertain, and the highest draw is tried (Thompson sampling [1]_), its remaining defaults before anything sampled. A
-family that was not recommended has its turn as often as the probe says that it may still win: nothing is forbidden.
+uncertain (Thompson sampling [1]_). The one whose draw promises the largest gain per second is tried, its remaining
+defaults before anything sampled; where no draw is a gain, or no clock runs, the highest one. A family that was not
+recommended has its turn as often as the probe says that it may still win: nothing is forbidden.
 
 References
 ----------
@@ -28,7 +29,8 @@ from autoarch.families.base import Family, Params, Problem
 _ALWAYS = ("linear",)  # cheap, and the floor that others must beat
 _EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe says
 _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
-_LATER_SLICE = 0.35  # of the time left may go to one later trial
+_LATER_SLICE = 0.5  # of the time left may go to one later trial
+_MOMENT = 0.5  # seconds; of trials that take less, those of one family are as good as those of another
 _LEAST_SPREAD = 0.25  # of the gap between best and worst family: what later trials may still gain
 
 
@@ -64,6 +66,7 @@ class Policy:
         if not self._untried:
             self._untried, self._later = list(self.families), {}
         self._best: dict[str, TrialResult] = {}
+        self._seconds: dict[str, float] = {}
         self._rng = np.random.default_rng(seed)
 
     def next(self, left: float = math.inf) -> Turn | None:
@@ -76,7 +79,7 @@ class Policy:
         if self._later and (not affordable or self._rng.random() < sum(self._later.values())):
             name = self._pick_of_the_later()
         elif affordable:
-            name = self._draw(affordable)
+            name = self._draw(affordable, timed=not math.isinf(left))
         else:
             return None
         return self._turn(name, max(_LATER_SLICE, min(1.0, self._needs(name) / left)))
@@ -100,13 +103,14 @@ class Policy:
     def learn(self, result: TrialResult) -> None:
         """Take note of a trial; one that was stopped counts only while its family has none that was not."""
         best = self._best.get(result.family)
+        self._seconds[result.family] = (self._seconds.get(result.family, result.seconds) + result.seconds) / 2
         if not result.scores or (result.status != "ok" and best is not None):
             return
         if best is None or best.status != "ok" or result.key > best.key:
             self._best[result.family] = result
 
-    def _draw(self, names: Sequence[str]) -> str:
-        """Draw a family in proportion to the chance that it holds the best candidate."""
+    def _draw(self, names: Sequence[str], *, timed: bool) -> str:
+        """Draw a family by the chance that it holds the best candidate; no clock is read where none runs."""
         known = [self._best[name] for name in names if name in self._best]
         if not known:
             weights = np.array([self.share[name] for name in names])
@@ -119,7 +123,11 @@ class Policy:
             means.append(result.score if result is not None else scores.min())
             spreads.append(max(_standard_error(result), _LEAST_SPREAD * gap / 3) if result is not None else gap / 2)
         draws = self._rng.normal(means, np.maximum(spreads, 1e-6))
-        return names[int(np.argmax(draws))]
+        gains = draws - scores.max()
+        if not timed or gains.max() <= 0:
+            return names[int(np.argmax(draws))]
+        seconds = [max(self._seconds.get(name, 0.0), _MOMENT) for name in names]
+        return names[int(np.argmax(gains / np.asarray(seconds)))]
 
 
 def _standard_error(result: TrialResult) -> float:

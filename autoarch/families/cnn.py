@@ -46,7 +46,7 @@ class CNN(NetFamily):
         return [*first, *(kernel for kernel in able if kernel not in first)]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """The proposed kernel under both scalings, then other heads and sizes."""
+        """The proposed kernel, alone and with shifts, under the other scaling; then another head and more filters."""
         kernel, *others = self.kernels(problem)
         base = {
             "kernel": kernel,
@@ -65,9 +65,10 @@ class CNN(NetFamily):
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         variants: list[Params] = [
-            {**large, "shift": 1},
+            {"shift": 1, "effort": 2.0},
             {"scaling": "cell", "effort": 2.0},
             {"head": "global", "effort": 2.0},
+            {**large, "shift": 1},
             {**large, "cutout": 0.3},
         ]
         if problem.verdict.startswith("1d") and "square" in others:
