@@ -89,7 +89,8 @@ def fit_members(
         if place and not member.result.models and left < expected[place]:
             continue
         try:
-            fitted.append(refit(member.result, families[member.result.family], problem, data, left, seed))
+            family, alone = families[member.result.family], len(chosen.members) == 1
+            fitted.append(refit(member.result, family, problem, data, left, seed, alone=alone))
             votes.append(member.weight)
         except Exception:
             if place == len(chosen.members) - 1 and not fitted:

@@ -33,6 +33,11 @@ class TrainingData:
     judge: Judge
     folds: bool = False
 
+    @property
+    def holdout(self) -> bool:
+        """Whether there is a single split."""
+        return len(self.splits) == 1
+
 
 @dataclass(frozen=True, eq=False)
 class Job:

@@ -18,6 +18,7 @@ import numpy as np
 from joblib.parallel import get_active_backend
 
 from autoarch._search import study as optuna_side
+from autoarch._search.averages import MOST_SEEDS
 from autoarch._search.budget import Budget
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 _MOST_RESTARTS = 2  # of a pool whose workers die
 _MOMENT = 0.05  # seconds around every refit
-_REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit
+_REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
+_SEEDS_SHARE = 0.15  # and for fitting the winner with more than one seed
 
 Evaluate = Callable[[TrainingData, Job], TrialResult]
 
@@ -236,7 +238,11 @@ class Search:
         most = _REFIT_SHARE * (self.budget.seconds or 0.0)
         if not self.history.leaders:
             return most / 2
-        return min(most, sum(refit_seconds(leader, self.data) for leader in self.history.leaders))
+        once = sum(refit_seconds(leader, self.data) for leader in self.history.leaders)
+        averaged = {family.name for family in self.families if family.averages_folds}
+        if self.history.size == 1 and self.data.holdout and self.history.leaders[0].family in averaged:
+            return min(most, max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (self.budget.seconds or 0.0))))
+        return min(most, once)
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:

@@ -6,27 +6,39 @@ Imports: numpy, scikit-learn, ``autoarch._search``.
 from __future__ import annotations
 
 import inspect
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from autoarch._search.averages import FEW_SEEDS, MOST_SEEDS, fold_ensemble, seed_ensemble
 from autoarch._search.evaluate import fit_steps
-from autoarch._search.folds import fold_ensemble
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import refit_seconds
 from autoarch._search.quiet import quiet
 from autoarch._training.deadline import Deadline
 from autoarch.families.base import Family, Problem
 
+_LEEWAY = 1.3  # times the seconds of the first fit that must be left for another
 _WORTH_IT = 0.8  # of the time that the fit on a split took; with less, a refit would be worse than that fit
 
 
 def refit(
-    result: TrialResult, family: Family, problem: Problem, data: TrainingData, left: float, seed: int
+    result: TrialResult,
+    family: Family,
+    problem: Problem,
+    data: TrainingData,
+    left: float,
+    seed: int,
+    *,
+    alone: bool = True,
 ) -> tuple[Pipeline, str]:
     """Fit a candidate on all rows, in the seconds that are left.
+
+    One that is ``alone`` is fitted with more seeds where the time lasts and its family averages.
 
     Returns
     -------
@@ -42,16 +54,42 @@ def refit(
     if kept is not None and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
         return kept, f"the rows of the first split ({left:.1f} s were left, a refit needs {expected:.1f} s)"
     deadline = Deadline(None if np.isinf(left) else max(left, 0.0))
+
+    def fitted(number: int) -> Pipeline:
+        whole = data.X, data.y, data.sample_weight
+        return fit_steps(family, result.params, problem, seed + number, *whole, deadline, result.learned)
+
+    began = time.monotonic()
     try:
         with quiet():
-            fitted = fit_steps(
-                family, result.params, problem, seed, data.X, data.y, data.sample_weight, deadline, result.learned
-            )
+            first = fitted(0)
     except Exception as error:
         if kept is None:
             raise
         return kept, f"the rows of the first split (the refit broke: {type(error).__name__}: {error})"
-    return fitted, "all rows"
+    models = [first]
+    if alone and family.averages_folds and data.holdout:
+        models += _more_seeds(fitted, deadline, time.monotonic() - began)
+    if len(models) == 1:
+        return first, "all rows"
+    return seed_ensemble(models, data.judge.classes, seed), f"all rows, {len(models)} seeds, averaged"
+
+
+def _more_seeds(fitted: Callable[[int], Pipeline], deadline: Deadline, seconds: float) -> list[Pipeline]:
+    """As many as the time allows; none is worth an error, or a wait that the user has ended."""
+    models: list[Pipeline] = []
+    try:
+        with quiet():
+            for number in range(1, FEW_SEEDS if deadline.unlimited else MOST_SEEDS):
+                if deadline.left < _LEEWAY * seconds:
+                    break
+                model = fitted(number)
+                if not getattr(model[-1], "complete_", True):
+                    break
+                models.append(model)
+    except (Exception, KeyboardInterrupt):
+        return models
+    return models
 
 
 def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:

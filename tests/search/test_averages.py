@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.folds import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble
+from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble, seed_ensemble
 
 
 def test_models_of_folds_speak_as_one_and_can_be_fitted_again():
@@ -53,3 +53,26 @@ def test_a_search_averages_the_folds_of_trees_and_says_so():
     timed = AutoArchClassifier(families="tree", time_budget=600, n_trials=1, random_state=0, verbose=0).fit(X, y)
     assert timed.fitted_on_ == trees.fitted_on_
     assert AutoArchRegressor(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
+
+
+def test_seeds_speak_as_one_and_can_be_fitted_again():
+    """A clone fits the same models from the same seeds."""
+    X, y = load_diabetes(return_X_y=True)
+    tree = make_pipeline(DecisionTreeRegressor(max_features=3))
+    models = [clone(tree).set_params(decisiontreeregressor__random_state=7 + k).fit(X, y) for k in range(3)]
+    whole = seed_ensemble(models, None, 7)
+    np.testing.assert_allclose(whole.predict(X), np.mean([model.predict(X) for model in models], axis=0))
+    np.testing.assert_allclose(clone(whole).fit(X, y).predict(X), whole.predict(X))
+
+
+def test_a_search_with_a_holdout_averages_seeds_and_says_so():
+    """Not where a family's fits do not vary, nor for several members."""
+    X, y = load_iris(return_X_y=True)
+    holdout = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
+    settings = {"time_budget": None, "n_trials": 1, "random_state": 0, "verbose": 0, "cv": holdout}
+    trees = AutoArchClassifier(families="tree", **settings).fit(X, y)
+    assert trees.fitted_on_ == "all rows, 3 seeds, averaged"
+    assert "model__estimator__model__random_state" in trees.best_params_
+    assert AutoArchClassifier(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
+    two = AutoArchClassifier(families="tree", ensemble_size=2, **{**settings, "n_trials": 3}).fit(X, y)
+    assert "seeds" not in two.fitted_on_ or len(two.ensemble_) == 1
