@@ -3,6 +3,7 @@
     python run.py                                             # every system on scikit-learn's bundled sets, 60 s
     python run.py --data DIR --systems autoarch hgb --budget 30 --seeds 0 1 --out results.jsonl
     python run.py digits wine --budget 10
+    python run.py --systems autoarch autogluon --python autogluon=ag/bin/python    # a peer, where it is installed
 
 The budget covers ``fit``; starting and predicting come on top, and a run is ended after three budgets and three
 minutes. Runs that the results file has already are not repeated.
@@ -20,11 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from peers import MODULES as PEERS
 from tables import read, show
 from tasks import names
 
 HERE = Path(__file__).resolve().parent
-SYSTEMS = ("autoarch", "lightgbm", "hgb", "cnn", "notebook")  # as in systems.py, which takes seconds to import
+OWN = ("autoarch", "lightgbm", "hgb", "cnn", "notebook")  # as in systems.py, which takes seconds to import
+SYSTEMS = (*OWN, *PEERS)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,7 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     for number, job in enumerate(jobs, start=1):
         row = {**job, **run(job)}
         with out.open("a", encoding="utf-8") as results:
-            results.write(json.dumps({key: value for key, value in row.items() if key != "folders"}) + "\n")
+            results.write(
+                json.dumps({key: value for key, value in row.items() if key not in ("folders", "python")}) + "\n"
+            )
         score = f"{row['score']:.4f}" if "score" in row else row["reason"]
         label = f"{job['system']} on {job['data']}, seed {job['seed']}"
         print(f"[{number}/{len(jobs)}] {label}: {row['status']} {score} in {row.get('fit_seconds', '?')} s", flush=True)
@@ -52,6 +57,7 @@ def plan(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for seed in arguments.seeds:
             for system in arguments.systems:
                 job = {"system": system, "data": name, "budget": arguments.budget, "seed": seed}
+                job |= {"python": arguments.python.get(system, sys.executable)}
                 yield {**job, "cores": arguments.cores, "folders": [str(folder.resolve()) for folder in folders]}
 
 
@@ -60,7 +66,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     threads = {name: str(job["cores"]) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     with tempfile.TemporaryDirectory() as scratch:
         answer = Path(scratch) / "answer.json"
-        command = [sys.executable, str(HERE / "worker.py"), json.dumps(job), str(answer)]
+        command = [job["python"], str(HERE / "worker.py"), json.dumps(job), str(answer)]
         try:
             process = subprocess.run(
                 command,
@@ -83,11 +89,32 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["system"], row["data"], row["budget"], row["seed"]
 
 
+def _interpreter(text: str) -> tuple[str, str]:
+    system, _, path = text.partition("=")
+    if system not in SYSTEMS or not Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected SYSTEM=PATH, a system and its Python")
+    return system, str(Path(path).absolute())  # not resolved: the link is what makes it an environment
+
+
+class _Merge(argparse.Action):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), **dict(values)})
+
+
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="data sets (default: all)")
     parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="folders of .npz and .parquet files")
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(OWN))
+    parser.add_argument(
+        "--python",
+        type=_interpreter,
+        nargs="+",
+        action=_Merge,
+        default={},
+        metavar="SYSTEM=PATH",
+        help="the Python of the environment that a system was installed into",
+    )
     parser.add_argument("--budget", type=float, default=60.0, help="seconds for fit")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--cores", type=int, default=2, help="cores that every run is pinned to")

@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from plain_cnn import PlainCNN
+import peers
 from tasks import Task
 
 Predict = Callable[[Any], np.ndarray]
@@ -64,6 +64,8 @@ def cnn(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]
     """A convolutional net as one writes it in torch by hand."""
     if not task.is_grid:
         raise NotApplicableError("a row is no matrix")
+    from plain_cnn import PlainCNN  # not every environment has torch
+
     train, valid = holdout(task, seed)
     net = PlainCNN(task.n_classes, seconds=0.9 * budget, seed=seed, threads=cores)
     net.fit(task.X[train], task.y[train], task.X[valid], task.y[valid])
@@ -105,7 +107,9 @@ def notebook(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict,
     return best["predict"], f"{best['note']}, {len(study.trials)} trials"
 
 
-def _suggest_cnn(trial: Any, task: Task, seconds: float, seed: int, cores: int) -> PlainCNN:
+def _suggest_cnn(trial: Any, task: Task, seconds: float, seed: int, cores: int) -> Any:
+    from plain_cnn import PlainCNN
+
     return PlainCNN(
         task.n_classes,
         seconds=max(1.0, seconds),
@@ -195,4 +199,5 @@ SYSTEMS: dict[str, Callable[[Task, float, int, int], tuple[Predict, str]]] = {
     "hgb": hgb,
     "cnn": cnn,
     "notebook": notebook,
+    **peers.SYSTEMS,
 }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -20,12 +21,15 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     cores = _pin(job["cores"])
     warnings.filterwarnings("ignore")
     began = time.monotonic()
+    from peers import MODULES
     from systems import SYSTEMS, NotApplicableError
     from tasks import load
 
     task = load(job["data"], [Path(folder) for folder in job["folders"]])
     facts = {"kind": task.kind, "task": "classification" if task.classification else "regression"}
     facts |= {"shape": list(task.shape), "n_train": len(task.y), "n_test": len(task.y_test)}
+    if job["system"] in MODULES:
+        importlib.import_module(MODULES[job["system"]])
     facts |= {"import_seconds": round(time.monotonic() - began, 2)}
     try:
         began = time.monotonic()
