@@ -1,7 +1,7 @@
 """Several fits of one candidate as one model, whose mean errs less than one of them.
 
 The models of all folds have each seen most of the rows, and are there when the search ends. Where candidates were
-judged on a single holdout, the winner is fitted on all rows with several seeds instead.
+judged on a single holdout, and for nets on grids, the winner is fitted on all rows with several seeds instead.
 
 Imports: numpy, scikit-learn, ``autoarch._search.evaluate``.
 
@@ -24,7 +24,7 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._search.evaluate import aligned
 
-FEW_SEEDS, MOST_SEEDS = 3, 5  # without and with a clock
+MOST_SEEDS = 5
 
 
 class _MeanClassifier(ClassifierMixin):

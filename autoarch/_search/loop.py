@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_RESTARTS = 2  # of a pool whose workers die
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
-_SEEDS_SHARE = 0.15  # and for fitting the winner with more than one seed
+_SEEDS_SHARE = 0.2  # and for fitting the winner with more than one seed
 
 Evaluate = Callable[[TrainingData, Job], TrialResult]
 
@@ -239,10 +239,15 @@ class Search:
         if not self.history.leaders:
             return most / 2
         once = sum(refit_seconds(leader, self.data) for leader in self.history.leaders)
-        averaged = {family.name for family in self.families if family.averages_folds}
-        if self.history.size == 1 and self.data.holdout and self.history.leaders[0].family in averaged:
+        averaged = {family.name for family in self.families if averages_seeds(family, self.data)}
+        if self.history.size == 1 and self.history.leaders[0].family in averaged:
             return min(most, max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (self.budget.seconds or 0.0))))
         return min(most, once)
+
+
+def averages_seeds(family: Family, data: TrainingData) -> bool:
+    """Whether the winner is fitted with several seeds, as its family wants it or because there are no folds."""
+    return family.averages_seeds or (family.averages_folds and data.holdout)
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:

@@ -14,10 +14,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from autoarch._search.averages import FEW_SEEDS, MOST_SEEDS, fold_ensemble, seed_ensemble
+from autoarch._search.averages import MOST_SEEDS, fold_ensemble, seed_ensemble
 from autoarch._search.evaluate import fit_steps
 from autoarch._search.job import TrainingData, TrialResult
-from autoarch._search.loop import refit_seconds
+from autoarch._search.loop import averages_seeds, refit_seconds
 from autoarch._search.quiet import quiet
 from autoarch._training.deadline import Deadline
 from autoarch.families.base import Family, Problem
@@ -38,7 +38,7 @@ def refit(
 ) -> tuple[Pipeline, str]:
     """Fit a candidate on all rows, in the seconds that are left.
 
-    One that is ``alone`` is fitted with more seeds where the time lasts and its family averages.
+    One that is ``alone`` is fitted with more seeds where a clock runs, the time lasts and its family averages.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def refit(
             raise
         return kept, f"the rows of the first split (the refit broke: {type(error).__name__}: {error})"
     models = [first]
-    if alone and family.averages_folds and data.holdout:
+    if alone and not deadline.unlimited and averages_seeds(family, data):
         models += _more_seeds(fitted, deadline, time.monotonic() - began)
     if len(models) == 1:
         return first, "all rows"
@@ -80,7 +80,7 @@ def _more_seeds(fitted: Callable[[int], Pipeline], deadline: Deadline, seconds: 
     models: list[Pipeline] = []
     try:
         with quiet():
-            for number in range(1, FEW_SEEDS if deadline.unlimited else MOST_SEEDS):
+            for number in range(1, MOST_SEEDS):
                 if deadline.left < _LEEWAY * seconds:
                     break
                 model = fitted(number)

@@ -114,6 +114,8 @@ class Family(ABC):
         What the data and the machine must offer.
     averages_folds : bool
         Whether the mean of the models that were fitted on folds is as good as one fitted again on all rows, or better.
+    averages_seeds : bool
+        Whether the mean of fits on all rows with several seeds is worth their time.
 
     Examples
     --------
@@ -135,6 +137,7 @@ class Family(ABC):
     name: str = ""
     needs: Needs = Needs()
     averages_folds: bool = False
+    averages_seeds: bool = False
 
     @abstractmethod
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:

@@ -30,6 +30,7 @@ class CNN(NetFamily):
 
     name = "cnn"
     needs = Needs(grid=True, packages=("torch", "skorch"))
+    averages_seeds = True
 
     def kernels(self, problem: Problem) -> list[str]:
         """Kernels that the layout allows, the one that the probe proposes first."""

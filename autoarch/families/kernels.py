@@ -28,6 +28,7 @@ class Kernels(Family):
 
     name = "kernels"
     needs = Needs(grid=True, packages=("torch",))
+    averages_seeds = True
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features under both scalings, then patterns alone, then more of everything."""

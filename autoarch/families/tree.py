@@ -6,6 +6,7 @@ Imports: scikit-learn, ``autoarch.families``, ``autoarch._training``; the booste
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,13 @@ from sklearn.ensemble import (
     ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
 )
 
 from autoarch._training.deadline import Deadline
 from autoarch._training.growing import fit_growing
+from autoarch._training.summaries import VIEWS, GridSummaries
 from autoarch.families import boosters
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 
@@ -33,10 +37,15 @@ _PATIENCE = (15, 60)  # rounds without progress: 1.5 / rate within these limits
 _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about when to stop
 _AMOUNT = 12.0  # rate x rounds without early stopping
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
+_FORESTS: dict[str, tuple[type, type]] = {
+    "forest": (ExtraTreesClassifier, ExtraTreesRegressor),
+    "random forest": (RandomForestClassifier, RandomForestRegressor),
+}
+_FEWEST_CELLS = 16  # of a grid that is worth summaries
 
 
 class Tree(Family):
-    """HistGradientBoosting and ExtraTrees; LightGBM, XGBoost and CatBoost where they are installed."""
+    """Boosting and two kinds of forests, on cells or summaries of a grid; other boosters where they are installed."""
 
     name = "tree"
     needs = Needs()
@@ -45,50 +54,49 @@ class Tree(Family):
     def kinds(self, problem: Problem) -> list[str]:
         """The models on offer here, cheapest first on wide data."""
         kinds = ["boosting", "forest"] if problem.n_features < _WIDE else ["forest", "boosting"]
-        return kinds + [name for name in boosters.NAMES if find_spec(name) is not None]
+        return [*kinds, *(name for name in boosters.NAMES if find_spec(name) is not None), "random forest"]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """One of each kind; then slow boosting with few columns per split, small trees, a forest with more columns."""
-        first = [self._default(kind, problem) for kind in self.kinds(problem)]
+        first = [self._default(kind, problem) for kind in self.kinds(problem) if kind != "random forest"]
         slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
-        amount = {} if _stops_early(problem) else {"amount": _AMOUNT}
+        rest = _view(problem, "boosting") | ({} if _stops_early(problem) else {"amount": _AMOUNT})
+        forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest")}
         return [
             *first,
-            {"kind": "boosting", **slow, **amount},
-            {"kind": "boosting", **small, **amount},
-            {"kind": "forest", "forest_leaf_rows": 1, "forest_columns": 0.6},
+            {"kind": "boosting", **slow, **rest},
+            {"kind": "boosting", **small, **rest},
+            {"kind": "forest", **forest},
+            {"kind": "random forest", **forest, "forest_columns": 0.0},
         ]
 
     def _default(self, kind: str, problem: Problem) -> Params:
         """Quick on many rows; on few, where nothing takes long, what is best on few."""
+        view = _view(problem, kind)
         if kind == "forest":
-            return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0}
+            return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
         if kind == "boosting" and _stops_early(problem):
-            return {"kind": kind, "rate": 0.1, "leaves": 31, "leaf_rows": 20, "columns": 1.0, "l2": 1e-3}
+            return {"kind": kind, "rate": 0.1, "leaves": 31, "leaf_rows": 20, "columns": 1.0, "l2": 1e-3, **view}
         leaf_rows = 20 if problem.n_samples >= 500 else 5
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
-        return {
-            "kind": kind,
-            "rate": 0.05,
-            "leaves": 31,
-            "leaf_rows": leaf_rows,
-            "columns": 0.3,
-            "l2": 5.0,
-            "amount": amount,
-        }
+        steady = {"rate": 0.05, "leaves": 31, "leaf_rows": leaf_rows, "columns": 0.3, "l2": 5.0, "amount": amount}
+        return {"kind": kind, **steady, **view}
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
-        if kind == "forest":
+        view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
+        if kind in _FORESTS:
             return {
                 "kind": kind,
+                **view,
                 "forest_leaf_rows": trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True),
                 "forest_columns": trial.suggest_float("tree.forest_columns", 0.0, 1.0),  # 0: the usual choice
             }
         params = {
             "kind": kind,
+            **view,
             "rate": trial.suggest_float("tree.rate", 0.02, 0.3, log=True),
             "leaves": trial.suggest_int("tree.leaves", 4, 128, log=True),
             "leaf_rows": trial.suggest_int("tree.leaf_rows", 2, 100, log=True),
@@ -100,15 +108,22 @@ class Tree(Family):
         return params
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Trees read codes and missing cells as they are."""
-        if params["kind"] == "forest":
-            return [("model", self._forest(params, problem, seed))]
-        if params["kind"] == "boosting":
-            return [("model", self._boosting(params, problem, seed))]
-        return [("model", boosters.build(params, problem, seed, _rounds(params)))]
+        """Trees read codes and missing cells as they are; summaries of the grid may come with the cells or instead."""
+        steps: Steps = []
+        if params.get("view", "cells") != "cells":
+            assert problem.layout is not None
+            steps = [("summaries", GridSummaries(problem.layout, params["view"]))]
+            problem = _seen_through(problem, params["view"])
+        if params["kind"] in _FORESTS:
+            model = self._forest(params, problem, seed)
+        elif params["kind"] == "boosting":
+            model = self._boosting(params, problem, seed)
+        else:
+            model = boosters.build(params, problem, seed, _rounds(params))
+        return [*steps, ("model", model)]
 
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
-        model = ExtraTreesClassifier if problem.classification else ExtraTreesRegressor
+        model = _FORESTS[params["kind"]][0 if problem.classification else 1]
         root = "sqrt" if problem.classification else 1.0 / 3.0
         return model(
             n_estimators=_MOST_TREES,
@@ -146,7 +161,7 @@ class Tree(Family):
         seed: int,
     ) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
-        if isinstance(model, (ExtraTreesClassifier, ExtraTreesRegressor)):
+        if isinstance(model, tuple(kind for pair in _FORESTS.values() for kind in pair)):
             return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=2, seed=seed)
         if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
             return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=1, seed=seed)
@@ -160,6 +175,28 @@ class Tree(Family):
         wait = models[0].n_iter_no_change // 2
         rounds = [max(1, m.n_iter_ - wait * early) for m, early in zip(models, stopped, strict=True)]
         return {"max_iter": int(np.median(rounds) * 1.1) + 1, "early_stopping": False}
+
+
+def _has_parts(problem: Problem) -> bool:
+    """Whether there is a grid whose neighbouring cells belong together, large enough to be summed up."""
+    layout = problem.layout
+    return layout is not None and problem.verdict != "none" and layout.height * layout.width >= _FEWEST_CELLS
+
+
+def _view(problem: Problem, kind: str) -> Params:
+    """What is tried first: everything, or summaries alone where many columns make boosting slow."""
+    if not _has_parts(problem):
+        return {}
+    return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
+
+
+def _seen_through(problem: Problem, view: str) -> Problem:
+    """Categories where they stand after the summaries have taken the place of the cells."""
+    assert problem.layout is not None
+    if view == "both" or not problem.categorical:
+        return problem
+    places = np.searchsorted(problem.layout.foreign, problem.categorical)
+    return replace(problem, categorical=tuple(places.tolist()))
 
 
 def _stops_early(problem: Problem) -> bool:

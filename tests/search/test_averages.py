@@ -69,9 +69,10 @@ def test_a_search_with_a_holdout_averages_seeds_and_says_so():
     """Not where a family's fits do not vary, nor for several members."""
     X, y = load_iris(return_X_y=True)
     holdout = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
-    settings = {"time_budget": None, "n_trials": 1, "random_state": 0, "verbose": 0, "cv": holdout}
+    settings = {"time_budget": 600, "n_trials": 1, "random_state": 0, "verbose": 0, "cv": holdout}
     trees = AutoArchClassifier(families="tree", **settings).fit(X, y)
-    assert trees.fitted_on_ == "all rows, 3 seeds, averaged"
+    assert trees.fitted_on_ == "all rows, 5 seeds, averaged"
+    assert AutoArchClassifier(families="tree", **{**settings, "time_budget": None}).fit(X, y).fitted_on_ == "all rows"
     assert "model__estimator__model__random_state" in trees.best_params_
     assert AutoArchClassifier(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
     two = AutoArchClassifier(families="tree", ensemble_size=2, **{**settings, "n_trials": 3}).fit(X, y)
