@@ -37,15 +37,62 @@ def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
     return lines.flatten(1, 2).unsqueeze(axis)
 
 
-class ResidualBlock(nn.Module):
-    """Two convolutions with batch norm and a shortcut; the first one strides."""
+class MultiScale(nn.Module):
+    """Convolutions with the same kernel at several dilations, side by side, each with its part of the channels.
 
-    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int]):
+    What InceptionTime [1]_ does with kernels of 10, 20 and 40 cells, for the weights of the shortest one.
+
+    References
+    ----------
+    .. [1] H. Ismail Fawaz et al., "InceptionTime: finding AlexNet for time series classification", Data Mining and
+       Knowledge Discovery 34, 1936-1962, 2020.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int):
         super().__init__()
-        padding = (kernel[0] // 2, kernel[1] // 2)
-        self.conv1 = nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, bias=False)
+        parts = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
+        self.parts = nn.ModuleList(
+            nn.Conv2d(
+                n_in,
+                part,
+                kernel,
+                stride=stride,
+                padding=(kernel[0] // 2 * 2**k, kernel[1] // 2 * 2**k),
+                dilation=2**k,
+                bias=False,
+            )
+            for k, part in enumerate(parts)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([part(x) for part in self.parts], dim=1)
+
+
+def _convolution(
+    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), scales: int = 1
+) -> nn.Module:
+    if scales > 1:
+        return MultiScale(n_in, n_out, kernel, stride, scales)
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, bias=False)
+
+
+def _scales_that_fit(scales: int, kernel: tuple[int, int], height: int, width: int) -> int:
+    """Dilations 1, 2, 4, ... whose kernels are no longer than the grid."""
+    reach = [(k - 1) / (side - 1) if side > 1 else 0.0 for k, side in zip(kernel, (height, width), strict=True)]
+    while scales > 1 and max(reach) * 2 ** (scales - 1) > 1:
+        scales -= 1
+    return scales
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with batch norm and a shortcut; the first one strides, and may look at several scales."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int = 1):
+        super().__init__()
+        self.conv1 = _convolution(n_in, n_out, kernel, stride, scales)
         self.norm1 = nn.BatchNorm2d(n_out)
-        self.conv2 = nn.Conv2d(n_out, n_out, kernel, padding=padding, bias=False)
+        self.conv2 = _convolution(n_out, n_out, kernel)
         self.norm2 = nn.BatchNorm2d(n_out)
         self.shrink = nn.AvgPool2d(stride, ceil_mode=True) if max(stride) > 1 else nn.Identity()
         self.project = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
@@ -77,6 +124,8 @@ class ConvNet(nn.Module):
         Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
     dropout : float
         Share of features dropped before the last layer.
+    scales : int
+        Dilations (1, 2, 4, ...) of the first convolution of each stage, at most; those that fit are used.
     """
 
     def __init__(
@@ -89,6 +138,7 @@ class ConvNet(nn.Module):
         lanes: bool = False,
         head: str = "regions",
         dropout: float = 0.1,
+        scales: int = 1,
     ):
         super().__init__()
         self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
@@ -105,7 +155,8 @@ class ConvNet(nn.Module):
         for stage in range(stages):
             n_out = filters * 2**stage
             step = (_half(height), _half(width)) if stage else (1, 1)
-            blocks.append(ResidualBlock(n_in, n_out, kernel, step))
+            fitting = _scales_that_fit(scales, kernel, height, width)
+            blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting))
             height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out
         self.blocks = nn.Sequential(*blocks)
         self.head = head

@@ -62,13 +62,14 @@ class CNN(NetFamily):
             "shift": 0,
             "cutout": 0.0,
             "noise": 0.0,
+            "scales": 1,
             "effort": 1.0,
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
             {"scaling": "cell", "effort": 2.0},
-            {"head": "global", "effort": 2.0},
+            {"head": "global", "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
             {**large, "shift": 1},
             {**large, "cutout": 0.3},
         ]
@@ -95,6 +96,7 @@ class CNN(NetFamily):
             "shift": trial.suggest_int("cnn.shift", 0, 2),
             "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
             "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
+            "scales": trial.suggest_int("cnn.scales", 1, 3),
             "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
         }
 
@@ -122,6 +124,7 @@ class CNN(NetFamily):
             module__lanes=params["kernel"].endswith("lanes"),
             module__head=params["head"],
             module__dropout=params["dropout"],
+            module__scales=params["scales"],
             **loss,
         )
         scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
