@@ -72,16 +72,23 @@ class Tree(Family):
         ]
 
     def _default(self, kind: str, problem: Problem) -> Params:
-        """Quick on many rows; on few, where nothing takes long, what is best on few."""
+        """Quick boosting that sees every column; other boosters, which do not stop early, learn more slowly."""
         view = _view(problem, kind)
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
+        quick = {
+            "rate": 0.1,
+            "leaves": 31,
+            "leaf_rows": 20 if problem.n_samples >= 500 else 5,
+            "columns": 1.0,
+            "l2": 1e-3,
+        }
         if kind == "boosting" and _stops_early(problem):
-            return {"kind": kind, "rate": 0.1, "leaves": 31, "leaf_rows": 20, "columns": 1.0, "l2": 1e-3, **view}
-        leaf_rows = 20 if problem.n_samples >= 500 else 5
+            return {"kind": kind, **quick, **view}
+        if kind == "boosting":
+            return {"kind": kind, **quick, "amount": _AMOUNT, **view}
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
-        steady = {"rate": 0.05, "leaves": 31, "leaf_rows": leaf_rows, "columns": 0.3, "l2": 5.0, "amount": amount}
-        return {"kind": kind, **steady, **view}
+        return {"kind": kind, **quick, "rate": 0.05, "columns": 0.5, "l2": 1.0, "amount": amount, **view}
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
