@@ -137,7 +137,7 @@ def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> _Overlaps:
     found = found[np.argsort(-counts, kind="stable")]
     _, best = np.unique(found // (sides[2] * sides[3]), return_index=True)  # of two shifts, the one that fits more
     first, second, down, across = np.unravel_index(found[best], sides)
-    first, second = first.astype(np.int32), second.astype(np.int32)  # scipy's graphs took no others before 1.13
+    first, second = first.astype(np.int32), second.astype(np.int32)  # all that older graphs of scipy take
     return _Overlaps(n, first, second, np.stack([down - height, across - width], axis=1))
 
 
