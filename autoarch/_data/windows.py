@@ -180,9 +180,15 @@ def _hashes(grid: np.ndarray, block: tuple[int, int]) -> np.ndarray:
     return codes
 
 
+def _graph(edges: _Overlaps) -> csr_array:
+    """Rows linked both ways by the number of their overlap, from 1 on; below 0 where its shift turns round."""
+    numbers = np.arange(1, len(edges.first) + 1)
+    one, other = np.append(edges.first, edges.second), np.append(edges.second, edges.first)
+    return csr_array((np.append(numbers, -numbers), (one, other)), shape=(edges.n_rows, edges.n_rows))
+
+
 def _components(edges: _Overlaps) -> np.ndarray:
-    graph = csr_array((np.ones(len(edges.first)), (edges.first, edges.second)), shape=(edges.n_rows, edges.n_rows))
-    return connected_components(graph, directed=False)[1]
+    return connected_components(_graph(edges), directed=False)[1]
 
 
 def _linked_share(component: np.ndarray) -> float:
@@ -192,25 +198,22 @@ def _linked_share(component: np.ndarray) -> float:
 def _cut_long_records(component: np.ndarray, edges: _Overlaps) -> np.ndarray:
     """Components as groups; those with too many rows cut into neighbourhoods of the record."""
     most = max(2, int(_MOST_SHARE * len(component)))
-    groups, last = component.copy(), int(component.max())
+    groups, last, graph = component.copy(), int(component.max()), _graph(edges)
     for long in np.flatnonzero(np.bincount(component) > most):
-        for part in _halves(*_places(int(np.flatnonzero(component == long)[0]), edges), most)[1:]:
+        start = int(np.flatnonzero(component == long)[0])
+        for part in _halves(*_places(start, graph, edges.shift), most)[1:]:
             last += 1
             groups[part] = last
     return groups
 
 
-def _places(start: int, edges: _Overlaps) -> tuple[np.ndarray, np.ndarray]:
+def _places(start: int, graph: csr_array, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of one record, and where in it each of them begins."""
-    numbers = np.arange(1, len(edges.first) + 1)
-    graph = csr_array((numbers, (edges.first, edges.second)), shape=(edges.n_rows, edges.n_rows))
-    backwards = csr_array((numbers, (edges.second, edges.first)), shape=(edges.n_rows, edges.n_rows))
     rows, before = breadth_first_order(graph, start, directed=False)
-    place = np.zeros((edges.n_rows, 2), dtype=np.int64)
+    place = np.zeros((graph.shape[0], 2), dtype=np.int64)
     for row in rows[1:]:
-        there = int(graph[before[row], row])
-        number = there or int(backwards[before[row], row])
-        place[row] = place[before[row]] + edges.shift[number - 1] * (1 if there else -1)
+        number = int(graph[before[row], row])
+        place[row] = place[before[row]] + np.sign(number) * shift[abs(number) - 1]
     return rows, place[rows]
 
 

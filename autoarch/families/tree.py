@@ -61,7 +61,7 @@ class Tree(Family):
         first = [self._default(kind, problem) for kind in self.kinds(problem) if kind != "random forest"]
         slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
-        rest = _view(problem, "boosting") | ({} if _stops_early(problem) else {"amount": _AMOUNT})
+        rest = _view(problem, "boosting") | _amount(problem)
         forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest")}
         return [
             *first,
@@ -83,10 +83,8 @@ class Tree(Family):
             "columns": 1.0,
             "l2": 1e-3,
         }
-        if kind == "boosting" and _stops_early(problem):
-            return {"kind": kind, **quick, **view}
         if kind == "boosting":
-            return {"kind": kind, **quick, "amount": _AMOUNT, **view}
+            return {"kind": kind, **quick, **_amount(problem), **view}
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
         return {"kind": kind, **quick, "rate": 0.05, "columns": 0.5, "l2": 1.0, "amount": amount, **view}
 
@@ -210,6 +208,11 @@ def _stops_early(problem: Problem) -> bool:
     """Whether a tenth of the rows can tell boosting when to stop."""
     enough = not problem.classification or problem.smallest_class >= 2 * _PATIENCE[0]
     return problem.n_samples >= _EARLY_STOPPING_ROWS and enough
+
+
+def _amount(problem: Problem) -> Params:
+    """How much boosting is to learn by default, where it cannot tell by itself."""
+    return {} if _stops_early(problem) else {"amount": _AMOUNT}
 
 
 def _rounds(params: Params) -> int:

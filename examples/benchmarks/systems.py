@@ -22,9 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import peers
+from peers import Predict
 from tasks import Task
-
-Predict = Callable[[Any], np.ndarray]
 
 
 class NotApplicableError(Exception):
