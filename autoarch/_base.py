@@ -31,6 +31,7 @@ from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
+from autoarch.geo.located import locate
 from autoarch.locality import LayoutSearch
 
 _CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
@@ -62,6 +63,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         )
         seed = _seed(self.random_state)
         problem = _describe(self._task, values, canonical, codes, classes, self.device)
+        located = None if self.coordinates is None else locate(X, self.coordinates, canonical)
+        if located is not None:
+            problem = replace(problem, coordinates=located.columns, geographic=located.places.geographic, layout=None)
         plan = self._plan_splits(X, values, codes, groups, problem, seed)
         found = run_search(
             Request(
@@ -116,8 +120,10 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
 
     def _layouts_to_try(self, canonical: Canonicaliser) -> LayoutSearch:
         """Flat columns may be read as a grid, an order that shows nothing may be changed; a declared one stands."""
-        undeclared = isinstance(self.layout, str)
-        return LayoutSearch(infer=canonical.undeclared_, recover=undeclared, names=canonical.column_names_)
+        undeclared = isinstance(self.layout, str) and self.coordinates is None
+        return LayoutSearch(
+            infer=undeclared and canonical.undeclared_, recover=undeclared, names=canonical.column_names_
+        )
 
     def _too_large_for_folds(self, values: np.ndarray) -> bool:
         return self.time_budget is not None and values.size > _CELLS_PER_SECOND * self.time_budget

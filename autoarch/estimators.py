@@ -43,6 +43,9 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         Weights of the classes, in training and in the score.
     channels : {"first", "last"}, default="first"
         Where 4-D X has its channels.
+    coordinates : pair of str or pair of int, or None, default=None
+        Columns of a table with the x and y, or the longitude and latitude, of each row's place. Candidates then also
+        look at what stands around, and folds are blocks of the map where the label resembles itself nearby.
     device : str, default="auto"
         Where nets are trained: an accelerator if there is one, or as torch names it.
     ensemble_size : int, default=1
@@ -122,6 +125,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         cv: Any = "auto",
         class_weight: Mapping[Any, float] | str | None = None,
         channels: str = "first",
+        coordinates: Sequence[str] | Sequence[int] | None = None,
         device: str = "auto",
         ensemble_size: int = 1,
         patience: int | None = None,
@@ -138,6 +142,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         self.cv = cv
         self.class_weight = class_weight
         self.channels = channels
+        self.coordinates = coordinates
         self.device = device
         self.ensemble_size = ensemble_size
         self.patience = patience
@@ -216,7 +221,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
 
     Parameters
     ----------
-    time_budget, n_trials, families, layout, cv, channels, device, ensemble_size, patience
+    time_budget, n_trials, families, layout, cv, channels, coordinates, device, ensemble_size, patience
         As for :class:`AutoArchClassifier`.
     n_jobs, memory, random_state, verbose
         As for :class:`AutoArchClassifier`.
@@ -252,6 +257,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         scoring: str | Callable[..., float] | None = None,
         cv: Any = "auto",
         channels: str = "first",
+        coordinates: Sequence[str] | Sequence[int] | None = None,
         device: str = "auto",
         ensemble_size: int = 1,
         patience: int | None = None,
@@ -267,6 +273,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         self.scoring = scoring
         self.cv = cv
         self.channels = channels
+        self.coordinates = coordinates
         self.device = device
         self.ensemble_size = ensemble_size
         self.patience = patience

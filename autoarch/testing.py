@@ -59,16 +59,19 @@ def check_family(family: Family | type[Family] | str) -> None:
 
 
 def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
-    """Grids, lines, tables, and a grid among other columns; two classes, three with text labels, and numbers."""
+    """Grids, lines, tables, a grid among other columns, points; two classes, three with text labels, and numbers."""
     rng = np.random.default_rng(_SEED)
+    places = {"coordinates": (0, 1)}
     among_others = Layout(3, 3, order=(8, 1, 0, 9, 5, 2, 7, 4, -1), n_columns=11)
     kinds = (Layout(6, 6), 2), (Layout(4, 5, 2), 0), (Layout(1, 12), 3), (None, 0), (None, 3), (among_others, 2)
-    for layout, n_classes in kinds:
+    for layout, n_classes, where in [*((*kind, {}) for kind in kinds), (None, 0, places), (None, 3, places)]:
         p = 8 if layout is None else layout.n_columns
         coded = layout is None or len(layout.foreign) > 0  # column 3 belongs to no cell
         X = rng.normal(size=(40, p)).astype(np.float32)
         y: np.ndarray = (X[:, 0] + X[:, 1]).astype(np.float64)
-        X[rng.random(X.shape) < 0.02] = np.nan
+        missing = rng.random(X.shape) < 0.02
+        missing[:, : 2 * len(where)] = False  # places are known
+        X[missing] = np.nan
         if coded:
             X[:, 3] = rng.integers(4, size=len(X))
         if n_classes:
@@ -85,6 +88,7 @@ def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
             categorical=(3,) if coded else (),
             cardinalities=(4,) if coded else (),
             has_missing=True,
+            **where,
         )
         yield problem, X, y
 

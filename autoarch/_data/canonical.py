@@ -143,6 +143,18 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         cells = arrays.first_axes(self.cell_shape_, self.channels)
         return ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)]
 
+    def column_of(self, position: int) -> int | None:
+        """Output column of the number at a position of X; None where it was dropped, or is no single number."""
+        if self._table is None:
+            return position
+        start = 0
+        for coder, place in zip(self._table.coders, self._table.positions, strict=True):
+            width = len(coder.names_out())
+            if place == position:
+                return start if isinstance(coder, Number) and width == 1 else None
+            start += width
+        return None
+
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the output columns, as scikit-learn asks for them; ``input_features`` is ignored."""
         check_is_fitted(self, "n_features_in_")

@@ -74,6 +74,10 @@ class Problem:
         What the probe found.
     device : str
         Where nets are trained.
+    coordinates : tuple of int or None
+        Columns with x and y, or longitude and latitude, of the places that rows belong to.
+    geographic : bool
+        Whether these are degrees.
     """
 
     task: str
@@ -87,6 +91,8 @@ class Problem:
     has_missing: bool = False
     verdict: str = "none"
     device: str = "cpu"
+    coordinates: tuple[int, int] | None = None
+    geographic: bool = False
 
     @property
     def classification(self) -> bool:

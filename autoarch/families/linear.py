@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from autoarch._training.deadline import Deadline
 from autoarch._training.growing import fit_affordable_rows, fit_growing
 from autoarch._training.scaling import RobustClip
+from autoarch.families import around
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 from autoarch.families.tables import table_encoder
 
@@ -34,11 +35,12 @@ class Linear(Family):
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """A light and a strong penalty, robust scaling, few slopes; the penalty weighs against the sum over rows."""
+        near, bare = around.first(problem), around.first(problem, 2)
         return [
-            {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0},
-            {"penalty": 30.0, "scaling": "standard", "sparsity": 0.0},
-            {"penalty": 1.0, "scaling": "robust", "sparsity": 0.0},
-            {"penalty": 10.0, "scaling": "standard", "sparsity": 0.7},
+            {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0, **near},
+            {"penalty": 30.0, "scaling": "standard", "sparsity": 0.0, **near},
+            {"penalty": 1.0, "scaling": "robust", "sparsity": 0.0, **bare},
+            {"penalty": 10.0, "scaling": "standard", "sparsity": 0.7, **near},
         ]
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
@@ -47,6 +49,7 @@ class Linear(Family):
             "sparsity": trial.suggest_categorical("linear.sparsity", [0.0, 0.3, 0.7, 0.95]),
             "penalty": trial.suggest_float("linear.penalty", 1e-3, 1e4, log=True),
             "scaling": trial.suggest_categorical("linear.scaling", ["standard", "robust"]),
+            **around.suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -61,7 +64,8 @@ class Linear(Family):
             model = ElasticNet(alpha=params["penalty"] / problem.n_samples, l1_ratio=sparsity, random_state=seed)
         else:
             model = Ridge(alpha=params["penalty"], random_state=seed)
-        return [("prepare", table_encoder(problem, scaler)), ("model", model)]
+        steps, problem = around.spatial_steps(params, problem, seed)
+        return [*steps, ("prepare", table_encoder(problem, scaler)), ("model", model)]
 
     def fit(
         self,

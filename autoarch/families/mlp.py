@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from autoarch._training.grids import GridScaler
 from autoarch._training.scaling import RobustClip, ToFloat32
+from autoarch.families import around
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 from autoarch.families.tables import table_encoder
@@ -53,10 +54,12 @@ class MLP(NetFamily):
             "decay": 1e-2,
             "batches": 10,
             "effort": 1.0,
+            **around.first(problem),
         }
         busy: Params = {**base, "batches": 40, "lr": 3e-3, "effort": 2.0}
-        calm: Params = {**base, "norm": False}
+        calm: Params = {**base, "norm": False, **around.first(problem, 1)}
         large: Params = {**base, "units": 512, "layers": 3, "members": 2, "dropout": 0.3, "scaling": second}
+        large |= around.first(problem, 2)
         wide = problem.verdict != "none" or problem.n_features > _WIDE
         return [busy, base, large, calm] if wide else [base, calm, busy, large]
 
@@ -79,19 +82,20 @@ class MLP(NetFamily):
             "decay": trial.suggest_float("mlp.decay", 1e-4, 0.3, log=True),
             "batches": trial.suggest_int("mlp.batches", 5, 60, log=True),
             "effort": trial.suggest_float("mlp.effort", 0.5, 6.0, log=True),
+            **around.suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Scale, encode, cast, then the net."""
         from autoarch._training.tablenet import TableNet
 
-        prepare: Steps
+        prepare, problem = around.spatial_steps(params, problem, seed)
         n_numbers = len(problem.numeric) if len(problem.numeric) <= _MOST_EMBEDDED else 0
         if params["scaling"] == "global" and problem.layout is not None:
-            prepare, n_numbers = [("scale", GridScaler(problem.layout))], 0
+            prepare, n_numbers = [*prepare, ("scale", GridScaler(problem.layout))], 0
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
-            prepare = [("prepare", table_encoder(problem, scaler)), ("cast", ToFloat32())]
+            prepare += [("prepare", table_encoder(problem, scaler)), ("cast", ToFloat32())]
         net = make_net(
             problem,
             TableNet,

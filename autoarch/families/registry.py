@@ -18,9 +18,10 @@ from autoarch.families.cnn import CNN
 from autoarch.families.kernels import Kernels
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
+from autoarch.families.neighbors import Neighbors
 from autoarch.families.tree import Tree
 
-BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels)
+BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
 

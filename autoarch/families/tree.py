@@ -24,7 +24,7 @@ from sklearn.ensemble import (
 from autoarch._training.deadline import Deadline
 from autoarch._training.growing import fit_growing
 from autoarch._training.summaries import VIEWS, GridSummaries
-from autoarch.families import boosters
+from autoarch.families import around, boosters
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 
 if TYPE_CHECKING:
@@ -62,18 +62,19 @@ class Tree(Family):
         slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
         rest = _view(problem, "boosting") | _amount(problem)
-        forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest")}
+        turned, bare = around.first(problem, 1), around.first(problem, 2)
+        forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest"), **around.first(problem)}
         return [
             *first,
-            {"kind": "boosting", **slow, **rest},
-            {"kind": "boosting", **small, **rest},
+            {"kind": "boosting", **slow, **rest, **turned},
+            {"kind": "boosting", **small, **rest, **bare},
             {"kind": "forest", **forest},
             {"kind": "random forest", **forest, "forest_columns": 0.0},
         ]
 
     def _default(self, kind: str, problem: Problem) -> Params:
         """Quick boosting that sees every column; other boosters, which do not stop early, learn more slowly."""
-        view = _view(problem, kind)
+        view = _view(problem, kind) | around.first(problem)
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
         quick = {
@@ -92,6 +93,7 @@ class Tree(Family):
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
+        view |= around.suggested(trial, self.name, problem)
         if kind in _FORESTS:
             return {
                 "kind": kind,
@@ -113,11 +115,11 @@ class Tree(Family):
         return params
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Trees read codes and missing cells as they are; summaries of the grid may come with the cells or instead."""
-        steps: Steps = []
+        """Trees read codes and missing cells as they are; what stands around, and summaries of a grid, come before."""
+        steps, problem = around.spatial_steps(params, problem, seed)
         if params.get("view", "cells") != "cells":
             assert problem.layout is not None
-            steps = [("summaries", GridSummaries(problem.layout, params["view"]))]
+            steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
             problem = _seen_through(problem, params["view"])
         if params["kind"] in _FORESTS:
             model = self._forest(params, problem, seed)

@@ -2,3 +2,25 @@
 
 Read ``places`` first: every other module speaks of points through it.
 """
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["MapPoints", "SpatialFeatures"]
+
+_HOMES = {
+    "MapPoints": "autoarch.geo.features",
+    "SpatialFeatures": "autoarch.geo.features",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'autoarch.geo' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next touch does not come through here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

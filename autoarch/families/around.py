@@ -1,0 +1,58 @@
+"""What families of tables do with coordinates: nothing, turn them, or look around as well.
+
+Imports: ``autoarch.geo.features``, ``autoarch.families.base``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from autoarch.families.base import Params, Problem, Steps
+from autoarch.geo.features import NEIGHBORS, TURNS, SpatialFeatures
+
+if TYPE_CHECKING:
+    import optuna
+
+AROUND = ("neighbours", "turned", "nothing")
+_MOST_ROWS = 300_000  # whose neighbours are found in seconds, for every fit anew
+
+
+def offered(problem: Problem) -> list[str]:
+    """What may be done with the coordinates of this problem; nothing at all where it has none."""
+    if problem.coordinates is None:
+        return []
+    return [way for way in AROUND if way != "neighbours" or problem.n_samples <= _MOST_ROWS]
+
+
+def first(problem: Problem, place: int = 0) -> Params:
+    """The parameter for a default: the most that is offered, or what comes ``place`` further down."""
+    ways = offered(problem)
+    return {"around": ways[min(place, len(ways) - 1)]} if ways else {}
+
+
+def suggested(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+    """The parameter of the family ``name``, sampled."""
+    ways = offered(problem)
+    return {"around": trial.suggest_categorical(f"{name}.around", ways)} if ways else {}
+
+
+def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
+    """The step that ``params`` asks for, if any, and the problem as the steps behind it see it."""
+    way = params.get("around", "nothing")
+    if way == "nothing" or problem.coordinates is None:
+        return [], problem
+    neighbors = NEIGHBORS if way == "neighbours" else ()
+    step = SpatialFeatures(
+        problem.coordinates,
+        neighbors=neighbors,
+        categorical=problem.categorical,
+        geographic=problem.geographic,
+        target_type="labels" if problem.classification else "numbers",
+        random_state=seed,
+    )
+    n_new = len(TURNS)
+    if neighbors:
+        n_targets = problem.n_classes if problem.n_classes > 2 else 1
+        n_new += len(neighbors) * (n_targets + 1) + len(problem.numeric) - 2
+    return [("around", step)], replace(problem, n_features=problem.n_features + n_new)

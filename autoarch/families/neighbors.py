@@ -1,0 +1,56 @@
+"""Votes of the nearest training rows on the map, for points with coordinates.
+
+Imports: scikit-learn, ``autoarch.geo``, ``autoarch.families.base``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from autoarch.families.base import Family, Params, Problem, Steps
+from autoarch.geo.features import MapPoints
+
+if TYPE_CHECKING:
+    import optuna
+
+_MOST = 200  # neighbours
+
+
+class Neighbors(Family):
+    """Means over the k nearest training rows, by coordinates alone: what any use of attributes has to beat."""
+
+    name = "neighbors"
+
+    def unfit_for(self, problem: Problem) -> str | None:
+        """It has nothing to go by without coordinates."""
+        if problem.coordinates is None:
+            return "it needs coordinates, as in coordinates=('lon', 'lat')"
+        return super().unfit_for(problem)
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """Few, some and many neighbours."""
+        most = self._most(problem)
+        return [{"k": min(k, most), "weights": weights} for k, weights in ((12, "distance"), (40, "uniform"))]
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample their number, and whether nearer ones count for more."""
+        return {
+            "k": trial.suggest_int("neighbors.k", 1, self._most(problem), log=True),
+            "weights": trial.suggest_categorical("neighbors.weights", ["uniform", "distance"]),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Points of the map, then neighbours."""
+        assert problem.coordinates is not None  # unfit_for has seen to it
+        model = KNeighborsClassifier if problem.classification else KNeighborsRegressor
+        return [
+            ("places", MapPoints(problem.coordinates, geographic=problem.geographic)),
+            ("model", model(n_neighbors=params["k"], weights=params["weights"])),
+        ]
+
+    def _most(self, problem: Problem) -> int:
+        """No more than half of the rows of a small fold."""
+        return max(1, min(_MOST, problem.n_samples // 4))

@@ -1,0 +1,89 @@
+"""A table whose rows have places: which canonical columns hold them, and names that sound like coordinates.
+
+Imports: numpy, pandas, ``autoarch._data``, ``autoarch.geo.places``, ``autoarch.exceptions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autoarch._data.canonical import Canonicaliser
+from autoarch._data.sources import to_plain
+from autoarch.exceptions import InputError
+from autoarch.geo.places import LATITUDES, LONGITUDES, Places, coordinate_columns, read_places
+
+_PAIRS = (("x", "y"), ("xcoord", "ycoord"), ("coordx", "coordy"), ("easting", "northing"), ("utmx", "utmy"))
+_LEAST_DISTINCT = 10  # values of a column that can be a coordinate
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Where the rows are.
+
+    Parameters
+    ----------
+    places : Places
+        One for each row.
+    columns : tuple of int
+        Columns of the canonical matrix that hold x and y, or longitude and latitude.
+    """
+
+    places: Places
+    columns: tuple[int, int]
+
+
+def locate(X: Any, coordinates: Sequence[Any], canonical: Canonicaliser) -> Located:
+    """Find the places of the rows of X, and their columns in what ``canonical`` has made of it.
+
+    Raises
+    ------
+    ParameterError
+        If ``coordinates`` are not two columns of X.
+    InputError
+        If X has no columns, a coordinate is missing, infinite or impossible, or all rows stand at one place.
+    """
+    X = to_plain(X)
+    if len(canonical.cell_shape_) != 1:
+        raise InputError(
+            f"coordinates={tuple(coordinates)!r} was given, and X has samples of shape {canonical.cell_shape_}; expected "
+            "a table with one row per place. For rasters, see autoarch.geo."
+        )
+    places = read_places(X, coordinates)
+    if (places.points == places.points[0]).all():
+        raise InputError(
+            f"the coordinates {tuple(coordinates)!r} are the same in all {len(places)} rows, so there is no map. Leave "
+            "coordinates out."
+        )
+    x, y = (canonical.column_of(position) for position in coordinate_columns(X, coordinates))
+    if x is None or y is None:
+        raise InputError(
+            f"the coordinates {tuple(coordinates)!r} must be columns of numbers that differ between rows. Convert them "
+            "with pandas.to_numeric, or leave coordinates out."
+        )
+    return Located(places, (x, y))
+
+
+def resembles_coordinates(X: Any) -> tuple[str, str] | None:
+    """Names of two columns of a DataFrame that sound like coordinates and hold as many numbers as those do."""
+    X = to_plain(X)
+    if not isinstance(X, pd.DataFrame):
+        return None
+    plain = {"".join(c for c in str(name).lower() if c.isalpha()): name for name in X.columns}
+    pairs = [*((lon, lat) for lon in LONGITUDES for lat in LATITUDES), *_PAIRS]
+    for first, second in pairs:
+        if first in plain and second in plain and all(_varied(X[plain[name]]) for name in (first, second)):
+            return str(plain[first]), str(plain[second])
+    return None
+
+
+def _varied(column: Any) -> bool:
+    return isinstance(column, pd.Series) and column.dtype.kind in "iuf" and _n_distinct(column) >= _LEAST_DISTINCT
+
+
+def _n_distinct(column: pd.Series) -> int:
+    return len(np.unique(column.to_numpy()[:10_000]))

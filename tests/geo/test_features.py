@@ -1,0 +1,104 @@
+"""What stands around a row: nearest training rows, never a label of its own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from autoarch.exceptions import InputError
+from autoarch.geo import MapPoints, SpatialFeatures
+
+rng = np.random.default_rng(0)
+X = np.column_stack([rng.uniform(size=(120, 2)), rng.normal(size=(120, 2))])
+X[rng.random(120) < 0.2, 3] = np.nan
+Y = rng.normal(size=120)
+N_TURNED = 6
+
+
+@given(row=st.integers(0, 119), labels=st.booleans())
+def test_no_row_sees_its_own_label(row, labels):
+    """Another label of a training row changes other rows at most."""
+    y = (Y > 0).astype(int) if labels else Y
+    changed = y.copy()
+    changed[row] = 1 - y[row] if labels else y[row] + 1000
+
+    before, after = (SpatialFeatures().fit_transform(X, target) for target in (y, changed))
+
+    np.testing.assert_array_equal(before[row], after[row])
+    assert not np.array_equal(before, after, equal_nan=True)
+
+
+def test_labels_of_noise_stay_noise():
+    """Cross-validated in a pipeline, means of labels promise nothing where there is nothing."""
+    y = rng.integers(0, 2, 400)
+    places = rng.uniform(size=(400, 2)).repeat(1, axis=0)
+    model = make_pipeline(SpatialFeatures(), RandomForestClassifier(50, random_state=0))
+
+    assert abs(cross_val_score(model, places, y, cv=5).mean() - 0.5) < 0.08
+
+
+def test_means_are_those_of_the_nearest_training_rows():
+    """Inverse distances weigh; attributes are averaged over those that are known."""
+    new = rng.uniform(size=(7, 4))
+    features = SpatialFeatures(neighbors=(4,)).fit(X, Y).transform(new)[:, 4 + N_TURNED :]
+
+    for row, found in zip(new, features, strict=True):
+        distance = np.linalg.norm(X[:, :2] - row[:2], axis=1)
+        near = np.argsort(distance)
+        weight = 1 / (distance[near[:4]] + 0.1 * distance[near[3]])
+        expected = [weight @ Y[near[:4]] / weight.sum(), np.log1p(distance[near[3]])]
+        expected += list(np.nanmean(X[near[:16], 2:], axis=0))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_neighbours_across_the_date_line_are_near():
+    """Degrees are places on a globe."""
+    table = pd.DataFrame({"lon": [179.9, 179.8, 0.0, 1.0], "lat": [0.0, 1.0, 0.0, 1.0]})
+    model = SpatialFeatures(("lon", "lat"), neighbors=(2,)).fit(table, np.array([1.0, 1.0, 5.0, 5.0]))
+
+    found = model.transform(pd.DataFrame({"lon": [-179.9, 0.5], "lat": [0.5, 0.5]}))
+
+    np.testing.assert_allclose(found[:, 2 + N_TURNED], [1.0, 5.0], rtol=1e-5)
+
+
+def test_coordinates_are_turned_about_a_training_row():
+    """At 45 degrees the new coordinate is the sum of both offsets, over the root of two."""
+    features = SpatialFeatures(neighbors=()).fit(X, Y)
+    here = X[60, :2]
+
+    np.testing.assert_allclose(features.transform(X)[:, 4 + 1], (X[:, :2] - here).sum(axis=1) / np.sqrt(2), atol=1e-12)
+
+
+@pytest.mark.parametrize("y", [None, Y, Y > 0, np.digitize(Y, [-0.5, 0.5])], ids=["none", "numbers", "two", "three"])
+def test_every_column_has_a_name(y):
+    """One for each column, whatever y holds."""
+    features = SpatialFeatures(categorical=(2,))
+    assert features.fit_transform(X, y).shape[1] == len(features.get_feature_names_out())
+
+
+def test_half_of_the_training_rows_look_from_afar():
+    """Their neighbours stand outside of a block, so that the model learns what distance means."""
+    features = SpatialFeatures(neighbors=(4,)).fit(X, Y)
+    distance = 4 + N_TURNED + 1
+
+    training, predicting = features.fit_transform(X, Y)[:, distance], features.transform(X)[:, distance]
+
+    assert np.mean(training > 1.5 * predicting) > 0.25
+    assert np.mean(training < 1.5 * predicting) > 0.25
+
+
+def test_a_single_row_has_no_neighbours():
+    """The error says what is needed."""
+    with pytest.raises(InputError, match="at least 2"):
+        SpatialFeatures().fit(X[:1], Y[:1])
+
+
+@pytest.mark.parametrize("step", [SpatialFeatures(coordinates=(1, 0)), MapPoints(coordinates=(1, 0))], ids=str)
+def test_steps_can_be_cloned(step):
+    """A clone of a fitted step is an unfitted one with the same parameters."""
+    assert clone(step.fit(X, Y)).get_params() == step.get_params()
