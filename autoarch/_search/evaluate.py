@@ -9,15 +9,18 @@ Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._search``.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.quiet import quiet
 from autoarch._search.scoring import Predictions
 from autoarch._training.deadline import Deadline
+from autoarch._training.race import FellBehindError, Race
 from autoarch.families.base import Family, Params, Problem
 
 _HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
@@ -50,6 +53,7 @@ def fit_steps(
     sample_weight: np.ndarray | None,
     deadline: Deadline,
     learned: Any = None,
+    race: Race | None = None,
 ) -> Pipeline:
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
@@ -57,6 +61,7 @@ def fit_steps(
     for _, transformer in steps[:-1]:
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
+    deadline.race = None if race is None else race.enter([transformer for _, transformer in steps[:-1]])
     steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
 
@@ -68,7 +73,16 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         began = time.monotonic()
         deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
         weight = None if data.sample_weight is None else data.sample_weight[train]
-        model = fit_steps(job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline)
+        race = None if done else Race(job.bars, data.X[valid], partial(_score, data, valid))
+        try:
+            model = fit_steps(
+                job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline, race=race
+            )
+        except FellBehindError as behind:
+            result.status, result.reason = "pruned", str(behind)
+            return
+        finally:
+            result.rungs = result.rungs if race is None else race.scores
         result.fit_seconds.append(time.monotonic() - began)
         result.cut |= not getattr(model[-1], "complete_", True)
         result.share_done = min(result.share_done, getattr(model[-1], "share_done_", 1.0))
@@ -83,6 +97,9 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         if done + 1 < len(splits) and (reason := _why_stop(result.scores, job)):
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
+    for kind in dict.fromkeys(data.kinds[: len(splits)]):
+        joined = Predictions.joined([p for p, of in zip(result.predictions, data.kinds, strict=False) if of == kind])
+        result.kind_scores = {**result.kind_scores, kind: data.judge.score(joined)}
     result.learned = job.family.learned([model[-1] for model in result.models])
     if not (data.folds and job.family.averages_folds):
         del result.models[1:]  # one is kept for a refit that comes too late; the others would fill the memory
@@ -96,6 +113,11 @@ def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
         _, first = np.unique(y[train], return_index=True)
         chosen = np.union1d(chosen, train[first])
     return np.sort(chosen)
+
+
+def _score(data: TrainingData, valid: np.ndarray, model: Any, X: np.ndarray) -> float:
+    """Of a model in training, on rows that stand ready for it."""
+    return data.judge.score(Predictions(valid, predict_values(model, X, data.judge.classes)))
 
 
 def _why_stop(scores: list[float], job: Job) -> str:
@@ -113,7 +135,7 @@ def _why_stop(scores: list[float], job: Job) -> str:
     return ""
 
 
-def predict_values(model: Pipeline, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     """Numbers, or probabilities with a column for each of ``classes``.
 
     Raises
@@ -127,7 +149,8 @@ def predict_values(model: Pipeline, X: np.ndarray, classes: np.ndarray | None) -
             raise ValueError(f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are not finite")
         return values
     if not hasattr(model, "predict_proba"):
-        raise ValueError(f"{type(model[-1]).__name__} has no predict_proba; wrap it in CalibratedClassifierCV")
+        last = model[-1] if isinstance(model, Pipeline) else model
+        raise ValueError(f"{type(last).__name__} has no predict_proba; wrap it in CalibratedClassifierCV")
     return aligned(np.asarray(model.predict_proba(X), dtype=np.float64), model.classes_, classes)
 
 

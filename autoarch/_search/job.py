@@ -23,7 +23,8 @@ Split = tuple[np.ndarray, np.ndarray]
 class TrainingData:
     """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge.
 
-    ``folds`` says whether the splits are three folds or more, so that their models have seen all rows between them.
+    ``folds`` says whether the splits are three folds or more, so that their models have seen all rows between them;
+    ``kinds`` names the kind of each split where there are several, whose scores then count alike.
     """
 
     X: np.ndarray
@@ -32,11 +33,7 @@ class TrainingData:
     splits: tuple[Split, ...]
     judge: Judge
     folds: bool = False
-
-    @property
-    def holdout(self) -> bool:
-        """Whether there is a single split."""
-        return len(self.splits) == 1
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +50,8 @@ class Job:
         When the whole job must be over.
     rival : tuple of float
         The best candidate's score on each split; a job that cannot come near is stopped.
+    bars : mapping of float to float
+        What half of its family had reached at the rungs of their training; a training that has not is ended there.
     most_rows : int or None
         Training rows that are used at most.
     n_splits : int or None
@@ -66,6 +65,7 @@ class Job:
     seed: int
     deadline: Deadline
     rival: tuple[float, ...] = ()
+    bars: Mapping[float, float] = field(default_factory=dict)
     most_rows: int | None = None
     n_splits: int | None = None
 
@@ -82,6 +82,8 @@ class TrialResult:
         Why it was not judged on all splits.
     scores, ties : list of float
         One per split that was finished.
+    kind_scores : mapping of str to float
+        Where splits are of several kinds and all are finished: the score on all rows of each.
     predictions : list of Predictions
         One per split that was finished.
     models : list of Pipeline
@@ -90,6 +92,8 @@ class TrialResult:
         Parameters of the last step that the fits have settled.
     fit_seconds : list of float
         Training time on each split.
+    rungs : mapping of float to float
+        Scores at rungs of the training on the first split.
     seconds : float
         The whole job.
     cut : bool
@@ -105,18 +109,21 @@ class TrialResult:
     reason: str = ""
     scores: list[float] = field(default_factory=list)
     ties: list[float] = field(default_factory=list)
+    kind_scores: Mapping[str, float] = field(default_factory=dict)
     predictions: list[Predictions] = field(default_factory=list)
     models: list[Pipeline] = field(default_factory=list)
     learned: Mapping[str, Any] = field(default_factory=dict)
     fit_seconds: list[float] = field(default_factory=list)
+    rungs: Mapping[float, float] = field(default_factory=dict)
     seconds: float = 0.0
     cut: bool = False
     share_done: float = 1.0
 
     @property
     def score(self) -> float:
-        """Mean over the splits."""
-        return float(np.mean(self.scores)) if self.scores else float("nan")
+        """Mean over the splits, or over their kinds."""
+        scores = list(self.kind_scores.values()) or self.scores
+        return float(np.mean(scores)) if scores else float("nan")
 
     @property
     def tie(self) -> float:

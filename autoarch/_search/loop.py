@@ -199,6 +199,7 @@ class Search:
             seed=trial_seed(self.seed, trial.number),
             deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
             rival=tuple(best.scores) if best is not None else (),
+            bars=self.policy.bars(family.name),
         )
         self._open[trial.number] = (trial, job, self.budget.elapsed)
         self.progress.say(f"trial {trial.number + 1} ({family.name}), {self._best_so_far()}")
@@ -241,13 +242,13 @@ class Search:
         once = sum(refit_seconds(leader, self.data) for leader in self.history.leaders)
         averaged = {family.name for family in self.families if averages_seeds(family, self.data)}
         if self.history.size == 1 and self.history.leaders[0].family in averaged:
-            return min(most, max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (self.budget.seconds or 0.0))))
+            once = max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (self.budget.seconds or 0.0)))
         return min(most, once)
 
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:
-    """Whether the winner is fitted with several seeds, as its family wants it or because there are no folds."""
-    return family.averages_seeds or (family.averages_folds and data.holdout)
+    """Whether the winner is fitted with several seeds, as its family wants it or because no folds cover all rows."""
+    return family.averages_seeds or (family.averages_folds and not data.folds)
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:

@@ -30,6 +30,7 @@ _ALWAYS = ("linear",)  # cheap, and the floor that others must beat
 _EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe says
 _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
 _LATER_SLICE = 0.5  # of the time left may go to one later trial
+_FEWEST_RIVALS = 4  # trainings of a family at a rung before others are stopped there
 _MOMENT = 0.5  # seconds; of trials that take less, those of one family are as good as those of another
 _LEAST_SPREAD = 0.25  # of the gap between best and worst family: what later trials may still gain
 
@@ -67,6 +68,7 @@ class Policy:
             self._untried, self._later = list(self.families), {}
         self._best: dict[str, TrialResult] = {}
         self._seconds: dict[str, float] = {}
+        self._rungs: dict[tuple[str, float], list[float]] = {}
         self._rng = np.random.default_rng(seed)
 
     def next(self, left: float = math.inf) -> Turn | None:
@@ -100,8 +102,15 @@ class Policy:
         best = self._best.get(name)
         return best.seconds if best is not None and best.status == "ok" else 0.0
 
+    def bars(self, name: str) -> dict[float, float]:
+        """What half of a family's trainings had reached at each rung that enough of them have come to."""
+        reached = {rung: scores for (family, rung), scores in self._rungs.items() if family == name}
+        return {rung: float(np.median(scores)) for rung, scores in reached.items() if len(scores) >= _FEWEST_RIVALS}
+
     def learn(self, result: TrialResult) -> None:
         """Take note of a trial; one that was stopped counts only while its family has none that was not."""
+        for rung, score in result.rungs.items():
+            self._rungs.setdefault((result.family, rung), []).append(score)
         best = self._best.get(result.family)
         self._seconds[result.family] = (self._seconds.get(result.family, result.seconds) + result.seconds) / 2
         if not result.scores or (result.status != "ok" and best is not None):
@@ -131,7 +140,9 @@ class Policy:
 
 
 def _standard_error(result: TrialResult) -> float:
-    """Of the mean over splits; unknown with a single split, where the least spread decides."""
-    if len(result.scores) < 2:
+    """Of the mean over splits; unknown with a single one of a kind, where the least spread decides."""
+    n_kinds = max(1, len(result.kind_scores))
+    if len(result.scores) < 2 * n_kinds:
         return 0.0
-    return float(np.std(result.scores, ddof=1) / np.sqrt(len(result.scores)))
+    spreads = [np.std(result.scores[kind::n_kinds], ddof=1) for kind in range(n_kinds)]  # kinds come in turn
+    return float(np.sqrt(np.mean(np.square(spreads)) / len(result.scores)))

@@ -42,8 +42,8 @@ def tell(study: optuna.Study, trial: optuna.Trial, result: TrialResult) -> None:
     trial.set_user_attr("seconds", result.seconds)
     if result.reason:
         trial.set_user_attr("reason", result.reason)
-    for split, score in enumerate(result.scores):
-        trial.report(score, split)
+    for step, score in enumerate([*result.rungs.values(), *result.scores]):
+        trial.report(score, step)
     if result.status == "ok":
         study.tell(trial, result.score)
     else:

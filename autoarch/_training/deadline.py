@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch._training.race import Race
 
 
 class Deadline:
@@ -15,7 +18,11 @@ class Deadline:
 
     Monotonic clocks of two processes need not agree, so a pickled deadline carries the seconds that were left and the
     time of day when they end; whichever is shorter holds where it is unpickled.
+
+    A training that is one of many also learns here of the race that it is in; that does not travel.
     """
+
+    race: Race | None = None
 
     def __init__(self, seconds: float | None = None):
         self._end = math.inf if seconds is None else time.monotonic() + seconds

@@ -108,6 +108,11 @@ class _ArrayTraining(_Net):
                 batch = augmentation.of(X[rows], generator)
                 losses.append(self._step(batch, y[rows], None if weight is None else weight[rows]))
                 schedule.step += 1
+                if deadline.race is not None and deadline.race.due(schedule.progress):
+                    if schedule.step < _FEW_STEPS:
+                        self._settle_norms(X, order, size)
+                    deadline.race.judge(self)
+                    self.module_.train()
             self._close_epoch(losses)
             self.notify("on_epoch_end", dataset_train=(X, y), dataset_valid=None)
         self.share_done_ = schedule.share_done

@@ -10,6 +10,7 @@ from autoarch._search.job import Job, TrainingData
 from autoarch._search.scoring import Judge
 from autoarch._training.deadline import Deadline
 from autoarch.families import Family, Problem
+from autoarch.families.registry import resolve_families
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 3))
@@ -95,3 +96,24 @@ def test_columns_are_aligned_to_all_classes():
     """A class that a fold has not seen gets probability 0."""
     proba = aligned(np.array([[0.25, 0.75]]), np.array(["a", "c"]), np.array(["a", "b", "c"]))
     np.testing.assert_array_equal(proba, [[0.25, 0.0, 0.75]])
+
+
+def net_result(**job):
+    family = resolve_families("mlp")[0]
+    data = TrainingData(X, y, None, SPLITS, Judge(None, "classification", X, y, classes=np.unique(y)))
+    params = {**family.smoke_params(PROBLEM), "effort": 1.0}
+    return evaluate(data, Job(0, family, params, PROBLEM, 0, Deadline(), **job))
+
+
+def test_a_net_that_stays_below_the_bar_is_ended_at_its_rung():
+    """No split is finished, and the reason names the rung and the bar."""
+    result = net_result(bars={0.5: 2.0})
+    assert (result.status, result.scores, list(result.rungs)) == ("pruned", [], [0.25, 0.5])
+    assert "after 50% of its training" in result.reason and "had 2" in result.reason
+
+
+def test_a_net_that_passes_its_rungs_is_the_net_that_it_would_be_without():
+    """Being judged on the way changes nothing."""
+    free, raced = net_result(), net_result(bars={0.25: 0.0, 0.5: 0.0})
+    assert raced.rungs == free.rungs and len(raced.rungs) == 2
+    assert raced.scores == free.scores
