@@ -1,12 +1,13 @@
-"""Changes of a training batch that leave its labels alone: shifted grids, cells cut out, noise.
+"""Changes of a training batch: shifted grids, cells cut out and noise, which leave its labels alone, and mixed samples.
 
-Imports: torch.
+Imports: numpy, torch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -41,6 +42,36 @@ class Augmentation:
         if self.noise:
             batch = batch + self.noise * torch.randn(batch.shape, generator=generator).to(batch.device)
         return batch
+
+
+def mixed(batch: torch.Tensor, strength: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """Blend each sample with another one of the batch (mixup [1]_).
+
+    Parameters
+    ----------
+    batch : Tensor of shape (n, ...)
+        Samples.
+    strength : float
+        Both parameters of the beta distribution that the share of the first sample is drawn from.
+    generator : torch.Generator
+        Of all that is random.
+
+    Returns
+    -------
+    blended : Tensor
+        Like ``batch``.
+    others : Tensor of shape (n,)
+        The second sample of each.
+    share : float
+        Of the first one.
+
+    References
+    ----------
+    .. [1] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: beyond empirical risk minimization", ICLR 2018.
+    """
+    share = float(np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator))).beta(strength, strength))
+    others = torch.randperm(len(batch), generator=generator).to(batch.device)
+    return torch.lerp(batch[others], batch, share), others, share
 
 
 def shifted(batch: torch.Tensor, most: tuple[int, int], generator: torch.Generator) -> torch.Tensor:

@@ -85,20 +85,46 @@ def _scales_that_fit(scales: int, kernel: tuple[int, int], height: int, width: i
     return scales
 
 
+class ChannelAttention(nn.Module):
+    """Weigh the channels of a sample by a small net that sees their means: squeeze and excitation [1]_.
+
+    References
+    ----------
+    .. [1] J. Hu, L. Shen, G. Sun, "Squeeze-and-excitation networks", CVPR 2018.
+    """
+
+    def __init__(self, n_channels: int):
+        super().__init__()
+        inner = max(4, n_channels // 4)
+        self.weigh = nn.Sequential(nn.Linear(n_channels, inner), nn.ReLU(), nn.Linear(inner, n_channels), nn.Sigmoid())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (2 * self.weigh(x.mean(dim=(2, 3))))[:, :, None, None]
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions with batch norm and a shortcut; the first one strides, and may look at several scales."""
 
-    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int = 1):
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        scales: int = 1,
+        attention: bool = False,
+    ):
         super().__init__()
         self.conv1 = _convolution(n_in, n_out, kernel, stride, scales)
         self.norm1 = nn.BatchNorm2d(n_out)
         self.conv2 = _convolution(n_out, n_out, kernel)
         self.norm2 = nn.BatchNorm2d(n_out)
+        self.attention = ChannelAttention(n_out) if attention else nn.Identity()
         self.shrink = nn.AvgPool2d(stride, ceil_mode=True) if max(stride) > 1 else nn.Identity()
         self.project = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        inner = self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x)))))
+        inner = self.attention(self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x))))))
         return torch.relu(inner + self.project(self.shrink(x)))
 
 
@@ -126,6 +152,8 @@ class ConvNet(nn.Module):
         Share of features dropped before the last layer.
     scales : int
         Dilations (1, 2, 4, ...) of the first convolution of each stage, at most; those that fit are used.
+    attention : bool
+        Whether each block weighs its channels anew for each sample.
     """
 
     def __init__(
@@ -139,6 +167,7 @@ class ConvNet(nn.Module):
         head: str = "regions",
         dropout: float = 0.1,
         scales: int = 1,
+        attention: bool = False,
     ):
         super().__init__()
         self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
@@ -156,7 +185,7 @@ class ConvNet(nn.Module):
             n_out = filters * 2**stage
             step = (_half(height), _half(width)) if stage else (1, 1)
             fitting = _scales_that_fit(scales, kernel, height, width)
-            blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting))
+            blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting, attention))
             height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out
         self.blocks = nn.Sequential(*blocks)
         self.head = head

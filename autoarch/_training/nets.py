@@ -11,13 +11,14 @@ Imports: numpy, torch, skorch, ``autoarch._training``.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 
-from autoarch._training.augment import Augmentation
+from autoarch._training.augment import Augmentation, mixed
 from autoarch._training.deadline import Deadline
 from autoarch._training.device import seeded
 from autoarch._training.precision import autocast, half_pays
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from skorch import NeuralNet as _Net  # what the mixin is mixed into
 else:
     _Net = object
+
+_Share = tuple[torch.Tensor, float]  # rows, and what they weigh in a batch
 
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
@@ -46,6 +49,7 @@ class _ArrayTraining(_Net):
         shift: tuple[int, int] = (0, 0),
         cutout: float = 0.0,
         noise: float = 0.0,
+        mixup: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(module, *args, **{**_DEFAULTS, "criterion": self._loss, **kwargs})
@@ -53,6 +57,7 @@ class _ArrayTraining(_Net):
         self.shift = shift
         self.cutout = cutout
         self.noise = noise
+        self.mixup = mixup
 
     def _train(
         self, X: np.ndarray, target: torch.Tensor, n_outputs: int, sample_weight: Any, deadline: Deadline | None
@@ -106,7 +111,11 @@ class _ArrayTraining(_Net):
                 for group in self.optimizer_.param_groups:
                     group["lr"] = self.lr * one_cycle(schedule.progress)
                 batch = augmentation.of(X[rows], generator)
-                losses.append(self._step(batch, y[rows], None if weight is None else weight[rows]))
+                shares = [(rows, 1.0)]
+                if self.mixup:
+                    batch, others, share = mixed(batch, self.mixup, generator)
+                    shares = [(rows, share), (rows[others], 1.0 - share)]
+                losses.append(self._step(batch, y, weight, shares))
                 schedule.step += 1
                 if deadline.race is not None and deadline.race.due(schedule.progress):
                     if schedule.step < _FEW_STEPS:
@@ -146,20 +155,29 @@ class _ArrayTraining(_Net):
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
-    def _step(self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    def _step(
+        self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, shares: Sequence[_Share]
+    ) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
         with autocast(batch.device.type, self.half_):
             outputs = self.module_(batch)
         outputs = outputs.float()
+        parts = [
+            share * self._mean_loss(outputs, y[rows], None if weight is None else weight[rows])
+            for rows, share in shares
+        ]
+        loss = torch.stack(parts).sum() if len(parts) > 1 else parts[0]
+        loss.backward()
+        self.optimizer_.step()
+        return loss.detach()
+
+    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
         if outputs.ndim == 3:  # each row once per member
             members = outputs.shape[1]
             outputs, y = outputs.flatten(0, 1), y.repeat_interleave(members, dim=0)
             weight = None if weight is None else weight.repeat_interleave(members)
         losses = self.criterion_(outputs, y)
-        loss = losses.mean() if weight is None else (losses.flatten() * weight).mean()
-        loss.backward()
-        self.optimizer_.step()
-        return loss.detach()
+        return losses.mean() if weight is None else (losses.flatten() * weight).mean()
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Raw outputs in batches of one size, the last one padded, so that a row's output does not hang on others."""
@@ -194,6 +212,8 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
         Seed of weights, batches and dropout.
     shift, cutout, noise : tuple of int, float, float
         Augmentation of grids while training, see :class:`autoarch._training.augment.Augmentation`.
+    mixup : float
+        Strength of :func:`autoarch._training.augment.mixed`; 0 for none.
     *args, **kwargs
         As for ``skorch.NeuralNetClassifier``; ``train_split`` and callbacks default to none.
     """
@@ -226,7 +246,7 @@ class ArrayNetRegressor(_ArrayTraining, NeuralNetRegressor):
 
     Parameters
     ----------
-    module, seed, shift, cutout, noise, *args, **kwargs
+    module, seed, shift, cutout, noise, mixup, *args, **kwargs
         As for :class:`ArrayNetClassifier`.
     """
 

@@ -47,7 +47,7 @@ class CNN(NetFamily):
         return [*first, *(kernel for kernel in able if kernel not in first)]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """The proposed kernel, alone and with shifts, under the other scaling; then another head and more filters."""
+        """The proposed kernel, with shifts, under the other scaling; another head, more filters, mixed samples."""
         kernel, *others = self.kernels(problem)
         base = {
             "kernel": kernel,
@@ -62,7 +62,9 @@ class CNN(NetFamily):
             "shift": 0,
             "cutout": 0.0,
             "noise": 0.0,
+            "mixup": 0.0,
             "scales": 1,
+            "attention": False,
             "effort": 1.0,
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
@@ -72,6 +74,7 @@ class CNN(NetFamily):
             {"head": "global", "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
             {**large, "shift": 1},
             {**large, "cutout": 0.3},
+            {"shift": 1, "mixup": 0.2, "attention": True, "effort": 2.0},
         ]
         if problem.verdict.startswith("1d") and "square" in others:
             variants.append({"kernel": "square"})
@@ -96,7 +99,9 @@ class CNN(NetFamily):
             "shift": trial.suggest_int("cnn.shift", 0, 2),
             "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
             "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
+            "mixup": trial.suggest_float("cnn.mixup", 0.0, 0.4),
             "scales": trial.suggest_int("cnn.scales", 1, 3),
+            "attention": trial.suggest_categorical("cnn.attention", [False, True]),
             "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
         }
 
@@ -114,6 +119,7 @@ class CNN(NetFamily):
             shift=tuple(params["shift"] * (side > 1) for side in kernel),
             cutout=params["cutout"],
             noise=params["noise"],
+            mixup=params["mixup"],
             max_epochs=epochs(problem.n_samples, params["effort"]),
             batch_size=batch_rows(problem.n_samples, largest=128),
             lr=params["lr"],
@@ -125,6 +131,7 @@ class CNN(NetFamily):
             module__head=params["head"],
             module__dropout=params["dropout"],
             module__scales=params["scales"],
+            module__attention=params["attention"],
             **loss,
         )
         scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)

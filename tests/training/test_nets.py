@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from autoarch._data.layout import Layout
-from autoarch._training.augment import Augmentation, cut_out, shifted
+from autoarch._training.augment import Augmentation, cut_out, mixed, shifted
 from autoarch._training.deadline import Deadline
 from autoarch._training.grids import GridScaler
 from autoarch._training.modules import ConvNet
@@ -189,3 +189,25 @@ def test_a_rare_heavy_class_counts_by_its_whole_weight():
     net = ArrayNetClassifier(TableNet, max_epochs=40, lr=1e-2, batch_size=16, module__units=8, module__dropout=0.0)
     proba = net.fit(X, y, sample_weight=weight).predict_proba(X[:1])[0, 1]
     assert 0.4 < proba < 0.6
+
+
+def test_mixed_samples_lie_between_two_of_the_batch():
+    """Each is the same blend of itself and of another one, so that their targets can be blended alike."""
+    batch = torch.arange(12.0).view(6, 1, 1, 2)
+
+    blended, others, share = mixed(batch, 0.4, torch.Generator().manual_seed(0))
+
+    assert sorted(others.tolist()) == list(range(6))
+    torch.testing.assert_close(blended, share * batch + (1 - share) * batch[others])
+
+
+def test_a_net_learns_from_mixed_samples_with_weights(digits):
+    """Blended targets lead to the labels of plain rows, and one seed to one net."""
+    X, y = digits
+    settings = {"max_epochs": 8, "lr": 5e-3, "batch_size": 32, "module__filters": 8, "module__attention": True}
+    nets = [
+        ArrayNetClassifier(ConvNet, mixup=0.3, **settings).fit(X[:300], y[:300], sample_weight=np.ones(300))
+        for _ in range(2)
+    ]
+    assert nets[0].score(X[300:], y[300:]) > 0.8
+    np.testing.assert_array_equal(nets[0].predict_proba(X[300:]), nets[1].predict_proba(X[300:]))
