@@ -1,4 +1,33 @@
 """Points on a map in a table: where they are, how far apart, and what follows for models and folds.
 
-Read ``places`` first: every other module speaks of points through it.
+Read ``places`` first: every other module speaks of points through it. ``lattice``, ``window``, ``links``, ``patches``
+and ``table`` make the pictures of ``neighborhood``, which shows each row what lies around it.
+
+Names are imported on first touch.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch.geo.neighborhood import NeighborhoodGrid
+
+__all__ = [
+    "NeighborhoodGrid",
+]
+
+_HOMES = {
+    "NeighborhoodGrid": "autoarch.geo.neighborhood",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'autoarch.geo' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next touch does not come through here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -44,7 +44,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.points)
 
-    def take(self, rows: np.ndarray) -> Places:
+    def take(self, rows: np.ndarray | slice) -> Places:
         """Some of the points."""
         return Places(self.points[rows], self.geographic)
 
@@ -89,15 +89,58 @@ class Places:
         -------
         ndarray of shape (n, k, 2)
         """
+        n, k = others.shape[:2]
+        there = Places(others.reshape(-1, 2), self.geographic)
+        east, north, _ = self.pair_offsets(np.repeat(np.arange(n), k), there.space, np.arange(n * k))
+        return np.stack([east, north], axis=-1).reshape(n, k, 2)
+
+    def pair_offsets(
+        self, here: np.ndarray, space: np.ndarray, there: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``offsets`` of many pairs of points: how far east, how far north, and the straight distance.
+
+        Parameters
+        ----------
+        here : ndarray of shape (pairs,)
+            Positions among these points.
+        space : ndarray of shape (m, 2) or (m, 3)
+            Other points, as their ``space`` has them.
+        there : ndarray of shape (pairs,)
+            Positions among the others.
+
+        Returns
+        -------
+        tuple of ndarray of shape (pairs,)
+        """
+        away = [column[there] - own[here] for column, own in zip(space.T.copy(), self.space.T.copy(), strict=True)]
+        straight = np.sqrt(sum(part * part for part in away))
         if not self.geographic:
-            return others - self.points[:, None]
-        to_east, to_north = _frames(self.points)
-        there = Places(others.reshape(-1, 2), True).space.reshape(*others.shape[:2], 3)
-        away = there - self.space[:, None]
-        flat = np.stack([np.einsum("nkd,nd->nk", away, to_east), np.einsum("nkd,nd->nk", away, to_north)], axis=-1)
-        length = np.linalg.norm(flat, axis=-1)
-        along = self.distance(np.linalg.norm(away, axis=-1))
-        return flat * np.divide(along, length, out=np.zeros_like(length), where=length > 0)[..., None]
+            return away[0], away[1], straight
+        axes = [axis.T.copy() for axis in _frames(self.points)]
+        east, north = (sum(part * own[here] for part, own in zip(away, axis, strict=True)) for axis in axes)
+        length = np.sqrt(east * east + north * north)
+        ratio = np.divide(self.distance(straight), length, out=np.zeros_like(length), where=length > 0)
+        return east * ratio, north * ratio, straight
+
+    def around(self, offsets: np.ndarray) -> np.ndarray:
+        """Where in ``space`` the points are that lie so far to the east and north of each; the inverse of ``offsets``.
+
+        Parameters
+        ----------
+        offsets : ndarray of shape (n, k, 2)
+            Units of distance.
+
+        Returns
+        -------
+        ndarray of shape (n, k, 2), or (n, k, 3) on the globe
+        """
+        if not self.geographic:
+            return self.points[:, None] + offsets
+        axes = np.stack(_frames(self.points), axis=1)  # (n, 2, 3)
+        length = np.linalg.norm(offsets, axis=-1, keepdims=True)
+        direction = np.divide(offsets, length, out=np.zeros_like(offsets), where=length > 0) @ axes
+        angle = length / EARTH_RADIUS_KM
+        return np.cos(angle) * self.space[:, None] + EARTH_RADIUS_KM * np.sin(angle) * direction
 
 
 def _frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,32 +180,51 @@ def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
             f"coordinates={coordinates!r} was given; expected the names or positions of two columns, such as "
             "('lon', 'lat') or (0, 1)."
         )
-    frame = X if isinstance(X, pd.DataFrame) else None
-    first, second = (_position(name, X, frame) for name in coordinates)
+    first, second = (column_position(name, X) for name in coordinates)
     if first == second:
         raise ParameterError(f"coordinates={coordinates!r} names one column twice; expected two, such as x and y.")
     return (second, first) if says_degrees([coordinates[1], coordinates[0]]) else (first, second)
 
 
-def _position(name: Any, X: Any, frame: pd.DataFrame | None) -> int:
+def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
+    """Position of a column of X that a parameter names or counts.
+
+    Parameters
+    ----------
+    name : str or int
+        Name or position.
+    X : DataFrame or array of shape (n, p)
+        The table.
+    asked : str, default="coordinates"
+        The parameter that messages speak of.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ParameterError
+        If X has no such column, or two.
+    """
     n_columns = X.shape[1]
     if isinstance(name, str):
-        if frame is None:
+        if not isinstance(X, pd.DataFrame):
             raise ParameterError(
-                f"coordinates names the column {name!r}, but X is a {type(X).__name__} without names. Pass positions, "
+                f"{asked} names the column {name!r}, but X is a {type(X).__name__} without names. Pass positions, "
                 "such as (0, 1), or a DataFrame."
             )
-        names = list(frame.columns)
+        names = list(X.columns)
         if names.count(name) != 1:
             known = ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
             raise ParameterError(
-                f"coordinates names the column {name!r}, which X has {names.count(name)} times; its columns are "
+                f"{asked} names the column {name!r}, which X has {names.count(name)} times; its columns are "
                 f"{known}.{did_you_mean(name, names)}"
             )
         return names.index(name)
     if isinstance(name, bool) or not isinstance(name, (int, np.integer)) or not -n_columns <= name < n_columns:
         raise ParameterError(
-            f"coordinates has {name!r}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
+            f"{asked} has {name!r}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
         )
     return int(name) % n_columns
 
@@ -178,12 +240,13 @@ def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = 
 
     Parameters
     ----------
-    X : DataFrame or array of shape (n, p)
-        The table.
+    X : DataFrame, GeoDataFrame or array of shape (n, p)
+        The table. The points of a GeoDataFrame are its coordinates, whatever ``coordinates`` names.
     coordinates : pair of str or pair of int
         Columns with x and y, or longitude and latitude.
     geographic : bool or "auto", default="auto"
-        Whether they are degrees on the globe. "auto" goes by the names (``lon``, ``longitude``, ``lat``, ...).
+        Whether they are degrees on the globe. "auto" goes by the names (``lon``, ``longitude``, ``lat``, ...), or by
+        the reference system of a GeoDataFrame.
 
     Returns
     -------
@@ -197,7 +260,7 @@ def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = 
         If a coordinate is no finite number, or no place on the globe.
     """
     check_choice("geographic", geographic, (True, False, "auto"))
-    X = to_plain(X)
+    X, coordinates, geographic = without_geometry(X, coordinates, geographic)
     if getattr(X, "ndim", 0) != 2:
         X = np.asarray(X)
         if X.ndim != 2:
@@ -209,6 +272,50 @@ def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = 
     if degrees:
         _refuse_impossible_degrees(points, names)
     return Places(points, degrees)
+
+
+def without_geometry(X: Any, coordinates: Any, geographic: bool | str) -> tuple[Any, Any, bool | str]:
+    """A table without geometry: the points of a GeoDataFrame become its last two columns, everything else stays.
+
+    Parameters
+    ----------
+    X : DataFrame, GeoDataFrame or array of shape (n, p)
+        The table.
+    coordinates : pair of str or pair of int
+        Columns with coordinates.
+    geographic : bool or "auto"
+        Whether they are degrees.
+
+    Returns
+    -------
+    X : DataFrame or array
+        The table.
+    coordinates : pair of str or pair of int
+        As given, or names of the two new columns.
+    geographic : bool or "auto"
+        As given; for "auto" what the reference system of a GeoDataFrame says.
+
+    Raises
+    ------
+    InputError
+        If the geometry has anything but points.
+    """
+    X = to_plain(X)
+    if not type(X).__module__.startswith("geopandas") or not hasattr(X, "geometry"):
+        return X, coordinates, geographic
+    points, name = X.geometry, X.geometry.name
+    kinds = points.geom_type
+    if not (kinds == "Point").all():
+        row = int((kinds != "Point").to_numpy().argmax())
+        raise InputError(
+            f"the geometry {name!r} has a {kinds.iloc[row] or 'missing geometry'} in row {row}; expected points. Take "
+            "X.representative_point(), or X.centroid in a projected system."
+        )
+    frame = pd.DataFrame(X.drop(columns=name))
+    names = (f"{name}.x", f"{name}.y")
+    frame[names[0]], frame[names[1]] = points.x.to_numpy(), points.y.to_numpy()
+    degrees = X.crs is not None and X.crs.is_geographic
+    return frame, names, degrees if geographic == "auto" else geographic
 
 
 def _numbers(X: Any, position: int, name: Any) -> np.ndarray:
