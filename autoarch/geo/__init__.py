@@ -2,6 +2,7 @@
 
 Read ``places`` first: every other module speaks of points through it. ``lattice``, ``window``, ``links``, ``patches``
 and ``table`` make the pictures of ``neighborhood``, which shows each row what lies around it.
+``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images.
 
 Names are imported on first touch.
 """
@@ -10,14 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autoarch.geo.longform import LongToGrid
     from autoarch.geo.neighborhood import NeighborhoodGrid
+    from autoarch.geo.raster import raster_patches
 
 __all__ = [
+    "LongToGrid",
     "NeighborhoodGrid",
+    "raster_patches",
 ]
 
 _HOMES = {
+    "LongToGrid": "autoarch.geo.longform",
     "NeighborhoodGrid": "autoarch.geo.neighborhood",
+    "raster_patches": "autoarch.geo.raster",
 }
 
 
