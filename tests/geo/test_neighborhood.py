@@ -91,6 +91,16 @@ def test_cells_of_a_lattice_are_exact(drawn):
     np.testing.assert_array_equal(pictures[:, 1, 1], np.arange(len(points)))
 
 
+def test_a_lattice_of_degrees_closes_around_the_globe():
+    """West of the first column is the last one."""
+    longitude, latitude = (part.ravel() for part in np.meshgrid(np.arange(-180, 180, 10.0), np.arange(-80, 81, 10.0)))
+    table = pd.DataFrame({"lon": longitude, "lat": latitude, "value": longitude})
+
+    picture = NeighborhoodGrid(("lon", "lat"), size=5).fit_transform(table)[36 * 8, 0]
+
+    np.testing.assert_array_equal(picture, [[160, 170, -180, -170, -160]] * 5)
+
+
 @pytest.mark.parametrize("method", ["idw", "nearest"])
 def test_interpolated_cells_agree_with_a_search_per_cell(method):
     """The nearest places to the middle of a cell, without the one that the row stands on."""
