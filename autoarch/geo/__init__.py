@@ -1,8 +1,8 @@
 """Points on a map in a table: where they are, how far apart, and what follows for models and folds.
 
-Read ``places`` first: every other module speaks of points through it. ``lattice``, ``window``, ``links``, ``patches``
-and ``table`` make the pictures of ``neighborhood``, which shows each row what lies around it.
-``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images.
+Read ``places`` first: every other module speaks of points through it (``geometry`` brings it those of GeoDataFrames).
+``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
+row what lies around it. ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images.
 
 Names are imported on first touch.
 """

@@ -82,6 +82,15 @@ class Finder:
         cells, places, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Links(first, count, cells, places, weights if len(weights) == len(places) else None)
 
+    def per_row(self, rows: Spots) -> np.ndarray:
+        """About how many places are looked at for some of the rows, evenly drawn."""
+        if self.window.method in ("idw", "nearest"):
+            return np.array([self.window.size**2 * 2 * self._drawn])
+        if self.window.local:
+            return np.array([self._near])
+        probes = self._coordinates(rows.take(slice(None, None, max(1, len(rows) // _PROBES))))
+        return self._tree.query_ball_point(probes, self._reach, p=self._norm, return_length=True)
+
     def _search_radius(self) -> float:
         """How far, in the coordinates of the tree, a place in the picture of a row can be."""
         half = self.window.size / 2
@@ -106,15 +115,8 @@ class Finder:
         """Rows that lie together, as many as have about two million links."""
         if not len(rows):
             return
-        coordinates = self._coordinates(rows)
-        order = cKDTree(coordinates, boxsize=self._boxsize).indices
-        if self.window.method in ("idw", "nearest"):
-            most = self.window.size**2 * 2 * self._drawn
-        elif self.window.local:
-            most = self._near
-        else:
-            probes = coordinates[order[:: max(1, len(order) // _PROBES)]]
-            most = self._tree.query_ball_point(probes, self._reach, p=self._norm, return_length=True).max()
+        order = cKDTree(self._coordinates(rows), boxsize=self._boxsize).indices
+        most = self.per_row(rows.take(order)).max()
         step = int(np.clip(_PAIRS // max(most, 1), 1, _MOST_ROWS))
         for start in range(0, len(order), step):
             yield order[start : start + step]

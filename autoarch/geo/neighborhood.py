@@ -24,7 +24,8 @@ from autoarch.geo.table import Reader
 from autoarch.geo.window import choose_window
 
 _LARGEST_SIZE = 181  # its cells are counted in 16 bits
-_CHUNK = 100_000  # rows whose links are held while their pictures are filled
+_CHUNK = 100_000  # rows whose links are held while their pictures are filled,
+_LINKS = 20_000_000  # or as many rows as have that many links, some two hundred megabytes
 
 
 class NeighborhoodGrid(TransformerMixin, BaseEstimator):
@@ -284,8 +285,9 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         return rows, Finder(window, known.spots), known
 
     def _chunks(self, rows: Rows, finder: Finder, known: Known, training: bool, step: int) -> Iterator[Patches]:
-        """Patches of as many rows at a time as have links for some hundred megabytes."""
-        many = max(1, _CHUNK // step) * step
+        """Patches of some rows at a time, a multiple of ``step``."""
+        per_row = max(1.0, float(finder.per_row(rows.spots).mean()))
+        many = max(1, int(min(_CHUNK, _LINKS / per_row)) // step) * step
         for start in range(0, len(rows), many):
             part = rows.take(slice(start, start + many))
             yield Patches(finder, known, part, self.hide_within if training else 0.0, self.dtype)

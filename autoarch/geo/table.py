@@ -2,7 +2,7 @@
 
 ``Reader`` learns the kinds of the columns once and reads any later table in the same way.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (sources, tables, columns, arrays), ``autoarch.geo`` (places,
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, columns, arrays), ``autoarch.geo`` (geometry, places,
 window, patches), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
@@ -21,8 +21,9 @@ from autoarch._data.arrays import refuse_infinite
 from autoarch._data.columns import Category, Coder
 from autoarch._data.tables import TableCoder, column_names, in_order, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.geometry import without_geometry
 from autoarch.geo.patches import Rows
-from autoarch.geo.places import column_position, coordinate_columns, read_places, without_geometry
+from autoarch.geo.places import column_position, coordinate_columns, read_places
 from autoarch.geo.window import Spots
 
 _MOST_LEVELS = 16  # of a category have a channel of their own; all others share one

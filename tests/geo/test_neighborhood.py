@@ -362,6 +362,7 @@ def test_it_keeps_the_rules_of_scikit_learn():
     assert grid.get_feature_names_out()[[0, 4, 9]].tolist() == ["a[-1+1]", "a[+0+0]", "b[-1+1]"]
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(grid)).transform(table), pictures)
     np.testing.assert_array_equal(grid.transform(table[["b", "a", "y", "x"]]), pictures)
+    assert list(grid.set_output(transform="pandas").transform(table).columns) == list(grid.get_feature_names_out())
     with pytest.raises(InputError, match="expecting 4 features"):
         grid.transform(X[:, :3])
 
