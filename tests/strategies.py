@@ -75,3 +75,17 @@ def labels(draw, min_rows=2, max_rows=30):
     n = draw(st.integers(min_rows - 2, max_rows - 2))
     drawn = draw(st.lists(st.sampled_from(pool), min_size=n, max_size=n))
     return np.array(draw(st.permutations([pool[0], pool[1], *drawn])))
+
+
+@st.composite
+def lattice_points(draw):
+    """Cells (column, row) and the points that stand on them: any steps, turned by any angle, thinned, shifted."""
+    height, width = draw(st.integers(4, 12)), draw(st.integers(4, 12))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    cells = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2)
+    cells = cells[rng.permutation(len(cells))[: int(len(cells) * draw(st.floats(0.7, 1.0)))]]
+    steps = 10 ** draw(st.floats(-3, 3)) * np.array([1.0, draw(st.floats(0.2, 5.0))])
+    angle = draw(st.floats(0, 2 * np.pi))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    shift = steps[0] * rng.uniform(-1, 1, 2) * draw(st.sampled_from([0.0, 1.0, 1e5]))
+    return cells, cells * steps @ turn + shift, steps

@@ -4,7 +4,7 @@ Everything that asks for neighbours asks :class:`Places`. It gives points in a s
 the map does: the plane itself, or kilometres around the centre of the globe. So the date line and the poles are places
 like any other.
 
-Imports: numpy, pandas, scipy, ``autoarch._data.sources``, ``autoarch._checks``, ``autoarch.exceptions``.
+Imports: numpy, pandas, scipy, ``autoarch.geo.geometry``, ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from autoarch._checks import check_choice, did_you_mean
-from autoarch._data.sources import to_plain
 from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.geometry import without_geometry
 
 EARTH_RADIUS_KM = 6371.0088  # of the sphere with the mean radius of the globe
 LONGITUDES = ("lon", "long", "lng", "longitude")
@@ -44,7 +44,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.points)
 
-    def take(self, rows: np.ndarray) -> Places:
+    def take(self, rows: np.ndarray | slice) -> Places:
         """Some of the points."""
         return Places(self.points[rows], self.geographic)
 
@@ -89,15 +89,58 @@ class Places:
         -------
         ndarray of shape (n, k, 2)
         """
+        n, k = others.shape[:2]
+        there = Places(others.reshape(-1, 2), self.geographic)
+        east, north, _ = self.pair_offsets(np.repeat(np.arange(n), k), there.space, np.arange(n * k))
+        return np.stack([east, north], axis=-1).reshape(n, k, 2)
+
+    def pair_offsets(
+        self, here: np.ndarray, space: np.ndarray, there: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``offsets`` of many pairs of points: how far east, how far north, and the straight distance.
+
+        Parameters
+        ----------
+        here : ndarray of shape (pairs,)
+            Positions among these points.
+        space : ndarray of shape (m, 2) or (m, 3)
+            Other points, as their ``space`` has them.
+        there : ndarray of shape (pairs,)
+            Positions among the others.
+
+        Returns
+        -------
+        tuple of ndarray of shape (pairs,)
+        """
+        away = [column[there] - own[here] for column, own in zip(space.T.copy(), self.space.T.copy(), strict=True)]
+        straight = np.sqrt(sum(part * part for part in away))
         if not self.geographic:
-            return others - self.points[:, None]
-        to_east, to_north = _frames(self.points)
-        there = Places(others.reshape(-1, 2), True).space.reshape(*others.shape[:2], 3)
-        away = there - self.space[:, None]
-        flat = np.stack([np.einsum("nkd,nd->nk", away, to_east), np.einsum("nkd,nd->nk", away, to_north)], axis=-1)
-        length = np.linalg.norm(flat, axis=-1)
-        along = self.distance(np.linalg.norm(away, axis=-1))
-        return flat * np.divide(along, length, out=np.zeros_like(length), where=length > 0)[..., None]
+            return away[0], away[1], straight
+        axes = [axis.T.copy() for axis in _frames(self.points)]
+        east, north = (sum(part * own[here] for part, own in zip(away, axis, strict=True)) for axis in axes)
+        length = np.sqrt(east * east + north * north)
+        ratio = np.divide(self.distance(straight), length, out=np.zeros_like(length), where=length > 0)
+        return east * ratio, north * ratio, straight
+
+    def around(self, offsets: np.ndarray) -> np.ndarray:
+        """Where in ``space`` the points are that lie so far to the east and north of each; the inverse of ``offsets``.
+
+        Parameters
+        ----------
+        offsets : ndarray of shape (n, k, 2)
+            Units of distance.
+
+        Returns
+        -------
+        ndarray of shape (n, k, 2), or (n, k, 3) on the globe
+        """
+        if not self.geographic:
+            return self.points[:, None] + offsets
+        axes = np.stack(_frames(self.points), axis=1)  # (n, 2, 3)
+        length = np.linalg.norm(offsets, axis=-1, keepdims=True)
+        direction = np.divide(offsets, length, out=np.zeros_like(offsets), where=length > 0) @ axes
+        angle = length / EARTH_RADIUS_KM
+        return np.cos(angle) * self.space[:, None] + EARTH_RADIUS_KM * np.sin(angle) * direction
 
 
 def _frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,32 +180,51 @@ def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
             f"coordinates={coordinates!r} was given; expected the names or positions of two columns, such as "
             "('lon', 'lat') or (0, 1)."
         )
-    frame = X if isinstance(X, pd.DataFrame) else None
-    first, second = (_position(name, X, frame) for name in coordinates)
+    first, second = (column_position(name, X) for name in coordinates)
     if first == second:
         raise ParameterError(f"coordinates={coordinates!r} names one column twice; expected two, such as x and y.")
     return (second, first) if says_degrees([coordinates[1], coordinates[0]]) else (first, second)
 
 
-def _position(name: Any, X: Any, frame: pd.DataFrame | None) -> int:
+def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
+    """Position of a column of X that a parameter names or counts.
+
+    Parameters
+    ----------
+    name : str or int
+        Name or position.
+    X : DataFrame or array of shape (n, p)
+        The table.
+    asked : str, default="coordinates"
+        The parameter that messages speak of.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ParameterError
+        If X has no such column, or two.
+    """
     n_columns = X.shape[1]
     if isinstance(name, str):
-        if frame is None:
+        if not isinstance(X, pd.DataFrame):
             raise ParameterError(
-                f"coordinates names the column {name!r}, but X is a {type(X).__name__} without names. Pass positions, "
+                f"{asked} names the column {name!r}, but X is a {type(X).__name__} without names. Pass positions, "
                 "such as (0, 1), or a DataFrame."
             )
-        names = list(frame.columns)
+        names = list(X.columns)
         if names.count(name) != 1:
             known = ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
             raise ParameterError(
-                f"coordinates names the column {name!r}, which X has {names.count(name)} times; its columns are "
+                f"{asked} names the column {name!r}, which X has {names.count(name)} times; its columns are "
                 f"{known}.{did_you_mean(name, names)}"
             )
         return names.index(name)
     if isinstance(name, bool) or not isinstance(name, (int, np.integer)) or not -n_columns <= name < n_columns:
         raise ParameterError(
-            f"coordinates has {name!r}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
+            f"{asked} has {name!r}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
         )
     return int(name) % n_columns
 
@@ -178,12 +240,13 @@ def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = 
 
     Parameters
     ----------
-    X : DataFrame or array of shape (n, p)
-        The table.
+    X : DataFrame, GeoDataFrame or array of shape (n, p)
+        The table. The points of a GeoDataFrame are its coordinates, whatever ``coordinates`` names.
     coordinates : pair of str or pair of int
         Columns with x and y, or longitude and latitude.
     geographic : bool or "auto", default="auto"
-        Whether they are degrees on the globe. "auto" goes by the names (``lon``, ``longitude``, ``lat``, ...).
+        Whether they are degrees on the globe. "auto" goes by the names (``lon``, ``longitude``, ``lat``, ...), or by
+        the reference system of a GeoDataFrame.
 
     Returns
     -------
@@ -197,7 +260,7 @@ def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = 
         If a coordinate is no finite number, or no place on the globe.
     """
     check_choice("geographic", geographic, (True, False, "auto"))
-    X = to_plain(X)
+    X, coordinates, geographic = without_geometry(X, coordinates, geographic)
     if getattr(X, "ndim", 0) != 2:
         X = np.asarray(X)
         if X.ndim != 2:

@@ -1,6 +1,6 @@
 """Claim: digits whose 64 columns were scrambled are put together again, for a CNN nearly as good as the originals.
 
-python 11_unscramble_digits.py --picture unscrambled.png     # also draws them (needs matplotlib)
+python 12_unscramble_digits.py --picture unscrambled.png     # also draws them (needs matplotlib)
 """
 
 import sys

@@ -1,0 +1,178 @@
+"""Patches of images around points: arrays, or GeoTIFF files read window by window.
+
+Imports: numpy, pandas, ``autoarch._data.sources``, ``autoarch.geo.places``, ``autoarch._optional``,
+``autoarch._checks``, ``autoarch.exceptions``; rasterio inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autoarch._checks import check_whole
+from autoarch._data.sources import to_plain
+from autoarch._optional import require
+from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.places import read_places
+
+_TILE = 1024  # cells along the side of a window that is read at once: some megabytes per band
+
+ReadWindow = Callable[[int, int, int, int], np.ndarray]  # first and last row, first and last column -> bands
+
+
+@dataclass(frozen=True, eq=False)
+class _Raster:
+    """What is asked of an image, wherever it lies."""
+
+    shape: tuple[int, int, int]
+    read: ReadWindow
+    transform: tuple[float, ...] | None
+    nodata: float | None
+    crs: Any = None
+
+
+def raster_patches(
+    raster: Any, points: Any, size: int, *, transform: Sequence[float] | None = None, nodata: float | None = None
+) -> np.ndarray:
+    """Cut a patch of an image around each point.
+
+    Parameters
+    ----------
+    raster : ndarray of shape (bands, rows, cols) or (rows, cols), str or Path
+        The image, or a file that ``rasterio`` reads, such as a GeoTIFF; of a file, only windows around points are read.
+    points : array-like of shape (n, 2), or GeoDataFrame
+        Row and column of each point, or x and y where there is a transform; a file has one. A GeoDataFrame is brought
+        to the reference system of the file.
+    size : int
+        Cells along a side of a patch; odd, so that the point lies in the cell in the middle.
+    transform : sequence of 6 floats or Affine, default=None
+        ``(a, b, c, d, e, f)`` such that the upper left corner of a cell has ``x = a * col + b * row + c`` and
+        ``y = d * col + e * row + f``, as rasterio writes it; GDAL has another order. None: that of the file, or none.
+    nodata : float, default=None
+        Value of cells without data. None: that of the file, or none.
+
+    Returns
+    -------
+    ndarray of shape (n, bands, size, size), float32
+        In the image's own orientation; NaN outside of the image and where it has no data.
+
+    Raises
+    ------
+    ParameterError
+        If ``size`` is even, or ``transform`` has no six numbers, or no area.
+    InputError
+        If the image has no two or three axes, or points are no pairs of finite numbers.
+    MissingExtraError
+        If a file is given and rasterio is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.geo import raster_patches
+    >>> image = np.arange(12.0).reshape(3, 4)
+    >>> raster_patches(image, [(0, 1)], size=3)[0, 0]
+    array([[nan, nan, nan],
+           [ 0.,  1.,  2.],
+           [ 4.,  5.,  6.]], dtype=float32)
+    """
+    if check_whole("size", size, least=1) % 2 == 0:
+        raise ParameterError(f"size={size} was given; expected an odd number, so that the point's cell is the middle.")
+    with _opened(raster, transform, nodata) as image:
+        cells = _cells(points, image)
+        out = np.full((len(cells), image.shape[0], size, size), np.nan, dtype=np.float32)
+        for rows in _tiles(cells, image.shape[1:], size // 2):
+            _fill(out, rows, cells[rows], image, size // 2)
+    return out
+
+
+@contextmanager
+def _opened(raster: Any, transform: Sequence[float] | None, nodata: float | None) -> Iterator[_Raster]:
+    """The image with its transform and its mark for missing cells; a file stays open as long as it is read."""
+    given = _six_numbers(transform)
+    if isinstance(raster, (str, PathLike)):
+        rasterio = require("rasterio", extra="geo", purpose="Reading patches from a raster file")
+        with rasterio.open(fspath(raster)) as file:
+
+            def read(top: int, bottom: int, left: int, right: int) -> np.ndarray:
+                window = rasterio.windows.Window(left, top, right - left, bottom - top)
+                return np.asarray(file.read(window=window, masked=True).astype(np.float32).filled(np.nan))
+
+            yield _Raster(
+                (file.count, file.height, file.width), read, given or tuple(file.transform)[:6], nodata, file.crs
+            )
+        return
+    array = np.asarray(to_plain(raster))
+    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
+        raise InputError(
+            f"raster is an array of {array.dtype} with shape {array.shape}; expected numbers of shape (bands, rows, "
+            "cols) or (rows, cols), or the path of a file."
+        )
+    bands = array[None] if array.ndim == 2 else array
+    yield _Raster(bands.shape, lambda top, bottom, left, right: bands[:, top:bottom, left:right], given, nodata)
+
+
+def _six_numbers(transform: Sequence[float] | None) -> tuple[float, ...] | None:
+    if transform is None:
+        return None
+    try:
+        numbers = tuple(float(number) for number in transform)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) == 9 and numbers[6:] == (0.0, 0.0, 1.0):  # an Affine writes its last line out
+        numbers = numbers[:6]
+    if len(numbers) != 6 or not np.isfinite(numbers).all() or numbers[0] * numbers[4] == numbers[1] * numbers[3]:
+        raise ParameterError(
+            f"transform={transform!r} was given; expected six numbers (a, b, c, d, e, f) with x = a * col + b * row + "
+            "c and y = d * col + e * row + f. GDAL's order is (c, a, b, f, d, e)."
+        )
+    return numbers
+
+
+def _cells(points: Any, image: _Raster) -> np.ndarray:
+    """Row and column of the cell that each point lies in; far outside, some cell that is outside."""
+    if image.crs is not None and hasattr(points, "to_crs") and points.crs is not None:
+        points = points.to_crs(image.crs)
+    table = points if isinstance(points, pd.DataFrame) else np.asarray(to_plain(points))
+    if table.ndim != 2 or (table.shape[1] != 2 and not hasattr(points, "geometry")):
+        raise InputError(
+            f"points has shape {table.shape}; expected (n, 2): row and column, or x and y where there is a transform."
+        )
+    pairs = read_places(table, (0, 1), geographic=False).points
+    if image.transform is None:
+        if hasattr(points, "geometry"):
+            raise InputError("points are a GeoDataFrame, whose x and y need a transform to cells. Pass transform.")
+        places = np.floor(pairs + 0.5)
+    else:
+        a, b, c, d, e, f = image.transform
+        places = np.floor((pairs - [c, f]) @ np.linalg.inv([[a, d], [b, e]]) + 1e-9)[:, ::-1]
+    return np.clip(places, -(2.0**40), 2.0**40).astype(np.int64)
+
+
+def _tiles(cells: np.ndarray, shape: Sequence[int], half: int) -> Iterator[np.ndarray]:
+    """Positions of the points whose patches touch the image, those of one tile together."""
+    reached = ((cells >= -half) & (cells < np.asarray(shape) + half)).all(axis=1)
+    tile = pd.DataFrame(cells[reached] // _TILE)
+    for part in tile.groupby([0, 1]).indices.values():
+        yield np.flatnonzero(reached)[part]
+
+
+def _fill(out: np.ndarray, rows: np.ndarray, cells: np.ndarray, image: _Raster, half: int) -> None:
+    """Read one window around some points and copy their patches."""
+    low, high = cells.min(axis=0) - half, cells.max(axis=0) + half + 1
+    start, stop = np.maximum(low, 0), np.minimum(high, image.shape[1:])
+    window = np.full((image.shape[0], *(high - low)), np.nan, dtype=np.float32)
+    (top, left), (bottom, right) = start - low, stop - low
+    found = image.read(int(start[0]), int(stop[0]), int(start[1]), int(stop[1]))
+    window[:, top:bottom, left:right] = found
+    if image.nodata is not None:
+        window[:, top:bottom, left:right][found == image.nodata] = np.nan
+    steps = np.arange(2 * half + 1)
+    down, across = (cells - half - low).T
+    patches = window[:, down[:, None, None] + steps[:, None], across[:, None, None] + steps]
+    out[rows] = patches.transpose(1, 0, 2, 3)
