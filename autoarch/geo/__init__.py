@@ -1,8 +1,8 @@
 """Points on a map in a table: where they are, how far apart, and what follows for models and folds.
 
 Read ``places`` first: every other module speaks of points through it. Then ``values`` (numbers and labels at points),
-``weights`` (who are neighbours), ``autocorrelation`` (whether neighbours are alike), ``variogram`` (how far),
-``blocks`` and ``folds`` (cross-validation that holds out parts of the map), and ``plot`` (maps).
+``weights`` (who are neighbours), ``moran`` and ``autocorrelation`` (whether neighbours are alike), ``variogram`` (how
+far), ``blocks`` and ``folds`` (cross-validation that holds out parts of the map), and ``plot`` (maps).
 
 Names are imported on first touch: they load pandas and scikit-learn.
 
@@ -14,11 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autoarch.geo.autocorrelation import MoranResult, morans_i, morans_i_of_columns
+    from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
     from autoarch.geo.folds import FoldPlan, SpatialBlockKFold
+    from autoarch.geo.moran import MoranResult
     from autoarch.geo.places import Places, read_places
     from autoarch.geo.plot import plot_map
-    from autoarch.geo.variogram import Variogram, variogram
+    from autoarch.geo.variogram import Variogram, fit_variogram
 
 __all__ = [
     "FoldPlan",
@@ -30,12 +31,12 @@ __all__ = [
     "morans_i_of_columns",
     "plot_map",
     "read_places",
-    "variogram",
+    "fit_variogram",
 ]
 
 _HOMES = {
     "FoldPlan": "autoarch.geo.folds",
-    "MoranResult": "autoarch.geo.autocorrelation",
+    "MoranResult": "autoarch.geo.moran",
     "Places": "autoarch.geo.places",
     "SpatialBlockKFold": "autoarch.geo.folds",
     "Variogram": "autoarch.geo.variogram",
@@ -43,7 +44,7 @@ _HOMES = {
     "morans_i_of_columns": "autoarch.geo.autocorrelation",
     "plot_map": "autoarch.geo.plot",
     "read_places": "autoarch.geo.places",
-    "variogram": "autoarch.geo.variogram",
+    "fit_variogram": "autoarch.geo.variogram",
 }
 
 

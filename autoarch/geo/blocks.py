@@ -125,6 +125,17 @@ def fitting_size(sites: Sites, wanted: float, least: int, n_splits: int, shift: 
     return float(side)
 
 
+def contents_of(block: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
+    """Rows of each block, and of each class in it."""
+    n_blocks = int(block.max()) + 1
+    rows = np.bincount(block, minlength=n_blocks)[:, None].astype(np.float64)
+    if codes is None:
+        return rows
+    n_classes, known = int(codes.max()) + 1, codes >= 0
+    pairs = np.bincount(block[known] * n_classes + codes[known], minlength=n_blocks * n_classes)
+    return np.hstack([rows, pairs.reshape(n_blocks, n_classes)])
+
+
 def deal(contents: np.ndarray, n_splits: int, rng: np.random.Generator | None) -> np.ndarray:
     """Deal blocks to folds, large ones first, each to the fold that has least of what the block holds.
 

@@ -3,7 +3,7 @@
 Neighbours are alike, so a random fold asks a model for what it has seen next door. ``SpatialBlockKFold`` asks for
 places that it has not seen: blocks as wide as values are alike, with a strip around them left out of the training.
 
-Imports: numpy, pandas, scikit-learn, ``places``, ``values``, ``variogram``, ``blocks``, ``buffers``,
+Imports: numpy, scikit-learn, ``places``, ``values``, ``variogram``, ``blocks``, ``buffers``,
 ``autoarch._checks``, ``autoarch._data.sources``, ``autoarch.exceptions``.
 
 References
@@ -22,24 +22,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
 from autoarch._checks import check_choice, check_positive, check_whole, seed_of
 from autoarch._data.sources import to_plain
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
-from autoarch.geo.blocks import Sites, clusters, deal, fitting_size, square_blocks
+from autoarch.geo.blocks import Sites, clusters, contents_of, deal, fitting_size, square_blocks
 from autoarch.geo.buffers import training_rows
 from autoarch.geo.places import Places, coordinate_columns, read_places
-from autoarch.geo.values import Values, read_values
-from autoarch.geo.variogram import variogram
+from autoarch.geo.values import Values, read_attributes, read_values
+from autoarch.geo.variogram import fit_variogram
 
 BLOCKS_PER_FOLD = 5  # at least, with block_size="auto": fewer make folds that differ in more than chance
 SIDE_IN_RANGES = 1.0
 BUFFER_IN_RANGES = 1.0
 BLOCKS_WITHOUT_RANGE = 10  # per fold, where nothing says how far values are alike
-MAX_ATTRIBUTES = 20  # columns of X that speak for y where there is none
+FEWEST_VALUES = 10  # of y that a variogram needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +229,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
                 "block_size='auto', or fewer splits."
             )
         codes = None if target is None else target.codes
-        contents = _contents(block[sites.site], codes)
+        contents = contents_of(block[sites.site], codes)
         site_fold = deal(contents, self.n_splits, rng if self.shuffle else None)[block]
         fold = site_fold[sites.site]
         wanted = _wanted(self.buffer, reach, sites)
@@ -254,10 +253,14 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
 
     def _range(self, X: Any, places: Places, target: Values | None, seed: int) -> float | None:
         """How far y, or else the rest of X, is alike."""
-        matrix = _attributes(X, coordinate_columns(X, self.coordinates)) if target is None else target.matrix
-        if matrix is None or np.isfinite(matrix).all(axis=1).sum() < 10:
+        if target is None:
+            target = read_attributes(X, coordinate_columns(X, self.coordinates))
+        if target is None or target.present.sum() < FEWEST_VALUES:
             return None
-        return variogram(places, matrix, labels=False, random_state=seed).range
+        if target.codes is None:
+            return fit_variogram(places, target.matrix, labels=False, random_state=seed).range
+        labels = np.where(target.present, target.codes, np.nan)
+        return fit_variogram(places, labels, labels=True, random_state=seed).range
 
     def _side(self, sites: Sites, reach: float | None, shift: tuple[float, float]) -> float:
         if self.block_size != "auto":
@@ -280,30 +283,6 @@ def _enough_sites(sites: Sites, n_splits: int, coordinates: Sequence[Any]) -> No
         f"X has {n} rows at {len(sites)} different places, fewer than n_splits={n_splits}, and rows at one place stay "
         f"together. Pass n_splits of at most {len(sites)}, or use KFold."
     )
-
-
-def _attributes(X: Any, columns: tuple[int, int]) -> np.ndarray | None:
-    """The numbers in X beside the coordinates, at variance 1, missing ones at the mean; None if there are none."""
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-    others = [i for i in range(frame.shape[1]) if i not in columns]
-    numeric = frame.iloc[:, others].select_dtypes("number").iloc[:, :MAX_ATTRIBUTES]
-    matrix = numeric.to_numpy(dtype=np.float64, na_value=np.nan)
-    matrix[~np.isfinite(matrix)] = np.nan
-    matrix = matrix[:, ~np.isnan(matrix).all(axis=0)]
-    matrix = np.nan_to_num(matrix - np.nanmean(matrix, axis=0))
-    spread = matrix.std(axis=0)
-    return matrix[:, spread > 0] / spread[spread > 0] if (spread > 0).any() else None
-
-
-def _contents(block: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-    """Rows of each block, and of each class in it."""
-    n_blocks = int(block.max()) + 1
-    rows = np.bincount(block, minlength=n_blocks)[:, None].astype(np.float64)
-    if codes is None:
-        return rows
-    n_classes, known = int(codes.max()) + 1, codes >= 0
-    pairs = np.bincount(block[known] * n_classes + codes[known], minlength=n_blocks * n_classes)
-    return np.hstack([rows, pairs.reshape(n_blocks, n_classes)])
 
 
 def _wanted(buffer: float | str, reach: float | None, sites: Sites) -> float:

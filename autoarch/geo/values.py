@@ -19,6 +19,7 @@ from autoarch.exceptions import InputError
 
 MAX_CODES = 30  # whole numbers of up to so many values are classes ...
 MIN_ROWS_PER_CODE = 5  # ... if each stands, on average, in so many rows
+MAX_ATTRIBUTES = 20  # columns of a table that are read together
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,3 +121,31 @@ def _of_labels(array: np.ndarray, name: str) -> Values:
 def _some_present(present: np.ndarray, name: str) -> None:
     if not present.any():
         raise InputError(f"{name} is missing at all of the {len(present)} points. Pass at least some values.")
+
+
+def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:
+    """Read the numbers in X beside the coordinates: missing ones stand at the mean, columns are at variance 1.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n, p)
+        The table.
+    columns : tuple of int
+        Positions of the coordinates.
+
+    Returns
+    -------
+    Values or None
+        The first 20 columns that vary; None if there are none.
+    """
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
+    others = [i for i in range(frame.shape[1]) if i not in columns]
+    numeric = frame.iloc[:, others].select_dtypes("number")
+    matrix = np.array(numeric.to_numpy(dtype=np.float64, na_value=np.nan))
+    matrix[~np.isfinite(matrix)] = np.nan
+    matrix = matrix[:, ~np.isnan(matrix).all(axis=0)][:, :MAX_ATTRIBUTES]
+    matrix = np.nan_to_num(matrix - np.nanmean(matrix, axis=0))
+    spread = matrix.std(axis=0)
+    if not (spread > 0).any():
+        return None
+    return Values(matrix[:, spread > 0] / spread[spread > 0], None, (), np.full(len(matrix), True))

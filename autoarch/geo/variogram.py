@@ -4,8 +4,8 @@ The semivariance of a distance is half the mean squared difference of two points
 For class labels it is the share of pairs of different classes. A model is fitted to it by least squares; where it
 levels off is the range.
 
-Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``places``, ``values``, ``autocorrelation``,
-``autoarch._checks``, ``autoarch._optional``.
+Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``places``, ``values``, ``weights``,
+``moran``, ``autoarch._checks``, ``autoarch._optional``, ``autoarch.exceptions``.
 
 References
 ----------
@@ -26,9 +26,10 @@ from scipy.spatial import cKDTree
 from autoarch._checks import check_positive, check_whole, seed_of
 from autoarch._optional import require
 from autoarch.exceptions import InputError
-from autoarch.geo.autocorrelation import morans_i
+from autoarch.geo.moran import moran_of_matrix
 from autoarch.geo.places import Places
 from autoarch.geo.values import read_values
+from autoarch.geo.weights import nearest_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +116,7 @@ class Variogram:
         return ax
 
 
-def variogram(
+def fit_variogram(
     places: Places,
     values: Any,
     *,
@@ -162,20 +163,19 @@ def variogram(
     --------
     >>> import numpy as np
     >>> from autoarch.geo.places import Places
-    >>> from autoarch.geo.variogram import variogram
+    >>> from autoarch.geo.variogram import fit_variogram
     >>> rng = np.random.default_rng(0)
     >>> points = rng.uniform(0, 100, size=(2000, 2))
     >>> waves = np.sin(points[:, 0] / 5) + np.sin(points[:, 1] / 5)  # half a wave is 16 units long
-    >>> found = variogram(Places(points), waves, random_state=0)
+    >>> found = fit_variogram(Places(points), waves, random_state=0)
     >>> 8 < found.range < 16
     True
-    >>> print(variogram(Places(points), rng.normal(size=2000), random_state=0).range)
+    >>> print(fit_variogram(Places(points), rng.normal(size=2000), random_state=0).range)
     None
     """
     n_lags = check_whole("n_lags", n_lags, least=5)
     read = read_values(values, len(places), labels=labels)
-    seed = seed_of(random_state)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_of(random_state))
     there = np.flatnonzero(read.present)
     if len(there) < 10:
         raise InputError(f"{len(there)} points have a value; a variogram needs at least 10.")
@@ -190,8 +190,7 @@ def variogram(
     flat = Variogram(lags, gammas, counts, None, level, level, None, places.geographic)
     if len(lags) < 3 or level == 0:
         return flat
-    moran = morans_i(places, matrix, random_state=seed)
-    if moran.z < SIGNIFICANT:
+    if moran_of_matrix(matrix, nearest_weights(places, 8), 0, rng).z < SIGNIFICANT:
         return flat
     name, scale, nugget, rise = _fit(lags, gammas, counts, longest)
     if rise <= LEAST_SILL * (nugget + rise):

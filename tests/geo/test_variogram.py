@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.places import Places
-from autoarch.geo.variogram import variogram
+from autoarch.geo.variogram import fit_variogram
 
 MODELS = {
     "spherical": lambda h: np.where(h < 1, 1 - 1.5 * h + 0.5 * h**3, 0.0),
@@ -34,7 +34,7 @@ def test_the_range_of_a_field_is_found(model, reach):
     found = []
     for seed in range(7):
         points, rng = scattered(seed)
-        found.append(variogram(Places(points), gaussian_field(points, model, reach, 0.25, rng), random_state=0))
+        found.append(fit_variogram(Places(points), gaussian_field(points, model, reach, 0.25, rng), random_state=0))
 
     assert np.median([each.range for each in found]) == pytest.approx(reach, rel=0.25)
     assert np.median([each.nugget_share for each in found]) == pytest.approx(0.2, abs=0.15)
@@ -44,7 +44,7 @@ def test_semivariances_are_half_the_mean_squared_difference():
     """Matheron's estimator, on all pairs of few points."""
     points, rng = scattered(0, n=200)
     y = rng.normal(size=200)
-    found = variogram(Places(points), y, max_distance=200.0, n_lags=5)
+    found = fit_variogram(Places(points), y, max_distance=200.0, n_lags=5)
 
     total = (found.semivariances * found.counts).sum()
 
@@ -58,7 +58,7 @@ def test_labels_give_the_share_of_unequal_pairs():
     region = (points // 20).astype(int) @ [1, 5]
     labels = rng.permutation(np.repeat(["oak", "ash", "elm", "fir", "yew"], 5))[region]
 
-    found = variogram(Places(points), labels, random_state=0)
+    found = fit_variogram(Places(points), labels, random_state=0)
 
     assert found.semivariances.max() <= 1.0
     assert 10 < found.range < 40
@@ -71,7 +71,7 @@ def test_without_structure_there_is_no_range(kind):
     for seed in range(30):
         points, rng = scattered(seed, n=200)
         values = rng.normal(size=200) if kind == "numbers" else rng.choice(["a", "b", "c"], size=200)
-        found = variogram(Places(points), values, random_state=0)
+        found = fit_variogram(Places(points), values, random_state=0)
         ranges.append(found.range)
         assert found.range is not None or found.nugget_share == 1.0
 
@@ -82,7 +82,7 @@ def test_a_trend_has_no_sill_inside_the_domain():
     """Its range is infinite."""
     points, rng = scattered(0)
 
-    assert variogram(Places(points), points.sum(axis=1) + rng.normal(size=500), random_state=0).range == np.inf
+    assert fit_variogram(Places(points), points.sum(axis=1) + rng.normal(size=500), random_state=0).range == np.inf
 
 
 def test_kilometres_and_units_agree():
@@ -91,7 +91,7 @@ def test_kilometres_and_units_agree():
     values = gaussian_field(points, "spherical", 20, 0.1, rng)
     degrees = points / 111.195  # at the equator
 
-    plane, globe = variogram(Places(points), values), variogram(Places(degrees, geographic=True), values)
+    plane, globe = fit_variogram(Places(points), values), fit_variogram(Places(degrees, geographic=True), values)
 
     assert globe.range == pytest.approx(plane.range, rel=0.01)
 
@@ -102,7 +102,7 @@ def test_many_points_are_sampled_with_a_seed():
     values = np.sin(points[:, 0] / 8) + rng.normal(size=6000)
     values[:100] = np.nan
 
-    first, again, other = (variogram(Places(points), values, random_state=seed) for seed in (1, 1, 2))
+    first, again, other = (fit_variogram(Places(points), values, random_state=seed) for seed in (1, 1, 2))
 
     assert first.range == again.range
     assert first.range == pytest.approx(other.range, rel=0.3)
@@ -122,14 +122,14 @@ def test_many_points_are_sampled_with_a_seed():
 def test_what_cannot_be_measured_is_refused(points, options, error, message):
     """The error says what is needed."""
     with pytest.raises(error, match=message):
-        variogram(Places(points), np.arange(len(points), dtype=float), labels=False, **options)
+        fit_variogram(Places(points), np.arange(len(points), dtype=float), labels=False, **options)
 
 
 def test_the_picture_marks_the_range():
     """One dot per lag; the title says the range."""
     pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
     points, rng = scattered(0)
-    found = variogram(Places(points), gaussian_field(points, "spherical", 20, 0.1, rng), random_state=0)
+    found = fit_variogram(Places(points), gaussian_field(points, "spherical", 20, 0.1, rng), random_state=0)
 
     ax = found.plot()
 
