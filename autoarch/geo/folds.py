@@ -38,6 +38,7 @@ BLOCKS_PER_FOLD = 5  # at least, with block_size="auto": fewer make folds that d
 SIDE_IN_RANGES = 1.0
 BUFFER_IN_RANGES = 1.0
 BLOCKS_WITHOUT_RANGE = 10  # per fold, where nothing says how far values are alike
+FARTHEST = 1e100  # squares of larger numbers overflow
 FEWEST_VALUES = 10  # of y that a variogram needs
 
 
@@ -271,6 +272,11 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
 
 
 def _enough_sites(sites: Sites, n_splits: int, coordinates: Sequence[Any]) -> None:
+    farthest = np.abs(sites.places.points).max(initial=0.0)
+    if farthest > FARTHEST:
+        raise InputError(
+            f"a coordinate reaches {farthest:.3g}; distances need less than {FARTHEST:g}. Use larger units."
+        )
     if len(sites) >= n_splits:
         return
     n = len(sites.site)

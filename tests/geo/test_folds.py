@@ -241,6 +241,7 @@ PLACES = pd.DataFrame({"lon": np.linspace(0, 5, 30), "lat": np.linspace(0, 5, 30
         pytest.param(PLACES.assign(lat=np.nan), {}, InputError, "missing", id="missing"),
         pytest.param(PLACES.assign(lat=np.inf), {}, InputError, "infinite", id="infinite"),
         pytest.param(PLACES.assign(lat=PLACES["lat"] * 30), {}, InputError, "swapped", id="swapped"),
+        pytest.param(PLACES * 1e307, {"geographic": False}, InputError, "larger units", id="huge"),
         pytest.param(PLACES, {"buffer": 1e4}, ParameterError, "no training rows in fold 0", id="wide-buffer"),
         pytest.param(PLACES, {"block_size": 1e4}, ParameterError, "smaller blocks", id="wide-blocks"),
         pytest.param(PLACES, {"buffer": -1}, ParameterError, "buffer=-1", id="negative"),
