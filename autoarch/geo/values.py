@@ -72,7 +72,7 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
         If their number differs from n, or none is there.
     """
     plain = to_plain(values)
-    array = plain.to_numpy() if isinstance(plain, (pd.Series, pd.DataFrame)) else np.asarray(plain)
+    array = _array(plain)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim not in (1, 2) or len(array) != n:
@@ -89,6 +89,16 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
         spread = matrix[present].std(axis=0)
         matrix = matrix / np.where(spread > 0, spread, 1.0)
     return Values(matrix, None, (), present)
+
+
+def _array(plain: Any) -> np.ndarray:
+    """Of pandas' own numbers too, whose missing values no numpy number holds."""
+    if not isinstance(plain, (pd.Series, pd.DataFrame)):
+        return np.asarray(plain)
+    types = plain.dtypes if isinstance(plain, pd.DataFrame) else [plain.dtype]
+    if all(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in types):
+        return plain.to_numpy(dtype=np.float64, na_value=np.nan)
+    return plain.to_numpy()
 
 
 def _are_labels(array: np.ndarray) -> bool:
