@@ -52,8 +52,8 @@ class FoldPlan:
         Of each row, from 0 on.
     training : tuple of ndarray
         For each fold, the rows that train.
-    block_size : float or None
-        Side of a block, in kilometres on the globe; None for clusters without one.
+    block_size : float
+        Side of a block, in kilometres on the globe; clusters are as many as there are such blocks.
     buffers : ndarray of shape (n_splits,)
         For each fold, the distance within which rows do not train.
     range : float or None
@@ -209,7 +209,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
             As for ``split``.
         """
         self._check()
-        X = to_plain(X)
+        X = to_plain(X) if hasattr(X, "shape") else np.asarray(X)
         places = read_places(X, self.coordinates, geographic=self.geographic)
         sites = Sites.of(places)
         _enough_sites(sites, self.n_splits, self.coordinates)

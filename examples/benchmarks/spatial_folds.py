@@ -84,7 +84,8 @@ def tables(folder: Path, only: list[str] | None, n_rows: int) -> Iterator[Table]
         frame = pd.read_parquet(path).drop(columns=[about["split_column"]] if about.get("split_column") else [])
         frame = frame.sample(min(n_rows, len(frame)), random_state=0).reset_index(drop=True)
         y = frame.pop(about.get("target", "target")).to_numpy()
-        classification = not about["task"].startswith("regr")
+        task = about.get("task")
+        classification = not task.startswith("regr") if task else y.dtype.kind != "f"
         for name in frame.columns[[kind.kind not in "iufb" for kind in frame.dtypes]]:
             frame[name] = pd.factorize(frame[name])[0]
         y = pd.factorize(y, sort=True)[0] if classification else y.astype(np.float64)

@@ -194,7 +194,8 @@ def test_it_serves_searches_and_scores():
 
     assert scores.shape == (3,)
     assert search.n_splits_ == by_position.get_n_splits() == 3
-    np.testing.assert_array_equal(folds.plan(X).fold, by_position.plan(X.to_numpy()).fold)
+    for rows in (X.to_numpy(), X.to_numpy().tolist()):
+        np.testing.assert_array_equal(folds.plan(X).fold, by_position.plan(rows).fold)
 
 
 def test_it_is_written_as_other_splitters_are():
