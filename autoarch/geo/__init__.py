@@ -1,35 +1,71 @@
 """Points on a map in a table: where they are, how far apart, and what follows for models and folds.
 
 Read ``places`` first: every other module speaks of points through it (``geometry`` brings it those of GeoDataFrames).
-``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
-row what lies around it. ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images.
+Then, in any order:
 
-Names are imported on first touch.
+- ``values`` (numbers and labels at points), ``weights`` (who are neighbours), ``moran`` and ``autocorrelation``
+  (whether neighbours are alike), ``variogram`` (how far), ``survey`` (all of it, as ``evidence``);
+- ``blocks``, ``buffers`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a search);
+- ``located`` and ``features`` (what stands around a row, as columns);
+- ``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
+  row what lies around it;
+- ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images, ``plot`` draws maps.
+
+Names are imported on first touch: they load pandas and scikit-learn.
+
+Imports: numpy, pandas, scipy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, ``autoarch._optional``,
+``autoarch.exceptions``.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
     from autoarch.geo.features import MapPoints, SpatialFeatures
+    from autoarch.geo.folds import FoldPlan, SpatialBlockKFold
     from autoarch.geo.longform import LongToGrid
+    from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
+    from autoarch.geo.places import Places, read_places
+    from autoarch.geo.plot import plot_map
     from autoarch.geo.raster import raster_patches
+    from autoarch.geo.variogram import Variogram, fit_variogram
 
 __all__ = [
+    "FoldPlan",
     "LongToGrid",
     "MapPoints",
+    "MoranResult",
     "NeighborhoodGrid",
+    "Places",
+    "SpatialBlockKFold",
     "SpatialFeatures",
+    "Variogram",
+    "fit_variogram",
+    "morans_i",
+    "morans_i_of_columns",
+    "plot_map",
     "raster_patches",
+    "read_places",
 ]
 
 _HOMES = {
+    "FoldPlan": "autoarch.geo.folds",
     "LongToGrid": "autoarch.geo.longform",
     "MapPoints": "autoarch.geo.features",
+    "MoranResult": "autoarch.geo.moran",
     "NeighborhoodGrid": "autoarch.geo.neighborhood",
+    "Places": "autoarch.geo.places",
+    "SpatialBlockKFold": "autoarch.geo.folds",
     "SpatialFeatures": "autoarch.geo.features",
+    "Variogram": "autoarch.geo.variogram",
+    "fit_variogram": "autoarch.geo.variogram",
+    "morans_i": "autoarch.geo.autocorrelation",
+    "morans_i_of_columns": "autoarch.geo.autocorrelation",
+    "plot_map": "autoarch.geo.plot",
     "raster_patches": "autoarch.geo.raster",
+    "read_places": "autoarch.geo.places",
 }
 
 

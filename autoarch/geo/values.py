@@ -1,0 +1,161 @@
+"""What stands at the points: numbers, several numbers, or class labels, as one matrix.
+
+Labels become one 0/1 column per class. A sum of squared differences over the columns then counts points of different
+classes, so that what is written for numbers holds for labels.
+
+Imports: numpy, pandas, ``autoarch._data.sources``, ``autoarch.exceptions``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autoarch._data.sources import to_plain
+from autoarch.exceptions import InputError
+
+MAX_CODES = 30  # whole numbers of up to so many values are classes ...
+MIN_ROWS_PER_CODE = 5  # ... if each stands, on average, in so many rows
+MAX_ATTRIBUTES = 20  # columns of a table that are read together
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """One row of numbers per point.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, q), float64
+        Numbers, one column each at variance 1 if there are several; or 0/1 codes of the classes.
+    codes : ndarray of shape (n,) or None
+        Classes from 0 to k-1, if these are labels.
+    names : tuple
+        Of the classes, sorted; else empty.
+    present : ndarray of shape (n,), bool
+        Points with a value; the others hold NaN.
+    """
+
+    matrix: np.ndarray
+    codes: np.ndarray | None
+    names: tuple[Any, ...]
+    present: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+
+def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str = "values") -> Values:
+    """Bring numbers or labels at n points to a matrix.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,) or (n, q)
+        Numbers or labels; missing ones as NaN or None.
+    n : int
+        Points.
+    labels : bool or "auto", default="auto"
+        Whether they are classes. "auto" says so of words and truth values, and of whole numbers of at most 30 values
+        with at least 5 rows per value.
+    name : str, default="values"
+        What an error calls them.
+
+    Returns
+    -------
+    Values
+
+    Raises
+    ------
+    InputError
+        If their number differs from n, or none is there.
+    """
+    plain = to_plain(values)
+    array = _array(plain)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2) or len(array) != n:
+        raise InputError(f"{name} has shape {array.shape}; expected one row for each of the {n} points.")
+    if array.ndim == 1 and (_are_labels(array) if labels == "auto" else labels):
+        return _of_labels(array, name)
+    try:
+        matrix = np.asarray(array, dtype=np.float64).reshape(n, -1)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds no numbers ({error}). Pass numbers, or class labels in one column.") from error
+    present = np.asarray(np.isfinite(matrix).all(axis=1))
+    _some_present(present, name)
+    if matrix.shape[1] > 1:
+        spread = matrix[present].std(axis=0)
+        matrix = matrix / np.where(spread > 0, spread, 1.0)
+    return Values(matrix, None, (), present)
+
+
+def _array(plain: Any) -> np.ndarray:
+    """Of pandas' own numbers too, whose missing values no numpy number holds."""
+    if not isinstance(plain, (pd.Series, pd.DataFrame)):
+        return np.asarray(plain)
+    types = plain.dtypes if isinstance(plain, pd.DataFrame) else [plain.dtype]
+    if all(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in types):
+        return plain.to_numpy(dtype=np.float64, na_value=np.nan)
+    return plain.to_numpy()
+
+
+def _are_labels(array: np.ndarray) -> bool:
+    if array.dtype.kind not in "iuf":
+        return not _are_numbers(array)
+    seen = array[np.isfinite(array)]
+    if len(seen) == 0 or (seen != np.round(seen)).any():
+        return False
+    distinct = len(np.unique(seen))
+    return distinct <= min(MAX_CODES, max(2, len(seen) // MIN_ROWS_PER_CODE))
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    """Objects that are all numbers, such as decimals; truth values are labels."""
+    if array.dtype.kind != "O":
+        return array.dtype.kind not in "bUSmM"
+    return pd.api.types.infer_dtype(array, skipna=True) in ("integer", "floating", "mixed-integer-float", "decimal")
+
+
+def _of_labels(array: np.ndarray, name: str) -> Values:
+    codes, names = pd.factorize(array, sort=True)
+    present = codes >= 0
+    _some_present(present, name)
+    matrix = np.zeros((len(array), len(names)))
+    matrix[np.arange(len(array)), codes] = 1.0  # of missing ones column -1, overwritten below
+    matrix[~present] = np.nan
+    return Values(matrix, codes, tuple(names), present)
+
+
+def _some_present(present: np.ndarray, name: str) -> None:
+    if not present.any():
+        raise InputError(f"{name} is missing at all of the {len(present)} points. Pass at least some values.")
+
+
+def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:
+    """Read the numbers in X beside the coordinates: missing ones stand at the mean, columns are at variance 1.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n, p)
+        The table.
+    columns : tuple of int
+        Positions of the coordinates.
+
+    Returns
+    -------
+    Values or None
+        The first 20 columns that vary; None if there are none.
+    """
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
+    others = [i for i in range(frame.shape[1]) if i not in columns]
+    numeric = frame.iloc[:, others].select_dtypes("number")
+    matrix = np.array(numeric.to_numpy(dtype=np.float64, na_value=np.nan))
+    matrix[~np.isfinite(matrix)] = np.nan
+    matrix = matrix[:, ~np.isnan(matrix).all(axis=0)][:, :MAX_ATTRIBUTES]
+    matrix = np.nan_to_num(matrix - np.nanmean(matrix, axis=0))
+    spread = matrix.std(axis=0)
+    if not (spread > 0).any():
+        return None
+    return Values(matrix[:, spread > 0] / spread[spread > 0], None, (), np.full(len(matrix), True))

@@ -1,0 +1,268 @@
+"""How far apart points must be before their values are strangers: the semivariogram and its range.
+
+The semivariance of a distance is half the mean squared difference of two points so far apart (Matheron's estimator).
+For class labels it is the share of pairs of different classes. A model is fitted to it by least squares; where it
+levels off is the range.
+
+Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``places``, ``values``, ``weights``,
+``moran``, ``autoarch._checks``, ``autoarch._optional``, ``autoarch.exceptions``.
+
+References
+----------
+.. [1] G. Matheron, "Principles of geostatistics", Economic Geology 58, 1246-1266, 1963.
+.. [2] N. Cressie, "Fitting variogram models by weighted least squares", Mathematical Geology 17, 563-586, 1985.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar, nnls
+from scipy.spatial import cKDTree
+
+from autoarch._checks import check_positive, check_whole, seed_of
+from autoarch._optional import require
+from autoarch.exceptions import InputError
+from autoarch.geo.moran import moran_of_matrix
+from autoarch.geo.places import Places
+from autoarch.geo.values import read_values
+from autoarch.geo.weights import nearest_weights
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FAR_POINTS = 1_500  # whose pairs are all measured: a million
+NEAR_POINTS = 4_000  # whose neighbours are measured too, since few of the pairs above are near
+NEIGHBOURS = 12
+MIN_PAIRS = 30  # of a lag; fewer say nothing (Journel and Huijbregts)
+ENOUGH_PAIRS = 300  # of a lag for half of its full weight: more pairs share points, and add less
+DOMAIN = 0.5  # longest lag, as a share of the longest distance; beyond it few points make all pairs
+LONGEST = 0.99  # quantile of the distances that counts as the longest, so that one outlier does not decide
+SIGNIFICANT = 2.33  # z of Moran's I below which there is no structure: one in a hundred without any
+LEAST_SILL = 0.01  # share of the variance that must depend on distance
+
+# Each rises from 0 to 1. Its practical range, where it reaches 95 % (the spherical one all), is 1.
+MODELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "spherical": lambda h: np.where(h < 1, 1.5 * h - 0.5 * h**3, 1.0),
+    "exponential": lambda h: 1 - np.exp(-3 * h),
+    "gaussian": lambda h: 1 - np.exp(-3 * h**2),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Variogram:
+    """Semivariances by distance, and the model fitted to them.
+
+    Parameters
+    ----------
+    lags, semivariances : ndarray of shape (m,)
+        Mean distance of the pairs of each lag (kilometres on the globe), and half their mean squared difference.
+    counts : ndarray of shape (m,)
+        Pairs behind each.
+    model : str or None
+        ``"spherical"``, ``"exponential"`` or ``"gaussian"``; None without structure.
+    nugget, sill : float
+        Semivariance at distance 0, and where the model levels off.
+    range : float or None
+        Distance from which values are strangers: where the model reaches 95 % (the spherical one 100 %) of its rise.
+        Infinite if it still rises at the longest lag; None if values do not depend on their neighbours at all.
+    geographic : bool
+        Whether distances are kilometres.
+    """
+
+    lags: np.ndarray
+    semivariances: np.ndarray
+    counts: np.ndarray
+    model: str | None
+    nugget: float
+    sill: float
+    range: float | None
+    geographic: bool = False
+
+    @property
+    def nugget_share(self) -> float:
+        """Share of the sill that neighbours do not share: 0 for smooth values, 1 without structure."""
+        return self.nugget / self.sill if self.sill > 0 else 1.0
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the semivariances, the sill and the range.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        Axes
+        """
+        require("matplotlib", extra="plot", purpose="Drawing a variogram")
+        from matplotlib.figure import Figure
+
+        if ax is None:
+            ax = Figure(figsize=(4.2, 3.6), layout="constrained").add_subplot()
+        ax.plot(self.lags, self.semivariances, "o", ms=4, color="#1f6f8b")
+        ax.axhline(self.sill, color="#c9ced3", lw=1, zorder=0)
+        unit = " km" if self.geographic else ""
+        title = "no structure" if self.range is None else "range beyond the longest lag"
+        if self.range is not None and np.isfinite(self.range):
+            ax.axvline(self.range, color="#d1713c", lw=1)
+            title = f"range {self.range:.3g}{unit}"
+        title = f"{title}, nugget {self.nugget_share:.0%}"
+        ax.set(xlabel=f"distance{' (km)' if unit else ''}", ylabel="semivariance", ylim=(0, None), title=title)
+        return ax
+
+
+def fit_variogram(
+    places: Places,
+    values: Any,
+    *,
+    n_lags: int = 20,
+    max_distance: float | None = None,
+    labels: bool | str = "auto",
+    random_state: Any = None,
+) -> Variogram:
+    """Measure and fit the semivariogram of one attribute.
+
+    Lags grow by a constant factor, so that both a short range and a long one are seen. All pairs of up to 1,500 points
+    are measured, and the nearest neighbours of up to 4,000.
+
+    The model is the best of three by squared errors weighted with the pairs of a lag over its distance squared. Its
+    range counts where neighbours are significantly alike (Moran's I, one in a hundred).
+
+    Parameters
+    ----------
+    places : Places of length n
+        Where the values stand.
+    values : array-like of shape (n,) or (n, q)
+        Numbers or class labels; of several columns, each at variance 1, the sum. Points without a value are left out.
+    n_lags : int, default=20
+        Classes of distance.
+    max_distance : float or None, default=None
+        Longest distance (kilometres on the globe); None for half of the longest one between two points.
+    labels : bool or "auto", default="auto"
+        Whether ``values`` are classes; "auto" says so of words, and of whole numbers of few values.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the pairs, where not all are measured.
+
+    Returns
+    -------
+    Variogram
+
+    Raises
+    ------
+    ParameterError
+        If ``n_lags`` or ``max_distance`` makes no sense.
+    InputError
+        If fewer than 10 points have a value, or all stand at one place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.geo.places import Places
+    >>> from autoarch.geo.variogram import fit_variogram
+    >>> rng = np.random.default_rng(0)
+    >>> points = rng.uniform(0, 100, size=(2000, 2))
+    >>> waves = np.sin(points[:, 0] / 5) + np.sin(points[:, 1] / 5)  # half a wave is 16 units long
+    >>> found = fit_variogram(Places(points), waves, random_state=0)
+    >>> 8 < found.range < 16
+    True
+    >>> print(fit_variogram(Places(points), rng.normal(size=2000), random_state=0).range)
+    None
+    """
+    n_lags = check_whole("n_lags", n_lags, least=5)
+    read = read_values(values, len(places), labels=labels)
+    rng = np.random.default_rng(seed_of(random_state))
+    there = np.flatnonzero(read.present)
+    if len(there) < 10:
+        raise InputError(f"{len(there)} points have a value; a variogram needs at least 10.")
+    places, matrix = places.take(there), read.matrix[there]
+    distances, halves = _pairs(places, matrix, rng)
+    farthest = float(np.quantile(distances[distances > 0], LONGEST)) if (distances > 0).any() else 0.0
+    if farthest == 0:
+        raise InputError(f"All {len(there)} points stand at one place; a variogram needs different places.")
+    longest = DOMAIN * farthest if max_distance is None else check_positive("max_distance", max_distance)
+    lags, gammas, counts = _by_lag(distances, halves, n_lags, _nearest(places, rng), longest)
+    level = float(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).mean())
+    flat = Variogram(lags, gammas, counts, None, level, level, None, places.geographic)
+    if len(lags) < 3 or level == 0:
+        return flat
+    if moran_of_matrix(matrix, nearest_weights(places, 8), 0, rng).z < SIGNIFICANT:
+        return flat
+    name, scale, nugget, rise = _fit(lags, gammas, counts, longest)
+    if rise <= LEAST_SILL * (nugget + rise):
+        return flat
+    reach = scale if scale < longest else np.inf
+    return Variogram(lags, gammas, counts, name, nugget, nugget + rise, reach, places.geographic)
+
+
+def _pairs(places: Places, matrix: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of pairs, and half the squared differences of their values."""
+    n, space = len(places), places.space
+    some = rng.permutation(n)[:FAR_POINTS]
+    first, second = np.triu_indices(len(some), 1)
+    pairs = [np.column_stack([some[first], some[second]])]
+    if n > FAR_POINTS:
+        near = rng.permutation(n)[:NEAR_POINTS]
+        found = places.tree().query(space[near], k=NEIGHBOURS + 1)[1]
+        beside = np.column_stack([np.repeat(near, NEIGHBOURS + 1), found.ravel()])
+        pairs.append(beside[beside[:, 0] != beside[:, 1]])
+    left, right = np.concatenate(pairs).T
+    distances = places.distance(_lengths(space, left, right))
+    return distances, np.square(_lengths(matrix, left, right)) / 2
+
+
+def _nearest(places: Places, rng: np.random.Generator) -> float:
+    """Median distance to the nearest other place: what is nearer are rows of one place, or nearly so."""
+    distinct = np.unique(places.space, axis=0)
+    some = rng.permutation(len(distinct))[:NEAR_POINTS]
+    return float(np.median(places.distance(cKDTree(distinct).query(distinct[some], k=2)[0][:, 1])))
+
+
+def _lengths(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    squares = np.zeros(len(left))
+    for column in np.ascontiguousarray(rows.T):  # by column: millions of pairs of long rows would not fit
+        squares += np.square(column[left] - column[right])
+    return np.sqrt(squares)
+
+
+def _by_lag(
+    distances: np.ndarray, halves: np.ndarray, n_lags: int, nearest: float, longest: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means of the lags that have enough pairs."""
+    within = distances <= longest
+    distances, halves = distances[within], halves[within]
+    shortest = min(max(nearest, longest / 1e4), longest / 2)
+    edges = np.geomspace(shortest, longest, n_lags)[:-1]
+    lag = np.searchsorted(edges, distances)
+    counts = np.bincount(lag, minlength=n_lags)
+    kept = counts >= min(MIN_PAIRS, max(1, len(distances) // (2 * n_lags)))
+    means = [np.bincount(lag, weights=part, minlength=n_lags)[kept] / counts[kept] for part in (distances, halves)]
+    return means[0], means[1], counts[kept]
+
+
+def _fit(lags: np.ndarray, gammas: np.ndarray, counts: np.ndarray, longest: float) -> tuple[str, float, float, float]:
+    """Model, practical range, nugget and rise above it; given the range, the other two are linear."""
+    root = np.sqrt(counts / (counts + ENOUGH_PAIRS))
+    scales = np.geomspace(max(lags[lags > 0].min() / 2, longest / 1e4), 4 * longest, 40)
+
+    def solve(model: Callable[[np.ndarray], np.ndarray], scale: float) -> tuple[np.ndarray, float]:
+        design = np.column_stack([np.ones_like(lags), model(lags / scale)])
+        return nnls(design * root[:, None], gammas * root)
+
+    best: tuple[float, str, float] | None = None
+    for name, model in MODELS.items():
+        errors = [solve(model, scale)[1] for scale in scales]
+        i = int(np.argmin(errors))
+        bounds = np.log(scales[max(i - 1, 0)]), np.log(scales[min(i + 1, len(scales) - 1)])
+        finer = minimize_scalar(
+            lambda log_scale, model=model: solve(model, np.exp(log_scale))[1], bounds=bounds, method="bounded"
+        )
+        if best is None or finer.fun < best[0]:
+            best = (float(finer.fun), name, float(np.exp(finer.x)))
+    assert best is not None
+    nugget, rise = solve(MODELS[best[1]], best[2])[0]
+    return best[1], best[2], float(nugget), float(rise)
