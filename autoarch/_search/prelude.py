@@ -24,7 +24,7 @@ from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport,
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
-_TORCH_SECONDS = 8.0  # of budget below which the two or so that the import of torch takes are better spent
+_IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def able_families(
             able.append(family)
         else:
             left_out[family.name] = reason
-    if not able and not layout_may_come:
+    if not able and not (layout_may_come and any(family.needs.grid for family in families)):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ParameterError(
             f"none of the families {[family.name for family in families]} can serve this problem ({reasons}). "
@@ -117,17 +117,35 @@ def able_families(
     return able, left_out
 
 
-def with_torch(able: list[Family], budget: Budget, chosen_by_user: bool) -> tuple[list[Family], dict[str, str]]:
-    """Import torch now, where it is foreseen, or leave nets out of a budget that its import would eat up."""
-    nets = [family.name for family in able if "torch" in family.needs.packages]
-    if not nets:
-        return able, {}
-    short = budget.seconds is not None and budget.seconds < _TORCH_SECONDS
-    if short and "torch" not in sys.modules and not chosen_by_user and len(nets) < len(able):
-        reason = f"importing torch would take too much of {budget.seconds:g} s; allow {_TORCH_SECONDS:g} s or more"
-        return [family for family in able if family.name not in nets], dict.fromkeys(nets, reason)
-    importlib.import_module("torch")
-    return able, {}
+def with_imports(
+    families: Sequence[Family], able: list[Family], budget: Budget, chosen_by_user: bool
+) -> tuple[list[Family], dict[str, str]]:
+    """Import now what is foreseen, or leave families out of a budget that their import would eat up."""
+    left_out: dict[str, str] = {}
+    for package, least in _IMPORTS.items():
+        others = [family for family in able if package not in family.needs.packages]
+        if len(others) == len(able):
+            continue
+        short = budget.seconds is not None and budget.seconds < least
+        if short and package not in sys.modules and not chosen_by_user and others:
+            reason = f"importing {package} would take too much of {budget.seconds:g} s; allow {least:g} s or more"
+        else:
+            reason = _import(package, optional=bool(others))
+        if reason:
+            able = others
+            left_out |= {family.name: reason for family in families if package in family.needs.packages}
+    return able, left_out
+
+
+def _import(package: str, *, optional: bool) -> str:
+    """Why it cannot be imported, or nothing."""
+    try:
+        importlib.import_module(package)
+    except Exception as error:  # it may not agree with the other packages here
+        if not optional:
+            raise
+        return f"importing {package} failed: {type(error).__name__}: {error}"
+    return ""
 
 
 def probe(request: Request) -> tuple[LocalityReport, bool]:

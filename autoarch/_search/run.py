@@ -26,7 +26,7 @@ from autoarch._search.final import Chosen, choose, fit_members, temperature_of
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
 from autoarch._search.policy import Policy
-from autoarch._search.prelude import Request, able_families, probe, promising_families, with_findings, with_torch
+from autoarch._search.prelude import Request, able_families, probe, promising_families, with_findings, with_imports
 from autoarch._search.progress import Progress
 from autoarch._search.quiet import quiet
 from autoarch._search.refit import as_kept
@@ -89,11 +89,11 @@ def run_search(request: Request) -> Found:
             data.judge.check(data.splits[0][1])
             baseline = evaluate(data, baseline_job(request.problem, seed, budget.deadline(fraction=_BASELINE_SHARE)))
             progress.say("importing torch", urgent=True)
-            able, slow = with_torch(able, budget, request.chosen_by_user)
+            able, slow = with_imports(request.families, able, budget, request.chosen_by_user)
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
             problem = with_findings(request.problem, report)
-            asked = [f for f in request.families if not (slow and "torch" in f.needs.packages)]
+            asked = [family for family in request.families if family.name not in slow]
             able, left_out = able_families(asked, problem)
             promising, hopeless = promising_families(able, report, problem, request.chosen_by_user)
             search = Search(
