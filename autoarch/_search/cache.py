@@ -19,7 +19,18 @@ import joblib
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
 
-_PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", "lightgbm", "xgboost", "catboost")
+_PACKAGES = (
+    "autoarch",
+    "numpy",
+    "scikit-learn",
+    "torch",
+    "skorch",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "tabpfn",
+    "tabicl",
+)
 
 
 class _NotForKeepingError(Exception):

@@ -112,7 +112,7 @@ def _affordable_rows(
     n_outputs = 1 if y.dtype.kind == "f" else len(np.unique(y))
     if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs < _SMALL:
         return np.arange(len(X))
-    order = _class_first_order(y, seed)
+    order = class_first_order(y, seed)
     seconds = []
     for n_rows in (PROBE_ROWS // 2, PROBE_ROWS):
         few = order[:n_rows]
@@ -126,7 +126,7 @@ def _affordable_rows(
     return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
 
 
-def _class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
+def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
     """A random order of rows that begins with two of each label, so that no class is lost by cutting it."""
     order = np.random.default_rng(seed).permutation(len(y))
     if y.dtype.kind == "f":

@@ -19,16 +19,18 @@ from autoarch.families.kernels import Kernels
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.neighbors import Neighbors
+from autoarch.families.pretrained import Pretrained, TabICL, TabPFN
 from autoarch.families.tree import Tree
 
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
+_OPTIONAL: tuple[type[Pretrained], ...] = (TabPFN, TabICL)  # passed over by "auto" without a word where not installed
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
 
 
 def known_families() -> dict[str, Family]:
     """Built-in and installed families by name; a broken plug-in warns and is skipped."""
-    families = {family.name: family() for family in BUILT_IN}
+    families = {family.name: family() for family in (*BUILT_IN, *_OPTIONAL)}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             family = entry.load()()
@@ -49,7 +51,8 @@ def resolve_families(asked: str | Sequence[str | Family | type[Family]]) -> list
     """
     known = known_families()
     if isinstance(asked, str) and asked == "auto":
-        return [family for name, family in known.items() if name not in _RESERVED]
+        missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and not family.installed}
+        return [family for name, family in known.items() if name not in {*_RESERVED, *missing}]
     items = [asked] if isinstance(asked, (str, Family, type)) else list(asked)
     if not items:
         raise ParameterError(f"families={asked!r} is empty; pass 'auto' or some of {sorted(known)}.")
