@@ -31,7 +31,7 @@ from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
-from autoarch.geo.located import locate
+from autoarch.geo.space import look_over
 from autoarch.locality import LayoutSearch
 
 _CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
@@ -63,10 +63,23 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         )
         seed = _seed(self.random_state)
         problem = _describe(self._task, values, canonical, codes, classes, self.device)
-        located = None if self.coordinates is None else locate(X, self.coordinates, canonical)
-        if located is not None:
-            problem = replace(problem, coordinates=located.columns, geographic=located.places.geographic, layout=None)
-        plan = self._plan_splits(X, values, codes, groups, problem, seed)
+        space = look_over(
+            X,
+            self.coordinates,
+            canonical,
+            values,
+            codes,
+            task=self._task,
+            seed=seed,
+            open_splits=groups is None and isinstance(self.cv, str),
+            hurried=self._too_large_for_folds(values),
+        )
+        if space.located is not None:
+            geographic = space.located.places.geographic
+            problem = replace(problem, coordinates=space.located.columns, geographic=geographic, layout=None)
+        plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)
+        if space.hint and self.verbose and groups is None and is_plain(self.cv):
+            warnings.warn(f"{space.hint}.", AutoArchWarning, stacklevel=3)
         found = run_search(
             Request(
                 X=values,
@@ -90,6 +103,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             )
         )
         self._keep(canonical, found, classes)
+        hints = (f"what stands around each row: {space.hint}",) if space.hint else ()
+        skipped = (*found.locality.skipped, *hints)
+        self.locality_ = replace(found.locality, space=space.evidence, skipped=skipped)
         self.splits_ = plan.description
 
     def _plan_splits(

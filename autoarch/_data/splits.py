@@ -50,16 +50,26 @@ class SplitPlan:
         Row numbers, int64.
     description : str
         Such as ``"3 folds, stratified: the rarest class has 3 rows"``.
-    kind : {"holdout", "kfold", "user"}
-        One split; folds in which each row judges once; splits of the user's own.
+    kind : {"holdout", "kfold", "user", "blocks"}
+        One split; folds in which each row judges once; splits of the user's own; blocks of a map and random rows.
+    kinds : tuple of str
+        "blocks" or "random" for each split, where both are among them; else empty.
     """
 
     splits: tuple[Split, ...]
     description: str
     kind: str
+    kinds: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.splits)
+
+    @property
+    def covers(self) -> bool:
+        """Whether folds of random rows are among the splits that judge each row once."""
+        n_random = self.kinds.count("random")
+        judged = sum(len(valid) for _, valid in self.splits[:n_random])
+        return self.kind == "kfold" or (n_random > 1 and judged == len(self.splits[0][0]) + len(self.splits[0][1]))
 
 
 def plan_splits(

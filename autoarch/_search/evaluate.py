@@ -101,8 +101,8 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         joined = Predictions.joined([p for p, of in zip(result.predictions, data.kinds, strict=False) if of == kind])
         result.kind_scores = {**result.kind_scores, kind: data.judge.score(joined)}
     result.learned = job.family.learned([model[-1] for model in result.models])
-    if not (data.folds and job.family.averages_folds):
-        del result.models[1:]  # one is kept for a refit that comes too late; the others would fill the memory
+    kept = data.kinds.count("random") or len(splits) if data.folds and job.family.averages_folds else 1
+    del result.models[kept:]  # one is kept for a refit that comes too late; the others would fill the memory
 
 
 def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:

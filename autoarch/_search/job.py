@@ -18,13 +18,18 @@ from autoarch.families.base import Family, Params, Problem
 
 Split = tuple[np.ndarray, np.ndarray]
 
+# Of the score on each kind of splits, in that by which candidates are compared: blocks of a map are few and differ by
+# much more than candidates do, so that a larger part for them makes the choice worse on random rows and no better on
+# blocks (docs/guide/geo.md).
+KIND_WEIGHTS = {"random": 0.8, "blocks": 0.2}
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
     """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge.
 
     ``folds`` says whether the splits are three folds or more, so that their models have seen all rows between them;
-    ``kinds`` names the kind of each split where there are several, whose scores then count alike.
+    ``kinds`` names the kind of each split where there are several, as many of each, one kind after the other.
     """
 
     X: np.ndarray
@@ -121,9 +126,10 @@ class TrialResult:
 
     @property
     def score(self) -> float:
-        """Mean over the splits, or over their kinds."""
-        scores = list(self.kind_scores.values()) or self.scores
-        return float(np.mean(scores)) if scores else float("nan")
+        """Mean over the splits; over their kinds, where there are several, by weight."""
+        if self.kind_scores:
+            return float(sum(KIND_WEIGHTS[kind] * score for kind, score in self.kind_scores.items()))
+        return float(np.mean(self.scores)) if self.scores else float("nan")
 
     @property
     def tie(self) -> float:

@@ -49,6 +49,8 @@ class History:
         In the order in which they came.
     leaders : list of TrialResult
         The best of them, best first.
+    partial : TrialResult or None
+        While nobody has been judged on every split: the best, on the first split, of those that ran out of time.
     fruitless : int
         Results since the best one came.
     interrupted : bool
@@ -58,6 +60,7 @@ class History:
     size: int = 1
     results: list[TrialResult] = field(default_factory=list)
     leaders: list[TrialResult] = field(default_factory=list)
+    partial: TrialResult | None = None
     fruitless: int = 0
     interrupted: bool = False
 
@@ -71,9 +74,11 @@ class History:
         self.results.append(result)
         if result.status == "ok":
             ranked = sorted([*self.leaders, result], key=lambda judged: judged.key, reverse=True)
-            self.leaders = ranked[: self.size]
+            self.leaders, self.partial = ranked[: self.size], None
             for beaten in ranked[self.size :]:
                 beaten.models = []
+        elif not self.leaders and result.scores and (self.partial is None or result.scores > self.partial.scores):
+            self.partial = result
         else:
             result.predictions, result.models = [], []
         self.fruitless = 0 if result is self.best else self.fruitless + 1

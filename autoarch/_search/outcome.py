@@ -14,6 +14,7 @@ import pandas as pd
 from autoarch._search.ensemble import ROUNDS, blended, contenders, select
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.scoring import Judge, Predictions
+from autoarch.geo.evidence import FoldScore
 
 _BLOCKS = 10  # into which a single holdout is cut
 _CONTENDERS = 10  # candidates further down are never chosen by a block's vote
@@ -65,7 +66,8 @@ def honest_estimate(
     The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
     that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
     scored together. The standard error is the deviation over bootstrap samples of them. With a slow score and few
-    ``seconds``, fewer candidates and fewer bootstrap samples are looked at.
+    ``seconds``, fewer candidates and fewer bootstrap samples are looked at. Where blocks of a map are among the splits,
+    they alone are predicted: that is the score to expect where nothing is known nearby.
 
     Returns
     -------
@@ -74,15 +76,33 @@ def honest_estimate(
     """
     judged = contenders(results, _CONTENDERS)
     rng = np.random.default_rng(seed)
-    parts = [Predictions.joined(result.predictions) for result in judged]
+    by_split = [result.predictions for result in judged]
+    if data.kinds:
+        by_split = [of_kind(parts, data, "blocks") for parts in by_split if len(parts) == len(data.kinds)]
+    parts = [Predictions.joined(predictions) for predictions in by_split]
     if not parts:
         return float("nan"), float("nan")
-    blocks = _blocks(judged[0], rng)
+    blocks = _blocks(by_split[0], rng)
     calls = _affordable_calls(parts[0], data.judge, seconds)
     parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
     chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
     kept = Predictions.joined(chosen)
-    return data.judge.score(kept), _bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
+    return data.judge.score(kept), bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
+
+
+def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldScore, ...]:
+    """Score of the winner on each kind of splits; nothing where there is one kind, or it was not judged on all."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for kind, score in best.kind_scores.items():
+        joined = Predictions.joined(of_kind(best.predictions, data, kind))
+        found.append(FoldScore(kind, score, bootstrap_error(joined, data.judge, rng)))
+    return tuple(found)
+
+
+def of_kind(predictions: Sequence[Predictions], data: TrainingData, kind: str) -> list[Predictions]:
+    """Those of the splits of one kind."""
+    return [part for part, of in zip(predictions, data.kinds, strict=True) if of == kind]
 
 
 def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
@@ -94,9 +114,9 @@ def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) ->
     return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
-def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
+def _blocks(predictions: Sequence[Predictions], rng: np.random.Generator) -> list[np.ndarray]:
     """Positions within the joined predictions: one block per split, or random tenths of a single one."""
-    sizes = [len(part.rows) for part in result.predictions]
+    sizes = [len(part.rows) for part in predictions]
     if len(sizes) > 1:
         return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     n_blocks = min(_BLOCKS, sizes[0])
@@ -125,7 +145,8 @@ def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
     return score if np.isfinite(score) else -np.inf
 
 
-def _bootstrap_error(kept: Predictions, judge: Judge, rng: np.random.Generator, n_samples: int) -> float:
+def bootstrap_error(kept: Predictions, judge: Judge, rng: np.random.Generator, n_samples: int = _BOOTSTRAPS) -> float:
+    """Deviation of the score over bootstrap samples of the rows."""
     n = len(kept.rows)
     scores = [_score_or_worst(kept.at(rng.integers(n, size=n)), judge) for _ in range(n_samples)]
     scores = [score for score in scores if np.isfinite(score)]

@@ -32,6 +32,7 @@ _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaul
 _LATER_SLICE = 0.5  # of the time left may go to one later trial
 _FEWEST_RIVALS = 4  # trainings of a family at a rung before others are stopped there
 _MOMENT = 0.5  # seconds; of trials that take less, those of one family are as good as those of another
+_TIRING = 3.0  # trials of a family that bring nothing, after which less is hoped of the next one
 _LEAST_SPREAD = 0.25  # of the gap between best and worst family: what later trials may still gain
 
 
@@ -67,6 +68,7 @@ class Policy:
         if not self._untried:
             self._untried, self._later = list(self.families), {}
         self._best: dict[str, TrialResult] = {}
+        self._fruitless: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
         self._rungs: dict[tuple[str, float], list[float]] = {}
         self._rng = np.random.default_rng(seed)
@@ -113,9 +115,11 @@ class Policy:
             self._rungs.setdefault((result.family, rung), []).append(score)
         best = self._best.get(result.family)
         self._seconds[result.family] = (self._seconds.get(result.family, result.seconds) + result.seconds) / 2
-        if not result.scores or (result.status != "ok" and best is not None):
-            return
-        if best is None or best.status != "ok" or result.key > best.key:
+        better = result.scores and (
+            best is None or (result.status == "ok" and (best.status != "ok" or result.key > best.key))
+        )
+        self._fruitless[result.family] = 0 if better else self._fruitless.get(result.family, 0) + 1
+        if better:
             self._best[result.family] = result
 
     def _draw(self, names: Sequence[str], *, timed: bool) -> str:
@@ -130,7 +134,8 @@ class Policy:
         for name in names:
             result = self._best.get(name)  # a family that has only failed so far may still be anything
             means.append(result.score if result is not None else scores.min())
-            spreads.append(max(_standard_error(result), _LEAST_SPREAD * gap / 3) if result is not None else gap / 2)
+            spread = max(_standard_error(result), _LEAST_SPREAD * gap / 3) if result is not None else gap / 2
+            spreads.append(spread / np.sqrt(1.0 + self._fruitless.get(name, 0) / _TIRING))
         draws = self._rng.normal(means, np.maximum(spreads, 1e-6))
         gains = draws - scores.max()
         if not timed or gains.max() <= 0:
@@ -144,5 +149,5 @@ def _standard_error(result: TrialResult) -> float:
     n_kinds = max(1, len(result.kind_scores))
     if len(result.scores) < 2 * n_kinds:
         return 0.0
-    spreads = [np.std(result.scores[kind::n_kinds], ddof=1) for kind in range(n_kinds)]  # kinds come in turn
-    return float(np.sqrt(np.mean(np.square(spreads)) / len(result.scores)))
+    variances = np.var(np.reshape(result.scores, (n_kinds, -1)), axis=1, ddof=1)
+    return float(np.sqrt(variances.mean() / len(result.scores)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +81,8 @@ def run_search(request: Request) -> Found:
         request.sample_weight,
         request.plan.splits,
         Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
-        folds=request.plan.kind == "kfold" and len(request.plan.splits) >= _FEWEST_FOLDS,
+        kinds=request.plan.kinds,
+        folds=request.plan.covers and len(request.plan.splits) >= _FEWEST_FOLDS,
     )
     able, _ = able_families(request.families, request.problem, layout_may_come=request.layouts.infer)
     try:
@@ -103,7 +104,7 @@ def run_search(request: Request) -> Found:
                 Policy(
                     promising,
                     problem,
-                    report.family_probabilities,
+                    _chances(report, problem),
                     seed,
                     recommended=None if request.chosen_by_user else report.recommended_families,
                 ),
@@ -119,7 +120,8 @@ def run_search(request: Request) -> Found:
             history = search.run() if probed else History(interrupted=True)
             best = _winner(history, baseline)
             progress.say(f"fitting the best ({best.family}) on all rows", urgent=True)
-            estimate = _estimate([best] if best is baseline else history.results, data, budget, seed, history.size)
+            judged = history.results if best is history.best else [best]
+            estimate = _estimate(judged, data, budget, seed, history.size)
             chosen = choose(best, history, data, budget)
             pipeline, fitted_on = _fitted(best, chosen, promising, problem, data, history, budget, seed)
     finally:
@@ -136,7 +138,7 @@ def run_search(request: Request) -> Found:
             baseline_won=best is baseline,
         ),
         estimate=estimate,
-        locality=report,
+        locality=replace(report, fold_scores=outcome.fold_scores(best, data, seed)),
         layout=problem.layout,
         study=search.study,
         stopped_by=_stopped_by(search, history, budget),
@@ -144,6 +146,14 @@ def run_search(request: Request) -> Found:
         score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
     )
+
+
+def _chances(report: LocalityReport, problem: Problem) -> dict[str, float]:
+    """Each family's chance to win; the probe has not seen pictures of neighbourhoods, and says none of nets on them."""
+    chances = report.family_probabilities
+    if problem.layout is None and problem.coordinates is not None:
+        chances.pop("cnn", None)
+    return chances
 
 
 def _evaluator(request: Request) -> Any:
@@ -156,7 +166,7 @@ def _evaluator(request: Request) -> Any:
 
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
-    best = history.best
+    best = history.best or history.partial
     if best is not None and not (best.cut and baseline.status == "ok" and _clearly_behind(best, baseline)):
         return best
     if baseline.status == "ok":
@@ -214,6 +224,13 @@ def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
             f"The search was interrupted after {len(history.results)} trials; the best candidate so far, "
             f"{best.family}, was kept.",
             SearchInterruptedWarning,
+            stacklevel=5,
+        )
+    elif best is history.partial:
+        warnings.warn(
+            f"The time was too short to judge any candidate on every split; {best.family}, judged on "
+            f"{len(best.scores)}, was kept. Allow more seconds, or ask for fewer splits with cv.",
+            AutoArchWarning,
             stacklevel=5,
         )
     elif best is baseline and history.best is None and history.results:

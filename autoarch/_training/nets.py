@@ -11,7 +11,7 @@ Imports: numpy, torch, skorch, ``autoarch._training``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +87,9 @@ class _ArrayTraining(_Net):
         current = self.get_params(deep=False)
         return super().set_params(**{k: v for k, v in kwargs.items() if k not in current or not _same(current[k], v)})
 
-    def _on_device(self, X: np.ndarray) -> torch.Tensor:
+    def _on_device(self, X: Any) -> Any:
+        if not isinstance(X, np.ndarray):  # pictures that are too many to be kept at once
+            return _Streamed(X, self._on_device)
         tensor = torch.from_numpy(np.require(X, np.float32, ["C", "W"])).to(self.device)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
@@ -191,6 +193,19 @@ class _ArrayTraining(_Net):
                 padded = np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
                 outputs[start : start + size] = self.module_(self._on_device(padded))[: len(rows)].cpu().numpy()
         return outputs
+
+
+class _Streamed:
+    """Rows that are computed, and moved to the device, when they are taken."""
+
+    def __init__(self, source: Any, move: Callable[[np.ndarray], torch.Tensor]):
+        self.source, self.move = source, move
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, rows: Any) -> torch.Tensor:
+        return self.move(self.source[rows if isinstance(rows, slice) else rows.cpu().numpy()])
 
 
 def _same(a: Any, b: Any) -> bool:

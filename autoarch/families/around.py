@@ -1,6 +1,6 @@
-"""What families of tables do with coordinates: nothing, turn them, or look around as well.
+"""What families do with coordinates: those of tables nothing, turn them, or look around; those of grids take pictures.
 
-Imports: ``autoarch.geo.features``, ``autoarch.families.base``.
+Imports: ``autoarch.geo``, ``autoarch.families.base``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from autoarch.families.base import Params, Problem, Steps
 from autoarch.geo.features import NEIGHBORS, TURNS, SpatialFeatures
+from autoarch.geo.pictures import NeighborhoodPictures
 
 if TYPE_CHECKING:
     import optuna
 
 AROUND = ("neighbours", "turned", "nothing")
+WINDOWS = (9, 5)  # cells along each side of a picture
 _MOST_ROWS = 300_000  # whose neighbours are found in seconds, for every fit anew
 
 
@@ -56,3 +58,37 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
         n_targets = problem.n_classes if problem.n_classes > 2 else 1
         n_new += len(neighbors) * (n_targets + 1) + len(problem.numeric) - 2
     return [("around", step)], replace(problem, n_features=problem.n_features + n_new)
+
+
+def takes_pictures(problem: Problem) -> bool:
+    """Whether rows have places, so that what lies around them is the grid."""
+    return problem.layout is None and problem.coordinates is not None
+
+
+def pictures_first(problem: Problem) -> Params:
+    """The parameters of pictures for a default."""
+    return {"window": WINDOWS[0], "labels": True} if takes_pictures(problem) else {}
+
+
+def pictures_suggested(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+    """Those of the family ``name``, sampled."""
+    if not takes_pictures(problem):
+        return {}
+    only_places = problem.n_features == 2  # which leaves nothing but labels to show
+    return {
+        "window": trial.suggest_categorical(f"{name}.window", list(WINDOWS)),
+        "labels": only_places or trial.suggest_categorical(f"{name}.labels", [True, False]),
+    }
+
+
+def pictures(params: Params, problem: Problem) -> NeighborhoodPictures:
+    """The step that shows what lies around, the labels of training rows with it if ``params`` say so."""
+    assert problem.coordinates is not None
+    kind = "classification" if problem.classification else "regression"
+    return NeighborhoodPictures(
+        problem.coordinates,
+        params["window"],
+        target_lag=kind if params["labels"] else False,
+        geographic=problem.geographic,
+        categorical=problem.categorical or None,
+    )

@@ -36,7 +36,7 @@ class Needs:
     Parameters
     ----------
     grid : bool, default=False
-        Whether columns must stand for the cells of a grid.
+        Whether columns must stand for the cells of a grid, or rows for places on a map.
     tasks : tuple of str, default=("classification", "regression")
         What it can learn.
     packages : tuple of str, default=()
@@ -174,7 +174,7 @@ class Family(ABC):
         """Why the family cannot serve this problem, or None when it can."""
         if problem.task not in self.needs.tasks:
             return f"it does not do {problem.task}"
-        if self.needs.grid and problem.layout is None:
+        if self.needs.grid and problem.layout is None and problem.coordinates is None:
             return "it needs a grid, and the columns have no layout"
         missing = [package for package in self.needs.packages if find_spec(package) is None]
         return f"it needs {', '.join(missing)}, which is not installed" if missing else None

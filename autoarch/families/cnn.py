@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._training.grids import GridScaler
+from autoarch.families import around
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 
@@ -34,7 +35,8 @@ class CNN(NetFamily):
 
     def kernels(self, problem: Problem) -> list[str]:
         """Kernels that the layout allows, the one that the probe proposes first."""
-        assert problem.layout is not None  # unfit_for has seen to it
+        if problem.layout is None:
+            return ["square"]
         if problem.layout.height == 1:
             return ["rows"]
         if problem.layout.width == 1:
@@ -66,6 +68,7 @@ class CNN(NetFamily):
             "scales": 1,
             "attention": False,
             "effort": 1.0,
+            **around.pictures_first(problem),
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         variants: list[Params] = [
@@ -103,13 +106,13 @@ class CNN(NetFamily):
             "scales": trial.suggest_int("cnn.scales", 1, 3),
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
             "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
+            **around.pictures_suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Shape and scale, then the net."""
+        """Shape and scale, or look around, then the net."""
         from autoarch._training.modules import ConvNet
 
-        assert problem.layout is not None
         kernel = KERNELS[params["kernel"]]
         loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
         net = make_net(
@@ -134,5 +137,7 @@ class CNN(NetFamily):
             module__attention=params["attention"],
             **loss,
         )
+        if problem.layout is None:
+            return [("around", around.pictures(params, problem)), ("model", net)]
         scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
         return [("scale", scaler), ("model", net)]

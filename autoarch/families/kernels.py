@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from autoarch._training.deadline import Deadline
 from autoarch._training.grids import GridScaler
+from autoarch.families import around
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 from autoarch.families.randomconv import BLOCKS, RandomConvolutionClassifier, RandomConvolutionRegressor
 
@@ -32,7 +33,7 @@ class Kernels(Family):
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features under both scalings, then patterns alone, then more of everything."""
-        base = {"kernels": 256, "features": "all", "scaling": "global"}
+        base = {"kernels": 256, "features": "all", "scaling": "global", **around.pictures_first(problem)}
         return [
             base,
             {**base, "scaling": "cell"},
@@ -42,7 +43,7 @@ class Kernels(Family):
 
     def smoke_params(self, problem: Problem) -> Params:
         """A few kernels."""
-        return {"kernels": 32, "features": "all", "scaling": "global"}
+        return {**self.defaults(problem)[0], "kernels": 32}
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample the number of kernels, their features and the scaling."""
@@ -50,17 +51,17 @@ class Kernels(Family):
             "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
             "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
             "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
+            **around.pictures_suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Shape and scale, then convolve and fit."""
-        assert problem.layout is not None  # unfit_for has seen to it
+        """Shape and scale, or look around, then convolve and fit."""
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
+        ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
+        if problem.layout is None:
+            return [("around", around.pictures(params, problem)), ("model", ridge)]
         scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
-        return [
-            ("scale", scaler),
-            ("model", model(n_kernels=params["kernels"], features=params["features"], seed=seed)),
-        ]
+        return [("scale", scaler), ("model", ridge)]
 
     def fit(
         self,

@@ -26,7 +26,7 @@ from autoarch.exceptions import InputError
 from autoarch.geo.places import Places, read_places
 
 TURNS = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
-NEIGHBORS = (4, 16, 64)
+NEIGHBORS = (8, 64)
 _FOR_ATTRIBUTES = 16  # neighbours whose attributes are averaged
 _FOLDS = 5  # random ones, and ones of blocks
 _BLOCKS_ACROSS = 6  # of the map
@@ -98,7 +98,7 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
     ----------
     coordinates : pair of str or int, default=(0, 1)
         Columns with x and y, or longitude and latitude.
-    neighbors : sequence of int, default=(4, 16, 64)
+    neighbors : sequence of int, default=(8, 64)
         How many near training rows the labels are averaged over, weighted by inverse distance; one mean for each class,
         or of the number. Empty for turned coordinates alone.
     categorical : sequence of int, default=()

@@ -50,8 +50,8 @@ def locate(X: Any, coordinates: Sequence[Any], canonical: Canonicaliser) -> Loca
     X = to_plain(X)
     if len(canonical.cell_shape_) != 1:
         raise InputError(
-            f"coordinates={tuple(coordinates)!r} was given, and X has samples of shape {canonical.cell_shape_}; expected "
-            "a table with one row per place. For rasters, see autoarch.geo."
+            f"coordinates={tuple(coordinates)!r} was given, and X has samples of shape {canonical.cell_shape_}; "
+            "expected a table with one row per place. For rasters, see autoarch.geo."
         )
     places = read_places(X, coordinates)
     if (places.points == places.points[0]).all():

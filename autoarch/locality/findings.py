@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from autoarch.locality.beliefs import FAMILIES
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.evidence import AxisEvidence, MarginalEvidence
+from autoarch.locality.over_space import over_space
 from autoarch.locality.wording import METRICS, NAMES, STAND_INS, about_reading, p_text
 
 if TYPE_CHECKING:
+    from autoarch.geo.evidence import SpatialEvidence
     from autoarch.locality.report import LocalityReport
 
+_NEARBY = "Do rows that stand near each other on the map resemble each other?"
 LINES = {"rows": ("row", "columns"), "columns": ("column", "rows")}
 DIRECTIONS = {"rows": "a row", "columns": "a column", "diagonals": "a diagonal"}
 
@@ -63,12 +66,14 @@ def find(report: LocalityReport) -> tuple[Finding, ...]:
         found += [_displacement(report)]
     if report.p_value is not None and report.marginals:
         found += [*_places(report), *_patterns(report), *_heterogeneity(report)]
+    found += [_nearby(evidence) for evidence in report.space]
     return (*found, *_gains(report.used))
 
 
 def sentences(report: LocalityReport) -> tuple[str, ...]:
     """All findings in words, then the stand-ins and the chances of the families."""
-    said = [finding.sentence for finding in find(report)]
+    said = [finding.sentence for finding in find(report) if finding.question != _NEARBY]
+    said += over_space(report)
     if report.p_value is None:
         said.insert(0, "The columns have no layout, so there are no neighbours to compare.")
     if report.axes_are_a_guess:
@@ -85,6 +90,21 @@ def sentences(report: LocalityReport) -> tuple[str, ...]:
     ordered = sorted(FAMILIES, key=lambda name: -chances[name])
     said.append(f"Chance to win: {', '.join(f'{NAMES[name]} {chances[name]:.0%}' for name in ordered)}.")
     return tuple(said)
+
+
+def _nearby(evidence: SpatialEvidence) -> Finding:
+    """Whether one attribute, or the label, resembles its neighbours on the map."""
+    numbers = f"Moran's I {evidence.morans_i:.2f}, {p_text(evidence.p_value)}"
+    verb = "resembles" if evidence.alike else "does not resemble"
+    return Finding(
+        _NEARBY,
+        f"Moran's I of {evidence.name}",
+        evidence.morans_i,
+        "the values at any place",
+        evidence.p_value,
+        evidence.morans_i - evidence.expected,
+        f"{evidence.name} {verb} its neighbours on the map ({numbers}).",
+    )
 
 
 def _whole(report: LocalityReport) -> Finding:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from autoarch.geo.evidence import FoldScore, SpatialEvidence
+
 
 @dataclass(frozen=True)
 class LocalityReport:
@@ -82,6 +84,10 @@ class LocalityReport:
     recovered : LocalityReport or None
         What holds after rearranging the columns, where the order given shows nothing and another one wins on the
         landmarks. Chances, recommendation and advice then follow from it; the verdict stays that of the order given.
+    space : tuple of SpatialEvidence
+        For rows with coordinates: how far the label and each attribute resemble their neighbours on the map.
+    fold_scores : tuple of FoldScore
+        Score of a search's winner on blocks of the map and on random rows, where folds were blocks.
 
     Examples
     --------
@@ -115,6 +121,8 @@ class LocalityReport:
     skipped: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
     recovered: LocalityReport | None = None
+    space: tuple[SpatialEvidence, ...] = ()
+    fold_scores: tuple[FoldScore, ...] = ()
 
     @property
     def used(self) -> LocalityReport:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.loop import History
 from autoarch._search.outcome import COLUMNS, honest_estimate, leaderboard
 from autoarch._search.run import _winner
 from autoarch._search.scoring import Judge, Predictions
@@ -79,3 +80,15 @@ def test_the_baseline_wins_only_over_a_trial_that_was_hardly_trained(floor, cut,
     best = TrialResult(number=0, family="mlp", params={}, scores=[0.98, 0.985, 0.975], cut=cut)
 
     assert _winner(SimpleNamespace(best=best, results=[best]), baseline).family == winner
+
+
+def test_what_ran_out_of_time_wins_where_nobody_was_judged_in_full():
+    """The better of two on the first split, if it beats the baseline there; once one is judged in full, that one."""
+    history, baseline = History(), TrialResult(-1, "baseline", {}, scores=[0.5])
+    for number, scores in enumerate(([0.7], [0.8, 0.2], [0.6, 0.9])):
+        history.add(TrialResult(number, "net", {}, scores=scores, status="pruned", reason="out of time", cut=True))
+    assert _winner(history, baseline).number == 1
+    assert _winner(history, TrialResult(-1, "baseline", {}, scores=[1.5])).number == -1
+
+    history.add(TrialResult(3, "tree", {}, scores=[0.6, 0.6]))
+    assert _winner(history, baseline).number == 3

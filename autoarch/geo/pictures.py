@@ -1,0 +1,140 @@
+"""Neighbourhoods as scaled pictures, for nets: whole where they fit into memory, else filled batch by batch.
+
+Imports: numpy, scikit-learn, ``neighborhood``, ``patches``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from autoarch.exceptions import AutoArchWarning
+from autoarch.geo.neighborhood import NeighborhoodGrid
+from autoarch.geo.patches import Patches
+
+_LARGEST = 10.0  # standard deviations
+_SAMPLE = 5_000  # pictures that means and deviations are learned from
+_MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Scaled pictures that are computed when rows of them are taken.
+
+    Parameters
+    ----------
+    patches : Patches
+        The pictures as they are.
+    mean, scale : ndarray of shape (channels, 1, 1)
+        What is subtracted from each channel and what it is divided by.
+    masked : bool
+        Whether a last channel says where nothing is known.
+    """
+
+    patches: Patches
+    mean: np.ndarray
+    scale: np.ndarray
+    masked: bool
+
+    ndim = 4
+    dtype = np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Rows, channels, height, width."""
+        n, channels, height, width = self.patches.shape
+        return n, channels + self.masked, height, width
+
+    @property
+    def size(self) -> int:
+        """Values in all of them."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Pictures of some rows; what is not known is 0, which is the mean."""
+        grid = np.clip((self.patches[rows] - self.mean) / self.scale, -_LARGEST, _LARGEST)
+        missing = np.isnan(grid)
+        grid[missing] = 0.0
+        if not self.masked:
+            return grid
+        return np.concatenate([grid, missing.all(axis=1, keepdims=True).astype(np.float32)], axis=1)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
+class NeighborhoodPictures(TransformerMixin, BaseEstimator):
+    """:class:`NeighborhoodGrid` with every channel scaled, and one more for cells of which nothing is known.
+
+    Parameters
+    ----------
+    coordinates, size, target_lag, geographic, categorical
+        As for :class:`NeighborhoodGrid`.
+
+    Attributes
+    ----------
+    grid_ : NeighborhoodGrid
+        Fitted.
+    mean_, scale_ : ndarray of shape (channels, 1, 1)
+        Of each channel.
+    """
+
+    def __init__(
+        self,
+        coordinates: Sequence[Any] = (0, 1),
+        size: int = 9,
+        *,
+        target_lag: bool | str = False,
+        geographic: bool | str = "auto",
+        categorical: Sequence[Any] | None = None,
+    ):
+        self.coordinates = coordinates
+        self.size = size
+        self.target_lag = target_lag
+        self.geographic = geographic
+        self.categorical = categorical
+
+    def fit(self, X: Any, y: Any = None) -> NeighborhoodPictures:
+        """Learn what is known where, and the scale of each channel."""
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray | Pictures:
+        """Fit, and return the pictures of the training rows, none of which shows its own label."""
+        self.grid_ = NeighborhoodGrid(
+            self.coordinates,
+            self.size,
+            target_lag=self.target_lag,
+            geographic=self.geographic,
+            categorical=self.categorical,
+        ).fit(X, y)
+        patches = self.grid_.patches(X, training=True)
+        some = np.linspace(0, len(patches) - 1, min(len(patches), _SAMPLE)).astype(int)
+        sample = patches[some].astype(np.float64)
+        there = ~np.isnan(sample)
+        count = np.maximum(there.sum(axis=(0, 2, 3)), 1)[:, None, None]
+        self.mean_ = (np.where(there, sample, 0.0).sum(axis=(0, 2, 3))[:, None, None] / count).astype(np.float32)
+        squares = np.where(there, (sample - self.mean_) ** 2, 0.0).sum(axis=(0, 2, 3))[:, None, None]
+        scale = np.sqrt(squares / count)
+        self.scale_ = np.where(scale > 1e-12, scale, 1.0).astype(np.float32)
+        return self._pictures(patches)
+
+    def transform(self, X: Any) -> np.ndarray | Pictures:
+        """The pictures of rows, what lies around them taken from the training rows."""
+        check_is_fitted(self)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AutoArchWarning)  # rows far from all others: a model has learned from gaps
+            return self._pictures(self.grid_.patches(X))
+
+    def _pictures(self, patches: Patches) -> np.ndarray | Pictures:
+        pictures = Pictures(patches, self.mean_, self.scale_, masked=True)
+        return pictures if pictures.size > _MOST_VALUES else np.asarray(pictures)

@@ -1,0 +1,67 @@
+"""Look over the map: Moran's I of the label and of every attribute, and how far the label is alike.
+
+Imports: numpy, ``autocorrelation``, ``variogram``, ``evidence``, ``places``, ``autoarch.exceptions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autoarch.exceptions import InputError
+from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
+from autoarch.geo.evidence import SpatialEvidence
+from autoarch.geo.moran import MoranResult
+from autoarch.geo.places import Places
+from autoarch.geo.variogram import fit_variogram
+
+LEAST_PLACES = 20  # with fewer rows than this nothing can be said
+_MOST_ROWS = 5_000  # looked at; more only make a clear case clearer
+_MOST_COLUMNS = 30
+
+
+def survey(
+    places: Places, columns: np.ndarray, names: Sequence[str], y: np.ndarray, *, labels: bool, seed: int
+) -> tuple[SpatialEvidence, ...]:
+    """Measure how far the label and each attribute resemble their neighbours.
+
+    Parameters
+    ----------
+    places : Places of length n
+        Where the rows are.
+    columns : ndarray of shape (n, p)
+        Attributes; NaN where missing.
+    names : sequence of str
+        Theirs.
+    y : ndarray of shape (n,)
+        Codes of classes, or numbers.
+    labels : bool
+        Whether they are codes.
+    seed : int
+        Of the sample of rows.
+
+    Returns
+    -------
+    tuple of SpatialEvidence
+        The label, named ``"y"``, first; empty where there are too few rows or places.
+    """
+    if len(np.unique(places.points, axis=0)) < LEAST_PLACES:
+        return ()
+    rows = np.sort(np.random.default_rng(seed).permutation(len(places))[:_MOST_ROWS])
+    here, target = places.take(rows), y[rows]
+    unit = "km" if places.geographic else ""
+    try:
+        about_y = morans_i(here, target, labels=labels)
+        reach = fit_variogram(here, target, labels=labels, random_state=seed).range
+    except InputError:  # a label that hardly varies
+        return ()
+    found = morans_i_of_columns(here, columns[rows][:, :_MOST_COLUMNS])
+    return (
+        _evidence("y", about_y, reach, unit),
+        *(_evidence(str(names[position]), result, None, unit) for position, result in found.items()),
+    )
+
+
+def _evidence(name: str, moran: MoranResult, reach: float | None, unit: str) -> SpatialEvidence:
+    return SpatialEvidence(name, float(moran.statistic), float(moran.expected), float(moran.p_value), reach, unit)

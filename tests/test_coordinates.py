@@ -1,0 +1,136 @@
+"""The estimators on points with coordinates: what they see, on which rows they judge, what they report."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
+
+QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
+PLACES = ("lon", "lat")
+
+
+def points(n=400, seed=0):
+    """Prices that depend on a hill that no attribute tells of, in degrees."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"lon": rng.uniform(5, 9, n), "lat": rng.uniform(45, 48, n), "rooms": rng.integers(1, 7, n)})
+    X["kind"] = rng.choice(["flat", "house"], n)
+    hills = np.sin(5 * X["lon"] + 4 * X["lat"]) + np.cos(6 * X["lat"] - 3 * X["lon"])
+    return X, 2 * hills.to_numpy() + 0.2 * X["rooms"].to_numpy() + 0.2 * rng.normal(size=n)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return AutoArchRegressor(**QUICK, families="tree", coordinates=PLACES).fit(*points())
+
+
+def test_what_stands_around_tells_what_attributes_do_not(fitted):
+    """New points between the old ones are predicted better than by a tree that knows coordinates as numbers."""
+    X, y = points(seed=1)
+    plain = AutoArchRegressor(**QUICK, families="tree").fit(*points())
+    assert 1 - fitted.score(X, y) < 0.8 * (1 - plain.score(X, y))
+
+
+def test_both_kinds_of_folds_judge_and_the_gap_is_told(fitted):
+    """The estimate is that for places that were never seen; the report has both scores."""
+    blocks, random = sorted(fitted.locality_.fold_scores, key=lambda each: each.folds)
+    assert "blocks of the map" in fitted.splits_ and "random rows" in fitted.splits_
+    assert random.score > blocks.score
+    assert abs(fitted.estimated_score_ - blocks.score) < 0.2
+    assert f"{random.score - blocks.score:.3f}" in str(fitted.locality_).replace("\n  ", " ")
+
+
+def test_the_report_tells_who_resembles_its_neighbours(fitted):
+    """The label does, and random rooms do not."""
+    label, rooms = fitted.locality_.space
+    assert (label.name, label.alike, label.unit) == ("y", True, "km")
+    assert (rooms.name, rooms.alike) == ("rooms", False)
+    assert "resembles that of its neighbours" in " ".join(fitted.locality_.sentences)
+
+
+def test_a_label_without_neighbours_keeps_random_folds():
+    """Blocks cost rows, and are for labels that resemble each other nearby."""
+    X, y = points()
+    rng = np.random.default_rng(0)
+    model = AutoArchRegressor(**QUICK, families="linear", coordinates=PLACES).fit(X, rng.permutation(y))
+    assert "blocks" not in model.splits_ and model.locality_.fold_scores == ()
+
+
+@pytest.mark.parametrize("family", ["linear", "mlp", "cnn", "kernels", "neighbors"])
+def test_every_family_has_a_use_for_places(family):
+    """Labels in, labels out, on pictures of the neighbourhood or means over it."""
+    X, y = points(200)
+    labels = np.where(y > np.median(y), "high", "low")
+    model = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=family, coordinates=PLACES).fit(X, labels)
+    assert model.best_family_ == family
+    assert model.score(X, labels) > 0.6
+
+
+def test_columns_that_look_like_coordinates_get_one_warning():
+    """It says what to pass, and the report keeps it; with coordinates, or silence, there is none."""
+    X, y = points(60)
+    linear = {**QUICK, "families": "linear", "n_trials": 1}
+    with pytest.warns(AutoArchWarning, match=r"coordinates=\('lon', 'lat'\)") as record:
+        model = AutoArchRegressor(**{**linear, "verbose": 1}).fit(X, y)
+    assert sum("look like coordinates" in str(each.message) for each in record) == 1
+    assert any("look like coordinates" in reason for reason in model.locality_.skipped)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AutoArchWarning)
+        quiet = AutoArchRegressor(**linear).fit(X, y)
+    assert any("look like coordinates" in reason for reason in quiet.locality_.skipped)
+
+
+@pytest.mark.parametrize(
+    ("change", "coordinates", "message"),
+    [
+        pytest.param({}, ("lon", "height"), "'lat'", id="unknown"),
+        pytest.param({"lat": np.nan}, PLACES, "missing in 60 of 60", id="missing"),
+        pytest.param({"lat": np.inf}, PLACES, "infinite", id="infinite"),
+        pytest.param({"lon": 7.0, "lat": 46.0}, PLACES, "same in all 60 rows", id="one-place"),
+        pytest.param({"lat": 120.0}, PLACES, "swapped", id="swapped"),
+    ],
+)
+def test_bad_coordinates_are_refused_before_any_work(change, coordinates, message):
+    """The error names them."""
+    X, y = points(60)
+    with pytest.raises((InputError, ParameterError), match=message):
+        AutoArchRegressor(**QUICK, coordinates=coordinates).fit(X.assign(**change), y)
+
+
+def test_a_grid_has_no_places():
+    """A layout and coordinates exclude each other."""
+    X, y = points(60)
+    with pytest.raises(ParameterError, match="exclude each other"):
+        AutoArchRegressor(**QUICK, coordinates=(0, 1), layout=(1, 3)).fit(X[["lon", "lat", "rooms"]].to_numpy(), y)
+
+
+@pytest.mark.parametrize("n", [4, 12, 30])
+def test_a_handful_of_points_is_enough(n):
+    """Where folds over space are impossible, random ones serve."""
+    X, y = points(n)
+    model = AutoArchRegressor(**QUICK, families=["linear", "neighbors"], coordinates=PLACES).fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_far_away_points_are_predicted():
+    """What stands nowhere near a training row gets a number all the same."""
+    model = AutoArchRegressor(**QUICK, families=["kernels", "tree"], coordinates=PLACES).fit(*points(120))
+    X = pd.DataFrame({"lon": [179.0, -60.0], "lat": [-80.0, 5.0], "rooms": [1, 2], "kind": ["flat", "tent"]})
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_scikit_learn_searches_over_it():
+    """Positions survive a pipeline of arrays, and a clone keeps its parameters."""
+    X, y = points(120)
+    model = AutoArchRegressor(**QUICK, families="linear", coordinates=(0, 1))
+    assert clone(model).get_params()["coordinates"] == (0, 1)
+    pipeline = make_pipeline(FunctionTransformer(np.asarray), model)
+    search = GridSearchCV(pipeline, {"autoarchregressor__n_trials": [1, 2]}, cv=KFold(2))
+    assert search.fit(X[["lon", "lat", "rooms"]], y).best_score_ > -1
