@@ -68,6 +68,7 @@ def fit_steps(
 
 def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
     splits = data.splits[: job.n_splits]
+    result.kinds = data.kinds[: len(splits)]
     for done, (train, valid) in enumerate(splits):
         train = _capped(train, job, data.y)
         began = time.monotonic()
@@ -97,8 +98,8 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         if done + 1 < len(splits) and (reason := _why_stop(result.scores, job)):
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
-    for kind in dict.fromkeys(data.kinds[: len(splits)]):
-        joined = Predictions.joined([p for p, of in zip(result.predictions, data.kinds, strict=False) if of == kind])
+    for kind in dict.fromkeys(result.kinds):
+        joined = Predictions.joined([p for p, of in zip(result.predictions, result.kinds, strict=True) if of == kind])
         result.kind_scores = {**result.kind_scores, kind: data.judge.score(joined)}
     result.learned = job.family.learned([model[-1] for model in result.models])
     kept = data.kinds.count("random") or len(splits) if data.folds and job.family.averages_folds else 1

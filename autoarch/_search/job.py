@@ -29,7 +29,7 @@ class TrainingData:
     """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge.
 
     ``folds`` says whether the splits are three folds or more, so that their models have seen all rows between them;
-    ``kinds`` names the kind of each split where there are several, as many of each, one kind after the other.
+    ``kinds`` names the kind of each split where there are several, one kind after the other.
     """
 
     X: np.ndarray
@@ -87,8 +87,10 @@ class TrialResult:
         Why it was not judged on all splits.
     scores, ties : list of float
         One per split that was finished.
+    kinds : tuple of str
+        Kind of each split, where there are several.
     kind_scores : mapping of str to float
-        Where splits are of several kinds and all are finished: the score on all rows of each.
+        The score on all rows of each kind, once all splits are finished.
     predictions : list of Predictions
         One per split that was finished.
     models : list of Pipeline
@@ -114,6 +116,7 @@ class TrialResult:
     reason: str = ""
     scores: list[float] = field(default_factory=list)
     ties: list[float] = field(default_factory=list)
+    kinds: tuple[str, ...] = ()
     kind_scores: Mapping[str, float] = field(default_factory=dict)
     predictions: list[Predictions] = field(default_factory=list)
     models: list[Pipeline] = field(default_factory=list)

@@ -78,7 +78,7 @@ def honest_estimate(
     rng = np.random.default_rng(seed)
     by_split = [result.predictions for result in judged]
     if data.kinds:
-        by_split = [of_kind(parts, data, "blocks") for parts in by_split if len(parts) == len(data.kinds)]
+        by_split = [of_kind(result, "blocks") for result in judged if result.kind_scores]
     parts = [Predictions.joined(predictions) for predictions in by_split]
     if not parts:
         return float("nan"), float("nan")
@@ -95,14 +95,14 @@ def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldS
     rng = np.random.default_rng(seed)
     found = []
     for kind, score in best.kind_scores.items():
-        joined = Predictions.joined(of_kind(best.predictions, data, kind))
+        joined = Predictions.joined(of_kind(best, kind))
         found.append(FoldScore(kind, score, bootstrap_error(joined, data.judge, rng)))
     return tuple(found)
 
 
-def of_kind(predictions: Sequence[Predictions], data: TrainingData, kind: str) -> list[Predictions]:
-    """Those of the splits of one kind."""
-    return [part for part, of in zip(predictions, data.kinds, strict=True) if of == kind]
+def of_kind(result: TrialResult, kind: str) -> list[Predictions]:
+    """Predictions of the splits of one kind."""
+    return [part for part, of in zip(result.predictions, result.kinds, strict=True) if of == kind]
 
 
 def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoarch._search.job import TrialResult
+from autoarch._search.job import KIND_WEIGHTS, TrialResult
 from autoarch.families.base import Family, Params, Problem
 
 _ALWAYS = ("linear",)  # cheap, and the floor that others must beat
@@ -146,8 +146,10 @@ class Policy:
 
 def _standard_error(result: TrialResult) -> float:
     """Of the mean over splits; unknown with a single one of a kind, where the least spread decides."""
-    n_kinds = max(1, len(result.kind_scores))
-    if len(result.scores) < 2 * n_kinds:
-        return 0.0
-    variances = np.var(np.reshape(result.scores, (n_kinds, -1)), axis=1, ddof=1)
-    return float(np.sqrt(variances.mean() / len(result.scores)))
+    kinds = np.asarray(result.kinds or ("",) * len(result.scores))[: len(result.scores)]
+    scores, variance = np.asarray(result.scores), 0.0
+    for kind in np.unique(kinds):
+        of_kind = scores[kinds == kind]
+        if len(of_kind) > 1:
+            variance += KIND_WEIGHTS.get(kind, 1.0) ** 2 * float(np.var(of_kind, ddof=1)) / len(of_kind)
+    return math.sqrt(variance)

@@ -74,7 +74,7 @@ class Tree(Family):
 
     def _default(self, kind: str, problem: Problem) -> Params:
         """Quick boosting that sees every column; other boosters, which do not stop early, learn more slowly."""
-        view = _view(problem, kind) | around.first(problem)
+        view = _view(problem, kind) | around.first(problem, 1 if kind == "forest" else 0)
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
         quick = {
