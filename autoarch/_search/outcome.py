@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch._search.ensemble import ROUNDS, blended, contenders, select
-from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.job import KIND_WEIGHTS, TrainingData, TrialResult
 from autoarch._search.scoring import Judge, Predictions
 from autoarch.geo.evidence import FoldScore
 
@@ -76,16 +76,16 @@ def honest_estimate(
     """
     judged = contenders(results, _CONTENDERS)
     rng = np.random.default_rng(seed)
-    by_split = [result.predictions for result in judged]
-    if data.kinds:
-        by_split = [of_kind(result, "blocks") for result in judged if result.kind_scores]
-    parts = [Predictions.joined(predictions) for predictions in by_split]
-    if not parts:
+    if not judged:
         return float("nan"), float("nan")
-    blocks = _blocks(by_split[0], rng)
+    parts = [Predictions.joined(result.predictions) for result in judged]
     calls = _affordable_calls(parts[0], data.judge, seconds)
-    parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
-    chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
+    if data.kinds:
+        chosen = _choose_on_blocks(judged, data.judge, size)
+    else:
+        blocks = _blocks(judged[0], rng)
+        parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
+        chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
     kept = Predictions.joined(chosen)
     return data.judge.score(kept), bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
 
@@ -114,9 +114,26 @@ def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) ->
     return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
-def _blocks(predictions: Sequence[Predictions], rng: np.random.Generator) -> list[np.ndarray]:
+def _choose_on_blocks(judged: Sequence[TrialResult], judge: Judge, size: int) -> list[Predictions]:
+    """For each block of the map, what those say who are chosen by random rows and the other blocks."""
+    by_block = [of_kind(result, "blocks") for result in judged]
+    if size > 1:
+        shares = select([Predictions.joined(of_kind(result, "random")) for result in judged], judge, size)
+        return [blended(list(parts), shares) for parts in zip(*by_block, strict=True)]
+    chosen = []
+    for block in range(len(by_block[0])):
+        keys = []
+        for result, parts in zip(judged, by_block, strict=True):
+            others = parts[:block] + parts[block + 1 :]
+            elsewhere = _score_or_worst(Predictions.joined(others), judge) if others else 0.0
+            keys.append(KIND_WEIGHTS["random"] * result.kind_scores["random"] + KIND_WEIGHTS["blocks"] * elsewhere)
+        chosen.append(by_block[int(np.argmax(keys))][block])
+    return chosen
+
+
+def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
     """Positions within the joined predictions: one block per split, or random tenths of a single one."""
-    sizes = [len(part.rows) for part in predictions]
+    sizes = [len(part.rows) for part in result.predictions]
     if len(sizes) > 1:
         return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     n_blocks = min(_BLOCKS, sizes[0])

@@ -18,7 +18,7 @@ from autoarch.geo.folds import SpatialBlockKFold
 from autoarch.geo.places import Places
 
 FOLDS = 4  # into which rows and blocks are dealt
-_ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the random folds are judged. Of the folds of blocks, half as many
+_ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are judged
 
 
 def spatial_plan(places: Places, y: np.ndarray, *, task: str, seed: int, hurried: bool = False) -> SplitPlan | None:
@@ -51,14 +51,12 @@ def spatial_plan(places: Places, y: np.ndarray, *, task: str, seed: int, hurried
     except (InputError, ParameterError):
         return None
     random = plan_splits(y, cv=FOLDS, task=task, random_state=seed).splits
-    n_random = min(1 if hurried else FOLDS if len(places) <= _ALL_FOLDS_UP_TO else FOLDS // 2, len(random))
-    n_blocks = max(1, n_random // 2)
+    n_each = min(1 if hurried else FOLDS if len(places) <= _ALL_FOLDS_UP_TO else FOLDS // 2, len(random))
     blocks = [(train, np.flatnonzero(plan.fold == fold)) for fold, train in enumerate(plan.training)]
-    splits = (*random[:n_random], *blocks[:n_blocks])
+    splits = (*random[:n_each], *blocks[:n_each])
     unit = " km" if places.geographic else ""
     wide, away = (f"{length:.3g}{unit}" for length in (plan.block_size, np.median(plan.buffers)))
     words = (
-        f"{n_random} folds of random rows, and {n_blocks} of blocks of the map {wide} wide, {away} away from training "
-        "rows"
+        f"{n_each} folds of random rows, and {n_each} of blocks of the map {wide} wide, {away} away from training rows"
     )
-    return SplitPlan(splits, words, "blocks", ("random",) * n_random + ("blocks",) * n_blocks)
+    return SplitPlan(splits, words, "blocks", ("random",) * n_each + ("blocks",) * n_each)
