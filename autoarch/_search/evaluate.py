@@ -58,12 +58,22 @@ def fit_steps(
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
     steps[-1][1].set_params(**(learned or {}))
-    for _, transformer in steps[:-1]:
+    for name, transformer in steps[:-1]:
+        _see_that_it_lasts(name, transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
     deadline.race = None if race is None else race.enter([transformer for _, transformer in steps[:-1]])
     steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
+
+
+def _see_that_it_lasts(name: str, transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
+    """Refuse a step that cannot stop half-way, and says that it takes longer than there is time."""
+    seconds = getattr(transformer, "seconds_per_row", 0.0) * n_rows
+    if not deadline.unlimited and seconds > deadline.left:
+        raise TimeoutError(
+            f"step {name!r} takes about {seconds:.0f} s for {n_rows} rows, {deadline.left:.1f} s are left"
+        )
 
 
 def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:

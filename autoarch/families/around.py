@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
 AROUND = ("neighbours", "turned", "nothing")
 WINDOWS = (9, 5)  # cells along each side of a picture
-_MOST_ROWS = 300_000  # whose neighbours are found in seconds, for every fit anew
 
 
 def offered(problem: Problem) -> list[str]:
     """What may be done with the coordinates of this problem; nothing at all where it has none."""
     if problem.coordinates is None:
         return []
-    return [way for way in AROUND if way != "neighbours" or problem.n_samples <= _MOST_ROWS]
+    return list(AROUND)
 
 
 def first(problem: Problem, place: int = 0) -> Params:

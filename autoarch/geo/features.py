@@ -131,6 +131,8 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
     (100, 12)
     """
 
+    seconds_per_row = 1e-4  # on one core, to fit; a search does not begin what would take longer than it has
+
     def __init__(
         self,
         coordinates: Sequence[Any] = (0, 1),

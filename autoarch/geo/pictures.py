@@ -77,8 +77,16 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    coordinates, size, target_lag, geographic, categorical
-        As for :class:`NeighborhoodGrid`.
+    coordinates : pair of str or int
+        As for :class:`NeighborhoodGrid`, like all others.
+    size : int
+        Cells along each side.
+    target_lag : bool, "regression" or "classification"
+        Whether labels of neighbours are shown.
+    geographic : bool or "auto"
+        Whether coordinates are degrees.
+    categorical : sequence or None
+        Columns that hold codes.
 
     Attributes
     ----------
@@ -87,6 +95,8 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
     mean_, scale_ : ndarray of shape (channels, 1, 1)
         Of each channel.
     """
+
+    seconds_per_row = 4e-5  # on one core, to find who is around; a search does not begin what takes longer than it has
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from autoarch._search.evaluate import aligned, evaluate
@@ -117,3 +118,20 @@ def test_a_net_that_passes_its_rungs_is_the_net_that_it_would_be_without():
     free, raced = net_result(), net_result(bars={0.25: 0.0, 0.5: 0.0})
     assert raced.rungs == free.rungs and len(raced.rungs) == 2
     assert raced.scores == free.scores
+
+
+def test_a_step_that_would_take_too_long_is_not_begun():
+    """A transformer cannot be stopped half-way; one that says what it takes is refused in time."""
+
+    class Slow(FunctionTransformer):
+        seconds_per_row = 1.0
+
+    class Slowly(Given):
+        def build(self, params, problem, seed):
+            return [("slow", Slow()), *super().build(params, problem, seed)]
+
+    data = TrainingData(X, y, None, SPLITS, Judge(None, "classification", X, y, classes=np.unique(y)))
+    family = Slowly(DummyClassifier())
+    hurried = evaluate(data, Job(0, family, {}, PROBLEM, 0, Deadline(30.0)))
+    assert hurried.status == "failed" and "'slow' takes about 80 s for 80 rows" in hurried.reason
+    assert evaluate(data, Job(0, family, {}, PROBLEM, 0, Deadline())).status == "ok"
