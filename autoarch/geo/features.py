@@ -131,7 +131,7 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
     (100, 12)
     """
 
-    seconds_per_row = 1e-4  # on one core, to fit; a search does not begin what would take longer than it has
+    seconds_per_row = 4e-5  # on one core, to fit; a search does not begin what would take longer than it has
 
     def __init__(
         self,
