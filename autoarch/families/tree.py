@@ -63,6 +63,8 @@ class Tree(Family):
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
         rest = _view(problem, "boosting") | _amount(problem)
         turned, bare = around.first(problem, 1), around.first(problem, 2)
+        if turned:  # labels of neighbours mislead as often as they help, so quick boosting is tried without them, too
+            first.insert(1, self._default("boosting", problem) | turned)
         forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest"), **around.first(problem)}
         return [
             *first,
