@@ -6,7 +6,6 @@ Imports: numpy, ``autoarch._base`` and below, every other module of this room.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,21 +13,16 @@ import numpy as np
 from autoarch._checks import check_choice, check_whole, did_you_mean, seed_of
 from autoarch._search.budget import Budget
 from autoarch._search.progress import Progress
-from autoarch._search.scoring import Judge
-from autoarch.exceptions import MissingExtraError, ParameterError
-from autoarch.explain.donors import Donors, find_donors
-from autoarch.explain.explanation import Explanation, agreement
-from autoarch.explain.gradients import gradcam, integrated
-from autoarch.explain.occlusion import occlude
-from autoarch.explain.permutation import make_judge, permute
-from autoarch.explain.subject import Scale, Subject, ask, find_scale
-from autoarch.explain.trace import Attribution, UntraceableError
-from autoarch.explain.treeshap import shapley
-from autoarch.explain.units import Unit, make_units, spread
+from autoarch.exceptions import ParameterError
+from autoarch.explain.explanation import Explanation
+from autoarch.explain.methods import Question, best_for, found_by
+from autoarch.explain.permutation import make_judge
+from autoarch.explain.subject import Subject, ask, find_scale
+from autoarch.explain.trace import UntraceableError
+from autoarch.explain.units import make_units
 
 _TAKING = ("occlusion", "permutation")
 METHODS = ("auto", "occlusion", "gradients", "gradcam", "shap", "permutation")
-_AFFORDABLE = 30_000_000  # values of X in all rows to predict, up to which draws are the default: seconds for most
 _REPEATS = 10  # draws: a rule on the sign of one column escapes the eye once in a thousand rows, with five in thirty
 
 
@@ -127,7 +121,7 @@ def explain(
     took, units = make_units(subject.columns, by, patch)
     judge = make_judge(subject, y, scoring) if method == "permutation" else None
     said = subject.answers(subject.pool.given())
-    question = _Question(
+    question = Question(
         subject=subject,
         units=units,
         by=took,
@@ -144,13 +138,13 @@ def explain(
     try:
         if method == "auto":
             takes_away = any(str(given) != "auto" for given in (by, patch, baseline, scale))
-            return _best_for(question, takes_away=takes_away)
+            return best_for(question, takes_away=takes_away)
         if method not in _TAKING and by != "auto":
             raise ParameterError(
                 f"by={by!r} says what is taken away at once, and method={method!r} takes nothing away. Leave it out "
                 "and sum with by_row(), by_column() or by_channel(), or pass method='occlusion'."
             )
-        return _found(method, question)
+        return found_by(method, question)
     except UntraceableError as error:
         raise ParameterError(
             f"method={method!r} cannot explain this {type(estimator).__name__}: {error}. Pass method='occlusion', "
@@ -158,152 +152,6 @@ def explain(
         ) from error
     finally:
         question.progress.close()
-
-
-@dataclass(frozen=True, eq=False)
-class _Question:
-    """What is asked, once it is read."""
-
-    subject: Subject
-    units: list[Unit]
-    by: str
-    said: np.ndarray
-    codes: np.ndarray
-    judge: Judge | None
-    scale: Scale
-    baseline: Any
-    background: Any
-    n_repeats: int
-    rng: np.random.Generator
-    progress: Progress
-
-    def donors(self, *, affordable: bool) -> Donors:
-        return find_donors(self.subject, self.baseline, self.background, affordable)
-
-    def repeats(self, donors: Donors) -> int:
-        """Once is enough where the same row stands in every time."""
-        return self.n_repeats if donors.drawn else 1
-
-
-def _best_for(question: _Question, *, takes_away: bool) -> Explanation:
-    """Shapley values for trees; occlusion for all else, and where units, a baseline or a scale is asked for."""
-    if takes_away:
-        return _found("occlusion", question, "as parts to take away were asked for")
-    try:
-        return _found("shap", question, "chosen for trees")
-    except UntraceableError:
-        return _found("occlusion", question, "chosen as it works for any model")
-    except MissingExtraError:
-        return _found("occlusion", question, "chosen as shap, for trees, is not installed")
-
-
-def _found(method: str, question: _Question, reason: str = "") -> Explanation:
-    return {
-        "occlusion": _by_occlusion,
-        "permutation": _by_permutation,
-        "gradients": _by_gradients,
-        "gradcam": _by_gradcam,
-        "shap": _by_shap,
-    }[method](question, reason)
-
-
-def _by_occlusion(question: _Question, reason: str) -> Explanation:
-    subject, units = question.subject, question.units
-    cost = len(subject.pool) * len(units) * question.n_repeats * subject.pool.n_columns
-    donors = question.donors(affordable=cost <= _AFFORDABLE)
-    n_repeats = question.repeats(donors)
-    changes = occlude(
-        subject,
-        units,
-        donors,
-        question.codes,
-        question.said,
-        question.scale,
-        n_repeats,
-        question.rng,
-        question.progress,
-    )
-    parts = spread(changes, units, len(subject.columns))
-    return _explanation(
-        question,
-        "occlusion",
-        reason,
-        parts,
-        baseline=donors.words,
-        units=f"fall of the {question.scale.words}",
-        by=question.by,
-    )
-
-
-def _by_permutation(question: _Question, reason: str) -> Explanation:
-    subject, judge = question.subject, question.judge
-    assert judge is not None  # made before any work
-    falls = permute(subject, question.units, judge, question.said, question.n_repeats, question.rng, question.progress)
-    parts = spread(falls, question.units, len(subject.columns))[:, None]
-    return _explanation(
-        question,
-        "permutation",
-        reason,
-        parts,
-        baseline="the same cells of other rows",
-        units=f"fall of {judge.name}",
-        by=question.by,
-    )
-
-
-def _by_gradients(question: _Question, reason: str) -> Explanation:
-    donors = question.donors(affordable=False)
-    found = integrated(
-        question.subject, donors, question.codes, question.repeats(donors), question.rng, question.progress
-    )
-    return _explanation(question, "gradients", reason, found.parts, found, donors.words)
-
-
-def _by_gradcam(question: _Question, reason: str) -> Explanation:
-    found = gradcam(question.subject, question.codes, question.progress)
-    return _explanation(question, "gradcam", reason, found.parts, found)
-
-
-def _by_shap(question: _Question, reason: str) -> Explanation:
-    found = shapley(question.subject, question.codes, question.progress)
-    return _explanation(question, "shap", reason, found.parts, found, "what the paths of the trees expect")
-
-
-def _explanation(
-    question: _Question,
-    method: str,
-    reason: str,
-    parts: np.ndarray,
-    found: Attribution | None = None,
-    baseline: str = "",
-    *,
-    units: str = "",
-    by: str = "name",
-) -> Explanation:
-    """Put the maps (repeats, n, p) together."""
-    subject = question.subject
-    n = len(subject.pool)
-    weights = np.full(len(parts), 1.0 / len(parts)) if found is None else found.weights
-    values, errors, stability = agreement(parts, weights)
-    of_rows = method != "permutation"
-    target = subject.classes[question.codes] if of_rows and subject.classes is not None else None
-    said = question.scale.of(question.said, question.codes)
-    return Explanation(
-        method=method,
-        reason=reason,
-        by=by,
-        units=units if found is None else found.units,
-        baseline=baseline,
-        target=target,
-        by_name=values,
-        std_error_by_name=errors,
-        stability=stability,
-        n_repeats=len(parts),
-        outputs=said if found is None else found.outputs,
-        base_outputs=np.full(n, np.nan) if found is None else found.base_outputs,
-        columns=subject.columns,
-        sample=subject.sample,
-    )
 
 
 def _codes_of(target: Any, subject: Subject, said: np.ndarray, method: str) -> np.ndarray:

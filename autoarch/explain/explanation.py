@@ -47,6 +47,8 @@ class Explanation:
         Mean rank correlation between the global maps of two repeats or models, from -1 to 1; None where there is one.
     n_repeats : int
         Repeats, or models.
+    models : str
+        Of an ensemble, how many of its models were asked; empty where that is all.
     outputs, base_outputs : ndarray of shape (n,)
         What the model says of the rows, and of what stood in; NaN where the method knows no such thing. The values of
         "gradients" and "shap" sum to their difference.
@@ -66,6 +68,7 @@ class Explanation:
     std_error_by_name: np.ndarray | None
     stability: float | None
     n_repeats: int
+    models: str
     outputs: np.ndarray
     base_outputs: np.ndarray
     columns: Columns = field(repr=False)
@@ -183,6 +186,8 @@ class Explanation:
         said = [f"{self.method}{chosen} of {n}, by {self.by}; {self.units}"]
         if self.baseline:
             said.append(f"instead of what is taken away: {self.baseline}")
+        if self.models:
+            said.append(f"asked: {self.models}")
         if self.stability is not None:
             said.append(f"stability over {self.n_repeats} repeats: {self.stability:.2f}")
         overall = self.importances

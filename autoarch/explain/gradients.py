@@ -26,9 +26,9 @@ from autoarch.explain.trace import Attribution, Member, UntraceableError, back, 
 if TYPE_CHECKING:
     import torch
 
-FIRST_STEPS, MOST_STEPS = 32, 1024  # of the integral: twice as many until it is exact to
+FIRST_STEPS, MOST_STEPS = 32, 512  # of the integral: twice as many until it is exact to
 WITHIN = 0.008  # of the difference of the outputs, a little better than what is promised,
-FLOOR = 0.1  # or of this, where that difference is nearly nothing
+FLOOR = 1.0  # or of this many logits or deviations of y, where that difference is nearly nothing
 MOST_INPUTS = 2**21  # values in one batch of gradients
 
 
@@ -142,7 +142,7 @@ def _integral(
         steps *= 2
         if steps > MOST_STEPS:
             break
-        left = left[error > WITHIN * difference[left].cpu().abs().clamp(min=FLOOR)]
+        left = left[error > WITHIN * difference[left].cpu().abs().clamp(min=FLOOR * net.scale)]
     return found.numpy(), (ends[0].cpu().numpy(), ends[1].cpu().numpy())
 
 

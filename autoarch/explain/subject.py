@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,14 @@ class Subject:
         Names and places of the columns.
     model : object
         The steps behind the pool.
+    temperature : float
+        What logarithms of probabilities are divided by.
     centre : Pool or None
         One typical row of the training data, where it is known.
     own : bool
         Whether the steps are those of autoarch.
+    models : str
+        Of an ensemble, how many of its models are asked; empty where that is all.
     """
 
     pool: Pool
@@ -67,8 +72,10 @@ class Subject:
     classes: np.ndarray | None
     columns: Columns
     model: Any
+    temperature: float = 1.0
     centre: Pool | None = None
     own: bool = False
+    models: str = ""
 
     @property
     def sample(self) -> Any:
@@ -82,6 +89,19 @@ class Subject:
     def task(self) -> str:
         """What was learned."""
         return "regression" if self.classes is None else "classification"
+
+
+def narrowed(subject: Subject, most: int) -> Subject:
+    """The same question to the first ``most`` models of folds or seeds, which have learned the same task alike."""
+    ensemble = subject.model[-1] if subject.own else None
+    models = getattr(ensemble, "models_", [])
+    if len(models) <= most:
+        return subject
+    fewer: Any = copy(ensemble)
+    fewer.models_ = models[:most]
+    model = Pipeline([*subject.model.steps[:-1], (subject.model.steps[-1][0], fewer)])
+    answers = _own_answers(model, subject.classes, subject.temperature)
+    return replace(subject, model=model, answers=answers, models=f"{most} of {len(models)} models")
 
 
 @dataclass(frozen=True)
@@ -159,28 +179,32 @@ def _ask_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Subject
     own = getattr(estimator, "layout_", canonical.layout_)
     columns = of_canonical(canonical, grid_of(layout, own, values.shape[1]))
     classes, temperature = getattr(estimator, "classes_", None), getattr(estimator, "temperature_", 1.0)
-    says, answers = "prediction", _column_of(model.predict)
-    if classes is not None:
-        says = "probability"
-
-        def answers(rows: Any) -> np.ndarray:
-            # predict_proba takes all that is under a millionth for that; here such answers must still differ
-            logs = np.log(np.maximum(model.predict_proba(rows), np.finfo(np.float64).tiny))
-            return aligned(softmax(logs / temperature, axis=1), model.classes_, classes)
-
     shape = (values.shape[1],)
     centre = canonical.centre_.astype(values.dtype)[None]
     return Subject(
         pool=Numbers(values, shape),
         read=lambda rows: Numbers(canonical.transform(rows), shape),
-        answers=_quietly(answers),
-        says=says,
+        answers=_own_answers(model, classes, temperature),
+        says="prediction" if classes is None else "probability",
         classes=classes,
         columns=columns,
         model=model,
+        temperature=temperature,
         centre=Numbers(centre, shape),
         own=True,
     )
+
+
+def _own_answers(model: Any, classes: np.ndarray | None, temperature: float) -> Callable[[Any], np.ndarray]:
+    if classes is None:
+        return _quietly(_column_of(model.predict))
+
+    def answers(rows: Any) -> np.ndarray:
+        # predict_proba takes all that is under a millionth for that; here such answers must still differ
+        logs = np.log(np.maximum(model.predict_proba(rows), np.finfo(np.float64).tiny))
+        return aligned(softmax(logs / temperature, axis=1), model.classes_, classes)
+
+    return _quietly(answers)
 
 
 def _ask_any(estimator: Any, X: Any, layout: Any) -> Subject:
