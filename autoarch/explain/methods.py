@@ -93,6 +93,7 @@ def _by_occlusion(question: Question, reason: str) -> Explanation:
         baseline=donors.words,
         units=f"fall of the {question.scale.words}",
         by=question.by,
+        models=few.models,
     )
 
 
@@ -139,7 +140,7 @@ def _explanation(
     baseline: str = "",
     *,
     units: str = "",
-    by: str = "name",
+    by: str = "",
     models: str = "",
 ) -> Explanation:
     """Put the maps (repeats, n, p) together."""
@@ -153,7 +154,7 @@ def _explanation(
     return Explanation(
         method=method,
         reason=reason,
-        by=by,
+        by=by or ("name" if subject.columns.cells is None else "cell"),
         units=units if found is None else found.units,
         baseline=baseline,
         target=target,

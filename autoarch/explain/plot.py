@@ -41,7 +41,10 @@ def draw(explanation: Explanation, sample: int) -> Figure:
 
 def picture(explanation: Explanation, sample: int) -> np.ndarray:
     """The sample on the grid, its channels averaged; the mean sample where the data set is explained."""
-    rows = np.asarray(explanation.sample, dtype=np.float64)
+    table = explanation.sample
+    if isinstance(table, pd.DataFrame):  # columns beside the grid may hold anything
+        table = table.apply(pd.to_numeric, errors="coerce").to_numpy()
+    rows = np.asarray(table, dtype=np.float64)
     rows = rows if explanation.of_data_set else rows[sample : sample + 1]
     return explanation.columns.to_grid(rows).mean(axis=(0, 1))
 

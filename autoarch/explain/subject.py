@@ -63,6 +63,8 @@ class Subject:
         Whether the steps are those of autoarch.
     models : str
         Of an ensemble, how many of its models are asked; empty where that is all.
+    table : DataFrame or None
+        X, where it holds more than numbers.
     """
 
     pool: Pool
@@ -76,12 +78,13 @@ class Subject:
     centre: Pool | None = None
     own: bool = False
     models: str = ""
+    table: pd.DataFrame | None = None
 
     @property
     def sample(self) -> Any:
-        """The rows for pictures: what stands first for each of the names."""
-        if isinstance(self.pool, Table):
-            return self.pool.frame
+        """The rows for pictures: a table as it came, else what stands first for each of the names."""
+        if self.table is not None or isinstance(self.pool, Table):
+            return self.table
         first = np.array([block[0] if len(block) else -1 for block in self.columns.blocks])
         return np.where(first >= 0, self.pool.values[:, np.maximum(first, 0)], np.nan)
 
@@ -190,9 +193,17 @@ def _ask_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Subject
         columns=columns,
         model=model,
         temperature=temperature,
+        table=_table(X, canonical) if canonical.kind_ == "frame" else None,
         centre=Numbers(centre, shape),
         own=True,
     )
+
+
+def _table(X: Any, canonical: Canonicaliser) -> pd.DataFrame | None:
+    X = to_plain(X)
+    if not isinstance(X, pd.DataFrame):
+        return None
+    return X[list(canonical.feature_names_in_)] if hasattr(canonical, "feature_names_in_") else X
 
 
 def _own_answers(model: Any, classes: np.ndarray | None, temperature: float) -> Callable[[Any], np.ndarray]:
@@ -219,7 +230,8 @@ def _ask_any(estimator: Any, X: Any, layout: Any) -> Subject:
     classes = np.asarray(estimator.classes_) if is_classifier(estimator) else None
     says, answers = _answers_of(estimator, classes)
     columns = of_plain(names, shape, grid_of(layout, own, pool.n_columns))
-    return Subject(pool, read_any, _quietly(answers), says, classes, columns, estimator)
+    table = pool.frame if isinstance(pool, Table) else None
+    return Subject(pool, read_any, _quietly(answers), says, classes, columns, estimator, table=table)
 
 
 def _answers_of(estimator: Any, classes: np.ndarray | None) -> tuple[str, Callable[[Any], np.ndarray]]:

@@ -7,11 +7,12 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
+from autoarch._search.averages import seed_ensemble
 from autoarch.datasets import make_planted
 from autoarch.exceptions import InputError, InputTypeError, LayoutError, ParameterError
 from autoarch.explain import Explanation, explain
@@ -198,6 +199,24 @@ def test_a_target_can_be_named_for_each_row():
     assert (ones.target == 1).all()
 
 
+def test_few_models_of_an_ensemble_are_asked_where_all_would_cost_too_much(monkeypatch):
+    """And the explanation says how many."""
+    from autoarch.explain import methods
+
+    X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
+    model = AutoArchClassifier(**QUICK).fit(X, y)
+    steps = model.best_estimator_.steps
+    model.best_estimator_ = Pipeline([steps[0], *seed_ensemble([Pipeline(steps[1:])] * 3, model.classes_, 0).steps])
+    whole = explain(model, X[:10], random_state=0, verbose=0)
+    monkeypatch.setattr(methods, "_MOST_ASKED", 10 * 9 * 9 * 10 * 2)
+
+    few = explain(model, X[:10], random_state=0, verbose=0)
+
+    assert (whole.models, few.models) == ("", "2 of 3 models")
+    assert "2 of 3 models" in str(few)
+    np.testing.assert_allclose(few.values, whole.values, atol=1e-9)  # the three are equal
+
+
 def test_the_mean_of_training_stands_in_for_a_single_row():
     """An estimator of autoarch remembers it."""
     X, y, truth = make_planted(200, (4, 4), cause="cell", random_state=0)
@@ -230,7 +249,8 @@ def test_pictures_hold_the_sample_its_values_and_profiles(mixed, on_table):
     assert [ax.get_title() for ax in axes[:2]] == ["sample", "values"]
     assert axes[1].images[0].get_array().shape == (3, 4)
     assert len(axes) == 5
-    assert any("day = " in label.get_text() for label in bars.get_yticklabels())
+    texts = [label.get_text() for label in bars.get_yticklabels()]
+    assert f"colour = {mixed[0]['colour'].iloc[11]}" in texts and any("day = 2024" in text for text in texts)
 
 
 X, Y, _ = make_planted(60, (3, 4), cause="cell", random_state=0)

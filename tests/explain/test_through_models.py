@@ -1,5 +1,6 @@
 """Gradients of nets and paths of trees, handed back to the columns of X, against captum and shap called by hand."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -66,6 +67,20 @@ def test_integrated_gradients_add_up_to_the_difference(captum, net, planted):
     difference = found.outputs - found.base_outputs
     assert (np.abs(found.by_name.sum(axis=1) - difference) <= 0.01 * np.maximum(np.abs(difference), 1.0)).all()
     assert (np.abs(found.values[:, 0]).reshape(40, -1).argmax(axis=1) == truth[0].argmax()).mean() >= 0.95
+
+
+def test_random_weights_give_another_map(captum, net, planted):
+    """The sanity check of Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018."""
+    X, _, truth = planted
+    random = pickle.loads(pickle.dumps(net))
+    for module in random.best_estimator_[-1].module_.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+
+    maps = [explain(model, X[300:340], method="gradients", verbose=0).global_.ravel() for model in (net, random)]
+
+    cell = truth[0].ravel().argmax()
+    assert maps[0][cell] / maps[0].sum() > 3 * maps[1][cell] / maps[1].sum()
 
 
 def test_integrated_gradients_are_those_of_captum(captum, planted):
