@@ -1,9 +1,9 @@
 """Small grids and tables with known truth, and the digits that scikit-learn ships.
 
-Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why. All draw from
-``random_state`` alone.
+Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why; ``make_planted`` returns a
+third array, which cells the label hangs on. All draw from ``random_state`` alone.
 
-Imports: numpy, scipy, scikit-learn.
+Imports: numpy, scipy, scikit-learn, ``autoarch._checks``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from autoarch._checks import check_choice
+
 __all__ = [
     "load_digits_grid",
     "load_digits_scrambled",
     "make_alternating_texture",
     "make_cell_rule",
     "make_noise",
+    "make_planted",
     "make_stripes",
     "make_textures",
 ]
@@ -187,6 +190,82 @@ def make_noise(
     X = rng.normal(size=(n_samples, n_features))
     first, second = rng.choice(n_features, 2, replace=False)
     return X.astype(np.float32), ((X[:, first] > 0) == (X[:, second] > 0)).astype(np.int64)
+
+
+def make_planted(
+    n_samples: int = 300,
+    shape: tuple[int, int] = (16, 16),
+    *,
+    cause: str = "cell",
+    random_state: Any = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw noise in which the label hangs on cells that are known, and say which: the truth for explanations.
+
+    - "cell": one cell is high or low.
+    - "pair": two cells, each high or low, agree or not; neither alone knows the label.
+    - "row": one row carries a pattern or its negative.
+    - "texture": stripes that run down or across, in a square that stands elsewhere in each sample.
+
+    Any family finds the cell and the row, trees and dense nets the pair, and convolutions the texture.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Rows.
+    shape : tuple of int, default=(16, 16)
+        Height and width, at least 4 each.
+    cause : {"cell", "pair", "row", "texture"}, default="cell"
+        What the label hangs on.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seed; it also picks the cells.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, height, width), float32
+    y : ndarray of shape (n_samples,), int64
+    truth : ndarray of shape (n_samples, height, width), bool
+        Cells that the label hangs on.
+
+    Raises
+    ------
+    ParameterError
+        If ``cause`` is unknown.
+
+    Examples
+    --------
+    >>> from autoarch.datasets import make_planted
+    >>> X, y, truth = make_planted(20, (8, 8), cause="row", random_state=0)
+    >>> X.shape, truth[0].sum()
+    ((20, 8, 8), np.int64(8))
+    """
+    check_choice("cause", cause, ("cell", "pair", "row", "texture"))
+    rng = _generator(random_state)
+    y = _labels(n_samples, rng)
+    sign = 2.0 * y - 1.0
+    X = rng.normal(size=(n_samples, *shape))
+    truth = np.zeros(X.shape, dtype=bool)
+    height, width = shape
+    if cause == "row":
+        row = int(rng.integers(height))
+        X[:, row] += sign[:, None] * rng.choice([-1.0, 1.0], size=width)
+        truth[:, row] = True
+    elif cause == "texture":
+        side = max(4, round(0.4 * min(shape)))
+        places = rng.integers(0, [height - side + 1, width - side + 1], size=(n_samples, 2))
+        wave = 2.0 * np.where(np.arange(side) % 4 < 2, 1.0, -1.0) * np.ones((side, side))
+        for sample, (top, left) in enumerate(places):
+            square = slice(top, top + side), slice(left, left + side)
+            X[sample][square] += wave if y[sample] else wave.T
+            truth[sample][square] = True
+    else:
+        cells = rng.choice(height * width, size=2, replace=False)[: 1 if cause == "cell" else 2]
+        signs = sign[:, None]
+        if cause == "pair":
+            first = rng.choice([-1.0, 1.0], size=n_samples)
+            signs = np.column_stack([first, first * sign])
+        X.reshape(n_samples, -1)[:, cells] = 2.0 * signs + 0.5 * rng.normal(size=signs.shape)
+        truth.reshape(n_samples, -1)[:, cells] = True
+    return X.astype(np.float32), y, truth
 
 
 def make_alternating_texture(

@@ -35,6 +35,19 @@ def test_any_kind_of_seed_is_taken(seed):
     assert datasets.make_noise(10, 3, random_state=seed)[0].shape == (10, 3)
 
 
+@pytest.mark.parametrize(("cause", "n_cells"), [("cell", 1), ("pair", 2), ("row", 9), ("texture", 16)])
+def test_a_planted_cause_is_all_that_tells_the_labels_apart(cause, n_cells):
+    """As many cells as promised; elsewhere both classes are the same noise."""
+    X, y, truth = datasets.make_planted(2000, (6, 9), cause=cause, random_state=1)
+
+    assert (truth.sum(axis=(1, 2)) == n_cells).all()
+    np.testing.assert_array_equal(X, datasets.make_planted(2000, (6, 9), cause=cause, random_state=1)[0])
+    outside = np.where(truth, np.nan, X)
+    apart = np.nanmean(outside[y == 0]) - np.nanmean(outside[y == 1])
+    assert abs(apart) < 0.02
+    assert np.nanstd(outside) == pytest.approx(1.0, abs=0.02)
+
+
 def test_one_cell_knows_the_label_of_the_cell_rule():
     """Exactly one cell's sign is the label."""
     X, y = datasets.make_cell_rule(200, (5, 5), random_state=0)

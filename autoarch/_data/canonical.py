@@ -3,8 +3,8 @@
 ``Canonicaliser`` is the first step of every pipeline that autoarch hands out, so fitting and predicting read X alike.
 Arrays are checked by ``arrays``, tables of mixed columns are encoded by ``tables`` and ``columns``.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, layout, sources, tables), ``autoarch._checks``,
-``autoarch.exceptions``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, layout, sources, tables, typical),
+``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from autoarch._data import arrays, tables
 from autoarch._data.columns import Coder, Number
 from autoarch._data.layout import Layout
 from autoarch._data.sources import to_plain
+from autoarch._data.typical import typical_row
 from autoarch.exceptions import AutoArchWarning, LayoutError
 
 
@@ -59,6 +60,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         are fewer than 16 columns of them).
     has_missing_ : bool
         Whether a cell was missing. Missing cells are NaN in the output.
+    centre_ : ndarray of shape (n_columns,)
+        What stands in for a value that is taken away: means, the most frequent codes, the middle dates.
     dtype_ : dtype
         Type of the output: float32 where it holds every value of the input's type and for grids, else float64.
 
@@ -103,6 +106,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if names is not None:
             self.feature_names_in_ = names
         self.has_missing_ = bool(np.isnan(values.min()))  # the minimum of anything and NaN is NaN
+        dates = [] if self._table is None else [columns for columns in self.blocks_ if len(columns) > 1]
+        self.centre_ = typical_row(values, self.categorical_, dates)
         return values
 
     def transform(self, X: Any) -> np.ndarray:
@@ -143,16 +148,25 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         cells = arrays.first_axes(self.cell_shape_, self.channels)
         return ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)]
 
+    @property
+    def blocks_(self) -> list[np.ndarray]:
+        """Output columns of each column of X (of each cell, where X is a grid): none of one that was dropped."""
+        if self._table is None:
+            return [np.array([column]) for column in range(int(np.prod(self.cell_shape_)))]
+        blocks = [np.empty(0, dtype=int) for _ in range(self.n_features_in_)]
+        start = 0
+        for coder, place in zip(self._table.coders, self._table.positions, strict=True):
+            blocks[place] = np.arange(start, start + len(coder.names_out()))
+            start += len(blocks[place])
+        return blocks
+
     def column_of(self, position: int) -> int | None:
         """Output column of the number at a position of X; None where it was dropped, or is no single number."""
         if self._table is None:
             return position
-        start = 0
         for coder, place in zip(self._table.coders, self._table.positions, strict=True):
-            width = len(coder.names_out())
-            if place == position:
-                return start if isinstance(coder, Number) and width == 1 else None
-            start += width
+            if place == position and isinstance(coder, Number):
+                return int(self.blocks_[position][0])
         return None
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:

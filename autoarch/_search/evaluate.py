@@ -25,6 +25,7 @@ from autoarch.families.base import Family, Params, Problem
 
 _HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
 _FLOOR = 1e-3  # differences below are not worth stopping for
+_MOMENT = 0.5  # seconds that any step may take
 _FOR_TRAINING = 0.85  # of the time for a split; the rest is for its predictions and scores
 
 
@@ -70,7 +71,7 @@ def fit_steps(
 def _see_that_it_lasts(name: str, transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
     """Refuse a step that cannot stop half-way, and says that it takes longer than there is time."""
     seconds = getattr(transformer, "seconds_per_row", 0.0) * n_rows
-    if not deadline.unlimited and seconds > deadline.left:
+    if not deadline.unlimited and seconds > max(deadline.left, _MOMENT):
         raise TimeoutError(
             f"step {name!r} takes about {seconds:.0f} s for {n_rows} rows, {deadline.left:.1f} s are left"
         )

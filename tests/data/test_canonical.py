@@ -436,3 +436,15 @@ def test_a_polars_frame_is_read_like_a_pandas_frame():
     np.testing.assert_array_equal(canonical.transform(ours), canonical.transform(theirs))
     with pytest.raises(InputTypeError, match="collect"):
         Canonicaliser().fit(theirs.lazy())
+
+
+def test_the_typical_row_is_one_that_could_be():
+    """Means of what is there, the most frequent category, and the fields of one and the same date."""
+    days = pd.to_datetime(["2024-01-01", "2024-02-10", "2024-12-31"])
+    X = pd.DataFrame({"a": [1.0, None, 3.0], "kind": ["x", "y", "y"], "day": days})
+    canonical = Canonicaliser().fit(X)
+
+    row = dict(zip(canonical.feature_names_out_, canonical.centre_, strict=True))
+
+    assert (row["a"], row["kind"], row["day.days"], row["day.day_of_week"]) == (2.0, 1.0, 40.0, 5.0)
+    assert [block.tolist() for block in canonical.blocks_[:2]] == [[0], [1]]

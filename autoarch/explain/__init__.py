@@ -1,0 +1,39 @@
+"""Which cells, columns or regions a fitted model goes by, in the shape and under the names of the X that it was given.
+
+Read ``pool`` (rows in which some columns come from other rows), ``columns`` (names, and their places on a grid),
+``units`` (what is taken away together), ``subject`` (a fitted estimator and X as one question) and ``donors`` (what
+stands in for what is taken away); then the methods: ``occlusion``, ``permutation``, ``trace`` with ``gradients`` and
+``treeshap``, all called by ``methods``; ``explanation``, ``plot`` and ``html`` show what came out, ``entrance`` is the
+door.
+
+Names are imported on first touch.
+
+Imports: numpy, pandas, scipy, scikit-learn; captum, shap, torch and matplotlib inside functions; ``autoarch._base`` and
+below.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch.explain.entrance import explain
+    from autoarch.explain.explanation import Explanation
+
+__all__ = ["Explanation", "explain"]
+
+_HOMES = {
+    "Explanation": "autoarch.explain.explanation",
+    "explain": "autoarch.explain.entrance",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'autoarch.explain' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next touch does not come through here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

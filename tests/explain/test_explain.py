@@ -1,0 +1,319 @@
+"""What goes in and what comes out: shapes, names, repeatability, and errors that say what to pass instead."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
+
+from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
+from autoarch._search.averages import seed_ensemble
+from autoarch.datasets import make_planted
+from autoarch.exceptions import InputError, InputTypeError, LayoutError, ParameterError
+from autoarch.explain import Explanation, explain
+
+QUICK = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """A table with numbers, categories, gaps and dates; the day decides, and a little the colour."""
+    rng = np.random.default_rng(0)
+    n = 120
+    frame = pd.DataFrame(
+        {
+            "size": np.where(rng.uniform(size=n) < 0.1, np.nan, rng.normal(size=n)),
+            "colour": rng.choice(["red", "green", "blue"], size=n),
+            "always": "same",
+            "day": pd.Timestamp(2024, 1, 1) + pd.to_timedelta(rng.integers(0, 300, size=n), unit="D"),
+        }
+    )
+    y = np.where(frame["day"].dt.day_of_year + 40 * (frame["colour"] == "red") > 170, "late", "early")
+    return frame, y
+
+
+@pytest.fixture(scope="module")
+def on_table(mixed):
+    return AutoArchClassifier(**QUICK).fit(*mixed)
+
+
+def test_columns_of_a_table_come_back_under_their_names(mixed, on_table):
+    """Encoded columns are one name, a dropped one has nothing to say, and the day matters most."""
+    found = explain(on_table, mixed[0][:40], random_state=0, verbose=0)
+
+    assert found.names == ("size", "colour", "always", "day")
+    assert found.values.shape == (40, 4)
+    assert not found.values[:, 2].any()
+    assert found.to_frame()["name"].tolist()[:2] == ["day", "colour"]
+    assert set(found.target) <= {"early", "late"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "values", "rows", "columns", "channels"),
+    [
+        pytest.param((5, 6), (8, 1, 5, 6), (8, 5), (8, 6), (8, 1), id="matrices"),
+        pytest.param((2, 3, 4), (8, 2, 3, 4), (8, 3), (8, 4), (8, 2), id="channels"),
+    ],
+)
+@pytest.mark.parametrize("by", ["auto", "cell", "row", "column", "channel", "name"])
+def test_grids_come_back_as_grids(shape, values, rows, columns, channels, by):
+    """In the shape of X with its channels, and in sums along each axis."""
+    X = np.random.default_rng(0).normal(size=(60, *shape))
+    model = AutoArchRegressor(**QUICK).fit(X, X.reshape(60, -1)[:, 0])
+
+    found = explain(model, X[:8], by=by, random_state=0, verbose=0)
+
+    assert found.values.shape == found.grid.shape == values
+    assert found.by_row().shape == rows
+    assert found.by_column().shape == columns
+    assert found.by_channel().shape == channels
+    np.testing.assert_allclose(found.by_row().sum(axis=1), found.by_name.sum(axis=1))
+    assert found.global_.shape == values[1:]
+
+
+def test_channels_behind_come_back_in_front():
+    """(n, H, W, C) is explained as (n, C, H, W), each value at its cell."""
+    X = np.random.default_rng(0).normal(size=(60, 3, 4, 2))
+    model = AutoArchRegressor(channels="last", **QUICK).fit(X, 5 * X[:, 1, 2, 1])
+
+    found = explain(model, X[:8], by="name", random_state=0, verbose=0)
+
+    assert np.unravel_index(found.global_.argmax(), (2, 3, 4)) == (1, 1, 2)
+
+
+def test_a_declared_order_leads_back_to_columns_and_cells():
+    """Where columns are scrambled cells, values stand under the columns and at the cells."""
+    rng = np.random.default_rng(0)
+    order = tuple(rng.permutation(12).tolist())
+    X = rng.normal(size=(80, 12))
+    model = Ridge().fit(X, 3 * X[:, order[5]])  # the cell of row 1, column 1
+
+    found = explain(model, X[:20], layout=Layout(3, 4, order=order), by="cell", random_state=0, verbose=0)
+
+    assert found.values.shape == (20, 12)
+    assert found.importances.argmax() == order[5]
+    assert np.abs(found.grid).mean(axis=0).argmax() == 5
+
+
+def test_a_linear_model_is_explained_by_its_slopes():
+    """Occlusion by the mean is slope times distance from the mean, in units of y."""
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    model = LinearRegression().fit(X, X @ [1.0, -2.0, 0.0])
+
+    found = explain(model, X, baseline="mean", verbose=0)
+
+    np.testing.assert_allclose(found.values, (X - X.mean(axis=0)) * model.coef_, atol=1e-8)
+    assert found.units == "fall of the prediction, in units of y"
+    assert (found.n_repeats, found.std_error, found.stability) == (1, None, None)
+
+
+@pytest.mark.parametrize("by", ["cell", "patch", "row", "column", "channel", "name"])
+def test_units_share_out_all_that_they_find(by):
+    """For a linear model each way to take the grid apart adds up to the same sum."""
+    X = np.random.default_rng(0).normal(size=(30, 2, 3, 4))
+    model = make_pipeline(FunctionTransformer(flat), LinearRegression()).fit(X, X.sum(axis=(1, 2, 3)))
+
+    found = explain(model, X, by=by, patch=2, baseline=0.0, verbose=0)
+
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2, 3)), X.sum(axis=(1, 2, 3)), atol=1e-6)
+
+
+def flat(X):
+    return X.reshape(len(X), -1)
+
+
+def test_any_pipeline_over_a_table_is_explained_as_it_came(mixed):
+    """Of scikit-learn's own steps, with texts that they encode."""
+    table = mixed[0][["size", "colour"]].fillna({"size": 0.0})
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["colour"]), remainder=StandardScaler()), LogisticRegression()
+    ).fit(table, np.where(table["colour"] == "red", "yes", "no"))
+
+    drawn = explain(model, table[:30], target="yes", random_state=0, verbose=0)
+    middle = explain(model, table[:30], baseline="mean", verbose=0)
+
+    assert drawn.importances[1] > 5 * drawn.importances[0]
+    assert middle.baseline == "mean of X"
+    assert (drawn.target == "yes").all()
+
+
+def test_a_model_without_probabilities_is_asked_for_its_decision():
+    """And says so in the units."""
+    X, y, truth = make_planted(200, (4, 4), cause="cell", random_state=0)
+    found = explain(LinearSVC(dual=False).fit(flat(X), y), flat(X), random_state=0, verbose=0)
+
+    assert found.units == "fall of the decision function of the target"
+    assert truth[0].ravel()[found.importances.argmax()]
+
+
+def test_votes_are_measured_in_probability_and_sure_answers_in_log_odds():
+    """Unless one of them is asked for."""
+    X, y, _ = make_planted(100, (3, 3), cause="cell", random_state=0)
+    votes = RandomForestClassifier(20, random_state=0).fit(flat(X), y)
+    sure = LogisticRegression().fit(flat(X), y)
+
+    kinds = [explain(model, flat(X), method="occlusion", verbose=0).units for model in (votes, sure)]
+
+    assert kinds == ["fall of the probability of the target", "fall of the log-odds of the target"]
+    assert "probability" in explain(sure, flat(X), scale="probability", verbose=0).units
+
+
+def test_equal_seeds_give_equal_values():
+    """And other seeds other draws."""
+    X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
+    model = LogisticRegression().fit(flat(X), y)
+
+    first, again, other = (explain(model, flat(X), random_state=seed, verbose=0).values for seed in (1, 1, 2))
+
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_size_of_a_batch_changes_nothing(monkeypatch):
+    """Nor does it matter how rows are cut."""
+    from autoarch.explain import occlusion
+
+    X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
+    model = LogisticRegression().fit(flat(X), y)
+    whole = explain(model, flat(X), random_state=1, verbose=0).values
+    monkeypatch.setattr(occlusion, "MOST_VALUES", 100)
+
+    np.testing.assert_allclose(explain(model, flat(X), random_state=1, verbose=0).values, whole)
+
+
+def test_a_target_can_be_named_for_each_row():
+    """What speaks for one of two classes speaks against the other."""
+    X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
+    model = LogisticRegression().fit(flat(X), y)
+
+    ones = explain(model, flat(X), target=1, random_state=0, verbose=0)
+    each = explain(model, flat(X), target=1 - model.predict(flat(X)), random_state=0, verbose=0)
+    own = explain(model, flat(X), random_state=0, verbose=0)
+
+    np.testing.assert_allclose(each.values, -own.values)
+    assert (ones.target == 1).all()
+
+
+def test_few_models_of_an_ensemble_are_asked_where_all_would_cost_too_much(monkeypatch):
+    """And the explanation says how many."""
+    from autoarch.explain import methods
+
+    X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
+    model = AutoArchClassifier(**QUICK).fit(X, y)
+    steps = model.best_estimator_.steps
+    model.best_estimator_ = Pipeline([steps[0], *seed_ensemble([Pipeline(steps[1:])] * 3, model.classes_, 0).steps])
+    whole = explain(model, X[:10], random_state=0, verbose=0)
+    monkeypatch.setattr(methods, "_MOST_ASKED", 10 * 9 * 9 * 10 * 2)
+
+    few = explain(model, X[:10], random_state=0, verbose=0)
+
+    assert (whole.models, few.models) == ("", "2 of 3 models")
+    assert "2 of 3 models" in str(few)
+    np.testing.assert_allclose(few.values, whole.values, atol=1e-9)  # the three are equal
+
+
+def test_the_mean_of_training_stands_in_for_a_single_row():
+    """An estimator of autoarch remembers it."""
+    X, y, truth = make_planted(200, (4, 4), cause="cell", random_state=0)
+    model = AutoArchClassifier(**QUICK).fit(X, y)
+
+    found = explain(model, X[:1], verbose=0)
+
+    assert found.baseline == "mean of the training rows"
+    assert truth[0].ravel()[found.by_name[0].argmax()]
+
+
+def test_a_text_and_a_page_say_what_was_done(mixed, on_table):
+    """Method, unit, baseline and names, escaped."""
+    found = explain(on_table, mixed[0][:20].rename(columns={"size": "size"}), random_state=0, verbose=0)
+
+    assert "occlusion" in str(found) and "rows of X" in str(found) and "day" in str(found)
+    assert found._repr_html_().startswith("<div") and "<script" not in found._repr_html_()
+    assert repr(found) == str(found)
+
+
+def test_pictures_hold_the_sample_its_values_and_profiles(mixed, on_table):
+    """A grid has four axes and a bar of colours, a table has named bars."""
+    pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
+    X, y, _ = make_planted(60, (3, 4), cause="cell", random_state=0)
+    model = AutoArchClassifier(**QUICK).fit(X, y)
+
+    axes = explain(model, X[:12], random_state=0, verbose=0).plot(3).axes
+    (bars,) = explain(on_table, mixed[0][:12], random_state=0, verbose=0).plot(-1).axes
+
+    assert [ax.get_title() for ax in axes[:2]] == ["sample", "values"]
+    assert axes[1].images[0].get_array().shape == (3, 4)
+    assert len(axes) == 5
+    texts = [label.get_text() for label in bars.get_yticklabels()]
+    assert f"colour = {mixed[0]['colour'].iloc[11]}" in texts and any("day = 2024" in text for text in texts)
+
+
+X, Y, _ = make_planted(60, (3, 4), cause="cell", random_state=0)
+FLAT = flat(X)
+FITTED = LogisticRegression().fit(FLAT, Y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "rows", "settings", "error", "hint"),
+    [
+        pytest.param(LogisticRegression(), FLAT, {}, NotFittedError, "not fitted", id="unfitted"),
+        pytest.param(AutoArchClassifier(), FLAT, {}, NotFittedError, "not fitted", id="unfitted-own"),
+        pytest.param(StandardScaler().fit(FLAT), FLAT, {}, InputTypeError, "no predict", id="no-model"),
+        pytest.param(FITTED, FLAT[:, :5], {}, InputError, "features", id="other-shape"),
+        pytest.param(FITTED, FLAT[0], {}, InputError, r"X\[None\]", id="one-axis"),
+        pytest.param(FITTED, FLAT, {"method": "shapley"}, ParameterError, "'shap'", id="unknown-method"),
+        pytest.param(FITTED, FLAT, {"target": 7}, ParameterError, r"\[0, 1\]", id="unknown-target"),
+        pytest.param(FITTED, FLAT, {"target": [0, 1]}, ParameterError, "one per row", id="targets-too-few"),
+        pytest.param(FITTED, FLAT, {"by": "row"}, ParameterError, "layout=", id="no-grid"),
+        pytest.param(FITTED, FLAT, {"layout": (3, 5)}, LayoutError, "3 x 4", id="wrong-layout"),
+        pytest.param(FITTED, FLAT, {"method": "gradients"}, ParameterError, "occlusion", id="no-gradients"),
+        pytest.param(FITTED, FLAT, {"method": "gradcam"}, ParameterError, "occlusion", id="no-convolutions"),
+        pytest.param(FITTED, FLAT, {"method": "shap"}, ParameterError, "occlusion", id="no-trees"),
+        pytest.param(FITTED, FLAT, {"method": "shap", "by": "name"}, ParameterError, "by_row", id="by-for-shap"),
+        pytest.param(FITTED, FLAT, {"method": "permutation"}, InputError, "needs y", id="no-y"),
+        pytest.param(FITTED, FLAT, {"baseline": "zero"}, ParameterError, "'rows'", id="unknown-baseline"),
+        pytest.param(FITTED, FLAT, {"baseline": FLAT[:2]}, InputError, "one row", id="two-baselines"),
+        pytest.param(FITTED, FLAT[:1], {}, InputError, "background=X_train", id="mean-of-one-row"),
+        pytest.param(FITTED, FLAT, {"background": FLAT[:, :3]}, InputError, "like those of X", id="background"),
+        pytest.param(FITTED, FLAT, {"patch": 0, "layout": (3, 4)}, ParameterError, "at least 1", id="patch"),
+        pytest.param(FITTED, FLAT, {"n_repeats": 0}, ParameterError, "at least 1", id="repeats"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_with_a_way_out(estimator, rows, settings, error, hint):
+    """Before any long work, and naming what to pass instead."""
+    with pytest.raises(error, match=hint):
+        explain(estimator, rows, verbose=0, **settings)
+
+
+def test_labels_that_the_model_does_not_know_are_refused():
+    """And so is y of another length."""
+    with pytest.raises(InputError, match="none of the classes"):
+        explain(FITTED, FLAT, Y + 5, method="permutation", verbose=0)
+    with pytest.raises(InputError, match="rows"):
+        explain(FITTED, FLAT, Y[:5], method="permutation", verbose=0)
+
+
+def test_a_grid_is_not_invented():
+    """Flat columns have none unless it is given."""
+    found = explain(FITTED, FLAT, random_state=0, verbose=0)
+    assert isinstance(found, Explanation)
+    with pytest.raises(InputError, match="layout"):
+        found.by_row()
+    with pytest.raises(ParameterError, match="from 0 to 59"):
+        found.plot(60)
+
+
+def test_permutation_agrees_with_scikit_learn():
+    """On flat columns, within its errors."""
+    from sklearn.inspection import permutation_importance
+
+    model = HistGradientBoostingClassifier(max_iter=20).fit(FLAT, Y)
+    ours = explain(model, FLAT, Y, method="permutation", n_repeats=30, random_state=0, verbose=0)
+    theirs = permutation_importance(model, FLAT, Y, n_repeats=30, random_state=0)
+
+    np.testing.assert_allclose(ours.values[0], theirs.importances_mean, atol=0.05)

@@ -1,0 +1,214 @@
+"""Gradients of nets and paths of trees, handed back to the columns of X, against captum and shap called by hand."""
+
+import pickle
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+)
+from sklearn.model_selection import ShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._search.averages import seed_ensemble
+from autoarch._training.grids import GridScaler
+from autoarch.datasets import make_planted
+from autoarch.exceptions import MissingExtraError, ParameterError
+from autoarch.explain import explain
+from autoarch.explain.subject import ask
+from autoarch.explain.trace import back, members_of
+
+QUICK = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "random_state": 0, "verbose": 0}
+
+
+@pytest.fixture(scope="module")
+def captum():
+    return pytest.importorskip("captum", reason="the extra 'explain' is optional")
+
+
+@pytest.fixture(scope="module")
+def shap():
+    return pytest.importorskip("shap", reason="the extra 'explain' is optional")
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return make_planted(400, (6, 6), cause="cell", random_state=0)
+
+
+@pytest.fixture(scope="module", params=["mlp", "cnn"])
+def net(request, planted):
+    X, y, _ = planted
+    return AutoArchClassifier(families=request.param, **QUICK).fit(X[:300], y[:300])
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Numbers with gaps, categories, and a label that hangs on both."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"kind": rng.choice(["a", "b", "c"], size=300), "far": rng.normal(size=300)})
+    frame["near"] = np.where(rng.uniform(size=300) < 0.2, np.nan, rng.normal(size=300))
+    return frame, 2.0 * frame["near"].fillna(0.0).to_numpy() + 3.0 * (frame["kind"] == "b").to_numpy()
+
+
+def test_integrated_gradients_add_up_to_the_difference(captum, net, planted):
+    """Within one per cent, and the cell that decides comes first."""
+    X, _, truth = planted
+    found = explain(net, X[300:340], method="gradients", random_state=0, verbose=0)
+
+    difference = found.outputs - found.base_outputs
+    assert (np.abs(found.by_name.sum(axis=1) - difference) <= 0.01 * np.maximum(np.abs(difference), 1.0)).all()
+    assert (np.abs(found.values[:, 0]).reshape(40, -1).argmax(axis=1) == truth[0].argmax()).mean() >= 0.95
+
+
+def test_random_weights_give_another_map(captum, net, planted):
+    """The sanity check of Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018."""
+    X, _, truth = planted
+    random = pickle.loads(pickle.dumps(net))
+    for module in random.best_estimator_[-1].module_.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+
+    maps = [explain(model, X[300:340], method="gradients", verbose=0).global_.ravel() for model in (net, random)]
+
+    cell = truth[0].ravel().argmax()
+    assert maps[0][cell] / maps[0].sum() > 3 * maps[1][cell] / maps[1].sum()
+
+
+def test_integrated_gradients_are_those_of_captum(captum, planted):
+    """Of one net behind one scaler, by hand."""
+    import torch
+    from captum.attr import IntegratedGradients
+
+    X, y, _ = planted
+    model = AutoArchClassifier(families="cnn", **QUICK).fit(X[:300], y[:300])
+    canonical, scale, skorch_net = (step for _, step in model.best_estimator_.steps)
+    seen = torch.from_numpy(scale.transform(canonical.transform(X[300:310])))
+    zero = torch.from_numpy(scale.transform(canonical.centre_.astype(np.float32)[None]))
+    module = skorch_net.module_.eval()
+    by_hand = IntegratedGradients(module).attribute(seen, zero.expand_as(seen), target=1, n_steps=512)
+
+    found = explain(model, X[300:310], method="gradients", target=1, verbose=0)
+
+    scale_of = np.abs(by_hand.numpy()).max()
+    np.testing.assert_allclose(found.values / scale_of, by_hand.detach().numpy() / scale_of, atol=0.02)
+
+
+def test_grad_cam_covers_the_grid(captum, planted):
+    """Values are never negative, in the shape of X."""
+    X, y, _ = planted
+    model = AutoArchClassifier(families="cnn", **QUICK).fit(X[:300], y[:300])
+    found = explain(model, X[300:310], method="gradcam", verbose=0)
+
+    assert found.values.shape == (10, 1, 6, 6)
+    assert (found.values >= 0).all() and found.values.any()
+
+
+def test_gradients_of_encoded_columns_come_back_under_their_names(captum, table):
+    """Indicators of gaps and levels of categories count for the column they were made of."""
+    frame, y = table
+    model = AutoArchRegressor(families="mlp", **QUICK).fit(frame, y)
+    found = explain(model, frame[:50], method="gradients", verbose=0)
+
+    difference = found.outputs - found.base_outputs
+    limit = 0.01 * np.maximum(np.abs(difference), y.std())
+    assert found.names == ("kind", "far", "near")
+    assert (np.abs(found.by_name.sum(axis=1) - difference) <= limit).all()
+    np.testing.assert_allclose(found.outputs, model.predict(frame[:50]), atol=1e-4)
+    assert found.importances.argmin() == 1
+
+
+def test_the_models_of_an_ensemble_are_averaged(captum, net, planted):
+    """Two equal nets say what one says, without a doubt."""
+    X = planted[0][300:310]
+    alone = explain(net, X, method="gradients", verbose=0)
+    steps = net.best_estimator_.steps
+    twice = seed_ensemble([type(net.best_estimator_)(steps[1:])] * 2, net.classes_, 0)
+    double = AutoArchClassifier(**QUICK)
+    double.__dict__.update(net.__dict__, best_estimator_=type(twice)([steps[0], *twice.steps]))
+
+    found = explain(double, X, method="gradients", verbose=0)
+
+    np.testing.assert_allclose(found.values, alone.values, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.std_error, 0.0, atol=1e-6)
+    assert found.n_repeats == 2 and found.stability == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(ExtraTreesClassifier(20, random_state=0), id="forest"),
+        pytest.param(GradientBoostingClassifier(n_estimators=20), id="boosting"),
+        pytest.param(HistGradientBoostingClassifier(max_iter=20), id="histograms"),
+        pytest.param(make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=20)), id="scaled"),
+    ],
+)
+def test_shapley_values_add_up_to_what_the_trees_say(shap, planted, model):
+    """To the probability of forests and the log-odds of boosting; the cell that decides comes first."""
+    X, y, truth = planted
+    X = X.reshape(len(X), -1)
+    model.fit(X, y)
+    found = explain(model, X[:50], target=1, layout=(6, 6), verbose=0)
+
+    votes = isinstance(model, ExtraTreesClassifier)
+    said = model.predict_proba(X[:50])[:, 1] if votes else model.decision_function(X[:50])
+    assert found.method == "shap" and ("probability" in found.units) == votes
+    np.testing.assert_allclose(found.outputs, said, atol=1e-4)
+    np.testing.assert_allclose(found.base_outputs + found.by_name.sum(axis=1), said, atol=1e-4)
+    assert (np.abs(found.by_name).argmax(axis=1) == truth[0].argmax()).all()
+
+
+def test_shapley_values_are_those_of_shap(shap):
+    """Of a regression, by hand."""
+    X = np.random.default_rng(0).normal(size=(100, 4))
+    model = RandomForestRegressor(10, random_state=0).fit(X, X[:, 0])
+    found = explain(model, X, verbose=0)
+    np.testing.assert_allclose(found.values, shap.TreeExplainer(model).shap_values(X))
+
+
+def test_splits_on_categories_are_not_left_to_shap(shap):
+    """It reads them wrongly; occlusion steps in, and who asks for shap is told."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), rng.integers(0, 5, size=200)])
+    model = HistGradientBoostingRegressor(max_iter=20, categorical_features=[1]).fit(X, X[:, 1] % 2)
+
+    assert explain(model, X[:20], verbose=0).method == "occlusion"
+    with pytest.raises(ParameterError, match="categories"):
+        explain(model, X[:20], method="shap", verbose=0)
+
+
+def test_shares_of_a_masked_grid_with_columns_beside_it():
+    """Each input of the net has one whole share to give, but for holes; a mask is shared by its channels."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2, 3, 4))
+    X[rng.uniform(size=X.shape) < 0.1] = np.nan
+    model = AutoArchRegressor(families="cnn", **QUICK).fit(X, np.nan_to_num(X).sum(axis=(1, 2, 3)))
+    subject = ask(model, X, "auto")
+    (member,) = members_of(subject)
+
+    shares = back(member, subject)
+
+    assert isinstance(member.steps[0], GridScaler) and member.steps[0].masked_
+    assert shares.shape == (3 * 12, 24)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize(("method", "package"), [("gradients", "captum"), ("gradcam", "captum"), ("shap", "shap")])
+def test_a_missing_package_is_named_with_its_extra(monkeypatch, planted, method, package):
+    """Before any work; "auto" does without."""
+    X, y, _ = planted
+    family = "tree" if method == "shap" else "cnn"
+    model = AutoArchClassifier(families=family, layout=None if method == "shap" else "auto", **QUICK).fit(X, y)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(MissingExtraError, match=r"autoarch\[explain\]"):
+        explain(model, X[:20], method=method, verbose=0)
+    assert explain(model, X[:20], verbose=0).method == "occlusion"
