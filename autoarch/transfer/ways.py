@@ -39,7 +39,7 @@ from autoarch.families.netparts import batch_rows, epochs
 AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH = "as is", "frozen", "fine-tuned", "from scratch"
 WAYS = (AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH)
 
-_EFFORT = 2.0  # what most defaults of the cnn family train with
+_EFFORT = 1.0  # of the cnn family's first default
 _RATE_WITH_NORMS, _RATE_WITHOUT = 5e-3, 1e-3  # nets without batch norm diverge at the rates that others like best
 _DECAY, _SMOOTHING = 3e-2, 0.05  # those of the cnn family
 _STRENGTHS = (0.01, 0.1, 1.0)  # of the linear head's weights, LogisticRegression's C

@@ -29,8 +29,8 @@ class InputShift:
         Distance of means and deviations, in deviations of what the net saw, averaged over channels; the larger of
         scaler and batch norms. None where the net holds no statistics.
     p_value : float or None
-        Of "the means are those that it saw", from the rows that were looked at. With many rows, small sizes have small
-        p-values: go by the size.
+        Of "the means are those that it saw", by the scaler's statistics or else the first batch norm's. The latter
+        remember augmented rows too. With many rows, small sizes have small p-values: go by the size.
     of_scaler : float or None
         The size by the scaler's statistics.
     of_norms : tuple of float
@@ -68,7 +68,8 @@ def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs:
     -------
     InputShift
     """
-    of_scaler, p_values = None, []
+    of_scaler: float | None = None
+    p_values: list[float] = []
     if source.mean is not None and source.scale is not None and len(source.mean) == grids.shape[1]:
         level, spread = channel_moments(source.mean, source.scale)
         cells = np.ma.masked_invalid(grids)
@@ -76,10 +77,10 @@ def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs:
         of_scaler = _distance(*own, level, spread)
         p_values.append(_p_value(np.ma.filled(cells.mean(axis=(2, 3)), level), level))
     of_norms, p_value = _norms(net, inputs)
-    p_values += [] if p_value is None else [p_value]
+    p_value = p_values[0] if p_values else p_value
     sizes = [*([] if of_scaler is None else [of_scaler]), *of_norms[:1]]
     return InputShift(
-        max(sizes) if sizes else None, min(1.0, len(p_values) * min(p_values)) if p_values else None, of_scaler, of_norms
+        max(sizes) if sizes else None, p_value, of_scaler, of_norms
     )
 
 
