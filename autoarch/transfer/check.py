@@ -158,7 +158,7 @@ def check_transfer(
     plan = plan_splits(codes, cv=cv, groups=groups, task=task, random_state=seed, X=X)
     if len(plan) < 2:
         raise ParameterError(f"cv={cv!r} gives one split; a standard error needs two or more, such as cv=5.")
-    kept, doubts = _kept_outputs(source, read.shape, labels, classes)
+    kept, doubts = kept_outputs(source, read.shape, labels, classes)
     sizings(source, read.shape)  # refused before any training
     setting = Setting(
         source,
@@ -225,7 +225,7 @@ def _task(task: str, source: Pretrained, y: Any) -> str:
         return "regression" if type_of_target(y, input_name="y") == "continuous" else "classification"
 
 
-def _kept_outputs(
+def kept_outputs(
     source: Pretrained, shape: tuple[int, int, int], labels: np.ndarray | None, classes: Sequence[Any] | None
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Outputs that stand for the labels, in their order, and what had to be assumed or left out."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from autoarch._search.evaluate import fit_steps
 from autoarch._search.quiet import quiet
 from autoarch._search.refit import changed_params
 from autoarch._training.deadline import Deadline
-from autoarch.exceptions import InputError
+from autoarch.exceptions import AutoArchWarning, InputError
 from autoarch.families.base import Problem
 from autoarch.families.netparts import batch_rows, epochs
 from autoarch.families.registry import resolve_families
@@ -182,6 +183,13 @@ def fine_tune(
     labels = None if classes is None else _united(classes, new[1], old)
     trainer = _Trainer(labels, strength, steps, time_budget, len(models) + 1, seed)
     new_classes = () if classes is None or labels is None else tuple(np.setdiff1d(labels, classes).tolist())
+    if classes is not None and old is None and not np.isin(new[1], classes).any():
+        warnings.warn(
+            "y has new classes only, and no rehearsal rows were passed: the old classes will be forgotten. Pass "
+            "rehearsal=(X_old, y_old), some ten rows of each.",
+            AutoArchWarning,
+            stacklevel=2,
+        )
     with quiet():
         scores = _judged(estimator, models[0], trainer, new, old)
         tuned = [trainer.train(model, new, old, trainer.seed + place) for place, model in enumerate(models)]

@@ -27,7 +27,7 @@ VERDICTS = {
     "fine-tuned": "fine-tune",
     "from scratch": "train from scratch",
 }  # the cheaper ones first
-_TIE = 0.5  # standard errors that a way may lie behind a dearer one and still be preferred
+_TIE = 1.0  # standard error that reuse may lie behind a training and still be preferred: the rule of Breiman et al., 1984
 _SURE = 2.0  # standard errors by which a margin is more than chance
 _METRICS = {"accuracy": "accuracy", "r2": "R2"}
 
@@ -108,7 +108,7 @@ class TransferReport:
 
     @property
     def chosen(self) -> str:
-        """The best way, or a cheaper one that lies behind it by less than half a standard error."""
+        """The best way, or a cheaper one that reuses the weights and lies behind it by at most one standard error."""
         best = max(self.ways, key=lambda name: self.ways[name].score)
         for name in VERDICTS:
             if name == best or (name in self.ways and VERDICTS[name] == "reuse" and self._nearly(name, best)):
