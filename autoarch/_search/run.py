@@ -143,7 +143,9 @@ def run_search(request: Request) -> Found:
         members=chosen.table(),
         score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
-        past=partial(Past, seed=seed, baseline=baseline, report=report, policy=search.policy, study=search.study, history=history),
+        past=partial(
+            Past, seed=seed, baseline=baseline, report=report, policy=search.policy, study=search.study, history=history
+        ),
     )
 
 

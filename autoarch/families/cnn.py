@@ -86,9 +86,9 @@ class CNN(NetFamily):
         own = [base, *({**base, **variant} for variant in variants)]
         if problem.pretrained is None:
             return own
-        first, *others = fine_tuning_defaults(problem)
-        fresh = [{START: "random", **params} for params in own]
-        return [first, fresh[0], *others, *fresh[1:]]
+        tuned, *also = fine_tuning_defaults(problem)
+        default, *rest = [{START: "random", **params} for params in own]
+        return [tuned, default, *also, *rest]
 
     def openings(self, problem: Problem) -> int:
         """A pretrained net and one with random weights have their first turn together."""
@@ -96,7 +96,14 @@ class CNN(NetFamily):
 
     def smoke_params(self, problem: Problem) -> Params:
         """One narrow stage."""
-        return {**self.defaults(replace(problem, pretrained=None))[0], "filters": 8, "stages": 1, "lr": 1e-2, "dropout": 0.0, "smoothing": 0.0}
+        return {
+            **self.defaults(replace(problem, pretrained=None))[0],
+            "filters": 8,
+            "stages": 1,
+            "lr": 1e-2,
+            "dropout": 0.0,
+            "smoothing": 0.0,
+        }
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample kernel, scaling, head, size, augmentation and regularisation."""

@@ -54,9 +54,9 @@ def fine_tuning_defaults(problem: Problem) -> Sequence[Params]:
     base = {
         START: "pretrained",
         "inputs": "own",
-        "body_rate": 0.1,
-        "thaw": 0.2,
-        "lr": 5e-3,
+        "body_rate": 0.5,
+        "thaw": 0.1,
+        "lr": 1e-2,
         "decay": 3e-2,
         "smoothing": 0.05,
         "shift": 0,

@@ -1,6 +1,7 @@
 """``check_transfer``: the four ways with a pretrained net, on the same held-out folds and with the same budget.
 
-Imports: numpy, scikit-learn, torch, ``autoarch.transfer``, ``autoarch._data``, ``autoarch._search``, ``autoarch._training``.
+Imports: numpy, scikit-learn, torch, ``autoarch.transfer``, ``autoarch._data``, ``autoarch._search``,
+``autoarch._training``.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def check_transfer(
     """Measure whether a net that was trained on other data is worth using here, and how.
 
     On the same held-out folds, four ways are compared: the net **as it is** (where it knows all labels), its **frozen**
-    features under a linear model, **fine-tuned** (the new last layer first, then all layers, the early ones slowly), and
+    features under a linear model, **fine-tuned** (the last layer first, then all layers, the early ones slowly), and
     its architecture **from scratch**. The last two train equally long.
 
     Parameters
@@ -185,7 +186,7 @@ def check_transfer(
         logme=float(np.mean([each.logme for each in prepared])),
         logme_random=float(np.mean([each.logme_random for each in prepared])),
         inputs=_inputs_in_words(source, Counter(each.inputs for each in prepared).most_common(1)[0][0]),
-        changes=prepared[0].net.changes,
+        changes=_changes(setting, prepared[0]),
         doubts=doubts,
         budget=_budget_in_words(setting, plan),
         net=repr(source),
@@ -239,7 +240,9 @@ def kept_outputs(
         return None, ("as it is: the net gives classes, y holds numbers",)
     known = source.classes if classes is None else np.asarray(classes)
     if known is None and n_outputs == len(labels):
-        return np.arange(n_outputs), ("the net does not tell its labels; its outputs were taken for those of y, sorted",)
+        return np.arange(n_outputs), (
+            "the net does not tell its labels; its outputs were taken for those of y, sorted",
+        )
     if known is None:
         return None, (f"as it is: the net has {n_outputs} outputs, y has {len(labels)} classes",)
     place = {label: number for number, label in enumerate(known.tolist())}
@@ -247,6 +250,13 @@ def kept_outputs(
     if strangers:
         return None, (f"as it is: the net does not know {len(strangers)} of the labels, such as {strangers[0]!r}",)
     return np.array([place[label] for label in labels.tolist()]), ()
+
+
+def _changes(setting: Setting, prepared: Prepared) -> tuple[str, ...]:
+    """Where the net knows the labels, its last layer stays."""
+    if setting.kept_outputs is None:
+        return prepared.net.changes
+    return tuple(change for change in prepared.net.changes if "last layer" not in change)
 
 
 def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:

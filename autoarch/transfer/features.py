@@ -128,7 +128,8 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
 
         check_is_fitted(self, "changes_")
         cells = self._scaler.transform(self._canonical.transform(X))
-        return features_of(self._net, cells[:, : self._canonical.layout_.channels])
+        n_cells = self._scaler.layout.channels
+        return features_of(self._net, cells[:, :n_cells])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the features: ``net0``, ``net1``, ..."""

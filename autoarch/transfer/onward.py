@@ -1,6 +1,7 @@
 """``fine_tune``: a fitted estimator goes on to new rows or new classes, and what came of it.
 
-Imports: numpy, scikit-learn, torch (inside functions), ``autoarch._search``, ``autoarch._training``, ``autoarch.families``.
+Imports: numpy, scikit-learn, torch (inside functions), ``autoarch._search``, ``autoarch._training``,
+``autoarch.families``.
 """
 
 from __future__ import annotations
@@ -214,8 +215,8 @@ def _models(estimator: Any) -> list[Pipeline]:
     for model in models:
         if len(model.steps) < 2 or not hasattr(model[0], "planes_") or not hasattr(model[-1], "module_"):
             raise InputError(
-                f"the winner is {estimator.best_family_!r}, and only nets on grids can be fine-tuned. Fit the estimator "
-                "on old and new rows together, or with families='cnn'."
+                f"the winner is {estimator.best_family_!r}, and only nets on grids can be fine-tuned. Fit the "
+                "estimator on old and new rows together, or with families='cnn'."
             )
     return models
 
@@ -237,7 +238,9 @@ def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
     if (classes.dtype.kind in "OUS") != (y.dtype.kind in "OUS"):
         raise InputError(f"the old labels are like {classes[0]!r}, the new ones like {y[0]!r}; expected one kind.")
     if old is not None and not np.isin(old[1], classes).all():
-        raise InputError("rehearsal holds labels that the estimator does not know; pass rows with new labels as X and y.")
+        raise InputError(
+            "rehearsal holds labels that the estimator does not know; pass rows with new labels as X and y."
+        )
     return np.union1d(classes, y)
 
 
@@ -255,7 +258,12 @@ class _Trainer:
     def train(self, model: Pipeline, new: Rows, old: Rows | None, seed: int) -> Pipeline:
         """The pipeline with a net that was trained on old and new rows; the scaler stays."""
         from autoarch._training.transfer.pretrained import Pretrained
-        from autoarch._training.transfer.rehearse import KeepingLoss, RehearsingClassifier, RehearsingRegressor, grown_net
+        from autoarch._training.transfer.rehearse import (
+            KeepingLoss,
+            RehearsingClassifier,
+            RehearsingRegressor,
+            grown_net,
+        )
 
         X, y = _joined(new, old)
         scaler, net = model[0], model[-1]

@@ -21,7 +21,7 @@ def draw(report: TransferReport) -> Figure:
     require("matplotlib", extra="plot", purpose="Drawing a report")
     from matplotlib.figure import Figure
 
-    names = list(reversed(report.ways))
+    names = list(report.ways)[::-1]
     figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     frame = report.to_frame().set_index("way")
@@ -37,6 +37,8 @@ def draw(report: TransferReport) -> Figure:
         axes.plot(scores, [place] * len(scores), "o", ms=3, color=COLOURS["columns"])
     every = [score for way in report.ways.values() for score in way.scores]
     margin = 0.15 * max(max(every) - min(every), 0.05)
-    axes.set(xlim=(min(every) - margin, max(every) + margin), xlabel=f"{report.metric} (error: of the distance to the best)")
+    axes.set(
+        xlim=(min(every) - margin, max(every) + margin), xlabel=f"{report.metric} (error: of the distance to the best)"
+    )
     figure.suptitle(f"verdict: {report.verdict}", fontweight="bold")
     return figure

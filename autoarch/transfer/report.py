@@ -27,7 +27,9 @@ VERDICTS = {
     "fine-tuned": "fine-tune",
     "from scratch": "train from scratch",
 }  # the cheaper ones first
-_TIE = 1.0  # standard error that reuse may lie behind a training and still be preferred: the rule of Breiman et al., 1984
+_TIE = (
+    1.0  # standard error that reuse may lie behind a training and still be preferred: the rule of Breiman et al., 1984
+)
 _SURE = 2.0  # standard errors by which a margin is more than chance
 _METRICS = {"accuracy": "accuracy", "r2": "R2"}
 
@@ -87,7 +89,8 @@ class TransferReport:
     Examples
     --------
     >>> from autoarch.transfer import TransferReport, Way
-    >>> report = TransferReport({"frozen": Way((0.7, 0.72)), "fine-tuned": Way((0.9, 0.91)), "from scratch": Way((0.8, 0.8))})
+    >>> ways = {"frozen": Way((0.7, 0.72)), "fine-tuned": Way((0.9, 0.91)), "from scratch": Way((0.8, 0.8))}
+    >>> report = TransferReport(ways)
     >>> report.verdict, round(report.margin, 3), report.sure
     ('fine-tune', 0.105, True)
     """
@@ -196,10 +199,8 @@ class TransferReport:
         if not np.isfinite(self.logme - self.logme_random):
             return ()
         more = "more" if self.logme > self.logme_random else "no more"
-        return (
-            f"Its features tell {more} about y than those of a net with random weights "
-            f"(LogME {self.logme:.3f}, random {self.logme_random:.3f}).",
-        )
+        compared = f"LogME {self.logme:.3f}, random {self.logme_random:.3f}"
+        return (f"Its features tell {more} about y than those of a net with random weights ({compared}).",)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per way: mean score, its difference to the best with the standard error, seconds, the verdict."""
@@ -249,7 +250,8 @@ class TransferReport:
     def _repr_html_(self) -> str:
         """Notebook view: one self-contained block of HTML."""
         rows = [
-            (name, way.score, self._error_of(way), BLUE if name == self.chosen else GREY) for name, way in self.ways.items()
+            (name, way.score, self._error_of(way), BLUE if name == self.chosen else GREY)
+            for name, way in self.ways.items()
         ]
         said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
         return (

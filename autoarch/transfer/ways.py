@@ -1,6 +1,7 @@
 """What can be done with a pretrained net on new rows: take it as it is, frozen, fine-tuned, or its architecture alone.
 
-Imports: numpy, scikit-learn, torch, ``autoarch.families.netparts``, ``autoarch._search.evaluate``, ``autoarch._training``.
+Imports: numpy, scikit-learn, torch, ``autoarch.families.netparts``, ``autoarch._search.evaluate``,
+``autoarch._training``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH = "as is", "frozen", "fine-tuned", "from
 WAYS = (AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH)
 
 _EFFORT = 1.0  # of the cnn family's first default
-_RATE_WITH_NORMS, _RATE_WITHOUT = 5e-3, 1e-3  # nets without batch norm diverge at the rates that others like best
+_RATE_WITH_NORMS, _RATE_WITHOUT = 1e-2, 1e-3  # nets without batch norm diverge at the rates that others like best
 _DECAY, _SMOOTHING = 3e-2, 0.05  # those of the cnn family
 _STRENGTHS = (0.01, 0.1, 1.0)  # of the linear head's weights, LogisticRegression's C
 _ENOUGH_ROWS = 500  # to choose how inputs are brought to the net
@@ -142,7 +143,7 @@ def scaler_for(setting: Setting, inputs: str) -> GridScaler:
     return SourceScaler(setting.layout, setting.source.mean, setting.source.scale)
 
 
-def _with_new_head(setting: Setting, shape: tuple[int, ...], sizing: str) -> TransferNet:
+def _with_new_head(setting: Setting, shape: Any, sizing: str) -> TransferNet:
     cells = setting.layout.channels
     return adapt(
         setting.source, shape, setting.n_outputs, n_cells=cells, channels=setting.channels, sizing=sizing, head="new"
@@ -210,10 +211,15 @@ def linear_head(features: np.ndarray, y: np.ndarray, *, classification: bool, se
         return make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 5, 13))).fit(features, y)
     order = np.random.default_rng(seed).permutation(len(y))
     judge, rest = order[: len(y) // 5], order[len(y) // 5 :]
-    heads = {strength: make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=200)) for strength in _STRENGTHS}
+    heads = {
+        strength: make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=200))
+        for strength in _STRENGTHS
+    }
     strength = _STRENGTHS[1]
     if len(judge) and len(np.unique(y[rest])) > 1:
-        strength = max(heads, key=lambda each: heads[each].fit(features[rest], y[rest]).score(features[judge], y[judge]))
+        strength = max(
+            heads, key=lambda each: heads[each].fit(features[rest], y[rest]).score(features[judge], y[judge])
+        )
     return heads[strength].fit(features, y)
 
 
@@ -234,7 +240,11 @@ def lengths(setting: Setting, n_rows: int) -> tuple[int, int, int]:
     """Rows in a batch, steps in an epoch, epochs in a training."""
     batch = batch_rows(n_rows, largest=128)
     per_epoch = max(1, round(n_rows / batch))
-    return batch, per_epoch, epochs(n_rows, _EFFORT) if setting.steps is None else max(1, round(setting.steps / per_epoch))
+    return (
+        batch,
+        per_epoch,
+        epochs(n_rows, _EFFORT) if setting.steps is None else max(1, round(setting.steps / per_epoch)),
+    )
 
 
 def _rate(net: nn.Module) -> float:
@@ -259,9 +269,9 @@ def _from_scratch(setting: Setting, prepared: Prepared, n_rows: int) -> BaseEsti
     """Our own nets are built anew for the shape; others keep the sides that they can take."""
     kind = ArrayNetRegressor if setting.classes is None else ArrayNetClassifier
     training = _training(setting, n_rows, _rate(prepared.net))
-    module = setting.source.module
+    module: Any = setting.source.module
     if isinstance(module, ConvNet):
-        settings = {k: v for k, v in module.settings.items() if k not in ("input_shape", "n_outputs")}
+        settings: dict[str, Any] = {k: v for k, v in module.settings.items() if k not in ("input_shape", "n_outputs")}
         return kind(ConvNet, **{f"module__{name}": value for name, value in settings.items()}, **training)
     ways = sizings(setting.source, setting.layout.shape)
     return kind(

@@ -3,10 +3,11 @@
     python transfer_pairs.py --data DIR [DIR ...]
     python transfer_pairs.py --data DIR --rows 100 --out few.jsonl
 
-A small CNN is trained on each source: data sets of the folder, digits of scikit-learn, or crops of its two photographs,
-of which it tells how they were turned. ``check_transfer`` sees ``--rows`` rows of the target. Then each way is fitted on
-all of these rows and scored on up to 700 others. The regret is the best of these scores less that of the way that was
-chosen. A verdict is right where its way is the best or lies within one standard error of it, over the other rows.
+A small CNN is trained on each source: data sets of the folder, digits of scikit-learn, or crops of its two
+photographs, of which it tells how they were turned. ``check_transfer`` sees ``--rows`` rows of the target. Then each
+way is fitted on all of these rows and scored on up to 700 others. The regret is the best of these scores less that of
+the way that was chosen. A verdict is right where its way is the best or lies within one standard error of it, over the
+other rows.
 Results in ``--out`` are not computed again.
 """
 
@@ -183,7 +184,8 @@ def print_table(table: pd.DataFrame) -> None:
     best = table[list(VERDICTS)].max(axis=1)
     always = {way: f"{(best - table[way]).mean():.3f}" for way in ("frozen", "fine-tuned", "from scratch")}
     regret = table["regret"]
-    print(f"right: {table['right'].sum()} of {len(table)}; regret {regret.mean():.4f} on average, {regret.max():.3f} at most")
+    print(f"right: {table['right'].sum()} of {len(table)}")
+    print(f"regret {regret.mean():.4f} on average, {regret.max():.3f} at most")
     print(f"regret of always doing the same: {always}; median check {table['seconds'].median():.0f} s")
 
 

@@ -11,12 +11,22 @@ from autoarch._training.transfer.adapt import adapt, random_twin, sizings
 from autoarch._training.transfer.pretrained import Pretrained
 from autoarch.exceptions import InputError, InputTypeError
 
+from .conftest import quick
+
 
 def stranger(channels=3, flatten=False, end=()):
     """A net of nobody's in particular; with ``flatten`` it takes grids of 32 x 32 alone."""
     body = [nn.Conv2d(channels, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()]
-    pool = [nn.Flatten(), nn.Linear(6 * 32 * 32, 5)] if flatten else [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5)]
+    pool = (
+        [nn.Flatten(), nn.Linear(6 * 32 * 32, 5)]
+        if flatten
+        else [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5)]
+    )
     return nn.Sequential(*body, *pool, *end).eval()
+
+
+POOL = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+LANES = ConvNet((1, 8, 8), 2, kernel=(1, 7), lanes=True)
 
 
 def grids(n, channels, side, seed=0):
@@ -74,10 +84,9 @@ def test_nothing_is_changed_where_nothing_differs(digit_net):
         pytest.param(lambda: Pretrained(stranger(flatten=True)), (3, 9, 9), {"resize"}, id="one-size-found"),
         pytest.param(lambda: Pretrained(stranger(), (3, 12, 12)), (3, 9, 9), {"native", "resize", "pad"}, id="smaller"),
         pytest.param(lambda: Pretrained(stranger(), (3, 12, 12)), (3, 20, 9), {"native", "resize"}, id="larger"),
-        pytest.param(lambda: Pretrained.of(ConvNet((1, 8, 8), 2, kernel=(1, 7), lanes=True)), (1, 5, 8), {"resize", "pad"},
-                     id="lines-are-channels"),
+        pytest.param(lambda: Pretrained.of(LANES), (1, 5, 8), {"resize", "pad"}, id="lines-are-channels"),
     ],
-)  # fmt: skip
+)
 def test_other_sides_are_taken_as_they_are_resized_or_padded(source, shape, expected):
     """Whatever the architecture allows, found by trying."""
     source = source()
@@ -116,23 +125,23 @@ class Two(Probabilities):
 
 
 @pytest.mark.parametrize(
-    ("module", "shape", "message"),
+    ("layers", "message"),
     [
-        pytest.param(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), (1, 8, 8), "no 2-D convolution", id="dense"),
-        pytest.param(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 6), nn.Flatten()), (1, 8, 8), "is a Conv2d", id="no-head"),
-        pytest.param(nn.Sequential(nn.Linear(8, 8), nn.Conv2d(1, 1, 8), nn.Flatten(), nn.Linear(1, 2)), (1, 8, 8),
-                     "expected Conv2d", id="no-stem"),
-        pytest.param(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(7, 2)), (1, 8, 8), "squares of", id="sides"),
-        pytest.param(Probabilities(), (3, 8, 8), "Leave the softmax out", id="softmax"),
-        pytest.param(Two(), (3, 8, 8), "returned tuple", id="two-outputs"),
-        pytest.param(nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)),
-                     (1, 8, 8), "all at once", id="groups"),
+        pytest.param([nn.Flatten(), nn.Linear(64, 2)], "no 2-D convolution", id="dense"),
+        pytest.param([nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 6), nn.Flatten()], "is a Conv2d", id="no-head"),
+        pytest.param(
+            [nn.Linear(8, 8), nn.Conv2d(1, 1, 8), nn.Flatten(), nn.Linear(1, 2)], "expected Conv2d", id="stem"
+        ),
+        pytest.param([nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(7, 2)], "squares of", id="sides"),
+        pytest.param([Probabilities()], "Leave the softmax out", id="softmax"),
+        pytest.param([Two()], "returned tuple", id="two-outputs"),
+        pytest.param([nn.Conv2d(4, 4, 3, groups=4), *POOL, nn.Linear(4, 2)], "all at once", id="groups"),
     ],
-)  # fmt: skip
-def test_what_cannot_be_adapted_is_refused(module, shape, message):
+)
+def test_what_cannot_be_adapted_is_refused(layers, message):
     """The message says which part is in the way."""
     with pytest.raises(InputError, match=message):
-        adapt(Pretrained(module), shape, 2)
+        adapt(Pretrained(nn.Sequential(*layers)), (1, 8, 8), 2)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +170,7 @@ def test_masks_are_cut_from_a_net_that_saw_missing_cells(digits):
     X, y = digits[0][:300].astype(np.float32), digits[1][:300]
     holes = X.copy()
     holes[::7, 0, 3] = np.nan
-    settings = {"time_budget": None, "n_trials": 1, "families": "cnn", "cv": 2, "random_state": 0, "verbose": 0}
-    clf = AutoArchClassifier(**settings).fit(holes, y)
+    clf = AutoArchClassifier(**quick()).fit(holes, y)
     pipeline = clf.best_estimator_
     inputs = torch.from_numpy(pipeline[1].transform(pipeline[0].transform(X)))
 

@@ -44,7 +44,9 @@ def test_a_shuffled_target_does_not(digit_net, digits):
 def test_equal_seeds_give_equal_reports_without_a_clock(same, digit_net, digits):
     """Steps end the trainings."""
     again = check_transfer(digit_net, digits[0][900:1100], digits[1][900:1100], **QUICK)
-    assert {name: way.scores for name, way in again.ways.items()} == {name: way.scores for name, way in same.ways.items()}
+    assert {name: way.scores for name, way in again.ways.items()} == {
+        name: way.scores for name, way in same.ways.items()
+    }
     assert again.budget == "120 steps for each training"
 
 
@@ -162,7 +164,9 @@ def test_a_report_shows_itself(same):
 def test_frozen_features_are_a_step_of_a_pipeline(digit_net, digits):
     """They clone with their weights, and a linear model behind them is good with few rows."""
     X, y = digits
-    model = clone(make_pipeline(TransferFeatures(digit_net), LogisticRegression(max_iter=500))).fit(X[900:1000], y[900:1000])
+    model = clone(make_pipeline(TransferFeatures(digit_net), LogisticRegression(max_iter=500))).fit(
+        X[900:1000], y[900:1000]
+    )
     assert model.score(X[1000:], y[1000:]) > 0.9
     assert len(model[0].get_feature_names_out()) == model[0].transform(X[:2]).shape[1]
 

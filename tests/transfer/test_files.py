@@ -26,7 +26,9 @@ def test_weights_alone_need_their_architecture(tmp_path):
 
     with pytest.raises(InputError, match="Pass module="):
         load_pretrained(tmp_path / "net.pt")
-    again = load_pretrained(tmp_path / "net.pt", module=nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 2)))
+    again = load_pretrained(
+        tmp_path / "net.pt", module=nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 2))
+    )
     torch.testing.assert_close(again.module[0].weight, net[0].weight)
 
 
@@ -34,7 +36,7 @@ def test_a_pickled_module_is_refused_until_it_is_asked_for(tmp_path):
     """The error names the opt-in and the danger."""
     torch.save(ConvNet((1, 8, 8), 2), tmp_path / "net.pt")
 
-    with pytest.raises(InputError, match="any code.*allow_pickle=True"):
+    with pytest.raises(InputError, match=r"any code.*allow_pickle=True"):
         load_pretrained(tmp_path / "net.pt")
     assert load_pretrained(tmp_path / "net.pt", allow_pickle=True).input_shape == (1, 8, 8)
 

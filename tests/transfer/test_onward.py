@@ -9,12 +9,14 @@ from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch.exceptions import AutoArchWarning, InputError
 from autoarch.transfer import FineTuning, fine_tune
 
+from .conftest import quick
+
 
 @pytest.fixture(scope="module")
 def parts(digits):
     """New rows (7 to 9), some old ones, and rows of either kind to test on."""
     _, y = digits
-    known, late = np.arange(len(y)) < 900, np.arange(len(y)) >= 900
+    known, late = np.arange(len(y)) < 500, np.arange(len(y)) >= 900
     return {
         "new": np.flatnonzero(known & (y >= 7)),
         "old": np.flatnonzero(known & (y < 7))[:140],
@@ -86,8 +88,7 @@ def test_a_search_pays_where_a_quick_rival_is_better(rivals, pays):
 def test_numbers_go_on_in_their_units(digits):
     """More rows make a better regressor, and the units stay."""
     X, y = digits[0].astype(np.float32), digits[1] * 10.0 + 0.5
-    settings = {"time_budget": None, "n_trials": 1, "families": "cnn", "cv": 2, "random_state": 0, "verbose": 0}
-    old = AutoArchRegressor(**settings).fit(X[:150], y[:150])
+    old = AutoArchRegressor(**quick()).fit(X[:150], y[:150])
     new = fine_tune(old, X[150:400], y[150:400], rehearsal=(X[:100], y[:100]), steps=200)
     assert new.score(X[1000:], y[1000:]) > old.score(X[1000:], y[1000:])
 

@@ -8,14 +8,16 @@ import pytest
 from sklearn.base import clone
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._data.layout import Layout
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.families import Problem
 from autoarch.families.cnn import CNN
 from autoarch.testing import _check_space
 from autoarch.transfer import save_pretrained
-from autoarch._data.layout import Layout
 
-SETTINGS = {"time_budget": None, "n_trials": 2, "families": "cnn", "cv": 2, "random_state": 0, "verbose": 0}
+from .conftest import quick
+
+SETTINGS = quick(n_trials=2)
 
 
 def starts(clf):
@@ -37,7 +39,7 @@ def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
 
 def test_a_net_that_learned_noise_loses(noise_net, digits):
     """It is one candidate among others, and a worse one."""
-    X, y = digits[0][900:1200], digits[1][900:1200]
+    X, y = digits[0][900:1150], digits[1][900:1150]
 
     clf = AutoArchClassifier(pretrained=noise_net, **SETTINGS).fit(X, y)
 
@@ -70,7 +72,9 @@ def test_the_space_has_a_start_only_where_a_net_is_given(digit_net):
     problem = Problem("classification", 100, 64, n_classes=3, smallest_class=30, layout=Layout(8, 8))
     _check_space(CNN(), problem)
     assert all("start" not in params for params in CNN().defaults(problem))
-    given = Problem("classification", 100, 64, n_classes=3, smallest_class=30, layout=Layout(8, 8), pretrained=digit_net)
+    given = Problem(
+        "classification", 100, 64, n_classes=3, smallest_class=30, layout=Layout(8, 8), pretrained=digit_net
+    )
     _check_space(CNN(), given)
     assert [params["start"] for params in CNN().defaults(given)][:2] == ["pretrained", "random"]
 
@@ -103,12 +107,24 @@ def test_memory_tells_one_net_from_another(digit_net, noise_net, digits, tmp_pat
     assert again.leaderboard_["seconds"].tolist()[0] == first.leaderboard_["seconds"].tolist()[0]
 
 
-WARM = {"time_budget": None, "families": ["linear", "tree"], "cv": 2, "random_state": 0, "verbose": 0}
+def few(digits):
+    """Rows of two classes and few columns, for trials that take no time."""
+    return digits[0][:100, 2:4].reshape(100, 16), digits[1][:100] > 4
+
+
+WARM = {
+    "time_budget": None,
+    "families": ["linear", "kernels"],
+    "layout": (2, 8),
+    "cv": 2,
+    "random_state": 0,
+    "verbose": 0,
+}
 
 
 def test_a_search_that_goes_on_is_one_that_never_stopped(digits):
     """Two and two trials are those of four, and what came before counts."""
-    X, y = digits[0][:100], digits[1][:100]
+    X, y = few(digits)
     warm = AutoArchClassifier(n_trials=2, warm_start=True, **WARM).fit(X, y)
     first = warm.best_score_
     warm = pickle.loads(pickle.dumps(warm)).fit(X, y)
@@ -131,7 +147,7 @@ def test_a_search_that_goes_on_is_one_that_never_stopped(digits):
 )
 def test_another_problem_begins_anew_with_a_message(change, what, digits):
     """The message names what changed."""
-    X, y = digits[0][:100], digits[1][:100]
+    X, y = few(digits)
     clf = AutoArchClassifier(n_trials=1, warm_start=True, **WARM).fit(X, y)
     n = 100 if change else 90
 
@@ -142,7 +158,7 @@ def test_another_problem_begins_anew_with_a_message(change, what, digits):
 
 def test_how_long_to_search_may_change(digits):
     """Budget, patience and silence are no part of the problem, and neither is a seed that nobody named."""
-    X, y = digits[0][:100], digits[1][:100]
+    X, y = few(digits)
     clf = AutoArchClassifier(n_trials=1, warm_start=True, **{**WARM, "random_state": None}).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error", AutoArchWarning)

@@ -244,7 +244,11 @@ def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cell
             fresh.bias.copy_(stem.bias)
     _put(net, anatomy.stem, fresh)
     words = {"sum": "summed", "repeat": "repeated in turn and scaled", "new": "replaced by new ones"}
-    said = [] if n_cells == own else [f"kernels of the first convolution for {own} channels were {words[how]} for {n_cells}"]
+    said = (
+        []
+        if n_cells == own
+        else [f"kernels of the first convolution for {own} channels were {words[how]} for {n_cells}"]
+    )
     beside = total - n_cells
     return said + ([f"{beside} channels beside the cells begin without weight"] if beside else [])
 

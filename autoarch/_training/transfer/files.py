@@ -105,12 +105,11 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
 
 def _read(path: Path, allow_pickle: bool) -> Any:
     if path.suffix == _SAFETENSORS:
-        require("safetensors.torch", extra="safetensors", purpose=f"Reading {path.name}")
-        from safetensors import safe_open
-
-        with safe_open(path, framework="pt") as file:
+        package = require("safetensors", extra="safetensors", purpose=f"Reading {path.name}")
+        with package.safe_open(path, framework="pt") as file:
             held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-            return {"state_dict": held, **{_MARK: fact for key, fact in (file.metadata() or {}).items() if key == _MARK}}
+            facts = (file.metadata() or {}).get(_MARK)
+        return {"state_dict": held} if facts is None else {"state_dict": held, _MARK: facts}
     try:
         content = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
     except pickle.UnpicklingError as error:

@@ -134,9 +134,13 @@ class Pretrained:
 
             module = cut_to_cells(module, tuple(shape), len(scaler.mean_))
             shape = (len(scaler.mean_), *shape[1:])
+        if shape is not None and len(shape) != 3:
+            raise InputError(
+                "the net reads columns of a table, not grids. Fit with families='cnn', or pass another net."
+            )
         return cls(
             module,
-            None if shape is None else tuple(int(side) for side in shape),
+            None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
             mean=getattr(scaler, "mean_", None),
             scale=getattr(scaler, "scale_", None),
             classes=np.asarray(last.classes_) if hasattr(last, "classes_inferred_") else None,

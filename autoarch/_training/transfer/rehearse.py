@@ -39,7 +39,11 @@ class SteadyNet(TransferNet):
 
 
 def grown_net(
-    input_shape: tuple[int, int, int], n_outputs: int, source: Pretrained, places: tuple[int, ...], sizing: str = "native"
+    input_shape: tuple[int, int, int],
+    n_outputs: int,
+    source: Pretrained,
+    places: tuple[int, ...],
+    sizing: str = "native",
 ) -> SteadyNet:
     """The net with more outputs; the old ones stand at ``places`` with the weights that they had."""
     net = adapt(source, input_shape, n_outputs, sizing=sizing, head="new")

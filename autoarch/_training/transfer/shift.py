@@ -73,15 +73,14 @@ def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs:
     if source.mean is not None and source.scale is not None and len(source.mean) == grids.shape[1]:
         level, spread = channel_moments(source.mean, source.scale)
         cells = np.ma.masked_invalid(grids)
-        own = (np.ma.filled(part, 0.0) for part in (cells.mean(axis=(0, 2, 3)), cells.std(axis=(0, 2, 3))))
-        of_scaler = _distance(*own, level, spread)
-        p_values.append(_p_value(np.ma.filled(cells.mean(axis=(2, 3)), level), level))
+        mean, deviation = (np.asarray(part) for part in (cells.mean(axis=(0, 2, 3)), cells.std(axis=(0, 2, 3))))
+        of_scaler = _distance(mean, deviation, level, spread)
+        per_row = cells.mean(axis=(2, 3))
+        p_values.append(_p_value(np.where(np.ma.getmaskarray(per_row), level, per_row.data), level))
     of_norms, p_value = _norms(net, inputs)
     p_value = p_values[0] if p_values else p_value
     sizes = [*([] if of_scaler is None else [of_scaler]), *of_norms[:1]]
-    return InputShift(
-        max(sizes) if sizes else None, p_value, of_scaler, of_norms
-    )
+    return InputShift(max(sizes) if sizes else None, p_value, of_scaler, of_norms)
 
 
 def channel_moments(mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +108,7 @@ def _norms(net: TransferNet, inputs: np.ndarray) -> tuple[tuple[float, ...], flo
     for layer, values in fed.items():
         values = values.flatten(2).double() if values.ndim > 2 else values.double()[:, :, None]
         mean, deviation = values.mean((0, 2)).numpy(), values.std((0, 2), correction=0).numpy()
-        seen = layer.running_mean.double().numpy(), layer.running_var.double().sqrt().numpy()  # type: ignore[union-attr,operator]
+        seen = layer.running_mean.double().numpy(), layer.running_var.double().sqrt().numpy()  # type: ignore[operator]
         sizes.append(_distance(mean, deviation, *seen))
         if p_value is None:
             p_value = _p_value(values.mean(2).numpy(), seen[0])
