@@ -1,8 +1,8 @@
 """Whether a net that was trained on other data serves these, measured, and how to go on with it.
 
 Read ``ways`` (as it is, frozen, fine-tuned, from scratch: one split), ``check`` (all splits), ``report`` with
-``plot`` (what they say), ``features`` (frozen features as a transformer) and ``onward`` (a fitted estimator goes on
-to new rows and classes). What adapts and trains nets lies in ``autoarch._training.transfer``, where the search can
+``plot`` (what they say), ``features`` (frozen features as a transformer) and ``onward`` with
+``outcome`` (a fitted estimator goes on to new rows and classes). What adapts and trains nets lies in ``autoarch._training.transfer``, where the search can
 reach it.
 
 Names are imported on first touch: they load torch.
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from autoarch._training.transfer.shift import InputShift
     from autoarch.transfer.check import check_transfer
     from autoarch.transfer.features import TransferFeatures
-    from autoarch.transfer.onward import FineTuning, fine_tune
+    from autoarch.transfer.onward import fine_tune
+    from autoarch.transfer.outcome import FineTuning
     from autoarch.transfer.report import TransferReport, Way
 
 __all__ = [
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FineTuning": "autoarch.transfer.onward",
+    "FineTuning": "autoarch.transfer.outcome",
     "InputShift": "autoarch._training.transfer.shift",
     "Pretrained": "autoarch._training.transfer.pretrained",
     "TransferFeatures": "autoarch.transfer.features",

@@ -47,9 +47,12 @@ def save_pretrained(model: Any, path: str | Path) -> Path:
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> from autoarch._training.modules import ConvNet
     >>> from autoarch.transfer import load_pretrained, save_pretrained
-    >>> load_pretrained(save_pretrained(ConvNet((1, 8, 8), 3), "net.pt"))
+    >>> with TemporaryDirectory() as folder:
+    ...     load_pretrained(save_pretrained(ConvNet((1, 8, 8), 3), Path(folder) / "net.pt"))
     Pretrained(ConvNet, 1 x 8 x 8 cells)
     """
     source, path = Pretrained.of(model), Path(path)
