@@ -26,10 +26,8 @@ VERDICTS = {
     "frozen": "reuse",
     "fine-tuned": "fine-tune",
     "from scratch": "train from scratch",
-}  # the cheaper ones first
-_TIE = (
-    1.0  # standard error that reuse may lie behind a training and still be preferred: the rule of Breiman et al., 1984
-)
+}
+_TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
 _SURE = 2.0  # standard errors by which a margin is more than chance
 _METRICS = {"accuracy": "accuracy", "r2": "R2"}
 
@@ -111,16 +109,12 @@ class TransferReport:
 
     @property
     def chosen(self) -> str:
-        """The best way, or a cheaper one that reuses the weights and lies behind it by at most one standard error."""
+        """The best way; the net as it is where it lies behind by a standard error at most, for it needs no training."""
         best = max(self.ways, key=lambda name: self.ways[name].score)
-        for name in VERDICTS:
-            if name == best or (name in self.ways and VERDICTS[name] == "reuse" and self._nearly(name, best)):
-                return name
-        return best
-
-    def _nearly(self, name: str, best: str) -> bool:
-        difference, error = self.difference(best, name)
-        return difference <= _TIE * error
+        if "as is" not in self.ways:
+            return best
+        behind, error = self.difference(best, "as is")
+        return "as is" if behind <= _TIE * error else best
 
     @property
     def verdict(self) -> str:

@@ -1,4 +1,4 @@
-"""Claim: whether a net that was trained on other data helps is told by a few rows: yes for digits, no for shuffled ones.
+"""Claim: whether a net that was trained on other data helps is told by few rows: yes for digits, no for shuffled ones.
 
 The verdict is followed: with 80 digits, a search that may fine-tune a net of other digits beats one that may not.
 """
@@ -25,6 +25,6 @@ alone = AutoArchClassifier(**settings).fit(X[few], y[few]).score(X[test], y[test
 helped = AutoArchClassifier(pretrained=net, **settings).fit(X[few], y[few]).score(X[test], y[test])
 print(f"accuracy on {len(y[test])} other digits, from 80: {alone:.3f} alone, {helped:.3f} with the net")
 
-assert reports["digits"].verdict == "reuse"
-assert reports["shuffled digits"].verdict != "reuse"
+assert reports["digits"].verdict in ("reuse", "fine-tune")
+assert reports["shuffled digits"].verdict == "train from scratch"
 assert helped > alone + 0.03
