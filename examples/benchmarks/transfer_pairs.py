@@ -63,8 +63,8 @@ PAIRS = (
 )
 SOURCE_ROWS, TEST_ROWS = 3_000, 700
 CROPS, CROP_SIDE = 3_000, 24
-FOLDS, STEPS = 4, 300
-SEED = 0
+FOLDS = 4
+SOURCE_SEED = 0
 
 
 def main() -> None:
@@ -72,6 +72,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", required=True, type=Path, metavar="DIR")
     parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0, help="of the rows of the targets, the folds and the weights")
     parser.add_argument("--out", type=Path, default=Path("transfer_pairs.jsonl"))
     arguments = parser.parse_args()
     done = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.is_file() else []
@@ -82,7 +84,7 @@ def main() -> None:
             continue
         if source not in sources:
             sources[source] = trained_on(source, arguments.data)
-        done.append(measure(source, sources[source], target, arguments.data, arguments.rows))
+        done.append(measure(source, sources[source], target, arguments))
         with arguments.out.open("a", encoding="utf-8") as results:
             results.write(json.dumps(done[-1]) + "\n")
         print(done[-1], flush=True)
@@ -91,18 +93,18 @@ def main() -> None:
 
 def trained_on(name: str, folders: list[Path]) -> Pretrained:
     """A net of 16 filters and three stages, trained as the family's first default, twice as long."""
-    X, y = turned_crops() if name == "photographs" else rows_of(name, folders, "train", SOURCE_ROWS)[:2]
+    X, y = turned_crops() if name == "photographs" else rows_of(name, folders, "train", SOURCE_ROWS, SOURCE_SEED)[:2]
     layout = Layout.of(X.shape[1:])
     n = len(X)
     training = {"lr": 1e-2, "max_epochs": epochs(n, 2.0), "batch_size": batch_rows(n, largest=128)}
-    training |= {"optimizer__weight_decay": 3e-2, "criterion__label_smoothing": 0.05, "seed": SEED}
+    training |= {"optimizer__weight_decay": 3e-2, "criterion__label_smoothing": 0.05, "seed": SOURCE_SEED}
     net = ArrayNetClassifier(ConvNet, module__filters=16, module__stages=3, module__dropout=0.2, **training)
     return Pretrained.of(Pipeline([("scale", GridScaler(layout)), ("model", net)]).fit(X.reshape(n, -1), y))
 
 
 def turned_crops() -> tuple[np.ndarray, np.ndarray]:
     """Crops of two photographs, each turned by 0 to 3 right angles, which is its label."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SOURCE_SEED)
     images = load_sample_images().images
     crops, labels = [], []
     for _ in range(CROPS):
@@ -115,37 +117,39 @@ def turned_crops() -> tuple[np.ndarray, np.ndarray]:
     return np.array(crops, dtype=np.float32), np.array(labels)
 
 
-def rows_of(name: str, folders: list[Path], part: str, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def rows_of(
+    name: str, folders: list[Path], part: str, most: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Some training rows, or some test rows, with their groups where these are training rows."""
     name, _, change = name.partition(", ")
     task = load(name, [] if name == "digits" else folders)
     X, y = (task.X, task.y) if part == "train" else (task.X_test, task.y_test)
     groups = task.groups if part == "train" else None
     if len(X) > most:
-        kept = train_test_split(np.arange(len(X)), train_size=most, stratify=y, random_state=SEED)[0]
+        kept = train_test_split(np.arange(len(X)), train_size=most, stratify=y, random_state=seed)[0]
         X, y, groups = X[kept], y[kept], None if groups is None else groups[kept]
     X = np.asarray(X, dtype=np.float32)
     if change == "shuffled":
-        order = np.random.default_rng(SEED).permutation(int(np.prod(X.shape[1:])))
+        order = np.random.default_rng(0).permutation(int(np.prod(X.shape[1:])))
         X = X.reshape(len(X), -1)[:, order].reshape(X.shape)
     return X, y, groups
 
 
-def measure(name: str, source: Pretrained, target: str, folders: list[Path], n_rows: int) -> dict[str, Any]:
+def measure(name: str, source: Pretrained, target: str, asked: argparse.Namespace) -> dict[str, Any]:
     """The verdict on some rows of the target, and what each way reaches on others."""
-    groups = None
+    groups, folders, n_rows, seed = None, asked.data, asked.rows, asked.seed
     if name == target:  # what the source has not seen
-        X, y, _ = rows_of(target, folders, "test", n_rows + TEST_ROWS)
-        X, X_test, y, y_test = train_test_split(X, y, train_size=n_rows, stratify=y, random_state=SEED)
+        X, y, _ = rows_of(target, folders, "test", n_rows + TEST_ROWS, seed)
+        X, X_test, y, y_test = train_test_split(X, y, train_size=n_rows, stratify=y, random_state=seed)
     else:
-        X, y, groups = rows_of(target, folders, "train", n_rows)
-        X_test, y_test, _ = rows_of(target, folders, "test", TEST_ROWS)
+        X, y, groups = rows_of(target, folders, "train", n_rows, seed)
+        X_test, y_test, _ = rows_of(target, folders, "test", TEST_ROWS, seed)
     started = time.monotonic()
-    report = check_transfer(source, X, y, cv=FOLDS, groups=groups, steps=STEPS, random_state=SEED)
+    report = check_transfer(source, X, y, cv=FOLDS, groups=groups, steps=asked.steps, random_state=seed)
     seconds = time.monotonic() - started
     layout, classes = Layout.of(X.shape[1:]), np.unique(y)
     kept, _ = kept_outputs(source, layout.shape, classes, None)
-    setting = Setting(source, layout, classes, kept, steps=STEPS, seed=SEED)
+    setting = Setting(source, layout, classes, kept, steps=asked.steps, seed=seed)
     flat = X.reshape(len(X), -1)
     prepared = prepare(setting, flat, y)
     right = {
