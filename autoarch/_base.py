@@ -31,7 +31,7 @@ from autoarch._search.run import Found, run_search
 from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
-from autoarch.families.pretrained import with_pretrained
+from autoarch.families.finetuned import with_pretrained
 from autoarch.families.registry import resolve_families
 from autoarch.geo.located import locate
 from autoarch.locality import LayoutSearch

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from autoarch._training.grids import GridScaler
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
-from autoarch.families.pretrained import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
+from autoarch.families.finetuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
 
 if TYPE_CHECKING:
     import optuna
