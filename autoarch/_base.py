@@ -26,10 +26,12 @@ from autoarch._search.budget import Budget
 from autoarch._search.cache import as_memory
 from autoarch._search.prelude import Request
 from autoarch._search.refit import changed_params
+from autoarch._search.resume import Past, parts_of, same_search, seed_again
 from autoarch._search.run import Found, run_search
 from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
+from autoarch.families.finetuned import with_pretrained
 from autoarch.families.registry import resolve_families
 from autoarch.geo.space import look_over
 from autoarch.locality import LayoutSearch
@@ -61,7 +63,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         weight = sample_weights(
             sample_weight, class_weight, codes if classes is not None else None, classes, len(codes)
         )
-        seed = _seed(self.random_state)
+        past: Past | None = getattr(self, "_past", None) if self.warm_start else None
+        again = seed_again(past, self.random_state)
+        seed = _seed(self.random_state) if again is None else again
         problem = _describe(self._task, values, canonical, codes, classes, self.device)
         space = look_over(
             X,
@@ -77,9 +81,15 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         if space.located is not None:
             geographic = space.located.places.geographic
             problem = replace(problem, coordinates=space.located.columns, geographic=geographic, layout=None)
+        if self.pretrained is not None:
+            problem = with_pretrained(problem, self.pretrained, families)
         plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)
         if space.hint and self.verbose and groups is None and is_plain(self.cv):
             warnings.warn(f"{space.hint}.", AutoArchWarning, stacklevel=3)
+        parts: dict[str, str] = {}
+        if self.warm_start:
+            data = {"X": values, "y": target, "sample_weight": weight, "splits": plan.splits}
+            parts = parts_of(self.get_params(deep=False), seed, problem=problem, families=families, **data)
         found = run_search(
             Request(
                 X=values,
@@ -100,6 +110,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
                 layouts=self._layouts_to_try(canonical),
                 ensemble_size=self.ensemble_size,
                 patience=self.patience,
+                past=same_search(past, parts),
             )
         )
         self._keep(canonical, found, classes)
@@ -107,6 +118,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         skipped = (*found.locality.skipped, *hints)
         self.locality_ = replace(found.locality, space=space.evidence, skipped=skipped)
         self.splits_ = plan.description
+        self.__dict__.pop("_past", None)
+        if self.warm_start:
+            self._past = found.past(parts)
 
     def _plan_splits(
         self, X: Any, values: np.ndarray, codes: np.ndarray, groups: Any, problem: Problem, seed: int

@@ -53,6 +53,12 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         left-out rows best together, and each is fitted on all rows.
     patience : int or None, default=None
         Trials without a better one after which the search stops before its budget is spent. None never does.
+    pretrained : torch.nn.Module, Pretrained, str, Path or None, default=None
+        A net that was trained on other data. To fine-tune it becomes one more candidate of the cnn family, which wins
+        only if it is better. Files are read without pickle, see :func:`autoarch.transfer.load_pretrained`.
+    warm_start : bool, default=False
+        Whether another ``fit`` on the same data goes on with the search, with ``time_budget`` and ``n_trials`` anew.
+        Other data, or other parameters that change the problem, begin anew, with a warning.
     n_jobs : int or None, default=None
         Trials at a time, over joblib's backend. None is 1, which leaves all cores to each trial.
     memory : str, joblib.Memory or None, default=None
@@ -129,6 +135,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         device: str = "auto",
         ensemble_size: int = 1,
         patience: int | None = None,
+        pretrained: Any = None,
+        warm_start: bool = False,
         n_jobs: int | None = None,
         memory: Any = None,
         random_state: int | np.random.RandomState | None = None,
@@ -146,6 +154,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         self.device = device
         self.ensemble_size = ensemble_size
         self.patience = patience
+        self.pretrained = pretrained
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.memory = memory
         self.random_state = random_state
@@ -223,6 +233,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     ----------
     time_budget, n_trials, families, layout, cv, channels, coordinates, device, ensemble_size, patience
         As for :class:`AutoArchClassifier`.
+    pretrained, warm_start
+        As for :class:`AutoArchClassifier`.
     n_jobs, memory, random_state, verbose
         As for :class:`AutoArchClassifier`.
     scoring : str, callable or None, default=None
@@ -261,6 +273,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         device: str = "auto",
         ensemble_size: int = 1,
         patience: int | None = None,
+        pretrained: Any = None,
+        warm_start: bool = False,
         n_jobs: int | None = None,
         memory: Any = None,
         random_state: int | np.random.RandomState | None = None,
@@ -277,6 +291,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         self.device = device
         self.ensemble_size = ensemble_size
         self.patience = patience
+        self.pretrained = pretrained
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.memory = memory
         self.random_state = random_state

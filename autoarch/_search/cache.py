@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pickle import PicklingError
 from typing import Any
@@ -47,8 +48,9 @@ def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
 
 
 def fingerprint(*parts: Any) -> str:
-    """A hash of data or parameters."""
-    return str(joblib.hash(parts))
+    """A hash of data or parameters; a pretrained net is told by its digest, because equal nets pickle differently."""
+    told = [replace(p, pretrained=p.pretrained.digest) if getattr(p, "pretrained", None) else p for p in parts]
+    return str(joblib.hash(told))
 
 
 def scorer_key(scoring: Any) -> Any:

@@ -113,6 +113,8 @@ class Search:
         Trials without a better one after which to stop.
     size : int
         How many candidates are to be fitted in the end.
+    history : History or None
+        Of an earlier search that this one continues.
     """
 
     def __init__(
@@ -130,12 +132,14 @@ class Search:
         evaluator: Evaluate = evaluate,
         patience: int | None = None,
         size: int = 1,
+        history: History | None = None,
     ):
         self.families, self.problem, self.data, self.policy, self.study = families, problem, data, policy, study
         self.budget, self.seed, self.progress, self.n_jobs = budget, seed, progress, n_jobs
         self.evaluator = evaluator
         self.patience = patience
-        self.history = History(size)
+        self.history = History(size) if history is None else history
+        self.n_before = len(self.history.results)
         self._lock = threading.RLock()
         self._open: dict[int, tuple[optuna.Trial, Job, float]] = {}
 

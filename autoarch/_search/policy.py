@@ -63,7 +63,12 @@ class Policy:
         self.families = {f.name: f for f in sorted(families, key=lambda family: -self.share[family.name])}
         self._defaults = {name: list(family.defaults(problem)) for name, family in self.families.items()}
         first = set(self.families) if recommended is None else {*recommended, *_ALWAYS}
-        self._untried = [name for name in self.families if name in first or name not in probabilities]
+        self._untried = [
+            name
+            for name, family in self.families.items()
+            if name in first or name not in probabilities
+            for _ in range(family.openings(problem))
+        ]
         self._later = {name: prior[name] / total for name in self.families if name not in self._untried}
         if not self._untried:
             self._untried, self._later = list(self.families), {}

@@ -9,7 +9,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from joblib import Memory
@@ -20,6 +20,9 @@ from autoarch._search.cache import cached, fingerprint, versions
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
 from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport, probe_values
+
+if TYPE_CHECKING:
+    from autoarch._search.resume import Past
 
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
@@ -69,6 +72,8 @@ class Request:
         Candidates that the final model may consist of.
     patience : int or None
         Trials without a better one after which to stop.
+    past : Past or None
+        An earlier search on the same problem, to go on with.
     """
 
     X: np.ndarray
@@ -89,6 +94,7 @@ class Request:
     layouts: LayoutSearch = AS_GIVEN
     ensemble_size: int = 1
     patience: int | None = None
+    past: Past | None = None
 
 
 def able_families(
@@ -150,13 +156,15 @@ def _import(package: str, *, optional: bool) -> str:
 
 def probe(request: Request) -> tuple[LocalityReport, bool]:
     """The report, and False if the user interrupted before landmarks could be measured."""
+    if request.past is not None:
+        return request.past.report, True
     seconds = None
     report: LocalityReport
     y: np.ndarray | None = request.codes
     if request.budget.seconds is not None:
         seconds = _PROBE_SHARE * request.budget.seconds
         y = None if request.budget.seconds < _STATISTICS_ONLY else y
-    problem = request.problem
+    problem = replace(request.problem, pretrained=None)
     arguments = {
         "task": problem.task,
         "categorical": problem.categorical,

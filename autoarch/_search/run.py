@@ -8,8 +8,9 @@ Imports: numpy, pandas, scikit-learn, ``autoarch.locality``, ``autoarch.families
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from autoarch._search.prelude import Request, able_families, probe, promising_fa
 from autoarch._search.progress import Progress
 from autoarch._search.quiet import quiet
 from autoarch._search.refit import as_kept
+from autoarch._search.resume import Past
 from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
 from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
@@ -61,6 +63,7 @@ class Found:
     members: pd.DataFrame
     score: float
     temperature: float
+    past: Callable[[Mapping[str, str]], Past]
 
 
 def run_search(request: Request) -> Found:
@@ -88,7 +91,9 @@ def run_search(request: Request) -> Found:
     try:
         with quiet("optuna"):
             data.judge.check(data.splits[0][1])
-            baseline = evaluate(data, baseline_job(request.problem, seed, budget.deadline(fraction=_BASELINE_SHARE)))
+            past = request.past
+            deadline = budget.deadline(fraction=_BASELINE_SHARE)
+            baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
             progress.say("importing torch", urgent=True)
             able, slow = with_imports(request.families, able, budget, request.chosen_by_user)
             progress.say("probing the layout", urgent=True)
@@ -101,14 +106,8 @@ def run_search(request: Request) -> Found:
                 promising,
                 problem,
                 data,
-                Policy(
-                    promising,
-                    problem,
-                    _chances(report, problem),
-                    seed,
-                    recommended=None if request.chosen_by_user else report.recommended_families,
-                ),
-                new_study(seed),
+                _policy(request, promising, problem, report) if past is None else past.policy,
+                new_study(seed) if past is None else past.study,
                 budget,
                 seed=seed,
                 progress=progress,
@@ -116,6 +115,7 @@ def run_search(request: Request) -> Found:
                 evaluator=_evaluator(request),
                 patience=request.patience,
                 size=request.ensemble_size,
+                history=None if past is None else past.history,
             )
             history = search.run() if probed else History(interrupted=True)
             best = _winner(history, baseline)
@@ -145,7 +145,15 @@ def run_search(request: Request) -> Found:
         members=chosen.table(),
         score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
+        past=partial(
+            Past, seed=seed, baseline=baseline, report=report, policy=search.policy, study=search.study, history=history
+        ),
     )
+
+
+def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
+    recommended = None if request.chosen_by_user else report.recommended_families
+    return Policy(families, problem, _chances(report, problem), request.seed, recommended=recommended)
 
 
 def _chances(report: LocalityReport, problem: Problem) -> dict[str, float]:
@@ -248,7 +256,7 @@ def _stopped_by(search: Search, history: History, budget: Budget) -> str:
         return "interrupt"
     if search.out_of_patience and not budget.trials_spent:
         return "patience"
-    cut = any(result.cut or "out of time" in result.reason for result in history.results)
+    cut = any(result.cut or "out of time" in result.reason for result in history.results[search.n_before :])
     return "n_trials" if budget.trials_spent and not cut else "time_budget"
 
 

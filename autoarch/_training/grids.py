@@ -51,6 +51,8 @@ class GridScaler(TransformerMixin, BaseEstimator):
     (2, 1, 2, 2)
     """
 
+    _largest = _LARGEST
+
     def __init__(self, layout: Layout, scaling: str = "global", categorical: tuple[int, ...] = ()):
         self.layout = layout
         self.scaling = scaling
@@ -79,7 +81,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
         """Return the scaled grids, then the mask where one was learned, then the planes."""
         check_is_fitted(self)
         grid = (self.layout.to_grid(X) - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
-        grid = np.clip(grid, -_LARGEST, _LARGEST, out=grid).astype(np.float32, copy=False)
+        grid = np.clip(grid, -self._largest, self._largest, out=grid).astype(np.float32, copy=False)
         parts = [grid]
         missing = np.isnan(grid)
         if missing.any():

@@ -170,6 +170,18 @@ class ConvNet(nn.Module):
         attention: bool = False,
     ):
         super().__init__()
+        self.settings = {  # by which it is built again where weights come from a file
+            "input_shape": tuple(int(side) for side in input_shape),
+            "n_outputs": n_outputs,
+            "filters": filters,
+            "stages": stages,
+            "kernel": kernel,
+            "lanes": lanes,
+            "head": head,
+            "dropout": dropout,
+            "scales": scales,
+            "attention": attention,
+        }
         self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
         channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
         stride = _strides(height, width, _MOST_CELLS)

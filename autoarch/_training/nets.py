@@ -11,7 +11,7 @@ Imports: numpy, torch, skorch, ``autoarch._training``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,7 +111,7 @@ class _ArrayTraining(_Net):
                     break
                 rows = order[start : start + size]
                 for group in self.optimizer_.param_groups:
-                    group["lr"] = self.lr * one_cycle(schedule.progress)
+                    group["lr"] = self.lr * _rate(group, schedule.progress)
                 batch = augmentation.of(X[rows], generator)
                 shares = [(rows, 1.0)]
                 if self.mixup:
@@ -206,6 +206,12 @@ class _Streamed:
 
     def __getitem__(self, rows: Any) -> torch.Tensor:
         return self.move(self.source[rows if isinstance(rows, slice) else rows.cpu().numpy()])
+
+
+def _rate(group: Mapping[str, Any], progress: float) -> float:
+    """Factor of the learning rate of some weights: 0 until they ``begin``, then a cycle up to their own ``rate``."""
+    begin = group.get("begin", 0.0)
+    return group.get("rate", 1.0) * one_cycle((progress - begin) / (1.0 - begin)) if progress >= begin else 0.0
 
 
 def _same(a: Any, b: Any) -> bool:

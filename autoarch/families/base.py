@@ -78,6 +78,8 @@ class Problem:
         Columns with x and y, or longitude and latitude, of the places that rows belong to.
     geographic : bool
         Whether these are degrees.
+    pretrained : Pretrained or None
+        A net that was trained on other data, for families that can fine-tune it.
     """
 
     task: str
@@ -93,6 +95,7 @@ class Problem:
     device: str = "cpu"
     coordinates: tuple[int, int] | None = None
     geographic: bool = False
+    pretrained: Any = None
 
     @property
     def classification(self) -> bool:
@@ -159,6 +162,10 @@ class Family(ABC):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """Candidates to try before any is sampled, the strongest first."""
         return ()
+
+    def openings(self, problem: Problem) -> int:
+        """How many defaults are tried before families compete."""
+        return 1
 
     def smoke_params(self, problem: Problem) -> Params:
         """Parameters that fit in a moment, for the contract tests: the first default, or what the space begins with."""

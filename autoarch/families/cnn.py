@@ -6,11 +6,13 @@ Imports: scikit-learn, ``autoarch.families``; torch and skorch only when a net i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoarch._training.grids import GridScaler
 from autoarch.families import around
 from autoarch.families.base import Needs, Params, Problem, Steps
+from autoarch.families.finetuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
 from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
 
 if TYPE_CHECKING:
@@ -27,7 +29,10 @@ _MOST_LANES = 128  # channels that they make together
 
 
 class CNN(NetFamily):
-    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings; lines may be channels."""
+    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings; lines may be channels.
+
+    Where the problem brings a pretrained net, fine-tuning it is one more way to begin.
+    """
 
     name = "cnn"
     needs = Needs(grid=True, packages=("torch", "skorch"))
@@ -81,15 +86,37 @@ class CNN(NetFamily):
         ]
         if problem.verdict.startswith("1d") and "square" in others:
             variants.append({"kernel": "square"})
-        return [base, *({**base, **variant} for variant in variants)]
+        own = [base, *({**base, **variant} for variant in variants)]
+        if problem.pretrained is None:
+            return own
+        tuned, *also = fine_tuning_defaults(problem)
+        default, *rest = [{START: "random", **params} for params in own]
+        return [tuned, default, *also, *rest]
+
+    def openings(self, problem: Problem) -> int:
+        """A pretrained net and one with random weights have their first turn together."""
+        return 1 if problem.pretrained is None else 2
 
     def smoke_params(self, problem: Problem) -> Params:
         """One narrow stage."""
-        return {**self.defaults(problem)[0], "filters": 8, "stages": 1, "lr": 1e-2, "dropout": 0.0, "smoothing": 0.0}
+        return {
+            **self.defaults(replace(problem, pretrained=None))[0],
+            "filters": 8,
+            "stages": 1,
+            "lr": 1e-2,
+            "dropout": 0.0,
+            "smoothing": 0.0,
+        }
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample kernel, scaling, head, size, augmentation and regularisation."""
+        start: Params = {}
+        if problem.pretrained is not None:
+            start[START] = trial.suggest_categorical("cnn.start", ["pretrained", "random"])
+            if start[START] == "pretrained":
+                return suggest_fine_tuning(trial)
         return {
+            **start,
             "kernel": trial.suggest_categorical("cnn.kernel", self.kernels(problem)),
             "scaling": trial.suggest_categorical("cnn.scaling", ["global", "cell"]),
             "head": trial.suggest_categorical("cnn.head", ["regions", "global"]),
@@ -111,6 +138,8 @@ class CNN(NetFamily):
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Shape and scale, or look around, then the net."""
+        if params.get(START) == "pretrained":
+            return build_fine_tuning(params, problem, seed)
         from autoarch._training.modules import ConvNet
 
         kernel = KERNELS[params["kernel"]]

@@ -45,13 +45,13 @@ def _landmark_bars(report: LocalityReport) -> str:
         (STAND_INS[name], mark.score, mark.std_error, GREY if name == "cnn_shuffled" else BLUE)
         for name, mark in report.landmarks.items()
     ]
-    return _bars(f"Quick stand-ins, {metric}", rows)
+    return bars(f"Quick stand-ins, {metric}", rows)
 
 
 def _chance_bars(report: LocalityReport) -> str:
     """Chance of each family to win."""
     chances = report.family_probabilities
-    return _bars("Chance to win", [(NAMES[name], chances[name], 0.0, BLUE) for name in FAMILIES])
+    return bars("Chance to win", [(NAMES[name], chances[name], 0.0, BLUE) for name in FAMILIES])
 
 
 def _mean_samples(reading: Reading) -> str:
@@ -86,7 +86,7 @@ def _grey(share: float) -> str:
     return f"#{level:02x}{level:02x}{level:02x}"
 
 
-def _bars(title: str, rows: list[tuple[str, float, float, str]]) -> str:
+def bars(title: str, rows: list[tuple[str, float, float, str]]) -> str:
     """Horizontal bars from 0 to 1, as one SVG picture in the text's own colour."""
     parts = []
     for number, (label, value, error, colour) in enumerate(rows):

@@ -1,0 +1,121 @@
+"""Fine-tuning as one more candidate of the cnn family, where the user has given a pretrained net.
+
+Imports: ``autoarch.families``, ``autoarch.exceptions``; torch and skorch only when a net is read or built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from autoarch._training.grids import GridScaler
+from autoarch.exceptions import ParameterError
+from autoarch.families.base import Family, Params, Problem, Steps
+from autoarch.families.netparts import batch_rows, epochs
+
+if TYPE_CHECKING:
+    import optuna
+
+START = "start"  # the parameter that tells fine-tuning from a net with random weights
+
+
+def with_pretrained(problem: Problem, given: Any, families: Sequence[Family]) -> Problem:
+    """Tell families of a pretrained net, after seeing that it can be used.
+
+    Raises
+    ------
+    ParameterError
+        If no family can use it, or it is an estimator, which ``clone`` would rob of its weights.
+    InputError
+        If it cannot be read, or not be fitted to a layout that is known already.
+    """
+    if hasattr(given, "get_params"):
+        raise ParameterError(
+            f"pretrained={type(given).__name__}(...) was given. clone() drops what an estimator has learned; pass "
+            "autoarch.transfer.Pretrained.of(it), a torch module, or a path."
+        )
+    if all(family.name != "cnn" for family in families):
+        names = [family.name for family in families]
+        raise ParameterError(f"pretrained= was given, but families={names} lacks 'cnn', which alone can fine-tune it.")
+    if problem.layout is None:
+        raise ParameterError("pretrained= was given, but the columns of X have no layout. Pass layout=(height, width).")
+    from autoarch._training.transfer.adapt import adapt
+    from autoarch._training.transfer.pretrained import Pretrained
+
+    source = Pretrained.of(given)
+    if not problem.layout.is_bare_line:
+        adapt(source, problem.layout.shape, max(1, problem.n_classes), head="new")
+    return replace(problem, pretrained=source)
+
+
+def fine_tuning_defaults(problem: Problem) -> Sequence[Params]:
+    """Inputs as the net knows them, and inputs scaled by the data's own statistics."""
+    base = {
+        START: "pretrained",
+        "inputs": "own",
+        "body_rate": 0.5,
+        "thaw": 0.1,
+        "lr": 1e-2,
+        "decay": 3e-2,
+        "smoothing": 0.05,
+        "shift": 0,
+        "cutout": 0.0,
+        "noise": 0.0,
+        "mixup": 0.0,
+        "effort": 1.0,
+    }
+    return [{**base, "inputs": "source"}, base]
+
+
+def suggest_fine_tuning(trial: optuna.Trial) -> Params:
+    """Sample scale, rates, augmentation and regularisation."""
+    return {
+        START: "pretrained",
+        "inputs": trial.suggest_categorical("cnn.inputs", ["source", "own"]),
+        "body_rate": trial.suggest_float("cnn.body_rate", 0.01, 1.0, log=True),
+        "thaw": trial.suggest_float("cnn.thaw", 0.0, 0.5),
+        "lr": trial.suggest_float("cnn.lr", 1e-3, 3e-2, log=True),
+        "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
+        "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
+        "shift": trial.suggest_int("cnn.shift", 0, 2),
+        "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
+        "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
+        "mixup": trial.suggest_float("cnn.mixup", 0.0, 0.4),
+        "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
+    }
+
+
+def build_fine_tuning(params: Params, problem: Problem, seed: int) -> Steps:
+    """Shape and scale, then the net with the pretrained weights."""
+    from autoarch._training.device import resolve_device
+    from autoarch._training.transfer.finetune import FineTuneClassifier, FineTuneRegressor, transfer_net
+    from autoarch._training.transfer.scaling import SourceScaler
+
+    source, layout = problem.pretrained, problem.layout
+    assert source is not None
+    assert layout is not None
+    kind = FineTuneClassifier if problem.classification else FineTuneRegressor
+    loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
+    net = kind(
+        transfer_net,
+        module__source=source,
+        module__n_cells=layout.channels,
+        module__head="new",
+        body_rate=params["body_rate"],
+        thaw=params["thaw"],
+        seed=seed,
+        shift=tuple(params["shift"] * (side > 1) for side in layout.shape[1:]),
+        cutout=params["cutout"],
+        noise=params["noise"],
+        mixup=params["mixup"],
+        max_epochs=epochs(problem.n_samples, params["effort"]),
+        batch_size=batch_rows(problem.n_samples, largest=128),
+        lr=params["lr"],
+        optimizer__weight_decay=params["decay"],
+        device=resolve_device(problem.device),
+        **loss,
+    )
+    if params["inputs"] == "own":
+        return [("scale", GridScaler(layout, categorical=problem.categorical)), ("model", net)]
+    return [("scale", SourceScaler(layout, source.mean, source.scale, problem.categorical)), ("model", net)]

@@ -1,0 +1,189 @@
+"""check_transfer: verdicts on cases with a known answer, and what the report says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from torch import nn
+
+from autoarch import AutoArchClassifier
+from autoarch._training.transfer.shift import InputShift
+from autoarch.exceptions import InputError, LayoutError, ParameterError
+from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
+
+QUICK = {"cv": 3, "steps": 120, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def same(digit_net, digits):
+    """The net on rows that it was trained on."""
+    return check_transfer(digit_net, digits[0][:150], digits[1][:150], **QUICK)
+
+
+def test_the_same_task_says_reuse(same):
+    """Nothing can be better than what knows the answers."""
+    assert same.verdict == "reuse"
+    assert same.ways["as is"].score > 0.9
+    assert same.shift.word == "alike"
+    assert same.logme > same.logme_random
+    assert not [change for change in same.changes if "channels" in change]
+
+
+def test_a_shuffled_target_does_not(digit_net, digits):
+    """Where cells have no neighbours any more, features of neighbours are worth nothing."""
+    X, y = digits[0][900:1200].reshape(300, 64), digits[1][900:1200]
+    X = X[:, np.random.default_rng(0).permutation(64)]
+
+    report = check_transfer(digit_net, X, y, layout=(8, 8), cv=3, steps=300, random_state=0)
+
+    assert report.verdict != "reuse"
+    assert report.ways["as is"].score < 0.3
+
+
+def test_equal_seeds_give_equal_reports_without_a_clock(same, digit_net, digits):
+    """Steps end the trainings."""
+    again = check_transfer(digit_net, digits[0][:150], digits[1][:150], **QUICK)
+    assert {name: way.scores for name, way in again.ways.items()} == {
+        name: way.scores for name, way in same.ways.items()
+    }
+    assert again.budget == "120 steps for each training"
+
+
+def test_a_time_budget_is_shared_out(digit_net, digits):
+    """Half of it to each kind of training, evenly over the folds."""
+    report = check_transfer(digit_net, digits[0][900:1000], digits[1][900:1000], cv=2, time_budget=0.4)
+    assert report.budget == "0.1 s for each training"
+
+
+def test_other_labels_leave_out_the_net_as_it_is(digit_net, digits):
+    """And the report says why."""
+    y = np.array(["even", "odd"])[digits[1][900:1000] % 2]
+    report = check_transfer(digit_net, digits[0][900:1000], y, cv=2, steps=5)
+    assert "as is" not in report.ways
+    assert "does not know 2 of the labels" in " ".join(report.sentences)
+
+
+def test_labels_of_a_module_are_taken_as_told(digit_net, digits):
+    """In whatever order its outputs stand."""
+    X, y = digits[0][900:1000].astype(np.float32), digits[1][900:1000]
+    X = (X - digit_net.mean[0, 0, 0]) / digit_net.scale[0, 0, 0]
+    names = np.array(list("zyxwvutsrq"))
+
+    told = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    guessed = check_transfer(digit_net.module, X, names[y], cv=2, steps=2)
+
+    assert told.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
+    assert "taken for those of y, sorted" in " ".join(guessed.sentences)
+
+
+def test_numbers_are_compared_by_r2(digit_net, digits):
+    """Regression has the same ways, without the classifier as it is."""
+    y = digits[1][900:1000] + 0.5
+    report = check_transfer(digit_net, digits[0][900:1000], y, cv=2, steps=5)
+    assert report.metric == "r2" and set(report.ways) == {"frozen", "fine-tuned", "from scratch"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        pytest.param({"X": np.zeros((20, 64))}, LayoutError, "layout=\\(height, width\\)", id="flat"),
+        pytest.param({"cv": [(np.arange(10), np.arange(10, 20))]}, ParameterError, "two or more", id="one-split"),
+        pytest.param({"inputs": "mine"}, ParameterError, "inputs='mine'", id="inputs"),
+        pytest.param({"classes": ["a"]}, ParameterError, "2 outputs", id="classes"),
+        pytest.param({"steps": 0}, ParameterError, "steps=0", id="steps"),
+        pytest.param({"sizing": "pad"}, InputError, "possible are 'native'", id="sizing"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, error, message):
+    """Before any training."""
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    given = {"X": np.random.default_rng(0).normal(size=(20, 8, 8)), "y": np.arange(20) % 2, **arguments}
+    with pytest.raises(error, match=message):
+        check_transfer(net, given.pop("X"), given.pop("y"), **given)
+
+
+def report(frozen, tuned, scratch, **more):
+    """A report from scores on folds."""
+    return TransferReport(
+        {"frozen": Way(tuple(frozen)), "fine-tuned": Way(tuple(tuned)), "from scratch": Way(tuple(scratch))}, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "verdict", "sure"),
+    [
+        pytest.param(([0.9, 0.9], [0.8, 0.8], [0.7, 0.7]), "reuse", True, id="frozen-best"),
+        pytest.param(([0.7, 0.7], [0.9, 0.9], [0.8, 0.8]), "fine-tune", True, id="tuned-best"),
+        pytest.param(([0.7, 0.7], [0.8, 0.8], [0.9, 0.9]), "train from scratch", True, id="scratch-best"),
+        pytest.param(([0.9, 0.89], [0.88, 0.92], [0.7, 0.7]), "fine-tune", False, id="by-little"),
+        pytest.param(([0.5, 0.5], [0.88, 0.92], [0.9, 0.91]), "train from scratch", False, id="no-credit-to-dearer"),
+    ],
+)
+def test_the_verdict_follows_from_the_scores(scores, verdict, sure):
+    """Flip a number and the verdict flips."""
+    found = report(*scores)
+    assert (found.verdict, found.sure) == (verdict, sure)
+    assert ("may do as well" in found.sentence) is not sure
+
+
+@pytest.mark.parametrize(("as_is", "verdict"), [((0.9, 0.91), "reuse"), ((0.9, 0.8), "fine-tune")])
+def test_the_net_as_it_is_stands_where_it_is_nearly_as_good(as_is, verdict):
+    """Within a standard error, as it costs no training."""
+    found = report([0.5, 0.5], [0.93, 0.91], [0.7, 0.7])
+    assert replace(found, ways={"as is": Way(as_is), **found.ways}).verdict == verdict
+
+
+def test_the_standard_error_counts_that_folds_share_rows():
+    """Spread over the folds, widened by test rows over training rows (Nadeau and Bengio)."""
+    found = report([0.5, 0.5, 0.5, 0.5], [0.8, 0.7, 0.9, 0.8], [0.6, 0.6, 0.6, 0.6], test_share=1 / 3)
+    by_fold = np.array([0.2, 0.1, 0.3, 0.2])
+    assert found.margin == pytest.approx(0.2)
+    assert found.margin_std_error == pytest.approx(np.sqrt(by_fold.var(ddof=1) * (1 / 4 + 1 / 3)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param({"shift": InputShift(0.1, 0.5)}, "look like those", id="alike"),
+        pytest.param({"shift": InputShift(2.0, 0.0)}, "foreign", id="foreign"),
+        pytest.param({"shift": InputShift()}, "cannot be tested", id="unknown"),
+        pytest.param({"logme": 1.0, "logme_random": 0.0}, "tell more about y", id="telling"),
+        pytest.param({"logme": 0.0, "logme_random": 1.0}, "tell no more", id="not-telling"),
+        pytest.param({"changes": ("this",)}, "Changed: this.", id="change"),
+    ],
+)
+def test_a_sentence_follows_its_number(change, words):
+    """Each of them."""
+    assert words in " ".join(report([0.5, 0.6], [0.7, 0.8], [0.6, 0.6], **change).sentences)
+
+
+def test_a_report_shows_itself(same):
+    """As text, as HTML without script, as a table, as a picture."""
+    assert "reuse" in str(same) and "from scratch" in str(same)
+    assert same._repr_html_().startswith("<div") and "<script" not in same._repr_html_()
+    frame = same.to_frame()
+    assert frame["chosen"].sum() == 1 and frame["behind"].min() == 0
+    pytest.importorskip("matplotlib", reason="the picture needs the extra 'plot'")
+    assert len(same.plot().axes[0].patches) == len(same.ways)
+
+
+def test_frozen_features_are_a_step_of_a_pipeline(digit_net, digits):
+    """They clone with their weights, and a linear model behind them is good with few rows."""
+    X, y = digits
+    model = clone(make_pipeline(TransferFeatures(digit_net), LogisticRegression(max_iter=500))).fit(
+        X[900:1000], y[900:1000]
+    )
+    assert model.score(X[1000:], y[1000:]) > 0.9
+    assert len(model[0].get_feature_names_out()) == model[0].transform(X[:2]).shape[1]
+
+
+def test_a_fitted_estimator_is_checked_as_it_stands(seven, digits):
+    """Its layout, its scale and its labels come along; flat rows are read as it read them."""
+    X, y = digits
+    rows = np.flatnonzero((y < 7) & (np.arange(len(y)) >= 900))[:120]
+    found = check_transfer(seven, X[rows], y[rows], cv=2, steps=20)
+    assert found.ways["as is"].score > 0.9
+    assert isinstance(seven, AutoArchClassifier)

@@ -1,0 +1,87 @@
+"""Weights on disk: what is read without pickle, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from autoarch._training.modules import ConvNet
+from autoarch.exceptions import InputError, MissingExtraError
+from autoarch.transfer import load_pretrained, save_pretrained
+
+
+def test_a_saved_net_comes_back_with_all_that_is_known(digit_net, tmp_path):
+    """Weights, scale, labels and layout."""
+    again = load_pretrained(save_pretrained(digit_net, tmp_path / "net.pt"))
+
+    assert again.digest == digit_net.digest
+    np.testing.assert_array_equal(again.classes, digit_net.classes)
+    assert again.layout == digit_net.layout
+
+
+def test_weights_alone_need_their_architecture(tmp_path):
+    """With it they load, whatever prefix a parallel training left."""
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 2))
+    torch.save({"state_dict": {f"module.{k}": v for k, v in net.state_dict().items()}}, tmp_path / "net.pt")
+
+    with pytest.raises(InputError, match="Pass module="):
+        load_pretrained(tmp_path / "net.pt")
+    again = load_pretrained(
+        tmp_path / "net.pt", module=nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 2))
+    )
+    torch.testing.assert_close(again.module[0].weight, net[0].weight)
+
+
+def test_a_pickled_module_is_refused_until_it_is_asked_for(tmp_path):
+    """The error names the opt-in and the danger."""
+    torch.save(ConvNet((1, 8, 8), 2), tmp_path / "net.pt")
+
+    with pytest.raises(InputError, match=r"any code.*allow_pickle=True"):
+        load_pretrained(tmp_path / "net.pt")
+    assert load_pretrained(tmp_path / "net.pt", allow_pickle=True).input_shape == (1, 8, 8)
+
+
+def test_a_pickle_that_runs_code_does_not_run(tmp_path):
+    """Nothing of it happens."""
+
+    class Mischief:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "trace"), "w"))
+
+    torch.save({"state_dict": Mischief()}, tmp_path / "net.pt")
+
+    with pytest.raises(InputError, match="any code"):
+        load_pretrained(tmp_path / "net.pt")
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"no weights", "is no file that|any code", id="text"),
+        pytest.param(torch.zeros(3), "expected weights by name", id="tensor"),
+        pytest.param({"x": torch.zeros(3)}, "do not fit Sequential", id="strange-names"),
+    ],
+)
+def test_other_files_are_refused(content, message, tmp_path):
+    """The message says what the file holds."""
+    path = tmp_path / "net.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=message):
+        load_pretrained(path, module=nn.Sequential(nn.Conv2d(1, 2, 3)))
+
+
+def test_safetensors_are_read_where_the_package_is(digit_net, tmp_path):
+    """Else the extra is named."""
+    try:
+        import safetensors  # noqa: F401
+    except ImportError:
+        (tmp_path / "net.safetensors").touch()
+        with pytest.raises(MissingExtraError, match="safetensors"):
+            load_pretrained(tmp_path / "net.safetensors")
+        return
+    again = load_pretrained(save_pretrained(digit_net, tmp_path / "net.safetensors"))
+    assert again.digest == digit_net.digest

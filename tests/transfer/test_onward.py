@@ -1,0 +1,105 @@
+"""fine_tune: new rows and classes are learned, old ones are kept, and what came of it is told."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.exceptions import AutoArchWarning, InputError
+from autoarch.transfer import FineTuning, fine_tune
+
+from .conftest import quick
+
+
+@pytest.fixture(scope="module")
+def parts(digits):
+    """New rows (7 to 9), some old ones, and rows of either kind to test on."""
+    _, y = digits
+    known, late = np.arange(len(y)) < 500, np.arange(len(y)) >= 900
+    return {
+        "new": np.flatnonzero(known & (y >= 7)),
+        "old": np.flatnonzero(known & (y < 7))[:140],
+        "test new": np.flatnonzero(late & (y >= 7)),
+        "test old": np.flatnonzero(late & (y < 7)),
+    }
+
+
+@pytest.fixture(scope="module")
+def ten(seven, digits, parts):
+    """The estimator that knew seven digits, after it has seen the other three."""
+    X, y = digits
+    return fine_tune(seven, X[parts["new"]], y[parts["new"]], rehearsal=(X[parts["old"]], y[parts["old"]]), steps=250)
+
+
+def accuracy(clf, digits, rows):
+    return float((clf.predict(digits[0][rows]) == digits[1][rows]).mean())
+
+
+def test_new_classes_are_learned_and_old_ones_kept(seven, ten, digits, parts):
+    """On rows that neither has seen; the old estimator is left as it was."""
+    assert accuracy(ten, digits, parts["test new"]) > 0.85
+    assert accuracy(ten, digits, parts["test old"]) > accuracy(seven, digits, parts["test old"]) - 0.07
+    assert ten.classes_.tolist() == list(range(10)) and seven.classes_.tolist() == list(range(7))
+    assert ten.predict_proba(digits[0][:3]).shape == (3, 10)
+
+
+def test_it_tells_what_came_of_it(ten):
+    """Scores before and after, on rows held out, and whether a new search would pay."""
+    told = ten.fine_tuning_
+    assert told.new_classes == (7, 8, 9) and told.new_before == 0 and told.new_after > 0.8
+    assert told.old_after > told.old_before - 0.1
+    assert set(told.rivals) == {"linear", "tree"}
+    assert "New classes: 7, 8, 9." in str(told)
+
+
+def test_the_result_is_an_estimator_like_any_other(ten, digits):
+    """It pickles, and can go on again."""
+    X, y = digits
+    again = pickle.loads(pickle.dumps(ten))
+    np.testing.assert_array_equal(again.predict(X[:20]), ten.predict(X[:20]))
+    further = fine_tune(again, X[:50], y[:50], steps=5)
+    assert further.classes_.tolist() == list(range(10))
+
+
+def test_without_rehearsal_it_warns_of_what_will_be_forgotten(seven, digits, parts):
+    """Where only new classes are shown, nothing stands against them."""
+    X, y = digits
+    with pytest.warns(AutoArchWarning, match="rehearsal"):
+        new = fine_tune(seven, X[parts["new"]], y[parts["new"]], steps=5)
+    assert "not known" in str(new.fine_tuning_) and new.fine_tuning_.search_pays is None
+
+
+@pytest.mark.parametrize(
+    ("rivals", "pays"),
+    [
+        pytest.param({"tree": (0.1, 0.01), "linear": (-0.1, 0.01)}, True, id="clearly-better"),
+        pytest.param({"tree": (0.01, 0.01)}, False, id="not-clearly"),
+        pytest.param(None, None, id="unknown"),
+    ],
+)
+def test_a_search_pays_where_a_quick_rival_is_better(rivals, pays):
+    """By more than two standard errors; the sentence says so."""
+    told = FineTuning(10, 10, rivals=rivals)
+    assert told.search_pays is pays
+    assert ("would pay" in str(told)) is bool(pays)
+
+
+def test_numbers_go_on_in_their_units(digits):
+    """More rows make a better regressor, and the units stay."""
+    X, y = digits[0].astype(np.float32), digits[1] * 10.0 + 0.5
+    old = AutoArchRegressor(**quick()).fit(X[:150], y[:150])
+    new = fine_tune(old, X[150:400], y[150:400], rehearsal=(X[:100], y[:100]), steps=200)
+    assert new.score(X[1000:], y[1000:]) > old.score(X[1000:], y[1000:])
+
+
+def test_what_cannot_go_on_is_refused(seven, digits):
+    """Other winners, other kinds of labels, unknown labels for rehearsal."""
+    X, y = digits[0][:60], digits[1][:60]
+    linear = AutoArchClassifier(time_budget=None, n_trials=1, families="linear", cv=2, verbose=0).fit(X, y)
+    with pytest.raises(InputError, match="winner is 'linear'"):
+        fine_tune(linear, X, y)
+    with pytest.raises(InputError, match="one kind"):
+        fine_tune(seven, X, y.astype(str))
+    with pytest.raises(InputError, match="rehearsal holds labels"):
+        fine_tune(seven, X, y, rehearsal=(X, y))
