@@ -106,7 +106,8 @@ def fine_tune(
     ((8, 9), 10)
     """
     started = time.monotonic()
-    check_positive("strength", strength + 1e-12)
+    if strength:
+        check_positive("strength", strength, absent="0 for no distillation")
     if steps is not None:
         check_whole("steps", steps, least=1)
     check_is_fitted(estimator, "best_estimator_")
