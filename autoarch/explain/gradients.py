@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FIRST_STEPS, MOST_STEPS = 32, 512  # of the integral: twice as many until it is exact to
 WITHIN = 0.008  # of the difference of the outputs, a little better than what is promised,
 FLOOR = 1.0  # or of this many logits or deviations of y, where that difference is nearly nothing
+LEAST_SIDE = 4  # cells of a map of Grad-CAM; the last maps of nets for 8 x 8 cells have two, and show nothing
 MOST_INPUTS = 2**21  # values in one batch of gradients
 
 
@@ -202,13 +203,24 @@ def _said(net: Net, seen: torch.Tensor, chosen: np.ndarray) -> np.ndarray:
 
 
 def _last_convolution(net: Net) -> Any:
+    """The last layer whose map still has some cells along its longer side."""
     import torch
 
     from autoarch._training.modules import ConvNet
 
+    layers: list[Any] = [layer for layer in net.module.modules() if isinstance(layer, torch.nn.Conv2d)]
     if isinstance(net.module, ConvNet):
-        return net.module.blocks
-    layers = [layer for layer in net.module.modules() if isinstance(layer, torch.nn.Conv2d)]
+        layers = list(net.module.blocks.children())
     if not layers:
         raise UntraceableError(f"{type(net.module).__name__} has no convolutions")
-    return layers[-1]
+    sides: dict[Any, int] = {}
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, maps: sides.update({layer: max(maps.shape[2:])}))
+        for layer in layers
+    ]
+    with torch.no_grad():
+        net.outputs(net.tensor(net.subject.pool.take(slice(0, 1)).given()))
+    for hook in hooks:
+        hook.remove()
+    fine = [layer for layer in layers if sides[layer] >= LEAST_SIDE]
+    return fine[-1] if fine else layers[0]

