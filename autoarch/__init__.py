@@ -2,11 +2,12 @@
 
 The front door: a short ``__all__`` whose names are imported on first touch, so that ``import autoarch`` loads no torch.
 
-Imports: nothing until a name is touched.
+Imports: ``autoarch._lazy``; nothing else until a name is touched.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autoarch._lazy import door
 
 if TYPE_CHECKING:
     from autoarch._data.layout import Layout
@@ -32,14 +33,4 @@ _HOMES = {
     "probe_locality": "autoarch.locality",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'autoarch' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next touch does not come through here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

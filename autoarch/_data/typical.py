@@ -41,8 +41,8 @@ def typical_row(
         there = values[:, column][~np.isnan(values[:, column])]
         row[column] = there.mean(dtype=np.float64) if len(there) else np.nan
     for coded in categorical:
-        codes, counts = np.unique(values[:, coded][~np.isnan(values[:, coded])], return_counts=True)
-        row[coded] = codes[counts.argmax()] if len(codes) else np.nan
+        codes = values[:, coded][~np.isnan(values[:, coded])].astype(np.intp)
+        row[coded] = np.bincount(codes).argmax() if len(codes) else np.nan
     for columns in together:
         days = values[:, columns[0]]
         dated = np.flatnonzero(~np.isnan(days))

@@ -110,8 +110,7 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
     for kind in dict.fromkeys(result.kinds):
-        joined = Predictions.joined([p for p, of in zip(result.predictions, result.kinds, strict=True) if of == kind])
-        result.kind_scores = {**result.kind_scores, kind: data.judge.score(joined)}
+        result.kind_scores[kind] = data.judge.score(Predictions.joined(result.of_kind(kind)))
     result.learned = job.family.learned([model[-1] for model in result.models])
     kept = data.kinds.count("random") or len(splits) if data.folds and job.family.averages_folds else 1
     del result.models[kept:]  # one is kept for a refit that comes too late; the others would fill the memory

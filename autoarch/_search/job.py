@@ -117,7 +117,7 @@ class TrialResult:
     scores: list[float] = field(default_factory=list)
     ties: list[float] = field(default_factory=list)
     kinds: tuple[str, ...] = ()
-    kind_scores: Mapping[str, float] = field(default_factory=dict)
+    kind_scores: dict[str, float] = field(default_factory=dict)
     predictions: list[Predictions] = field(default_factory=list)
     models: list[Pipeline] = field(default_factory=list)
     learned: Mapping[str, Any] = field(default_factory=dict)
@@ -133,6 +133,10 @@ class TrialResult:
         if self.kind_scores:
             return float(sum(KIND_WEIGHTS[kind] * score for kind, score in self.kind_scores.items()))
         return float(np.mean(self.scores)) if self.scores else float("nan")
+
+    def of_kind(self, kind: str) -> list[Predictions]:
+        """Predictions of the splits of one kind."""
+        return [part for part, of in zip(self.predictions, self.kinds, strict=True) if of == kind]
 
     @property
     def tie(self) -> float:

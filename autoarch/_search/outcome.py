@@ -95,14 +95,9 @@ def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldS
     rng = np.random.default_rng(seed)
     found = []
     for kind, score in best.kind_scores.items():
-        joined = Predictions.joined(of_kind(best, kind))
+        joined = Predictions.joined(best.of_kind(kind))
         found.append(FoldScore(kind, score, bootstrap_error(joined, data.judge, rng)))
     return tuple(found)
-
-
-def of_kind(result: TrialResult, kind: str) -> list[Predictions]:
-    """Predictions of the splits of one kind."""
-    return [part for part, of in zip(result.predictions, result.kinds, strict=True) if of == kind]
 
 
 def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
@@ -116,9 +111,9 @@ def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) ->
 
 def _choose_on_blocks(judged: Sequence[TrialResult], judge: Judge, size: int) -> list[Predictions]:
     """For each block of the map, what those say who are chosen by random rows and the other blocks."""
-    by_block = [of_kind(result, "blocks") for result in judged]
+    by_block = [result.of_kind("blocks") for result in judged]
     if size > 1:
-        shares = select([Predictions.joined(of_kind(result, "random")) for result in judged], judge, size)
+        shares = select([Predictions.joined(result.of_kind("random")) for result in judged], judge, size)
         return [blended(list(parts), shares) for parts in zip(*by_block, strict=True)]
     chosen = []
     for block in range(len(by_block[0])):

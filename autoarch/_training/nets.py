@@ -11,7 +11,7 @@ Imports: numpy, torch, skorch, ``autoarch._training``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from autoarch._training.deadline import Deadline
 from autoarch._training.device import seeded
 from autoarch._training.precision import autocast, half_pays
 from autoarch._training.schedule import Schedule, one_cycle
+from autoarch._training.streamed import Streamed
 
 if TYPE_CHECKING:
     from skorch import NeuralNet as _Net  # what the mixin is mixed into
@@ -89,7 +90,7 @@ class _ArrayTraining(_Net):
 
     def _on_device(self, X: Any) -> Any:
         if not isinstance(X, np.ndarray):  # pictures that are too many to be kept at once
-            return _Streamed(X, self._on_device)
+            return Streamed(X, self._on_device)
         tensor = torch.from_numpy(np.require(X, np.float32, ["C", "W"])).to(self.device)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
@@ -193,19 +194,6 @@ class _ArrayTraining(_Net):
                 padded = np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
                 outputs[start : start + size] = self.module_(self._on_device(padded))[: len(rows)].cpu().numpy()
         return outputs
-
-
-class _Streamed:
-    """Rows that are computed, and moved to the device, when they are taken."""
-
-    def __init__(self, source: Any, move: Callable[[np.ndarray], torch.Tensor]):
-        self.source, self.move = source, move
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, rows: Any) -> torch.Tensor:
-        return self.move(self.source[rows if isinstance(rows, slice) else rows.cpu().numpy()])
 
 
 def _rate(group: Mapping[str, Any], progress: float) -> float:

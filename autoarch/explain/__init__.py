@@ -12,8 +12,9 @@ Imports: numpy, pandas, scipy, scikit-learn; captum, shap, torch and matplotlib 
 below.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autoarch._lazy import door
 
 if TYPE_CHECKING:
     from autoarch.explain.entrance import explain
@@ -26,14 +27,4 @@ _HOMES = {
     "explain": "autoarch.explain.entrance",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'autoarch.explain' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next touch does not come through here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

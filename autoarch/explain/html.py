@@ -1,6 +1,6 @@
 """The notebook view of an explanation: one block of HTML with its own style and SVG squares, no script, no link.
 
-Imports: numpy, ``explanation`` (types only).
+Imports: numpy, ``autoarch._pictures``, ``autoarch.locality.html``, ``explanation`` (types only).
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoarch._pictures import ORANGE
+from autoarch.locality.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
+
 if TYPE_CHECKING:
     from autoarch.explain.explanation import Explanation
 
-BOX = "font:14px/1.45 system-ui,sans-serif;max-width:760px;border:1px solid #8886;border-radius:8px;padding:12px 16px"
-TITLE = "font-weight:600;font-size:16px;margin-bottom:6px"
-QUIET = "opacity:.7;font-size:12px"
-COLOUR = "#d1713c"
+COLOUR = ORANGE
 MOST_BARS = 12
-BAR_WIDTH = 300
-PICTURE_WIDTH = 180
 MOST_CELLS = 4_096  # of a map: more squares would make a heavy notebook
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch._optional import require
+from autoarch._pictures import DARK, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from autoarch.explain.explanation import Explanation
 
 COLOURS = "PuOr_r"  # orange speaks for the target, violet against it
-FOR, AGAINST = "#d1713c", "#6b4c9a"
+FOR, AGAINST = ORANGE, "#6b4c9a"
 MOST_BARS = 20
 MOST_TICKS = 12
 
@@ -85,7 +86,7 @@ def _bars(explanation: Explanation, sample: int, axes: Any) -> None:
     axes.barh(range(len(order)), values[order], xerr=errors, color=_colours(values[order]), capsize=2)
     axes.set(yticks=range(len(order)), ylim=(len(order) - 0.5, -0.5))
     axes.set_yticklabels([_named(explanation, sample, place) for place in order])
-    axes.axvline(0, color="#7a8793", lw=0.8)
+    axes.axvline(0, color=DARK, lw=0.8)
 
 
 def _named(explanation: Explanation, sample: int, place: int) -> str:

@@ -13,7 +13,8 @@ from autoarch._training.grids import GridScaler
 from autoarch.families import around
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.finetuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
-from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
+from autoarch.families.gridnets import TRAINING, suggested_effort, suggested_training, training_settings
+from autoarch.families.netparts import NetFamily, make_net
 
 if TYPE_CHECKING:
     import optuna
@@ -63,13 +64,7 @@ class CNN(NetFamily):
             "filters": 16,
             "stages": 3,
             "dropout": 0.2,
-            "lr": 1e-2,
-            "decay": 3e-2,
-            "smoothing": 0.05,
-            "shift": 0,
-            "cutout": 0.0,
-            "noise": 0.0,
-            "mixup": 0.0,
+            **TRAINING,
             "scales": 1,
             "attention": False,
             "effort": 1.0,
@@ -123,16 +118,10 @@ class CNN(NetFamily):
             "filters": trial.suggest_int("cnn.filters", 8, 64, step=8),
             "stages": trial.suggest_int("cnn.stages", 1, 4),
             "dropout": trial.suggest_float("cnn.dropout", 0.0, 0.5),
-            "lr": trial.suggest_float("cnn.lr", 1e-3, 3e-2, log=True),
-            "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
-            "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
-            "shift": trial.suggest_int("cnn.shift", 0, 2),
-            "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
-            "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
-            "mixup": trial.suggest_float("cnn.mixup", 0.0, 0.4),
+            **suggested_training(trial),
             "scales": trial.suggest_int("cnn.scales", 1, 3),
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
-            "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
+            "effort": suggested_effort(trial),
             **around.pictures_suggested(trial, self.name, problem),
         }
 
@@ -143,19 +132,11 @@ class CNN(NetFamily):
         from autoarch._training.modules import ConvNet
 
         kernel = KERNELS[params["kernel"]]
-        loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
         net = make_net(
             problem,
             ConvNet,
             seed=seed,
-            shift=tuple(params["shift"] * (side > 1) for side in kernel),
-            cutout=params["cutout"],
-            noise=params["noise"],
-            mixup=params["mixup"],
-            max_epochs=epochs(problem.n_samples, params["effort"]),
-            batch_size=batch_rows(problem.n_samples, largest=128),
-            lr=params["lr"],
-            optimizer__weight_decay=params["decay"],
+            **training_settings(params, problem, kernel),
             module__filters=params["filters"],
             module__stages=params["stages"],
             module__kernel=kernel,
@@ -164,7 +145,6 @@ class CNN(NetFamily):
             module__dropout=params["dropout"],
             module__scales=params["scales"],
             module__attention=params["attention"],
-            **loss,
         )
         if problem.layout is None:
             return [("around", around.pictures(params, problem)), ("model", net)]

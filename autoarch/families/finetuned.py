@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autoarch._training.grids import GridScaler
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Params, Problem, Steps
-from autoarch.families.netparts import batch_rows, epochs
+from autoarch.families.gridnets import TRAINING, suggested_effort, suggested_training, training_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -56,13 +55,7 @@ def fine_tuning_defaults(problem: Problem) -> Sequence[Params]:
         "inputs": "own",
         "body_rate": 0.5,
         "thaw": 0.1,
-        "lr": 1e-2,
-        "decay": 3e-2,
-        "smoothing": 0.05,
-        "shift": 0,
-        "cutout": 0.0,
-        "noise": 0.0,
-        "mixup": 0.0,
+        **TRAINING,
         "effort": 1.0,
     }
     return [{**base, "inputs": "source"}, base]
@@ -75,14 +68,8 @@ def suggest_fine_tuning(trial: optuna.Trial) -> Params:
         "inputs": trial.suggest_categorical("cnn.inputs", ["source", "own"]),
         "body_rate": trial.suggest_float("cnn.body_rate", 0.01, 1.0, log=True),
         "thaw": trial.suggest_float("cnn.thaw", 0.0, 0.5),
-        "lr": trial.suggest_float("cnn.lr", 1e-3, 3e-2, log=True),
-        "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
-        "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
-        "shift": trial.suggest_int("cnn.shift", 0, 2),
-        "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
-        "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
-        "mixup": trial.suggest_float("cnn.mixup", 0.0, 0.4),
-        "effort": trial.suggest_float("cnn.effort", 0.5, 4.0, log=True),
+        **suggested_training(trial),
+        "effort": suggested_effort(trial),
     }
 
 
@@ -90,13 +77,12 @@ def build_fine_tuning(params: Params, problem: Problem, seed: int) -> Steps:
     """Shape and scale, then the net with the pretrained weights."""
     from autoarch._training.device import resolve_device
     from autoarch._training.transfer.finetune import FineTuneClassifier, FineTuneRegressor, transfer_net
-    from autoarch._training.transfer.scaling import SourceScaler
+    from autoarch._training.transfer.scaling import scaler_for
 
     source, layout = problem.pretrained, problem.layout
     assert source is not None
     assert layout is not None
     kind = FineTuneClassifier if problem.classification else FineTuneRegressor
-    loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
     net = kind(
         transfer_net,
         module__source=source,
@@ -105,17 +91,7 @@ def build_fine_tuning(params: Params, problem: Problem, seed: int) -> Steps:
         body_rate=params["body_rate"],
         thaw=params["thaw"],
         seed=seed,
-        shift=tuple(params["shift"] * (side > 1) for side in layout.shape[1:]),
-        cutout=params["cutout"],
-        noise=params["noise"],
-        mixup=params["mixup"],
-        max_epochs=epochs(problem.n_samples, params["effort"]),
-        batch_size=batch_rows(problem.n_samples, largest=128),
-        lr=params["lr"],
-        optimizer__weight_decay=params["decay"],
         device=resolve_device(problem.device),
-        **loss,
+        **training_settings(params, problem, layout.shape[1:]),
     )
-    if params["inputs"] == "own":
-        return [("scale", GridScaler(layout, categorical=problem.categorical)), ("model", net)]
-    return [("scale", SourceScaler(layout, source.mean, source.scale, problem.categorical)), ("model", net)]
+    return [("scale", scaler_for(params["inputs"], layout, source, problem.categorical)), ("model", net)]

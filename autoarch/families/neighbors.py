@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from autoarch.families.base import Family, Params, Problem, Steps
-from autoarch.geo.features import MapPoints
+from autoarch.geo.points import MapPoints
 
 if TYPE_CHECKING:
     import optuna

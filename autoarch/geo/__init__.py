@@ -6,7 +6,7 @@ Then, in any order:
 - ``values`` (numbers and labels at points), ``weights`` (who are neighbours), ``moran`` and ``autocorrelation``
   (whether neighbours are alike), ``variogram`` (how far), ``survey`` (all of it, as ``evidence``);
 - ``blocks``, ``buffers`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a search);
-- ``located`` and ``features`` (what stands around a row, as columns);
+- ``located``, ``points`` and ``features`` (what stands around a row, as columns);
 - ``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
   row what lies around it;
 - ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images, ``plot`` draws maps.
@@ -17,18 +17,20 @@ Imports: numpy, pandas, scipy, scikit-learn, ``autoarch._data``, ``autoarch._che
 ``autoarch.exceptions``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autoarch._lazy import door
 
 if TYPE_CHECKING:
     from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
-    from autoarch.geo.features import MapPoints, SpatialFeatures
+    from autoarch.geo.features import SpatialFeatures
     from autoarch.geo.folds import FoldPlan, SpatialBlockKFold
     from autoarch.geo.longform import LongToGrid
     from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
     from autoarch.geo.places import Places, read_places
     from autoarch.geo.plot import plot_map
+    from autoarch.geo.points import MapPoints
     from autoarch.geo.raster import raster_patches
     from autoarch.geo.variogram import Variogram, fit_variogram
 
@@ -53,7 +55,7 @@ __all__ = [
 _HOMES = {
     "FoldPlan": "autoarch.geo.folds",
     "LongToGrid": "autoarch.geo.longform",
-    "MapPoints": "autoarch.geo.features",
+    "MapPoints": "autoarch.geo.points",
     "MoranResult": "autoarch.geo.moran",
     "NeighborhoodGrid": "autoarch.geo.neighborhood",
     "Places": "autoarch.geo.places",
@@ -68,14 +70,4 @@ _HOMES = {
     "read_places": "autoarch.geo.places",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'autoarch.geo' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next touch does not come through here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

@@ -35,62 +35,6 @@ _CHUNK = 20_000  # rows whose neighbours are held in memory at a time
 _SOFT = 0.1  # of the distance to the last neighbour, which keeps the weight of the nearest one finite
 
 
-class MapPoints(TransformerMixin, BaseEstimator):
-    """Coordinates alone, in a space where straight lines order distances as the map does.
-
-    Parameters
-    ----------
-    coordinates : pair of str or int, default=(0, 1)
-        Columns with x and y, or longitude and latitude.
-    geographic : bool or "auto", default="auto"
-        Whether they are degrees; the result is then in kilometres around the centre of the globe.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch.geo import MapPoints
-    >>> MapPoints(geographic=True).fit_transform(np.array([[0.0, 90.0]])).round(1).tolist()
-    [[0.0, 0.0, 6371.0]]
-    """
-
-    def __init__(self, coordinates: Sequence[Any] = (0, 1), *, geographic: bool | str = "auto"):
-        self.coordinates = coordinates
-        self.geographic = geographic
-
-    def fit(self, X: Any, y: Any = None) -> MapPoints:
-        """Look at the coordinates; there is nothing to learn.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n, p)
-            Rows with coordinates.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        MapPoints
-            Itself.
-        """
-        read_places(X, self.coordinates, geographic=self.geographic)
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Points of the rows of X.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n, p)
-            Rows with coordinates.
-
-        Returns
-        -------
-        ndarray of shape (n, 2) or (n, 3)
-        """
-        return read_places(X, self.coordinates, geographic=self.geographic).space
-
-
 class SpatialFeatures(TransformerMixin, BaseEstimator):
     """Append turned coordinates, means over near training rows, and how near those are.
 

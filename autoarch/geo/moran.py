@@ -5,7 +5,7 @@ For one number per point it is the statistic that everybody knows. For class lab
 Both are one formula, Mantel's statistic of the weights and of the products of centred values, so both have exact
 moments under permutation.
 
-Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``weights``, ``autoarch._optional``.
+Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``weights``, ``autoarch._pictures``.
 
 References
 ----------
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm
 
-from autoarch._optional import require
+from autoarch._pictures import BLUE, LIGHT, ORANGE, axes_on
 from autoarch.geo.weights import Weights
 
 if TYPE_CHECKING:
@@ -79,17 +79,13 @@ class MoranResult:
         -------
         Axes
         """
-        require("matplotlib", extra="plot", purpose="Drawing Moran's I")
-        from matplotlib.figure import Figure
-
-        if ax is None:
-            ax = Figure(figsize=(4.2, 3.6), layout="constrained").add_subplot()
+        ax = axes_on(ax, (4.2, 3.6), purpose="Drawing Moran's I")
         value, around = self.shown.T
-        ax.plot(value, around, "o", ms=3, alpha=0.4, mew=0, color="#1f6f8b")
+        ax.plot(value, around, "o", ms=3, alpha=0.4, mew=0, color=BLUE)
         ends = np.array([value.min(initial=0.0), value.max(initial=0.0)])
-        ax.plot(ends, self.statistic * ends, color="#d1713c")
-        ax.axhline(0.0, color="#c9ced3", lw=1, zorder=0)
-        ax.axvline(0.0, color="#c9ced3", lw=1, zorder=0)
+        ax.plot(ends, self.statistic * ends, color=ORANGE)
+        ax.axhline(0.0, color=LIGHT, lw=1, zorder=0)
+        ax.axvline(0.0, color=LIGHT, lw=1, zorder=0)
         title = f"Moran's I {self.statistic:.2f}, p {self.p_value:.2g}"
         ax.set(xlabel="value, less the mean", ylabel="mean of the neighbours", title=title)
         return ax

@@ -25,7 +25,7 @@ _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Scaled pictures that are computed when rows of them are taken.
+    """Scaled pictures that are computed when rows of them are taken; the last channel says where nothing is known.
 
     Parameters
     ----------
@@ -33,14 +33,11 @@ class Pictures:
         The pictures as they are.
     mean, scale : ndarray of shape (channels, 1, 1)
         What is subtracted from each channel and what it is divided by.
-    masked : bool
-        Whether a last channel says where nothing is known.
     """
 
     patches: Patches
     mean: np.ndarray
     scale: np.ndarray
-    masked: bool
 
     ndim = 4
     dtype = np.dtype(np.float32)
@@ -49,7 +46,7 @@ class Pictures:
     def shape(self) -> tuple[int, int, int, int]:
         """Rows, channels, height, width."""
         n, channels, height, width = self.patches.shape
-        return n, channels + self.masked, height, width
+        return n, channels + 1, height, width
 
     @property
     def size(self) -> int:
@@ -64,8 +61,6 @@ class Pictures:
         grid = np.clip((self.patches[rows] - self.mean) / self.scale, -_LARGEST, _LARGEST)
         missing = np.isnan(grid)
         grid[missing] = 0.0
-        if not self.masked:
-            return grid
         return np.concatenate([grid, missing.all(axis=1, keepdims=True).astype(np.float32)], axis=1)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -146,5 +141,5 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
             return self._pictures(self.grid_.patches(X))
 
     def _pictures(self, patches: Patches) -> np.ndarray | Pictures:
-        pictures = Pictures(patches, self.mean_, self.scale_, masked=True)
+        pictures = Pictures(patches, self.mean_, self.scale_)
         return pictures if pictures.size > _MOST_VALUES else np.asarray(pictures)

@@ -1,7 +1,7 @@
 """Maps of points: what was predicted, how far off it was, and how sure the model is.
 
 Imports: matplotlib (inside functions, extra ``plot``), numpy, ``places``, ``values``, ``autoarch._checks``,
-``autoarch._optional``, ``autoarch.exceptions``.
+``autoarch._pictures``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoarch._checks import check_choice
-from autoarch._optional import require
+from autoarch._pictures import LIGHT, axes_on
 from autoarch.exceptions import InputError
 from autoarch.geo.places import Places, read_places
 from autoarch.geo.values import Values, read_values
@@ -80,14 +80,10 @@ def plot_map(
     >>> plot_map(points, points[:, 0], coordinates=(0, 1)).get_title()
     'prediction'
     """
-    require("matplotlib", extra="plot", purpose="Drawing a map")
-    from matplotlib.figure import Figure
-
+    ax = axes_on(ax, (5.2, 4.2), purpose="Drawing a map")
     check_choice("kind", kind, tuple(COLOURS))
     places = where if isinstance(where, Places) else read_places(where, coordinates, geographic=geographic)
     read = _to_draw(values, len(places), kind)
-    if ax is None:
-        ax = Figure(figsize=(5.2, 4.2), layout="constrained").add_subplot()
     points = _side_by_side(places)[read.present]
     if read.codes is None:
         _numbers(ax, points, read.matrix[read.present, 0], kind)
@@ -170,7 +166,7 @@ def _labels(ax: Axes, points: np.ndarray, read: Values) -> None:
     names = [str(read.names[i]) for i in np.sort(frequent)]
     colours: list[Any] = [palette(i) for i in range(len(frequent))]
     if len(frequent) < len(read.names):
-        names, colours = [*names, "others"], [*colours, "#c9ced3"]
+        names, colours = [*names, "others"], [*colours, LIGHT]
     style: dict[str, Any] = {
         "cmap": ListedColormap(colours),
         "norm": BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours)),

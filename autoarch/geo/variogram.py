@@ -5,7 +5,7 @@ For class labels it is the share of pairs of different classes. A model is fitte
 levels off is the range.
 
 Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``places``, ``values``, ``weights``,
-``moran``, ``autoarch._checks``, ``autoarch._optional``, ``autoarch.exceptions``.
+``moran``, ``autoarch._checks``, ``autoarch._pictures``, ``autoarch.exceptions``.
 
 References
 ----------
@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar, nnls
 from scipy.spatial import cKDTree
 
 from autoarch._checks import check_positive, check_whole, seed_of
-from autoarch._optional import require
+from autoarch._pictures import BLUE, LIGHT, ORANGE, axes_on
 from autoarch.exceptions import InputError
 from autoarch.geo.moran import moran_of_matrix
 from autoarch.geo.places import Places
@@ -99,17 +99,13 @@ class Variogram:
         -------
         Axes
         """
-        require("matplotlib", extra="plot", purpose="Drawing a variogram")
-        from matplotlib.figure import Figure
-
-        if ax is None:
-            ax = Figure(figsize=(4.2, 3.6), layout="constrained").add_subplot()
-        ax.plot(self.lags, self.semivariances, "o", ms=4, color="#1f6f8b")
-        ax.axhline(self.sill, color="#c9ced3", lw=1, zorder=0)
+        ax = axes_on(ax, (4.2, 3.6), purpose="Drawing a variogram")
+        ax.plot(self.lags, self.semivariances, "o", ms=4, color=BLUE)
+        ax.axhline(self.sill, color=LIGHT, lw=1, zorder=0)
         unit = " km" if self.geographic else ""
         title = "no structure" if self.range is None else "range beyond the longest lag"
         if self.range is not None and np.isfinite(self.range):
-            ax.axvline(self.range, color="#d1713c", lw=1)
+            ax.axvline(self.range, color=ORANGE, lw=1)
             title = f"range {self.range:.3g}{unit}"
         title = f"{title}, nugget {self.nugget_share:.0%}"
         ax.set(xlabel=f"distance{' (km)' if unit else ''}", ylabel="semivariance", ylim=(0, None), title=title)

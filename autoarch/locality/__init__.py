@@ -14,20 +14,20 @@ What concerns layouts is imported on first touch: it loads pandas and scikit-lea
 Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data``, ``autoarch.exceptions``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from autoarch._lazy import door
 from autoarch.locality.arrange import AS_GIVEN, UNORDERED, LayoutSearch
 from autoarch.locality.evidence import (
     AxisEvidence,
     DirectionEvidence,
+    Finding,
     Gain,
     Landmark,
     MarginalEvidence,
     PatternEvidence,
     Reading,
 )
-from autoarch.locality.findings import Finding
 from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
 
@@ -69,14 +69,4 @@ _HOMES = {
     "recover_layout": "autoarch.locality.recovery.recover",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'autoarch.locality' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next touch does not come through here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

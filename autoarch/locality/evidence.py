@@ -15,6 +15,37 @@ Picture = tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One answer of the probe.
+
+    Parameters
+    ----------
+    question : str
+        What was asked.
+    statistic : str
+        What was measured.
+    value : float
+        How much of it was found.
+    null : str
+        What it was compared with.
+    p_value : float or None
+        How often the null gives as much; None where there is no test.
+    effect_size : float
+        How much more than the null gives, in the unit of the statistic or as a share of what is possible.
+    sentence : str
+        The answer in words.
+    """
+
+    question: str
+    statistic: str
+    value: float
+    null: str
+    p_value: float | None
+    effect_size: float
+    sentence: str
+
+
+@dataclass(frozen=True)
 class AxisEvidence:
     """Whether the order of the lines across one axis of the grid matters.
 

@@ -2,63 +2,34 @@
 
 Each sentence is a function of the report's numbers and of nothing else.
 
-Imports: ``wording``, ``constants``, ``evidence``, ``beliefs``, ``report`` (types only).
+Imports: ``wording``, ``constants``, ``evidence``, ``over_space``, ``beliefs``, ``report`` (types only).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoarch.locality.beliefs import FAMILIES
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.evidence import AxisEvidence, MarginalEvidence
-from autoarch.locality.over_space import over_space
+from autoarch.locality.evidence import AxisEvidence, Finding, MarginalEvidence
+from autoarch.locality.over_space import nearby, over_space
 from autoarch.locality.wording import METRICS, NAMES, STAND_INS, about_reading, p_text
 
 if TYPE_CHECKING:
-    from autoarch.geo.evidence import SpatialEvidence
     from autoarch.locality.report import LocalityReport
 
-_NEARBY = "Do rows that stand near each other on the map resemble each other?"
 LINES = {"rows": ("row", "columns"), "columns": ("column", "rows")}
 DIRECTIONS = {"rows": "a row", "columns": "a column", "diagonals": "a diagonal"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One answer of the probe.
-
-    Parameters
-    ----------
-    question : str
-        What was asked.
-    statistic : str
-        What was measured.
-    value : float
-        How much of it was found.
-    null : str
-        What it was compared with.
-    p_value : float or None
-        How often the null gives as much; None where there is no test.
-    effect_size : float
-        How much more than the null gives, in the unit of the statistic or as a share of what is possible.
-    sentence : str
-        The answer in words.
-    """
-
-    question: str
-    statistic: str
-    value: float
-    null: str
-    p_value: float | None
-    effect_size: float
-    sentence: str
-
-
 def find(report: LocalityReport) -> tuple[Finding, ...]:
     """All findings, in the order of the questions."""
+    return (*_on_the_grid(report), *map(nearby, report.space), *_gains(report.used))
+
+
+def _on_the_grid(report: LocalityReport) -> list[Finding]:
+    """What the cells and their neighbours show, whatever is to be predicted."""
     found: list[Finding] = []
     if report.p_value is not None:
         found += [_whole(report), *_directions(report), *_axes(report)]
@@ -66,13 +37,12 @@ def find(report: LocalityReport) -> tuple[Finding, ...]:
         found += [_displacement(report)]
     if report.p_value is not None and report.marginals:
         found += [*_places(report), *_patterns(report), *_heterogeneity(report)]
-    found += [_nearby(evidence) for evidence in report.space]
-    return (*found, *_gains(report.used))
+    return found
 
 
 def sentences(report: LocalityReport) -> tuple[str, ...]:
     """All findings in words, then the stand-ins and the chances of the families."""
-    said = [finding.sentence for finding in find(report) if finding.question != _NEARBY]
+    said = [finding.sentence for finding in (*_on_the_grid(report), *_gains(report.used))]
     said += over_space(report)
     if report.p_value is None:
         said.insert(0, "The columns have no layout, so there are no neighbours to compare.")
@@ -90,21 +60,6 @@ def sentences(report: LocalityReport) -> tuple[str, ...]:
     ordered = sorted(FAMILIES, key=lambda name: -chances[name])
     said.append(f"Chance to win: {', '.join(f'{NAMES[name]} {chances[name]:.0%}' for name in ordered)}.")
     return tuple(said)
-
-
-def _nearby(evidence: SpatialEvidence) -> Finding:
-    """Whether one attribute, or the label, resembles its neighbours on the map."""
-    numbers = f"Moran's I {evidence.morans_i:.2f}, {p_text(evidence.p_value)}"
-    verb = "resembles" if evidence.alike else "does not resemble"
-    return Finding(
-        _NEARBY,
-        f"Moran's I of {evidence.name}",
-        evidence.morans_i,
-        "the values at any place",
-        evidence.p_value,
-        evidence.morans_i - evidence.expected,
-        f"{evidence.name} {verb} its neighbours on the map ({numbers}).",
-    )
 
 
 def _whole(report: LocalityReport) -> Finding:

@@ -1,6 +1,6 @@
 """Sentences about rows that have places on a map: who resembles its neighbours, and what that does to scores.
 
-Imports: ``wording``; ``autoarch.geo.evidence`` and ``report`` (types only).
+Imports: ``evidence``, ``wording``; ``autoarch.geo.evidence`` and ``report`` (types only).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from autoarch.locality.evidence import Finding
 from autoarch.locality.wording import listed, p_text
 
 if TYPE_CHECKING:
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
     from autoarch.locality.report import LocalityReport
 
 _NAMED = 5  # attributes at most
+
+
+def nearby(evidence: SpatialEvidence) -> Finding:
+    """Whether one attribute, or the label, resembles its neighbours on the map."""
+    verb = "resembles" if evidence.alike else "does not resemble"
+    return Finding(
+        "Do rows that stand near each other on the map resemble each other?",
+        f"Moran's I of {evidence.name}",
+        evidence.morans_i,
+        "the values at any place",
+        evidence.p_value,
+        evidence.morans_i - evidence.expected,
+        f"{evidence.name} {verb} its neighbours on the map ({_numbers(evidence)}).",
+    )
 
 
 def over_space(report: LocalityReport) -> Iterator[str]:
@@ -29,7 +44,7 @@ def over_space(report: LocalityReport) -> Iterator[str]:
 
 def about_the_label(evidence: SpatialEvidence) -> str:
     """Whether places that are near have like labels, and what follows for folds."""
-    numbers = f"Moran's I {evidence.morans_i:.2f}, {p_text(evidence.p_value)}"
+    numbers = _numbers(evidence)
     if not evidence.alike:
         return f"On the map, the label does not resemble that of its neighbours ({numbers}): random folds are honest."
     far = f", {evidence.distance}" if evidence.distance else ""
@@ -37,6 +52,10 @@ def about_the_label(evidence: SpatialEvidence) -> str:
         f"On the map, the label resembles that of its neighbours{far} ({numbers}): random folds ask for what stands "
         "next to training rows, blocks of the map for places that were never seen."
     )
+
+
+def _numbers(evidence: SpatialEvidence) -> str:
+    return f"Moran's I {evidence.morans_i:.2f}, {p_text(evidence.p_value)}"
 
 
 def about_attributes(attributes: list[SpatialEvidence]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoarch._optional import require
+from autoarch._pictures import BLUE, DARK, LIGHT, ORANGE
 from autoarch.locality.wording import METRICS, STAND_INS
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from autoarch.locality.evidence import Picture
     from autoarch.locality.report import LocalityReport
 
-COLOURS = {"rows": "#1f6f8b", "columns": "#d1713c", "diagonals": "#7a8793"}
-NULL = "#c9ced3"
+COLOURS = {"rows": BLUE, "columns": ORANGE, "diagonals": DARK}
+NULL = LIGHT
 
 
 def draw(report: LocalityReport) -> Figure:

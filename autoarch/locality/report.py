@@ -20,6 +20,7 @@ from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.evidence import (
     AxisEvidence,
     DirectionEvidence,
+    Finding,
     Gain,
     Landmark,
     MarginalEvidence,
@@ -207,7 +208,7 @@ class LocalityReport:
         return advice.augmentations(self.used)
 
     @property
-    def findings(self) -> tuple[findings.Finding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """One record per question: statistic, null, p-value, effect size, sentence."""
         return findings.find(self)
 
@@ -225,7 +226,7 @@ class LocalityReport:
         """The findings as a table, one row each."""
         import pandas as pd
 
-        names = [each.name for each in fields(findings.Finding)]
+        names = [each.name for each in fields(Finding)]
         return pd.DataFrame([asdict(finding) for finding in self.findings], columns=names)
 
     def to_dict(self) -> dict[str, Any]:

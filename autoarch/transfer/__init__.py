@@ -10,8 +10,9 @@ Names are imported on first touch: they load torch.
 Imports: numpy, scikit-learn, torch, ``autoarch`` below.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autoarch._lazy import door
 
 if TYPE_CHECKING:
     from autoarch._training.transfer.files import load_pretrained, save_pretrained
@@ -49,14 +50,4 @@ _HOMES = {
     "save_pretrained": "autoarch._training.transfer.files",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'autoarch.transfer' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next touch does not come through here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

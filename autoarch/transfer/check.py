@@ -26,8 +26,9 @@ from autoarch._training.transfer.anatomy import examine
 from autoarch._training.transfer.pretrained import Pretrained
 from autoarch._training.transfer.shift import InputShift, input_shift
 from autoarch.exceptions import LayoutError, ParameterError
+from autoarch.families.gridnets import lengths
 from autoarch.transfer.report import TransferReport, Way
-from autoarch.transfer.ways import AS_IS, WAYS, Prepared, Setting, fit_way, lengths, prepare
+from autoarch.transfer.ways import AS_IS, WAYS, Prepared, Setting, fit_way, prepare
 
 INPUTS = ("auto", "source", "own")
 _SHIFT_ROWS = 500
@@ -275,5 +276,5 @@ def _budget_in_words(setting: Setting, plan: SplitPlan) -> str:
     if setting.seconds is not None:
         return f"{setting.seconds:.3g} s for each training"
     n_rows = round(float(np.mean([len(train) for train, _ in plan.splits])))
-    _, per_epoch, n_epochs = lengths(setting, n_rows)
+    _, per_epoch, n_epochs = lengths(n_rows, setting.steps)
     return f"{n_epochs * per_epoch} steps for each training"

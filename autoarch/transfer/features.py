@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._checks import check_choice
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
-from autoarch._training.grids import GridScaler
 from autoarch.exceptions import LayoutError
 
 
@@ -94,7 +93,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         """
         from autoarch._training.transfer.adapt import adapt
         from autoarch._training.transfer.pretrained import Pretrained
-        from autoarch._training.transfer.scaling import SourceScaler
+        from autoarch._training.transfer.scaling import scaler_for
 
         check_choice("inputs", self.inputs, ("source", "own"))
         source = Pretrained.of(self.model)
@@ -103,9 +102,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         layout = self._canonical.layout_
         if layout is None:
             raise LayoutError("X has columns that are no cells of a grid; the net reads grids.")
-        own = self.inputs == "own"
-        self._scaler = GridScaler(layout) if own else SourceScaler(layout, source.mean, source.scale)
-        self._scaler.fit(values)
+        self._scaler = scaler_for(self.inputs, layout, source).fit(values)
         self._net = adapt(source, layout.shape, 1, sizing=self.sizing, head="new")
         self.changes_ = self._net.changes
         self.n_features_in_ = self._canonical.n_features_in_

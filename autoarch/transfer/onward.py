@@ -26,13 +26,12 @@ from autoarch._search.refit import changed_params
 from autoarch._training.deadline import Deadline
 from autoarch.exceptions import AutoArchWarning, InputError
 from autoarch.families.base import Problem
-from autoarch.families.netparts import batch_rows, epochs
+from autoarch.families.gridnets import lengths
 from autoarch.families.registry import resolve_families
 from autoarch.transfer.outcome import FineTuning
 
 _RATE = 2e-3  # of the head; 5e-3, at which nets are trained from scratch, forgets more
 _BODY_RATE = 0.1
-_EFFORT = 1.0
 _DECAY = 1e-2
 _HELD_OUT = 0.2  # of the rows, to judge on
 _FEWEST = 10  # rows of which a fifth can be held out
@@ -202,9 +201,7 @@ class _Trainer:
 
         X, y = _joined(new, old)
         scaler, net = model[0], model[-1]
-        batch = batch_rows(len(X), largest=128)
-        per_epoch = max(1, round(len(X) / batch))
-        rounds = epochs(len(X), _EFFORT) if self.steps is None else max(1, round(self.steps / per_epoch))
+        batch, _, rounds = lengths(len(X), self.steps)
         places: tuple[int, ...] = ()
         own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if self.labels is None else {"labels": self.labels}
         if self.labels is not None:

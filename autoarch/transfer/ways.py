@@ -1,6 +1,6 @@
 """What can be done with a pretrained net on new rows: take it as it is, frozen, fine-tuned, or its architecture alone.
 
-Imports: numpy, scikit-learn, torch, ``autoarch.families.netparts``, ``autoarch._search.evaluate``,
+Imports: numpy, scipy, scikit-learn, torch, ``autoarch.families.gridnets``, ``autoarch._search.evaluate``,
 ``autoarch._training``.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -34,15 +35,13 @@ from autoarch._training.transfer.finetune import (
 )
 from autoarch._training.transfer.logme import log_maximum_evidence
 from autoarch._training.transfer.pretrained import Pretrained
-from autoarch._training.transfer.scaling import SourceScaler
-from autoarch.families.netparts import batch_rows, epochs
+from autoarch._training.transfer.scaling import scaler_for
+from autoarch.families.gridnets import TRAINING, lengths
 
 AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH = "as is", "frozen", "fine-tuned", "from scratch"
 WAYS = (AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH)
 
-_EFFORT = 1.0  # of the cnn family's first default
 _RATE_WITH_NORMS, _RATE_WITHOUT = 1e-2, 1e-3  # nets without batch norm diverge at the rates that others like best
-_DECAY, _SMOOTHING = 3e-2, 0.05  # those of the cnn family
 _STRENGTHS = (0.01, 0.1, 1.0)  # of the linear head's weights, LogisticRegression's C
 _ENOUGH_ROWS = 500  # to choose how inputs are brought to the net
 
@@ -124,7 +123,7 @@ def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
     rows = np.random.default_rng(setting.seed).permutation(len(X))[:_ENOUGH_ROWS]
     tried = []
     for kind in kinds:
-        scaler = scaler_for(setting, kind).fit(X)
+        scaler = scaler_for(kind, layout, source).fit(X)
         grids = scaler.transform(X[rows])
         for way in ways:
             with seeded(setting.seed):
@@ -134,13 +133,6 @@ def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
     with seeded(setting.seed):
         twin = random_twin(net)
     return Prepared(kind, way, scaler, net, logme, _telling(setting, twin, grids, y[rows]))
-
-
-def scaler_for(setting: Setting, inputs: str) -> GridScaler:
-    """The unfitted first step."""
-    if inputs == "own":
-        return GridScaler(setting.layout)
-    return SourceScaler(setting.layout, setting.source.mean, setting.source.scale)
 
 
 def _with_new_head(setting: Setting, shape: Any, sizing: str) -> TransferNet:
@@ -188,8 +180,7 @@ def _as_is(setting: Setting, prepared: Prepared) -> Predict:
 
     def proba(rows: np.ndarray) -> np.ndarray:
         logits = outputs_of(net, scaler.transform(rows))[:, kept]
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return softmax(logits, axis=1)
 
     return proba
 
@@ -224,27 +215,16 @@ def linear_head(features: np.ndarray, y: np.ndarray, *, classification: bool, se
 
 
 def _training(setting: Setting, n_rows: int, rate: float) -> dict[str, Any]:
-    batch, _, n_epochs = lengths(setting, n_rows)
-    loss = {} if setting.classes is None else {"criterion__label_smoothing": _SMOOTHING}
+    batch, _, n_epochs = lengths(n_rows, setting.steps)
+    loss = {} if setting.classes is None else {"criterion__label_smoothing": TRAINING["smoothing"]}
     return {
         "lr": rate,
         "max_epochs": n_epochs,
         "batch_size": batch,
         "seed": setting.seed,
-        "optimizer__weight_decay": _DECAY,
+        "optimizer__weight_decay": TRAINING["decay"],
         **loss,
     }
-
-
-def lengths(setting: Setting, n_rows: int) -> tuple[int, int, int]:
-    """Rows in a batch, steps in an epoch, epochs in a training."""
-    batch = batch_rows(n_rows, largest=128)
-    per_epoch = max(1, round(n_rows / batch))
-    return (
-        batch,
-        per_epoch,
-        epochs(n_rows, _EFFORT) if setting.steps is None else max(1, round(setting.steps / per_epoch)),
-    )
 
 
 def _rate(net: nn.Module) -> float:

@@ -9,6 +9,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -145,21 +146,19 @@ def telling_sizing(
 
 def features_of(net: TransferNet, X: np.ndarray) -> np.ndarray:
     """What the last layer is fed, of shape (n, n_features)."""
-    net.eval()
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(X), _BATCH):
-            rows = torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))
-            parts.append(net.features(rows).numpy())
-    return np.concatenate(parts)
+    return _asked(net, net.features, X)
 
 
 def outputs_of(net: torch.nn.Module, X: np.ndarray) -> np.ndarray:
     """What the net gives, of shape (n, n_outputs)."""
+    return _asked(net, net, X).astype(np.float64)
+
+
+def _asked(net: torch.nn.Module, question: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
     net.eval()
     with torch.inference_mode():
         parts = [
-            net(torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))).numpy()
+            question(torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))).numpy()
             for start in range(0, len(X), _BATCH)
         ]
-    return np.concatenate(parts).astype(np.float64)
+    return np.concatenate(parts)

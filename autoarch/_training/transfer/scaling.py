@@ -11,6 +11,7 @@ import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch._training.grids import GridScaler
+from autoarch._training.transfer.pretrained import Pretrained
 from autoarch._training.transfer.shift import channel_moments
 
 
@@ -71,3 +72,10 @@ class SourceScaler(GridScaler):
         cells = grids[:, : self.layout.channels]
         cells[missing] = np.broadcast_to(self.level_, missing.shape)[missing]
         return grids
+
+
+def scaler_for(inputs: str, layout: Layout, source: Pretrained, categorical: tuple[int, ...] = ()) -> GridScaler:
+    """The unfitted step that brings grids to a net: "own" scales by their own statistics, "source" by the net's."""
+    if inputs == "own":
+        return GridScaler(layout, categorical=categorical)
+    return SourceScaler(layout, source.mean, source.scale, categorical)
