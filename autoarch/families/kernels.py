@@ -32,13 +32,13 @@ class Kernels(Family):
     averages_seeds = True
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All features under both scalings, then patterns alone, then more of everything."""
+        """All features, many patterns alone, places alone, then all under the other scaling."""
         base = {"kernels": 256, "features": "all", "scaling": "global", **around.pictures_first(problem)}
         return [
             base,
-            {**base, "scaling": "cell"},
-            {**base, "features": "patterns"},
+            {**base, "features": "patterns", "kernels": 1024},
             {**base, "features": "places", "kernels": 512},
+            {**base, "scaling": "cell"},
         ]
 
     def smoke_params(self, problem: Problem) -> Params:

@@ -31,9 +31,13 @@ class Neighbors(Family):
         return super().unfit_for(problem)
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """Few, some and many neighbours."""
+        """Many neighbours, some, few; nearer ones count for more."""
         most = self._most(problem)
-        return [{"k": min(k, most), "weights": weights} for k, weights in ((12, "distance"), (40, "uniform"))]
+        return [{"k": k, "weights": "distance"} for k in dict.fromkeys(min(k, most) for k in (45, 12, 100, 4))]
+
+    def openings(self, problem: Problem) -> int:
+        """The first two take a moment, and how far labels reach is not known beforehand."""
+        return 2
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample their number, and whether nearer ones count for more."""

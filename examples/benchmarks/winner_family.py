@@ -1,0 +1,84 @@
+"""How often the family that a search chooses is the best one on rows that nobody has seen, or within a point of it.
+
+    python winner_family.py --data DIR --budget 60 --out winner_family.jsonl
+    python winner_family.py digits wine --budget 20
+
+After each search the best candidate of every family, among those that were judged on all splits, is fitted once on all
+training rows and scored on the test rows; so is the winner, so that nothing but the choice is compared. Results that
+``--out`` has already are not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.families.registry import resolve_families
+from family_defaults import Case
+from tasks import load, names
+
+POINT = 0.01
+
+
+def main() -> None:
+    """Run what is missing, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--data", nargs="+", default=[], metavar="DIR")
+    parser.add_argument("--budget", type=float, default=60.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--out", default="winner_family.jsonl")
+    arguments = parser.parse_args()
+    folders, out = [Path(folder) for folder in arguments.data], Path(arguments.out)
+    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
+    for seed in arguments.seeds:
+        for name in arguments.names or names(folders):
+            if any((row["data"], row["seed"], row["budget"]) == (name, seed, arguments.budget) for row in done):
+                continue
+            row = {"data": name, "seed": seed, "budget": arguments.budget}
+            row |= judged(Case(load(name, folders), np.iinfo(np.int64).max), arguments.budget, seed)
+            done.append(row)
+            with out.open("a", encoding="utf-8") as results:
+                results.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+    show(pd.DataFrame(done))
+
+
+def judged(case: Case, budget: float, seed: int) -> dict[str, Any]:
+    """The search's score on the test rows, its family, and the score of the best candidate of each family."""
+    task = case.task
+    estimator = AutoArchClassifier if task.classification else AutoArchRegressor
+    model = estimator(time_budget=budget, random_state=seed, verbose=0).fit(task.X, task.y)
+    tried = model.leaderboard_[model.leaderboard_["status"] == "ok"].sort_values("score", ascending=False)
+    best = tried[tried["family"] != "baseline"].drop_duplicates("family")
+    scores = {
+        row.family: case.fit(resolve_families([row.family])[0], row.params, seed)["score"] for row in best.itertuples()
+    }
+    return {
+        "score": round(float(model.score(task.X_test, task.y_test)), 4),
+        "n_test": len(task.y_test),
+        "winner": model.best_family_,
+        "families": scores,
+    }
+
+
+def show(rows: pd.DataFrame) -> None:
+    """What choosing another family would have brought, by data set, and how often that is at most a point."""
+    table = pd.DataFrame(list(rows["families"]), index=rows["data"])
+    winner = [families.get(name, np.nan) for families, name in zip(rows["families"], rows["winner"], strict=True)]
+    behind = table.max(axis=1).to_numpy() - np.array(winner)
+    table.insert(0, "winner", rows["winner"].to_numpy())
+    table["behind the best"] = behind
+    print(table.round(4).to_string())
+    known = behind[~np.isnan(behind)]
+    print(f"within a point of the best family: {np.mean(known <= POINT):.2f} of {len(known)}, mean {known.mean():.4f}")
+
+
+if __name__ == "__main__":
+    main()
