@@ -49,7 +49,7 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
         neighbors=neighbors,
         categorical=problem.categorical,
         geographic=problem.geographic,
-        target_type="labels" if problem.classification else "numbers",
+        target_type=problem.task,
         random_state=seed,
     )
     n_new = len(TURNS)
@@ -83,11 +83,10 @@ def pictures_suggested(trial: optuna.Trial, name: str, problem: Problem) -> Para
 def pictures(params: Params, problem: Problem) -> NeighborhoodPictures:
     """The step that shows what lies around, the labels of training rows with it if ``params`` say so."""
     assert problem.coordinates is not None
-    kind = "classification" if problem.classification else "regression"
     return NeighborhoodPictures(
         problem.coordinates,
         params["window"],
-        target_lag=kind if params["labels"] else False,
+        target_lag=problem.task if params["labels"] else False,
         geographic=problem.geographic,
         categorical=problem.categorical or None,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from autoarch.geo.longform import LongToGrid
     from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
-    from autoarch.geo.places import Places, read_places
+    from autoarch.geo.places import Places
     from autoarch.geo.plot import plot_map
     from autoarch.geo.points import MapPoints
     from autoarch.geo.raster import raster_patches
@@ -67,7 +67,7 @@ _HOMES = {
     "morans_i_of_columns": "autoarch.geo.autocorrelation",
     "plot_map": "autoarch.geo.plot",
     "raster_patches": "autoarch.geo.raster",
-    "read_places": "autoarch.geo.places",
+    "read_places": "autoarch.geo.coordinates",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

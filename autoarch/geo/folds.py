@@ -30,7 +30,8 @@ from autoarch._data.sources import to_plain
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo.blocks import Sites, clusters, contents_of, deal, fitting_size, square_blocks
 from autoarch.geo.buffers import training_rows
-from autoarch.geo.places import Places, coordinate_columns, read_places
+from autoarch.geo.coordinates import coordinate_columns, read_places
+from autoarch.geo.places import Places
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 

@@ -15,7 +15,8 @@ import pandas as pd
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.sources import to_plain
 from autoarch.exceptions import InputError
-from autoarch.geo.places import LATITUDES, LONGITUDES, Places, coordinate_columns, read_places
+from autoarch.geo.coordinates import LATITUDES, LONGITUDES, coordinate_columns, read_places
+from autoarch.geo.places import Places
 
 _PAIRS = (("x", "y"), ("xcoord", "ycoord"), ("coordx", "coordy"), ("easting", "northing"), ("utmx", "utmy"))
 _LEAST_DISTINCT = 10  # values of a column that can be a coordinate

@@ -20,7 +20,7 @@ from autoarch._data.columns import Number
 from autoarch._data.sources import to_plain
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo.axes import Axis, distinct, refuse_missing
-from autoarch.geo.places import column_position
+from autoarch.geo.coordinates import column_position
 
 _MOST_CELLS = 16  # of a grid that "auto" makes, for each row that a sample has
 _AGGREGATES = ("mean", "sum", "min", "max", "median", "first", "last")

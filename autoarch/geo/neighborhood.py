@@ -270,7 +270,7 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         kind = guess_task(y) if self.target_lag is True else self.target_lag
         if kind == "regression":
             return numeric_target(y, n_samples=n_rows, estimator_name="NeighborhoodGrid")[:, None], ["target"]
-        codes, self.target_classes_ = encode_labels(y, n_samples=n_rows, estimator_name="NeighborhoodGrid")
+        codes, self.target_classes_ = encode_labels(y, n_samples=n_rows, estimator_name="NeighborhoodGrid", fewest=1)
         return np.eye(len(self.target_classes_))[codes], [f"target={label}" for label in self.target_classes_]
 
     def _asked(self, X: Any, training: bool) -> tuple[Rows, Finder, Known]:

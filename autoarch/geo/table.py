@@ -21,9 +21,9 @@ from autoarch._data.arrays import refuse_infinite
 from autoarch._data.columns import Category, Coder
 from autoarch._data.tables import TableCoder, column_names, in_order, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
 from autoarch.geo.geometry import without_geometry
 from autoarch.geo.patches import Rows
-from autoarch.geo.places import column_position, coordinate_columns, read_places
 from autoarch.geo.window import Spots
 
 _MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
