@@ -1,11 +1,13 @@
 """Points on a map in a table: where they are, how far apart, and what follows for models and folds.
 
-Read ``places`` first: every other module speaks of points through it (``geometry`` brings it those of GeoDataFrames).
+Read ``places`` and ``coordinates`` first: every other module speaks of points through them (``geometry`` brings those
+of GeoDataFrames).
 Then, in any order:
 
 - ``values`` (numbers and labels at points), ``weights`` (who are neighbours), ``moran`` and ``autocorrelation``
   (whether neighbours are alike), ``variogram`` (how far), ``survey`` (all of it, as ``evidence``);
-- ``blocks``, ``buffers`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a search);
+- ``blocks``, ``buffers``, ``lay`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a
+  search);
 - ``located``, ``points`` and ``features`` (what stands around a row, as columns);
 - ``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
   row what lies around it;
@@ -24,7 +26,8 @@ from autoarch._lazy import door
 if TYPE_CHECKING:
     from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
     from autoarch.geo.features import SpatialFeatures
-    from autoarch.geo.folds import FoldPlan, SpatialBlockKFold
+    from autoarch.geo.folds import SpatialBlockKFold
+    from autoarch.geo.lay import FoldPlan
     from autoarch.geo.longform import LongToGrid
     from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
@@ -53,7 +56,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FoldPlan": "autoarch.geo.folds",
+    "FoldPlan": "autoarch.geo.lay",
     "LongToGrid": "autoarch.geo.longform",
     "MapPoints": "autoarch.geo.points",
     "MoranResult": "autoarch.geo.moran",
