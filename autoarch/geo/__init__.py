@@ -8,9 +8,10 @@ Then, in any order:
   (whether neighbours are alike), ``variogram`` (how far), ``survey`` (all of it, as ``evidence``);
 - ``blocks``, ``buffers``, ``lay`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a
   search);
-- ``located``, ``points`` and ``features`` (what stands around a row, as columns);
+- ``points`` and ``features`` (what stands around a row, as columns), ``located`` and ``space`` (what coordinates mean
+  for a search);
 - ``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
-  row what lies around it;
+  row what lies around it, and ``pictures`` scales them for nets;
 - ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images, ``plot`` draws maps.
 
 Names are imported on first touch: they load pandas and scikit-learn.

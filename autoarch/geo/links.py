@@ -20,7 +20,7 @@ from autoarch.geo.window import Spots, Window
 _NEAREST = 8  # places that "idw" draws on: as many as a cell has neighbours
 _PAIRS = 2_000_000  # of rows and places in one block of work, about 200 MB
 _MOST_ROWS = 20_000  # of one block
-_SAME_PLACE = 1e-9  # of the largest coordinate: rounding errors
+_SAME_PLACE = 1e-12  # of the largest coordinate: rounding errors, and no more, since an origin may be far away
 _PROBES = 200  # rows whose places are counted before blocks are cut
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]  # row of the block, cell, place, weight

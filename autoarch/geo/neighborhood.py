@@ -41,7 +41,8 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     coordinates : pair of str or pair of int, default=("x", "y")
-        Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here.
+        Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here,
+        later ones in the reference system of the first.
     size : int, default=9
         Cells along a side, an odd number of at least 3.
     cell_size : float, "auto" or "local", default="auto"
@@ -74,7 +75,7 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
     output : {"grid", "flat"}, default="grid"
         Shape of what ``transform`` gives: ``(n, channels, size, size)`` or ``(n, channels * size * size)``.
     dtype : dtype, default=numpy.float32
-        Of the pictures.
+        Of the pictures. Take float64 where values are large and differ by little, such as seconds since 1970.
 
     Attributes
     ----------

@@ -379,6 +379,24 @@ def test_a_geodataframe_brings_its_points_and_its_globe():
 
     assert grid.geographic_ and grid.channel_names_ == ["a"]
     np.testing.assert_array_equal(grid.transform(points), NeighborhoodGrid(("lon", "lat"), size=3).fit_transform(table))
+    np.testing.assert_allclose(grid.transform(points.to_crs(32633)), grid.transform(points), rtol=1e-6)
     areas = points.set_geometry(points.to_crs(3857).buffer(1).to_crs(4326))
     with pytest.raises(InputError, match="a Polygon in row 0; expected points"):
         NeighborhoodGrid(size=3).fit(areas)
+
+
+def test_an_origin_that_is_far_away_hides_no_neighbour():
+    """Places a hundred-millionth of their coordinates apart are two."""
+    X, _ = scattered(60)
+    grid = NeighborhoodGrid((0, 1), size=3)
+
+    np.testing.assert_array_equal(grid.fit_transform(X + np.array([2.0**30, 2.0**30, 0.0, 0.0])), grid.fit_transform(X))
+
+
+def test_a_single_class_has_a_channel():
+    """A fold in which one class is left can still be shown."""
+    X, _ = scattered(30)
+
+    shown = NeighborhoodGrid((0, 1), size=3, target_lag="classification").fit_transform(X, ["oak"] * 30)
+
+    assert np.nanmin(shown[:, -1]) == 1.0
