@@ -32,11 +32,11 @@ class Kernels(Family):
     averages_seeds = True
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All features under both scalings, then patterns alone, then more of everything."""
+        """All features under both scalings (of places, with neighbours hidden and not), patterns alone, then more."""
         base = {"kernels": 256, "features": "all", "scaling": "global", **around.pictures_first(problem)}
         return [
             base,
-            {**base, "scaling": "cell"},
+            {**base, **(around.pictures_whole(problem) or {"scaling": "cell"})},
             {**base, "features": "patterns"},
             {**base, "features": "places", "kernels": 512},
         ]

@@ -8,8 +8,8 @@ training rows when a whole region is to be predicted. So half of the training ro
 whose other rows are hidden from them, and the distance to what is seen is a column as well: the model learns how far a
 neighbour can be trusted.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, targets), ``autoarch.geo`` (blocks, coordinates,
-geometry, places), ``autoarch._checks``, ``autoarch.exceptions``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._data.tables``, ``autoarch.geo`` (blocks, coordinates,
+geometry, labels, nearby, places), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -24,22 +24,19 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
 from autoarch._checks import check_choice, check_whole, own_errors, seed_of
 from autoarch._data.tables import column_names, in_order
-from autoarch._data.targets import encode_labels, guess_task, numeric_target
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import folds_of_large_blocks
 from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
 from autoarch.geo.geometry import in_reference, reference_of, without_geometry
+from autoarch.geo.labels import label_columns
+from autoarch.geo.nearby import Nearby
 from autoarch.geo.places import Places
 
 TURNS = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
 NEIGHBORS = (8, 64)
-_FOR_ATTRIBUTES = 16  # neighbours whose attributes are averaged
 _FOLDS = 5  # random ones, and ones of blocks
 _HIDDEN = 0.5  # share of the training rows that look from within a block
-_CHUNK = 20_000  # rows whose neighbours are held in memory at a time,
-_VALUES = 12_000_000  # or as many as have so many values around them, some hundred megabytes
 _RESOLVED = 1e-3  # of the deviation of y: what a float must tell apart
-_SOFT = 0.1  # of the distance to the last neighbour, which keeps the weight of the nearest one finite
 
 
 class SpatialFeatures(TransformerMixin, BaseEstimator):
@@ -150,11 +147,11 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         folds = rng.permutation(len(places)) % min(_FOLDS, len(places))
         blocks = folds_of_large_blocks(self._turned(places, (0.0, 90.0)), _FOLDS, rng)
         hidden = rng.random(len(places)) < _HIDDEN if blocks.any() else np.zeros(len(places), bool)
-        around = np.empty((len(places), self._n_around), dtype=self._dtype)
+        around = np.empty((len(places), self._nearby.n_columns), dtype=self._nearby.dtype)
         for codes, rows in ((folds, ~hidden), (blocks, hidden)):
             for fold in np.unique(codes[rows]):
                 look = np.flatnonzero(rows & (codes == fold))
-                around[look] = self._around(places.take(look), np.flatnonzero(codes != fold))
+                around[look] = self._nearby.around(places.take(look), np.flatnonzero(codes != fold))
         return self._joined(values, places, around)
 
     def transform(self, X: Any) -> np.ndarray:
@@ -172,8 +169,7 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         places, values = self._read(X)
-        around = self._around(places, np.arange(len(self._places)))
-        return self._joined(values, places, around)
+        return self._joined(values, places, self._nearby.around(places))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns: those of X, then the new ones.
@@ -226,10 +222,9 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         places, values = self._read(X)
         if len(places) < 2:
             raise InputError(f"X has {len(places)} rows; neighbours need at least 2. Pass more training rows.")
-        self._places = places
         self._centre = places.points[len(places) // 2 : len(places) // 2 + 1]
-        self._attributes = values[:, self._averaged]
-        self._targets, self._kinds = self._read_target(y, len(places))
+        targets, self._kinds = self._read_target(y, len(places))
+        self._nearby = Nearby(places, targets, values[:, self._averaged], tuple(self.neighbors))
         return places, values
 
     def _read(self, X: Any) -> tuple[Places, np.ndarray]:
@@ -252,60 +247,20 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         self.__dict__.pop("classes_", None)
         if y is None:
             return np.empty((n, 0), dtype=np.float32), []
-        if (guess_task(y) if self.target_type == "auto" else self.target_type) == "regression":
-            numbers = numeric_target(y, n_samples=n, estimator_name="SpatialFeatures")[:, None]
+        columns, classes = label_columns(y, n, self.target_type, "SpatialFeatures")
+        if classes is None:
             with np.errstate(over="ignore"):
-                told_apart = np.spacing(np.abs(numbers).max().astype(np.float32)) <= _RESOLVED * numbers.std()
-            return (numbers.astype(np.float32) if told_apart else numbers), ["y"]
-        codes, self.classes_ = encode_labels(y, n_samples=n, estimator_name="SpatialFeatures", fewest=1)
-        shown = range(len(self.classes_))[1 if len(self.classes_) == 2 else 0 :]
-        return (codes[:, None] == shown).astype(np.float32), [str(self.classes_[i]) for i in shown]
-
-    @property
-    def _dtype(self) -> np.dtype:
-        return np.result_type(self._targets, self._attributes)
-
-    @property
-    def _n_around(self) -> int:
-        if not self.neighbors:
-            return 0
-        return len(self.neighbors) * (self._targets.shape[1] + 1) + self._attributes.shape[1]
+                told_apart = np.spacing(np.abs(columns).max().astype(np.float32)) <= _RESOLVED * columns.std()
+            return (columns.astype(np.float32) if told_apart else columns), ["y"]
+        self.classes_ = classes
+        shown = slice(1 if len(classes) == 2 else 0, None)
+        return columns[:, shown].astype(np.float32), [str(label) for label in classes[shown]]
 
     def _turned(self, places: Places, turns: Sequence[float] = TURNS) -> np.ndarray:
         """Coordinates along other directions, as offsets from one of the training rows."""
         here = Places(self._centre, places.geographic).offsets(places.points[None])[0]
         angles = np.radians(turns)
         return here @ np.vstack([np.cos(angles), np.sin(angles)])
-
-    def _around(self, places: Places, seen: np.ndarray) -> np.ndarray:
-        """Means over the nearest of the training rows that are seen, and the distance to the last of them."""
-        if not self.neighbors:
-            return np.empty((len(places), 0), dtype=self._dtype)
-        tree = self._places.take(seen).tree()
-        most = min(max(*self.neighbors, _FOR_ATTRIBUTES), len(seen))
-        points = places.space
-        around_each = most * max(1, self._targets.shape[1]) + _FOR_ATTRIBUTES * self._attributes.shape[1]
-        chunk = min(_CHUNK, max(1, _VALUES // around_each))
-        blocks = []
-        for first in range(0, len(points), chunk):
-            distance, near = tree.query(points[first : first + chunk], k=np.arange(1, most + 1))
-            blocks.append(self._means(places.distance(distance), seen[near]))
-        return np.concatenate(blocks)
-
-    def _means(self, distance: np.ndarray, near: np.ndarray) -> np.ndarray:
-        columns = []
-        for k in self.neighbors:
-            k = min(k, near.shape[1])
-            last = distance[:, k - 1 : k]
-            weight = 1 / (distance[:, :k] + _SOFT * last + np.finfo(np.float32).tiny)
-            weight /= weight.sum(axis=1, keepdims=True)
-            columns += [np.einsum("nk,nkc->nc", weight, self._targets[near[:, :k]]), np.log1p(last)]
-        present = self._attributes[near[:, :_FOR_ATTRIBUTES]]
-        known = ~np.isnan(present)
-        count = known.sum(axis=1)
-        total = np.where(known, present, 0).sum(axis=1)
-        columns.append(np.divide(total, count, out=np.full(total.shape, np.nan, total.dtype), where=count > 0))
-        return np.concatenate(columns, axis=1, dtype=self._dtype)
 
     def _joined(self, values: np.ndarray, places: Places, around: np.ndarray) -> np.ndarray:
         dtype = np.result_type(values, around)

@@ -87,6 +87,8 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         Cells along each side.
     target_lag : bool, "regression" or "classification"
         Whether labels of neighbours are shown.
+    hide_within : float or "some"
+        What training rows do not see.
     geographic : bool or "auto"
         Whether coordinates are degrees.
     categorical : sequence or None
@@ -108,12 +110,14 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         size: int = 9,
         *,
         target_lag: bool | str = False,
+        hide_within: float | str = 0.0,
         geographic: bool | str = "auto",
         categorical: Sequence[Any] | None = None,
     ):
         self.coordinates = coordinates
         self.size = size
         self.target_lag = target_lag
+        self.hide_within = hide_within
         self.geographic = geographic
         self.categorical = categorical
 
@@ -136,6 +140,7 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
             self.coordinates,
             self.size,
             target_lag=self.target_lag,
+            hide_within=self.hide_within,
             geographic=self.geographic,
             categorical=self.categorical,
         ).fit(X, y)

@@ -10,6 +10,7 @@ Imports: numpy, scipy, ``autoarch.exceptions``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -79,12 +80,12 @@ class Places:
             return np.asarray(straight)
         return 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.asarray(straight) / (2 * EARTH_RADIUS_KM), 1.0))
 
-    def straight(self, distance: float) -> float:
-        """The distance in ``space`` that belongs to one along the map; the inverse of ``distance``."""
+    def straight(self, distance: Any) -> Any:
+        """The distances in ``space`` that belong to those along the map; the inverse of ``distance``."""
         if not self.geographic:
-            return float(distance)
+            return distance
         half_turn = np.pi * EARTH_RADIUS_KM
-        return float(2 * EARTH_RADIUS_KM * np.sin(min(float(distance), half_turn) / (2 * EARTH_RADIUS_KM)))
+        return 2 * EARTH_RADIUS_KM * np.sin(np.minimum(distance, half_turn) / (2 * EARTH_RADIUS_KM))
 
     def offsets(self, others: np.ndarray) -> np.ndarray:
         """How far ``others`` lie to the east and to the north of each point, in units of distance.

@@ -2,8 +2,8 @@
 
 ``Reader`` learns the kinds of the columns once and reads any later table in the same way.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, columns, arrays), ``autoarch.geo`` (geometry, places,
-window, patches), ``autoarch._checks``, ``autoarch.exceptions``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, columns, arrays), ``autoarch.geo`` (coordinates,
+geometry, window, patches), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Variogram:
         return self.nugget / self.sill if self.sill > 0 else 1.0
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the semivariances, the sill and the range.
+        """Draw the semivariances, the model, the sill and the range.
 
         Parameters
         ----------
@@ -105,6 +105,9 @@ class Variogram:
         unit = " km" if self.geographic else ""
         title = "no structure" if self.range is None else "range beyond the longest lag"
         if self.range is not None and np.isfinite(self.range):
+            distance = np.linspace(0, self.lags.max(), 200)
+            rise = MODELS[str(self.model)](distance / self.range)
+            ax.plot(distance, self.nugget + (self.sill - self.nugget) * rise, color=BLUE, lw=1)
             ax.axvline(self.range, color=ORANGE, lw=1)
             title = f"range {self.range:.3g}{unit}"
         title = f"{title}, nugget {self.nugget_share:.0%}"

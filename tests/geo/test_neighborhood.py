@@ -400,3 +400,33 @@ def test_a_single_class_has_a_channel():
     shown = NeighborhoodGrid((0, 1), size=3, target_lag="classification").fit_transform(X, ["oak"] * 30)
 
     assert np.nanmin(shown[:, -1]) == 1.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("geographic", [False, True])
+def test_some_rows_of_fit_look_past_their_neighbours(method, geographic):
+    """About half of the pictures for training lack what is near, the others are as whole as those of new rows."""
+    X, y = scattered(200)
+    grid = NeighborhoodGrid(
+        (0, 1), 5, method=method, geographic=geographic, hide_within="some", target_lag="classification"
+    )
+
+    training, whole = grid.fit_transform(X, y), grid.transform(X)
+
+    other = ~np.isclose(training, whole, equal_nan=True).all(axis=(1, 2, 3))
+    assert 0.3 < other.mean() < 0.55
+    if method == "bin":
+        assert (np.isnan(training) >= np.isnan(whole)).all()
+    np.testing.assert_array_equal(np.concatenate(list(grid.batches(X, 64, training=True))), training)
+    np.testing.assert_array_equal(grid.patches(X, training=True)[[7, 3]], training[[7, 3]])
+
+
+def test_on_a_lattice_some_rows_look_past_their_neighbours():
+    """The steps of the lattice say how far a picture reaches."""
+    column, row = (part.ravel() for part in np.meshgrid(np.arange(12), np.arange(10)))
+    X = np.column_stack([30.0 * column, 20.0 * row, row])
+    grid = NeighborhoodGrid((0, 1), 5, hide_within="some")
+
+    fewer = (np.isnan(grid.fit_transform(X)) & ~np.isnan(grid.transform(X))).any(axis=(1, 2, 3))
+
+    assert 0.3 < fewer.mean() < 0.6
