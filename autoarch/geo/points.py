@@ -1,6 +1,6 @@
 """Coordinates of a table as points between which straight lines measure: a step for models of neighbours.
 
-Imports: numpy, scikit-learn, ``autoarch.geo`` (coordinates, geometry).
+Imports: numpy, scikit-learn, ``autoarch.geo`` (coordinates, geometry), ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch.exceptions import InputError
 from autoarch.geo.coordinates import read_places
 from autoarch.geo.geometry import in_reference, reference_of
 
@@ -62,7 +63,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
             Itself.
         """
         self.geographic_ = read_places(X, self.coordinates, geographic=self.geographic).geographic
-        self.n_features_in_ = np.shape(X)[1]
+        self.n_features_in_ = _width(X)
         self._reference = reference_of(X)
         return self
 
@@ -77,8 +78,17 @@ class MapPoints(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, 2) or (n, 3)
+
+        Raises
+        ------
+        InputError
+            If a coordinate is missing or impossible, or X has another number of columns than in ``fit``.
         """
         check_is_fitted(self)
+        if _width(X) != self.n_features_in_:
+            raise InputError(
+                f"X has {_width(X)} features, but MapPoints is expecting {self.n_features_in_} features as input."
+            )
         X = in_reference(X, self._reference)
         return read_places(X, self.coordinates, geographic=self.geographic_).space
 
@@ -96,3 +106,12 @@ class MapPoints(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return np.asarray(["x", "y", "z"] if self.geographic_ else ["x", "y"], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = tags.input_tags.string = True  # in other columns
+        return tags
+
+
+def _width(X: Any) -> int:
+    return int((X if hasattr(X, "shape") else np.asarray(X)).shape[1])

@@ -167,8 +167,9 @@ def test_what_makes_no_sense_is_refused(parameters, table, y, error, message):
 
 def test_other_columns_than_those_of_fit_are_refused():
     """Fewer would give other features under the same names."""
-    with pytest.raises(InputError, match="expecting 4 features"):
-        SpatialFeatures().fit(X, Y).transform(X[:, :3])
+    for step in (SpatialFeatures(), MapPoints()):
+        with pytest.raises(InputError, match="expecting 4 features"):
+            step.fit(X, Y).transform(X[:, :3])
 
 
 def test_the_points_of_a_geo_frame_are_places():
