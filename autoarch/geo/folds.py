@@ -4,7 +4,7 @@ Neighbours are alike, so a random fold asks a model for what it has seen next do
 places that it has not seen: blocks as wide as values are alike, with a strip around them left out of the training.
 
 Imports: numpy, scikit-learn, ``coordinates``, ``geometry``, ``values``, ``variogram``, ``blocks``, ``lay``,
-``autoarch._checks``, ``autoarch.exceptions``.
+``autoarch._checks``, ``autoarch._data.sources``, ``autoarch.exceptions``.
 
 References
 ----------
@@ -25,6 +25,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
 from autoarch._checks import check_choice, check_positive, check_whole, seed_of
+from autoarch._data.sources import to_dense
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo.blocks import Sites
 from autoarch.geo.coordinates import coordinate_columns, read_places
@@ -176,7 +177,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         """
         self._check()
         X, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
-        X = X if hasattr(X, "shape") else np.asarray(X)
+        X = to_dense(X) if hasattr(X, "tocsr") else X if hasattr(X, "shape") else np.asarray(X)
         places = read_places(X, coordinates, geographic=geographic)
         sites = Sites.of(places)
         _enough_sites(sites, self.n_splits, coordinates)

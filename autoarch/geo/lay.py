@@ -75,7 +75,9 @@ def lay_folds(
         How far values are alike, for what is "auto".
     n_splits : int
         Folds.
-    block_size, buffer, kind
+    block_size, buffer : float or "auto", default="auto"
+        As for :class:`SpatialBlockKFold`.
+    kind : {"blocks", "clusters"}, default="blocks"
         As for :class:`SpatialBlockKFold`.
     seed : int or None, default=0
         Moves the grid and shuffles blocks; None does neither.

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import haversine_distances
@@ -272,3 +273,13 @@ def test_the_points_of_a_geo_frame_are_split(y):
 
     assert all(plan.geographic for plan in plans)
     np.testing.assert_array_equal(plans[0].fold, plans[1].fold)
+
+
+def test_sparse_rows_and_lists_are_split():
+    """As the array of the same numbers is, without y too."""
+    X = np.column_stack([np.random.default_rng(0).uniform(size=(60, 2)), np.zeros((60, 3))])
+    folds = SpatialBlockKFold((0, 1), n_splits=3, random_state=0)
+
+    for other in (csr_array(X), X.tolist()):
+        for expected, found in zip(folds.split(X), folds.split(other), strict=True):
+            np.testing.assert_array_equal(found[1], expected[1])
