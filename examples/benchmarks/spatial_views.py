@@ -1,10 +1,11 @@
 """What it does to errors that training rows look around as rows to predict do, on random rows and on blocks of the map.
 
     python spatial_views.py --data DIR
-    python spatial_views.py --data DIR --only sacramento --splits 10 --rows 6000
+    python spatial_views.py --data DIR --only sacramento --models boosting --rows 6000
 
 ``DIR`` holds tables as described in the documentation's page "Benchmark data"; those whose entry in ``datasets.json``
-names ``coordinates`` are used. A quarter of the rows at random, or one fold of ``SpatialBlockKFold``, is left out.
+names ``coordinates`` are used. A quarter of the rows at random, or the first fold of ``SpatialBlockKFold``, is left
+out.
 
 ``boosting`` reads the columns alone, with turned coordinates, or with those and means over neighbours
 (``SpatialFeatures``); errors are over those of the columns alone. ``kernels`` are random convolutions on pictures of
@@ -38,6 +39,8 @@ from autoarch.geo.coordinates import coordinate_columns
 from autoarch.geo.pictures import NeighborhoodPictures
 from spatial_folds import Table, tables
 
+MODELS = ("boosting", "kernels")
+VIEWS = (("columns", "turned", "neighbours"), ("whole", "hidden"))  # of either, what the others are compared with first
 LEAST_OF_CLASS = 20  # rows; rarer classes are left out, so that each is trained in each fold
 
 
@@ -46,19 +49,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, metavar="DIR")
     parser.add_argument("--only", nargs="*", default=None, metavar="NAME")
+    parser.add_argument("--models", nargs="*", default=MODELS, choices=MODELS)
     parser.add_argument("--splits", type=int, default=3, help="of each kind and table")
     parser.add_argument("--rows", type=int, default=1_200, help="of a table, at most")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", AutoArchWarning)  # of narrowed buffers
     found = []
     for table in tables(arguments.data, arguments.only, arguments.rows):
-        found += measure(table, arguments.splits)
+        found += measure(table, arguments)
         shown = pd.DataFrame(found)
         print(f"\n## {table.name}, {len(table.X)} rows\n{ratios(shown[shown.table == table.name])}", flush=True)
     print(f"\n## geometric mean over the tables\n{ratios(pd.DataFrame(found))}")
 
 
-def measure(table: Table, splits: int) -> list[dict[str, Any]]:
+def measure(table: Table, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One row per split, model and view."""
     X, y = table.X.to_numpy(np.float64), table.y
     if table.classification:
@@ -67,12 +71,14 @@ def measure(table: Table, splits: int) -> list[dict[str, Any]]:
     at = coordinate_columns(table.X, table.coordinates)
     geographic = read_places(table.X, table.coordinates).geographic
     found = []
-    for seed in range(splits):
+    for seed in range(arguments.splits):
         blocks = SpatialBlockKFold(at, geographic=geographic, random_state=seed)
         ways = {"random": ShuffleSplit(1, test_size=0.25, random_state=seed), "blocks": blocks}
         for way, splitter in ways.items():
             train, test = next(iter(splitter.split(X, y)))
             for (model, view), pipeline in pipelines(table.classification, at, geographic).items():
+                if model not in arguments.models:
+                    continue
                 predicted = pipeline.fit(X[train], y[train]).predict(X[test])
                 wrong = predicted != y[test] if table.classification else np.square(predicted - y[test]) / y.var()
                 row = {"table": table.name, "way": way, "seed": seed, "model": model, "view": view}
@@ -100,11 +106,8 @@ def pipelines(classification: bool, at: tuple[int, int], geographic: bool) -> di
 def ratios(rows: pd.DataFrame) -> str:
     """Errors over those of the first view of each model, as geometric means over splits and tables."""
     errors = np.log(rows.groupby(["way", "model", "view", "table"], sort=False)["error"].mean()).unstack("view")
-    shown = {view: errors[view] - errors[first] for first, *views in _VIEWS for view in views}
+    shown = {view: errors[view] - errors[first] for first, *views in VIEWS if first in errors for view in views}
     return np.exp(pd.DataFrame(shown).groupby(["way", "model"], sort=False).mean()).round(2).to_string()
-
-
-_VIEWS = (("columns", "turned", "neighbours"), ("whole", "hidden"))
 
 
 if __name__ == "__main__":
