@@ -33,6 +33,7 @@ from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
 from autoarch.families.finetuned import with_pretrained
 from autoarch.families.registry import resolve_families
+from autoarch.geo.geometry import in_reference, reference_of
 from autoarch.geo.space import look_over
 from autoarch.locality import LayoutSearch
 
@@ -114,8 +115,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             )
         )
         self._keep(canonical, found, classes)
-        hints = (f"what stands around each row: {space.hint}",) if space.hint else ()
-        skipped = (*found.locality.skipped, *hints)
+        self._whereabouts = None if space.located is None else space.located.whereabouts
+        self._reference = reference_of(X)
+        skipped = (*found.locality.skipped, *space.skipped)
         self.locality_ = replace(found.locality, space=space.evidence, skipped=skipped)
         self.splits_ = plan.description
         self.__dict__.pop("_past", None)
@@ -186,7 +188,10 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
 
     def _canonical(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "best_estimator_")
-        return self.best_estimator_[0].transform(X)
+        values = self.best_estimator_[0].transform(in_reference(X, self._reference))
+        if self._whereabouts is not None:
+            self._whereabouts.check(values)
+        return values
 
     def _ask(self, method: str, X: Any) -> np.ndarray:
         """Call the winner on canonical values; its packages may warn of names that those no longer carry."""

@@ -44,8 +44,10 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     channels : {"first", "last"}, default="first"
         Where 4-D X has its channels.
     coordinates : pair of str or pair of int, or None, default=None
-        Columns of a table with the x and y, or the longitude and latitude, of each row's place. Candidates then also
-        look at what stands around, and folds are blocks of the map where the label resembles itself nearby.
+        Columns of a table with the x and y, or the longitude and latitude, of each row's place. Names such as ``lon``
+        and ``latitude`` mean degrees; columns without names are a plane. Anything but None, such as ``"geometry"``,
+        takes the points of a GeoDataFrame. Candidates then also look at what stands around, and folds are blocks of
+        the map where the label resembles itself nearby.
     device : str, default="auto"
         Where nets are trained: an accelerator if there is one, or as torch names it.
     ensemble_size : int, default=1

@@ -49,7 +49,8 @@ def test_both_kinds_of_folds_judge_and_the_gap_is_told(fitted):
 
 def test_the_report_tells_who_resembles_its_neighbours(fitted):
     """The label does, and random rooms do not."""
-    label, rooms = fitted.locality_.space
+    label, rooms, kind = fitted.locality_.space
+    assert (kind.name, kind.alike) == ("kind", False)
     assert (label.name, label.alike, label.unit) == ("y", True, "km")
     assert (rooms.name, rooms.alike) == ("rooms", False)
     assert "resembles that of its neighbours" in " ".join(fitted.locality_.sentences)
@@ -134,3 +135,57 @@ def test_scikit_learn_searches_over_it():
     pipeline = make_pipeline(FunctionTransformer(np.asarray), model)
     search = GridSearchCV(pipeline, {"autoarchregressor__n_trials": [1, 2]}, cv=KFold(2))
     assert search.fit(X[["lon", "lat", "rooms"]], y).best_score_ > -1
+
+
+def test_a_prediction_for_nowhere_is_refused_by_its_column():
+    """Whether or not the winner looks at coordinates: a missing or impossible place has no neighbours."""
+    X, y = points(60)
+    for family in ("linear", "neighbors"):
+        model = AutoArchRegressor(**{**QUICK, "n_trials": 1}, families=family, coordinates=PLACES).fit(X, y)
+        for change, message in (({"lon": np.nan}, "'lon' is missing in 60"), ({"lat": 95.0}, "'lat' reaches 95")):
+            with pytest.raises(InputError, match=message):
+                model.predict(X.assign(**change))
+
+
+def test_the_points_of_a_geo_frame_are_coordinates():
+    """They give what columns give, in whatever reference system they come to be predicted."""
+    geopandas = pytest.importorskip("geopandas", reason="needs the extra geo")
+    X, y = points(120)
+    table = X.drop(columns=list(PLACES))
+    shown = geopandas.GeoDataFrame(table, geometry=geopandas.points_from_xy(X["lon"], X["lat"]), crs="EPSG:4326")
+    linear = {**QUICK, "families": "linear", "n_trials": 1}
+
+    model = AutoArchRegressor(**linear, coordinates="geometry").fit(shown, y)
+    by_columns = AutoArchRegressor(**linear, coordinates=PLACES).fit(table.assign(lon=X["lon"], lat=X["lat"]), y)
+
+    assert model.locality_.space[0].unit == "km"
+    np.testing.assert_allclose(model.predict(shown), by_columns.predict(X), rtol=1e-6)
+    np.testing.assert_allclose(model.predict(shown.to_crs("EPSG:3857")), model.predict(shown), rtol=1e-4, atol=1e-4)
+    with pytest.warns(AutoArchWarning, match="coordinates='geometry'"):
+        AutoArchRegressor(**{**linear, "verbose": 1}).fit(shown, y)
+    with pytest.raises(InputError, match=r"representative_point.*drop"):
+        AutoArchRegressor(**linear).fit(shown.set_geometry(shown.to_crs("EPSG:3857").buffer(10)), y)
+
+
+def test_large_labels_are_averaged_over_neighbours():
+    """Neighbours help as much where labels are seconds since 1970, or in units of their own."""
+    X, y = points(200)
+    linear = {**QUICK, "families": "linear", "n_trials": 1, "coordinates": PLACES}
+    score = AutoArchRegressor(**linear).fit(X, y).score(X, y)
+    for scale, shift in ((1.0, 1.7e9), (1e60, 0.0)):
+        assert AutoArchRegressor(**linear).fit(X, scale * y + shift).score(X, scale * y + shift) > score - 0.01
+
+
+def test_the_report_tells_of_words_and_of_what_it_left_out():
+    """Categories resemble their neighbours or do not, as numbers; of very many columns the first are looked at."""
+    X, y = points(120)
+    X["soil"] = np.where(X["lat"] > 46.5, "sand", "clay")
+    linear = {**QUICK, "families": "linear", "n_trials": 1}
+    report = AutoArchRegressor(**linear, coordinates=PLACES).fit(X, y).locality_
+    assert {each.name: each.alike for each in report.space[1:]} == {"rooms": False, "kind": False, "soil": True}
+
+    wide = np.random.default_rng(0).normal(size=(120, 150))
+    wide[:, :2] = X[["lon", "lat"]]
+    report = AutoArchRegressor(**linear, coordinates=(0, 1)).fit(wide, y).locality_
+    assert len(report.space) == 101
+    assert any("after the first 100 of 148" in reason for reason in report.skipped)

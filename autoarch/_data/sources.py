@@ -1,4 +1,4 @@
-"""From other people's containers (torch, polars, scipy.sparse) to numpy arrays and pandas frames.
+"""From other people's containers (torch, polars, geopandas, scipy.sparse) to numpy arrays and pandas frames.
 
 None of these packages is imported here: a value that is one of theirs proves that its package is loaded already.
 
@@ -17,15 +17,22 @@ from autoarch.exceptions import InputError, InputTypeError
 
 
 def to_plain(data: Any) -> Any:
-    """Bring torch tensors and masked arrays to numpy, polars to pandas; anything else is returned as it came."""
+    """Bring torch tensors and masked arrays to numpy, polars and geopandas to pandas; all else is as it came."""
     package = type(data).__module__.partition(".")[0]
     if package == "torch" and hasattr(data, "detach"):
         return _from_torch(data)
     if package == "polars":
         return _from_polars(data)
+    if is_geo_frame(data):
+        return _from_geopandas(data)
     if isinstance(data, np.ma.MaskedArray):
         return np.ma.filled(data.astype(np.result_type(data.dtype, np.float32)), np.nan)
     return data
+
+
+def is_geo_frame(data: Any) -> bool:
+    """Whether this is a table of geopandas with a geometry."""
+    return type(data).__module__.partition(".")[0] == "geopandas" and hasattr(data, "geometry") and data.ndim == 2
 
 
 def take_rows(X: Any, rows: np.ndarray) -> Any:
@@ -72,6 +79,22 @@ def _from_polars(data: Any) -> pd.DataFrame | pd.Series:
         raise InputTypeError(f"A polars {kind} was given; expected a DataFrame or Series. Call .collect() on it first.")
     frame = pd.DataFrame(dict(enumerate(map(_polars_column, data.get_columns()))), index=range(data.height))
     frame.columns = data.columns
+    return frame
+
+
+def _from_geopandas(data: Any) -> pd.DataFrame:
+    """The points of the geometry become the last two columns."""
+    points, name = data.geometry, data.geometry.name
+    kinds = points.geom_type.to_numpy(dtype=object)
+    if (kinds != "Point").any():
+        row = int((kinds != "Point").argmax())
+        raise InputError(
+            f"the geometry {name!r} has {'no point' if pd.isna(kinds[row]) else f'a {kinds[row]}'} in row {row}; "
+            "expected points. Drop rows without one; of shapes take X.representative_point(), or X.centroid in a "
+            f"projected system. Where places do not matter, pass X.drop(columns={name!r})."
+        )
+    frame = pd.DataFrame(data.drop(columns=name))
+    frame[f"{name}.x"], frame[f"{name}.y"] = points.x.to_numpy(), points.y.to_numpy()
     return frame
 
 

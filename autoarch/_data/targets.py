@@ -23,7 +23,7 @@ from autoarch.exceptions import InputError, ParameterError
 
 
 def encode_labels(
-    y: Any, *, n_samples: int | None = None, estimator_name: str = "AutoArchClassifier"
+    y: Any, *, n_samples: int | None = None, estimator_name: str = "AutoArchClassifier", fewest: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels as codes.
 
@@ -35,6 +35,8 @@ def encode_labels(
         Rows of X, to be compared with.
     estimator_name : str
         Whom messages speak for.
+    fewest : int
+        Classes that y must have.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def encode_labels(
     Raises
     ------
     InputError
-        If y is missing, has several columns, another length, a missing label, continuous values or a single class.
+        If y is missing, has several columns, another length, a missing label, continuous values or too few classes.
 
     Examples
     --------
@@ -66,7 +68,7 @@ def encode_labels(
         encoder = LabelEncoder()
         codes = encoder.fit_transform(values).astype(np.int64)
     classes = encoder.classes_
-    if len(classes) < 2:
+    if len(classes) < fewest:
         raise InputError(
             f"{estimator_name} needs samples of at least 2 classes in y, but the data contains only one class: "
             f"{classes.tolist()[0]!r}. Pass rows of the other classes too."

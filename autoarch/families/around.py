@@ -49,7 +49,7 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
         neighbors=neighbors,
         categorical=problem.categorical,
         geographic=problem.geographic,
-        target_type="labels" if problem.classification else "numbers",
+        target_type=problem.task,
         random_state=seed,
     )
     n_new = len(TURNS)
@@ -66,7 +66,12 @@ def takes_pictures(problem: Problem) -> bool:
 
 def pictures_first(problem: Problem) -> Params:
     """The parameters of pictures for a default."""
-    return {"window": WINDOWS[0], "labels": True} if takes_pictures(problem) else {}
+    return {"window": WINDOWS[0], "labels": True, "hidden": True} if takes_pictures(problem) else {}
+
+
+def pictures_whole(problem: Problem) -> Params:
+    """What changes where training rows see all of their neighbours, as those between training rows do."""
+    return {"hidden": False} if takes_pictures(problem) else {}
 
 
 def pictures_suggested(trial: optuna.Trial, name: str, problem: Problem) -> Params:
@@ -77,17 +82,18 @@ def pictures_suggested(trial: optuna.Trial, name: str, problem: Problem) -> Para
     return {
         "window": trial.suggest_categorical(f"{name}.window", list(WINDOWS)),
         "labels": only_places or trial.suggest_categorical(f"{name}.labels", [True, False]),
+        "hidden": trial.suggest_categorical(f"{name}.hidden", [True, False]),
     }
 
 
 def pictures(params: Params, problem: Problem) -> NeighborhoodPictures:
     """The step that shows what lies around, the labels of training rows with it if ``params`` say so."""
     assert problem.coordinates is not None
-    kind = "classification" if problem.classification else "regression"
     return NeighborhoodPictures(
         problem.coordinates,
         params["window"],
-        target_lag=kind if params["labels"] else False,
+        target_lag=problem.task if params["labels"] else False,
+        hide_within="some" if params["hidden"] else 0.0,
         geographic=problem.geographic,
         categorical=problem.categorical or None,
     )

@@ -73,7 +73,7 @@ class CNN(NetFamily):
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
-            {"scaling": "cell", "effort": 2.0},
+            {**(around.pictures_whole(problem) or {"scaling": "cell"}), "effort": 2.0},
             {"head": "global", "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
             {**large, "shift": 1},
             {**large, "cutout": 0.3},

@@ -32,13 +32,15 @@ class Kernels(Family):
     averages_seeds = True
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All features, many patterns alone, places alone, then all under the other scaling."""
+        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
         base = {"kernels": 256, "features": "all", "scaling": "global", **around.pictures_first(problem)}
+        whole, patterns = around.pictures_whole(problem), {**base, "features": "patterns", "kernels": 1024}
         return [
             base,
-            {**base, "features": "patterns", "kernels": 1024},
+            *([{**base, **whole}] if whole else []),
+            patterns,
             {**base, "features": "places", "kernels": 512},
-            {**base, "scaling": "cell"},
+            *([] if whole else [{**base, "scaling": "cell"}]),
         ]
 
     def smoke_params(self, problem: Problem) -> Params:

@@ -1,14 +1,17 @@
 """Points on a map in a table: where they are, how far apart, and what follows for models and folds.
 
-Read ``places`` first: every other module speaks of points through it (``geometry`` brings it those of GeoDataFrames).
+Read ``places`` and ``coordinates`` first: every other module speaks of points through them (``geometry`` brings those
+of GeoDataFrames).
 Then, in any order:
 
 - ``values`` (numbers and labels at points), ``weights`` (who are neighbours), ``moran`` and ``autocorrelation``
   (whether neighbours are alike), ``variogram`` (how far), ``survey`` (all of it, as ``evidence``);
-- ``blocks``, ``buffers`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a search);
-- ``located``, ``points`` and ``features`` (what stands around a row, as columns);
+- ``blocks``, ``buffers``, ``lay`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a
+  search);
+- ``points`` and ``features`` (what stands around a row, as columns), ``located`` and ``space`` (what coordinates mean
+  for a search);
 - ``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
-  row what lies around it;
+  row what lies around it, and ``pictures`` scales them for nets;
 - ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images, ``plot`` draws maps.
 
 Names are imported on first touch: they load pandas and scikit-learn.
@@ -24,11 +27,12 @@ from autoarch._lazy import door
 if TYPE_CHECKING:
     from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
     from autoarch.geo.features import SpatialFeatures
-    from autoarch.geo.folds import FoldPlan, SpatialBlockKFold
+    from autoarch.geo.folds import SpatialBlockKFold
+    from autoarch.geo.lay import FoldPlan
     from autoarch.geo.longform import LongToGrid
     from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
-    from autoarch.geo.places import Places, read_places
+    from autoarch.geo.places import Places
     from autoarch.geo.plot import plot_map
     from autoarch.geo.points import MapPoints
     from autoarch.geo.raster import raster_patches
@@ -53,7 +57,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FoldPlan": "autoarch.geo.folds",
+    "FoldPlan": "autoarch.geo.lay",
     "LongToGrid": "autoarch.geo.longform",
     "MapPoints": "autoarch.geo.points",
     "MoranResult": "autoarch.geo.moran",
@@ -67,7 +71,7 @@ _HOMES = {
     "morans_i_of_columns": "autoarch.geo.autocorrelation",
     "plot_map": "autoarch.geo.plot",
     "raster_patches": "autoarch.geo.raster",
-    "read_places": "autoarch.geo.places",
+    "read_places": "autoarch.geo.coordinates",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

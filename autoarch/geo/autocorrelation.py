@@ -5,6 +5,7 @@ Imports: numpy, pandas, ``places``, ``values``, ``weights``, ``moran``, ``autoar
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ def morans_i_of_columns(
     *,
     k: int = 8,
     distance: float | None = None,
+    labels: Collection[int] | str = "auto",
     permutations: int = 0,
     random_state: Any = None,
 ) -> dict[Any, MoranResult]:
@@ -100,6 +102,8 @@ def morans_i_of_columns(
         Nearest neighbours of each point.
     distance : float or None, default=None
         Take all points within this distance (kilometres on the globe) as neighbours instead.
+    labels : collection of int or "auto", default="auto"
+        Positions of the columns that hold classes; "auto" goes by their values, as ``morans_i``.
     permutations : int, default=0
         Orders of the values to draw for each ``p_value``; 0 takes the normal distribution.
     random_state : int, RandomState instance or None, default=None
@@ -108,8 +112,8 @@ def morans_i_of_columns(
     Returns
     -------
     dict
-        From names (positions, for an array) to results. Columns with fewer than four values, or with one value
-        throughout, are left out.
+        From names (positions, for an array, or where a name occurs twice) to results. Columns with fewer than four
+        values, or with one value throughout, are left out.
 
     Raises
     ------
@@ -135,9 +139,10 @@ def morans_i_of_columns(
         raise InputError(f"the table has {len(frame)} rows for {len(places)} points; expected one row per point.")
     rows = _some(np.arange(len(places)), rng)
     every = _weights(places.take(rows), k, distance)
-    found = {}
-    for position, name in enumerate(frame.columns):
-        read = _read_column(frame.iloc[rows, position])
+    found: dict[Any, MoranResult] = {}
+    names = frame.columns if frame.columns.is_unique else range(frame.shape[1])
+    for position, name in enumerate(names):
+        read = _read_column(frame.iloc[rows, position], labels if isinstance(labels, str) else position in labels)
         if read is None:
             continue
         there = np.flatnonzero(read.present)
@@ -146,13 +151,13 @@ def morans_i_of_columns(
     return found
 
 
-def _read_column(column: pd.Series) -> Values | None:
+def _read_column(column: pd.Series, labels: bool | str) -> Values | None:
     """Numbers or labels, if there are enough of them and they differ."""
     if column.notna().sum() < 4 or column.nunique() < 2:
         return None
     if column.dtype.kind in "mM":
         column = column.astype("int64").where(column.notna()).astype(float)
-    return read_values(column, len(column), name=f"the column {column.name!r}")
+    return read_values(column, len(column), labels=labels, name=f"the column {column.name!r}")
 
 
 def _some(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -81,8 +81,10 @@ class Axis:
 
 
 def distinct(column: pd.Series) -> np.ndarray:
-    """Values of a column, sorted; by their words where they cannot be compared."""
+    """Values of a column, sorted; in the order that a categorical has, by their words where they cannot be compared."""
     values = column.unique()
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+        return np.asarray([level for level in column.cat.categories if level in values])
     try:
         return np.asarray(sorted(values))
     except TypeError:

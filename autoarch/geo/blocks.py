@@ -18,6 +18,7 @@ from autoarch.geo.places import EARTH_RADIUS_KM, Places
 MAX_BLOCKS = 2_000  # more make no fold more honest
 MAX_CLUSTERS = 300  # k-means takes seconds beyond
 CLUSTERED_PLACES = 20_000  # places that k-means learns from
+LARGE_ACROSS = 3  # blocks across the map; smaller ones teach too little of how useless far neighbours are
 STEP = 0.85  # by which a side shrinks until there are enough blocks
 
 
@@ -105,6 +106,21 @@ def clusters(sites: Sites, n_clusters: int, seed: int) -> np.ndarray:
 
 def _numbered(cells: np.ndarray) -> np.ndarray:
     return np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def folds_of_large_blocks(plane: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    """A fold for each row, the same for all rows of a block of the map; all 0 where the map is a single block.
+
+    The blocks are squares in a random direction, three across the map.
+    """
+    angle = rng.uniform(0, np.pi / 2)
+    turned = plane @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    side = np.ptp(turned, axis=0).max() / LARGE_ACROSS
+    if side <= 0:
+        return np.zeros(len(plane), dtype=np.intp)
+    blocks = _numbered(np.floor((turned - turned.min(axis=0)) / side + rng.uniform(0, 1, 2)))
+    n_blocks = int(blocks.max()) + 1
+    return (rng.permutation(n_blocks) % min(n_folds, n_blocks))[blocks]
 
 
 def fitting_size(sites: Sites, wanted: float, least: int, n_splits: int, shift: tuple[float, float]) -> float:

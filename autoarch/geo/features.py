@@ -8,7 +8,8 @@ training rows when a whole region is to be predicted. So half of the training ro
 whose other rows are hidden from them, and the distance to what is seen is a column as well: the model learns how far a
 neighbour can be trusted.
 
-Imports: numpy, scikit-learn, ``autoarch.geo.places``, ``autoarch._checks``, ``autoarch.exceptions``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._data.tables``, ``autoarch.geo`` (blocks, coordinates,
+geometry, labels, nearby, places), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -17,22 +18,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
-from autoarch._checks import check_choice, seed_of
-from autoarch.exceptions import InputError
-from autoarch.geo.places import Places, read_places
+from autoarch._checks import check_choice, check_whole, own_errors, seed_of
+from autoarch._data.tables import column_names, in_order
+from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.blocks import folds_of_large_blocks
+from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
+from autoarch.geo.geometry import in_reference, reference_of, without_geometry
+from autoarch.geo.labels import label_columns
+from autoarch.geo.nearby import Nearby
+from autoarch.geo.places import Places
 
 TURNS = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
 NEIGHBORS = (8, 64)
-_FOR_ATTRIBUTES = 16  # neighbours whose attributes are averaged
 _FOLDS = 5  # random ones, and ones of blocks
-_BLOCKS_ACROSS = 3  # of the map; smaller ones teach too little of how useless far neighbours are
 _HIDDEN = 0.5  # share of the training rows that look from within a block
-_CHUNK = 20_000  # rows whose neighbours are held in memory at a time
-_SOFT = 0.1  # of the distance to the last neighbour, which keeps the weight of the nearest one finite
+_RESOLVED = 1e-3  # of the deviation of y: what a float must tell apart
 
 
 class SpatialFeatures(TransformerMixin, BaseEstimator):
@@ -41,16 +45,16 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     coordinates : pair of str or int, default=(0, 1)
-        Columns with x and y, or longitude and latitude.
+        Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here.
     neighbors : sequence of int, default=(8, 64)
         How many near training rows the labels are averaged over, weighted by inverse distance; one mean for each class,
         or of the number. Empty for turned coordinates alone.
-    categorical : sequence of int, default=()
+    categorical : sequence of str or int, default=()
         Columns that hold codes and have no mean.
     geographic : bool or "auto", default="auto"
-        Whether the coordinates are degrees; "auto" goes by their names.
-    target_type : {"auto", "labels", "numbers"}, default="auto"
-        What y holds; "auto" takes floats for numbers.
+        Whether the coordinates are degrees; "auto" goes by their names, or by the reference system of a GeoDataFrame.
+    target_type : {"auto", "classification", "regression"}, default="auto"
+        Whether y holds labels or numbers; "auto" guesses it from y.
     random_state : int, RandomState instance or None, default=0
         Seed of the blocks and folds that training rows look from.
 
@@ -58,6 +62,10 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
     ----------
     n_features_in_ : int
         Columns of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns, when X was a DataFrame with names.
+    geographic_ : bool
+        Whether coordinates are degrees.
     classes_ : ndarray
         Labels whose share is averaged, where y holds labels.
 
@@ -111,17 +119,12 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
 
         Raises
         ------
+        ParameterError
+            If a parameter makes no sense, or names no column.
         InputError
-            If a coordinate is missing, or there are less than two rows.
+            If a coordinate is missing, a column holds no numbers, y does not fit, or there are less than two rows.
         """
-        places, values = self._read(X)
-        if len(places) < 2:
-            raise InputError(f"X has {len(places)} rows; neighbours need at least 2. Pass more training rows.")
-        self.n_features_in_ = values.shape[1]
-        self.centre_ = places.points[len(places) // 2 : len(places) // 2 + 1]
-        self._places = places
-        self._attributes = values[:, self._averaged(values.shape[1])].astype(np.float32)
-        self._targets = self._read_target(y, len(places))
+        self._fit(X, y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
@@ -139,17 +142,16 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         ndarray of shape (n, p + q)
             X and the new columns, floats.
         """
-        self.fit(X, y)
-        places, values = self._read(X)
+        places, values = self._fit(X, y)
         rng = np.random.default_rng(seed_of(self.random_state))
         folds = rng.permutation(len(places)) % min(_FOLDS, len(places))
-        blocks = _block_folds(self._turned(places, (0.0, 90.0)), rng)
+        blocks = folds_of_large_blocks(self._turned(places, (0.0, 90.0)), _FOLDS, rng)
         hidden = rng.random(len(places)) < _HIDDEN if blocks.any() else np.zeros(len(places), bool)
-        around = np.empty((len(places), self._n_around), dtype=np.float32)
+        around = np.empty((len(places), self._nearby.n_columns), dtype=self._nearby.dtype)
         for codes, rows in ((folds, ~hidden), (blocks, hidden)):
             for fold in np.unique(codes[rows]):
                 look = np.flatnonzero(rows & (codes == fold))
-                around[look] = self._around(places.take(look), np.flatnonzero(codes != fold))
+                around[look] = self._nearby.around(places.take(look), np.flatnonzero(codes != fold))
         return self._joined(values, places, around)
 
     def transform(self, X: Any) -> np.ndarray:
@@ -165,10 +167,9 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         ndarray of shape (n, p + q)
             X and the new columns, floats.
         """
-        check_is_fitted(self, "centre_")
+        check_is_fitted(self)
         places, values = self._read(X)
-        around = self._around(places, np.arange(len(self._places)))
-        return self._joined(values, places, around)
+        return self._joined(values, places, self._nearby.around(places))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns: those of X, then the new ones.
@@ -176,97 +177,91 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : sequence of str or None
-            Names of the columns of X; x0, x1, ... without them.
+            Names of the columns of X; those of ``fit``, or x0, x1, ..., without them.
 
         Returns
         -------
         ndarray of str
         """
-        check_is_fitted(self, "centre_")
-        names = [f"x{i}" for i in range(self.n_features_in_)] if input_features is None else list(input_features)
+        check_is_fitted(self)
+        fitted = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+        names = list(fitted if input_features is None else input_features)
+        if len(names) != self.n_features_in_:
+            raise InputError(f"input_features has {len(names)} names; expected {self.n_features_in_}, one per column.")
         turned = [f"turned by {turn:g}" for turn in TURNS]
-        kinds = getattr(self, "classes_", ["y"]) if self._targets.shape[1] > 1 else ["y"]
         around = []
         for k in self.neighbors:
-            around += [f"{kind} of {k} near" for kind in kinds[: self._targets.shape[1]]] + [f"distance to {k} near"]
+            around += [f"{kind} of {k} near" for kind in self._kinds] + [f"distance to {k} near"]
         if self.neighbors:
-            around += [f"{names[i]} around" for i in self._averaged(self.n_features_in_)]
+            around += [f"{names[i]} around" for i in self._averaged]
         return np.asarray([*names, *turned, *around], dtype=object)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _fit(self, X: Any, y: Any) -> tuple[Places, np.ndarray]:
+        check_choice("target_type", self.target_type, ("auto", "classification", "regression"))
+        if isinstance(self.neighbors, str) or not hasattr(self.neighbors, "__len__"):
+            raise ParameterError(f"neighbors={self.neighbors!r} was given; expected several numbers, such as (8, 64).")
+        for k in self.neighbors:
+            check_whole("neighbors", k, least=1)
+        self._reference = reference_of(X)
+        table, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
+        table = table if hasattr(table, "shape") else np.asarray(table)
+        names = column_names(table) if isinstance(table, pd.DataFrame) else None
+        self.__dict__.pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        self.geographic_ = read_places(table, coordinates, geographic=geographic).geographic
+        self.n_features_in_ = table.shape[1]
+        self._at = coordinate_columns(table, coordinates)
+        left_out = {*self._at, *(column_position(name, table, asked="categorical") for name in self.categorical)}
+        self._averaged = [i for i in range(self.n_features_in_) if i not in left_out]
+        places, values = self._read(X)
+        if len(places) < 2:
+            raise InputError(f"X has {len(places)} rows; neighbours need at least 2. Pass more training rows.")
+        self._centre = places.points[len(places) // 2 : len(places) // 2 + 1]
+        targets, self._kinds = self._read_target(y, len(places))
+        self._nearby = Nearby(places, targets, values[:, self._averaged], tuple(self.neighbors))
+        return places, values
+
     def _read(self, X: Any) -> tuple[Places, np.ndarray]:
-        places = read_places(X, self.coordinates, geographic=self.geographic)
-        values = np.asarray(X)
-        return places, values if values.dtype.kind == "f" else values.astype(np.float64)
+        """Places and numbers of the rows of X, its columns in the order of ``fit``."""
+        X, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
+        names = column_names(X) if isinstance(X, pd.DataFrame) else None
+        if names is not None and hasattr(self, "feature_names_in_"):
+            X = in_order(X, self.feature_names_in_, names)
+        with own_errors(" Turn text into numbers first, for example with sklearn.preprocessing.OrdinalEncoder."):
+            values = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+        if values.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"X has {values.shape[1]} features, but SpatialFeatures is expecting {self.n_features_in_} features as "
+                "input."
+            )
+        return read_places(X, self._at, geographic=self.geographic_), values
 
-    def _read_target(self, y: Any, n: int) -> np.ndarray:
-        """One column for each class, a single one for two, or the number."""
+    def _read_target(self, y: Any, n: int) -> tuple[np.ndarray, list[str]]:
+        """One column for each class, a single one for two, or the number; and their names."""
+        self.__dict__.pop("classes_", None)
         if y is None:
-            return np.empty((n, 0), dtype=np.float32)
-        check_choice("target_type", self.target_type, ("auto", "labels", "numbers"))
-        y = np.asarray(y)
-        if self.target_type == "numbers" or (self.target_type == "auto" and y.dtype.kind == "f"):
-            return y.astype(np.float32)[:, None]
-        coder = LabelBinarizer().fit(y)
-        self.classes_ = coder.classes_
-        return coder.transform(y).astype(np.float32)
-
-    def _averaged(self, n_columns: int) -> list[int]:
-        """Columns whose means over neighbours say something: not the coordinates, not codes."""
-        left_out = {int(c) % n_columns for c in self.coordinates if not isinstance(c, str)} | set(self.categorical)
-        return [i for i in range(n_columns) if i not in left_out]
-
-    @property
-    def _n_around(self) -> int:
-        if not self.neighbors:
-            return 0
-        return len(self.neighbors) * (self._targets.shape[1] + 1) + self._attributes.shape[1]
+            return np.empty((n, 0), dtype=np.float32), []
+        columns, classes = label_columns(y, n, self.target_type, "SpatialFeatures")
+        if classes is None:
+            with np.errstate(over="ignore"):
+                told_apart = np.spacing(np.abs(columns).max().astype(np.float32)) <= _RESOLVED * columns.std()
+            return (columns.astype(np.float32) if told_apart else columns), ["y"]
+        self.classes_ = classes
+        shown = slice(1 if len(classes) == 2 else 0, None)
+        return columns[:, shown].astype(np.float32), [str(label) for label in classes[shown]]
 
     def _turned(self, places: Places, turns: Sequence[float] = TURNS) -> np.ndarray:
         """Coordinates along other directions, as offsets from one of the training rows."""
-        here = Places(self.centre_, places.geographic).offsets(places.points[None])[0]
+        here = Places(self._centre, places.geographic).offsets(places.points[None])[0]
         angles = np.radians(turns)
         return here @ np.vstack([np.cos(angles), np.sin(angles)])
 
-    def _around(self, places: Places, seen: np.ndarray) -> np.ndarray:
-        """Means over the nearest of the training rows that are seen, and the distance to the last of them."""
-        if not self.neighbors:
-            return np.empty((len(places), 0), dtype=np.float32)
-        tree = self._places.take(seen).tree()
-        most = min(max(*self.neighbors, _FOR_ATTRIBUTES), len(seen))
-        points = places.space
-        blocks = []
-        for first in range(0, len(points), _CHUNK):
-            distance, near = tree.query(points[first : first + _CHUNK], k=np.arange(1, most + 1))
-            blocks.append(self._means(places.distance(distance), seen[near]))
-        return np.concatenate(blocks)
-
-    def _means(self, distance: np.ndarray, near: np.ndarray) -> np.ndarray:
-        columns = []
-        for k in self.neighbors:
-            k = min(k, near.shape[1])
-            last = distance[:, k - 1 : k]
-            weight = 1 / (distance[:, :k] + _SOFT * last + np.finfo(np.float32).tiny)
-            weight /= weight.sum(axis=1, keepdims=True)
-            columns += [np.einsum("nk,nkc->nc", weight, self._targets[near[:, :k]]), np.log1p(last)]
-        present = self._attributes[near[:, :_FOR_ATTRIBUTES]]
-        known = ~np.isnan(present)
-        count = known.sum(axis=1)
-        total = np.where(known, present, 0).sum(axis=1)
-        columns.append(np.divide(total, count, out=np.full(total.shape, np.nan, np.float32), where=count > 0))
-        return np.concatenate(columns, axis=1, dtype=np.float32)
-
     def _joined(self, values: np.ndarray, places: Places, around: np.ndarray) -> np.ndarray:
-        return np.concatenate([values, self._turned(places), around], axis=1, dtype=values.dtype)
-
-
-def _block_folds(plane: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A fold for each row, the same for all rows of a block of the map; all 0 where the map is a single block."""
-    angle = rng.uniform(0, np.pi / 2)
-    turned = plane @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    side = np.ptp(turned, axis=0).max() / _BLOCKS_ACROSS
-    if side <= 0:
-        return np.zeros(len(plane), dtype=int)
-    cells = np.floor((turned - turned.min(axis=0)) / side + rng.uniform(0, 1, 2)).astype(int)
-    blocks = np.unique(cells, axis=0, return_inverse=True)[1].ravel()
-    n_blocks = int(blocks.max()) + 1
-    return (rng.permutation(n_blocks) % min(_FOLDS, n_blocks))[blocks]
+        dtype = np.result_type(values, around)
+        return np.concatenate([values, self._turned(places), around], axis=1, dtype=dtype)

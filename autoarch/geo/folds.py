@@ -3,7 +3,7 @@
 Neighbours are alike, so a random fold asks a model for what it has seen next door. ``SpatialBlockKFold`` asks for
 places that it has not seen: blocks as wide as values are alike, with a strip around them left out of the training.
 
-Imports: numpy, scikit-learn, ``places``, ``values``, ``variogram``, ``blocks``, ``buffers``,
+Imports: numpy, scikit-learn, ``coordinates``, ``geometry``, ``values``, ``variogram``, ``blocks``, ``lay``,
 ``autoarch._checks``, ``autoarch._data.sources``, ``autoarch.exceptions``.
 
 References
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,49 +25,17 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
 from autoarch._checks import check_choice, check_positive, check_whole, seed_of
-from autoarch._data.sources import to_plain
+from autoarch._data.sources import to_dense
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
-from autoarch.geo.blocks import Sites, clusters, contents_of, deal, fitting_size, square_blocks
-from autoarch.geo.buffers import training_rows
-from autoarch.geo.places import Places, coordinate_columns, read_places
+from autoarch.geo.blocks import Sites
+from autoarch.geo.coordinates import coordinate_columns, read_places
+from autoarch.geo.geometry import without_geometry
+from autoarch.geo.lay import FoldPlan, lay_folds
+from autoarch.geo.places import Places
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 
-BLOCKS_PER_FOLD = 5  # at least, with block_size="auto": fewer make folds that differ in more than chance
-SIDE_IN_RANGES = 1.0
-BUFFER_IN_RANGES = 1.0
-BLOCKS_WITHOUT_RANGE = 10  # per fold, where nothing says how far values are alike
-FARTHEST = 1e100  # squares of larger numbers overflow
 FEWEST_VALUES = 10  # of y that a variogram needs
-
-
-@dataclass(frozen=True, eq=False)
-class FoldPlan:
-    """Which block and fold each row is in, and how close to a fold's rows training may come.
-
-    Parameters
-    ----------
-    fold, block : ndarray of shape (n,)
-        Of each row, from 0 on.
-    training : tuple of ndarray
-        For each fold, the rows that train.
-    block_size : float
-        Side of a block, in kilometres on the globe; clusters are as many as there are such blocks.
-    buffers : ndarray of shape (n_splits,)
-        For each fold, the distance within which rows do not train.
-    range : float or None
-        Distance over which values are alike, as in ``Variogram``; None also where it was not asked for.
-    geographic : bool
-        Whether distances are kilometres.
-    """
-
-    fold: np.ndarray
-    block: np.ndarray
-    training: tuple[np.ndarray, ...]
-    block_size: float
-    buffers: np.ndarray
-    range: float | None
-    geographic: bool
 
 
 class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
@@ -160,7 +127,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n, p)
+        X : DataFrame, GeoDataFrame or array of shape (n, p)
             With the coordinates among its columns.
         y : array-like of shape (n,), default=None
             Says how far values are alike, and of classes which must be trained.
@@ -209,34 +176,30 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
             As for ``split``.
         """
         self._check()
-        X = to_plain(X) if hasattr(X, "shape") else np.asarray(X)
-        places = read_places(X, self.coordinates, geographic=self.geographic)
+        X, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
+        X = to_dense(X) if hasattr(X, "tocsr") else X if hasattr(X, "shape") else np.asarray(X)
+        places = read_places(X, coordinates, geographic=geographic)
         sites = Sites.of(places)
-        _enough_sites(sites, self.n_splits, self.coordinates)
+        _enough_sites(sites, self.n_splits, coordinates)
         target = None if y is None else read_values(y, len(places), name="y")
-        seed = seed_of(self.random_state) if self.shuffle else 0
-        rng = np.random.default_rng(seed)
-        shift = (float(rng.random()), float(rng.random())) if self.shuffle else (0.0, 0.0)
-        automatic = "auto" in (self.block_size, self.buffer)
-        reach = self._range(X, places, target, seed) if automatic else None
-        side = self._side(sites, reach, shift)
-        block = square_blocks(sites.places, side, shift)
-        if self.kind == "clusters":
-            block = clusters(sites, int(block.max()) + 1, seed)
-        if block.max() + 1 < self.n_splits:
-            raise ParameterError(
-                f"block_size={self.block_size!r} leaves {block.max() + 1} blocks with points for "
-                f"n_splits={self.n_splits}; the points span about {sites.extent:.3g}. Pass smaller blocks, "
-                "block_size='auto', or fewer splits."
-            )
-        codes = None if target is None else target.codes
-        contents = contents_of(block[sites.site], codes)
-        site_fold = deal(contents, self.n_splits, rng if self.shuffle else None)[block]
-        fold = site_fold[sites.site]
-        wanted = _wanted(self.buffer, reach, sites)
-        training, buffers = training_rows(sites, site_fold, fold, codes, self.n_splits, wanted, self.buffer == "auto")
-        _say_if_narrower(buffers, wanted, self.buffer, places.geographic)
-        return FoldPlan(fold, block[sites.site], training, side, buffers, reach, places.geographic)
+        seed = seed_of(self.random_state) if self.shuffle else None
+        reach = None
+        if "auto" in (self.block_size, self.buffer):
+            alike = read_attributes(X, coordinate_columns(X, coordinates)) if target is None else target
+            reach = _range(places, alike, seed or 0)
+        plan = lay_folds(
+            sites,
+            target,
+            reach,
+            self.n_splits,
+            block_size=self.block_size,
+            buffer=self.buffer,
+            kind=self.kind,
+            seed=seed,
+        )
+        if self.buffer == "auto":
+            _say_if_narrower(plan)
+        return plan
 
     def _check(self) -> None:
         check_whole("n_splits", self.n_splits, least=2)
@@ -252,31 +215,18 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
                 "at None, or set shuffle=True."
             )
 
-    def _range(self, X: Any, places: Places, target: Values | None, seed: int) -> float | None:
-        """How far y, or else the rest of X, is alike."""
-        if target is None:
-            target = read_attributes(X, coordinate_columns(X, self.coordinates))
-        if target is None or target.present.sum() < FEWEST_VALUES:
-            return None
-        if target.codes is None:
-            return fit_variogram(places, target.matrix, labels=False, random_state=seed).range
-        labels = np.where(target.present, target.codes, np.nan)
-        return fit_variogram(places, labels, labels=True, random_state=seed).range
 
-    def _side(self, sites: Sites, reach: float | None, shift: tuple[float, float]) -> float:
-        if self.block_size != "auto":
-            return float(self.block_size)
-        if reach is None:
-            return fitting_size(sites, np.inf, BLOCKS_WITHOUT_RANGE * self.n_splits, self.n_splits, shift)
-        return fitting_size(sites, SIDE_IN_RANGES * reach, BLOCKS_PER_FOLD * self.n_splits, self.n_splits, shift)
+def _range(places: Places, alike: Values | None, seed: int) -> float | None:
+    """How far y, or else the rest of X, is alike."""
+    if alike is None or alike.present.sum() < FEWEST_VALUES:
+        return None
+    if alike.codes is None:
+        return fit_variogram(places, alike.matrix, labels=False, random_state=seed).range
+    labels = np.where(alike.present, alike.codes, np.nan)
+    return fit_variogram(places, labels, labels=True, random_state=seed).range
 
 
 def _enough_sites(sites: Sites, n_splits: int, coordinates: Sequence[Any]) -> None:
-    farthest = np.abs(sites.places.points).max(initial=0.0)
-    if farthest > FARTHEST:
-        raise InputError(
-            f"a coordinate reaches {farthest:.3g}; distances need less than {FARTHEST:g}. Use larger units."
-        )
     if len(sites) >= n_splits:
         return
     n = len(sites.site)
@@ -291,21 +241,15 @@ def _enough_sites(sites: Sites, n_splits: int, coordinates: Sequence[Any]) -> No
     )
 
 
-def _wanted(buffer: float | str, reach: float | None, sites: Sites) -> float:
-    if buffer != "auto":
-        return float(buffer)
-    return 0.0 if reach is None else min(BUFFER_IN_RANGES * reach, sites.extent)
-
-
-def _say_if_narrower(buffers: np.ndarray, wanted: float, buffer: float | str, geographic: bool) -> None:
-    shrunk = buffers < wanted
-    if buffer != "auto" or not shrunk.any():
+def _say_if_narrower(plan: FoldPlan) -> None:
+    shrunk = plan.buffers < plan.wanted
+    if not shrunk.any():
         return
-    unit = " km" if geographic else ""
+    unit = " km" if plan.geographic else ""
     warnings.warn(
-        f"A buffer of {wanted:.3g}{unit} would leave too little to train on in {shrunk.sum()} of {len(buffers)} folds, "
-        f"so it is down to {buffers.min():.3g}{unit} there. Scores may be somewhat high. Pass buffer and block_size as "
-        "numbers to decide yourself.",
+        f"A buffer of {plan.wanted:.3g}{unit} would leave too little to train on in {shrunk.sum()} of {len(shrunk)} "
+        f"folds, so it is down to {plan.buffers.min():.3g}{unit} there. Scores may be somewhat high. Pass buffer and "
+        "block_size as numbers to decide yourself.",
         AutoArchWarning,
         stacklevel=4,
     )

@@ -1,18 +1,13 @@
-"""The points of a GeoDataFrame as columns of an ordinary table.
+"""Where a GeoDataFrame says that its rows are: its points as coordinates, its reference system as their kind.
 
-geopandas is not imported here: a table that is one of its own proves that it is loaded already.
-
-Imports: pandas, ``autoarch._data.sources``, ``autoarch.exceptions``.
+Imports: ``autoarch._data.sources``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
-from autoarch._data.sources import to_plain
-from autoarch.exceptions import InputError
+from autoarch._data.sources import is_geo_frame, to_plain
 
 
 def without_geometry(X: Any, coordinates: Any, geographic: bool | str) -> tuple[Any, Any, bool | str]:
@@ -41,19 +36,20 @@ def without_geometry(X: Any, coordinates: Any, geographic: bool | str) -> tuple[
     InputError
         If the geometry has anything but points.
     """
-    X = to_plain(X)
-    if not type(X).__module__.startswith("geopandas") or not hasattr(X, "geometry"):
-        return X, coordinates, geographic
-    points, name = X.geometry, X.geometry.name
-    kinds = points.geom_type
-    if not (kinds == "Point").all():
-        row = int((kinds != "Point").to_numpy().argmax())
-        raise InputError(
-            f"the geometry {name!r} has a {kinds.iloc[row] or 'missing geometry'} in row {row}; expected points. Take "
-            "X.representative_point(), or X.centroid in a projected system."
-        )
-    frame = pd.DataFrame(X.drop(columns=name))
-    names = (f"{name}.x", f"{name}.y")
-    frame[names[0]], frame[names[1]] = points.x.to_numpy(), points.y.to_numpy()
-    degrees = X.crs is not None and X.crs.is_geographic
-    return frame, names, degrees if geographic == "auto" else geographic
+    if not is_geo_frame(X):
+        return to_plain(X), coordinates, geographic
+    frame = to_plain(X)
+    degrees = X.crs is not None and bool(X.crs.is_geographic)
+    return frame, tuple(frame.columns[-2:]), degrees if geographic == "auto" else geographic
+
+
+def reference_of(X: Any) -> Any:
+    """The reference system of a GeoDataFrame, None of anything else."""
+    return X.crs if is_geo_frame(X) else None
+
+
+def in_reference(X: Any, reference: Any) -> Any:
+    """A GeoDataFrame in the reference system that ``fit`` has seen; anything else as it came."""
+    if reference is None or not is_geo_frame(X) or X.crs is None or X.crs == reference:
+        return X
+    return X.to_crs(reference)

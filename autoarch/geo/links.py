@@ -20,7 +20,7 @@ from autoarch.geo.window import Spots, Window
 _NEAREST = 8  # places that "idw" draws on: as many as a cell has neighbours
 _PAIRS = 2_000_000  # of rows and places in one block of work, about 200 MB
 _MOST_ROWS = 20_000  # of one block
-_SAME_PLACE = 1e-9  # of the largest coordinate: rounding errors
+_SAME_PLACE = 1e-12  # of the largest coordinate: rounding errors, and no more, since an origin may be far away
 _PROBES = 200  # rows whose places are counted before blocks are cut
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]  # row of the block, cell, place, weight
@@ -66,14 +66,14 @@ class Finder:
         self._boxsize = [around, 0, 0][: 2 + self._layered] if around else None
         self._tree = cKDTree(self._coordinates(known), boxsize=self._boxsize)
 
-    def links(self, rows: Spots, hide_within: float = 0.0) -> Links:
-        """Known places in the pictures of rows, without those that are no farther than ``hide_within`` from the row."""
-        hidden = max(self.known.places.straight(hide_within), self._same_place)
+    def links(self, rows: Spots, hide_within: float | np.ndarray = 0.0) -> Links:
+        """Known places in the pictures of rows, without those no farther than ``hide_within`` from each row."""
+        hidden = np.maximum(self.known.places.straight(np.broadcast_to(hide_within, len(rows))), self._same_place)
         first, count = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int32)
         parts: list[tuple[np.ndarray, ...]] = [(np.zeros(0, np.int16), np.zeros(0, np.int32), np.zeros(0, np.float32))]
         done = 0
         for block in self._blocks(rows):
-            owner, cell, place, weight = self._found(rows.take(block), hidden)
+            owner, cell, place, weight = self._found(rows.take(block), hidden[block])
             order = np.argsort(owner.astype(np.uint16), kind="stable")  # as few bits are sorted by counting
             count[block] = np.bincount(owner, minlength=len(block))
             first[block] = done + np.cumsum(count[block]) - count[block]
@@ -121,7 +121,7 @@ class Finder:
         for start in range(0, len(order), step):
             yield order[start : start + step]
 
-    def _found(self, rows: Spots, hidden: float) -> Found:
+    def _found(self, rows: Spots, hidden: np.ndarray) -> Found:
         coordinates = self._coordinates(rows)
         nearest = self._nearest(coordinates) if self.window.local else None
         sides = np.full(len(rows), self.window.cell_size) if nearest is None else self._sides(*nearest)
@@ -134,7 +134,7 @@ class Finder:
         else:
             east, north = self._steps(coordinates, owner, place)
         half = self.window.size / 2
-        seen = (np.abs(east) < half) & (np.abs(north) < half) & (straight > hidden)
+        seen = (np.abs(east) < half) & (np.abs(north) < half) & (straight > hidden[owner])
         column = (east + half).astype(np.int32)
         cell = (self.window.size - 1 - (north + half).astype(np.int32)) * self.window.size + column
         if self.window.lattice is not None:  # a new row may stand a little off its lattice point
@@ -179,7 +179,7 @@ class Finder:
             along = (along + turn / 2) % turn - turn / 2
         return along, up
 
-    def _drawn_on(self, rows: Spots, sides: np.ndarray, hidden: float) -> Found:
+    def _drawn_on(self, rows: Spots, sides: np.ndarray, hidden: np.ndarray) -> Found:
         """The nearest visible places of every cell; none that is farther than half the side of the picture."""
         cells = self.window.size**2
         centres = rows.places.around(sides[:, None, None] * self.window.offsets()).reshape(len(rows) * cells, -1)
@@ -193,7 +193,8 @@ class Finder:
             seen = np.isfinite(straight)
             seen &= self.known.places.distance(straight) <= reach[pending // cells, None]
             line, _ = np.nonzero(seen)
-            seen[seen] = rows.places.pair_offsets(pending[line] // cells, self._space, place[seen])[2] > hidden
+            owner = pending[line] // cells
+            seen[seen] = rows.places.pair_offsets(owner, self._space, place[seen])[2] > hidden[owner]
             enough = np.cumsum(seen, axis=1)
             complete = (enough[:, -1] >= self._drawn) | np.isinf(straight[:, -1]) | (asked >= len(self.known))
             drawn = seen & (enough <= self._drawn) & complete[:, None]

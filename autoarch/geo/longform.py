@@ -1,7 +1,7 @@
 """A transformer from long tables, one row per cell, to grids, and back.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data.columns``, ``autoarch.geo`` (axes, places), ``autoarch._checks``,
-``autoarch.exceptions``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, columns), ``autoarch.geo`` (axes, coordinates),
+``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from autoarch._checks import check_choice, check_whole, own_errors
+from autoarch._data.arrays import refuse_infinite
 from autoarch._data.columns import Number
 from autoarch._data.sources import to_plain
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo.axes import Axis, distinct, refuse_missing
-from autoarch.geo.places import column_position
+from autoarch.geo.coordinates import column_position
 
 _MOST_CELLS = 16  # of a grid that "auto" makes, for each row that a sample has
 _AGGREGATES = ("mean", "sum", "min", "max", "median", "first", "last")
@@ -100,6 +101,10 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         check_choice("aggregate", self.aggregate, _AGGREGATES)
         sides = self._sides()
         table = self._table(X)
+        roles = [self.sample, self.row, self.column, self.value, *([] if self.band is None else [self.band])]
+        plain = to_plain(X)
+        named = plain.columns if isinstance(plain, pd.DataFrame) else range(np.shape(plain)[1])
+        self._names = [role if isinstance(role, str) else named[role] for role in roles]
         self.bands_ = (None,) if self.band is None else tuple(distinct(table["band"]))
         self.rows_, self.columns_ = self._axes(table, sides)
         self.samples_ = np.asarray(table["sample"].unique())
@@ -142,7 +147,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         Returns
         -------
         DataFrame
-            Columns named as those of the table of ``fit``.
+            Columns named as those of the table of ``fit``; positions, where that was an array.
         """
         check_is_fitted(self)
         grids = np.asarray(X)
@@ -159,8 +164,8 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         cells = np.nonzero(~np.isnan(grids))
         axes = [names, np.asarray(self.bands_), np.asarray(self.rows_.levels), np.asarray(self.columns_.levels)]
         sample, band, row, column = (axis[at] for axis, at in zip(axes, cells, strict=True))
-        parts = {self.sample: sample, self.row: row, self.column: column, self.value: grids[cells]}
-        return pd.DataFrame(parts if self.band is None else {**parts, self.band: band})
+        parts = [sample, row, column, grids[cells], *([] if self.band is None else [band])]
+        return pd.DataFrame(dict(zip(self._names, parts, strict=True)))
 
     def align(self, X: Any, y: Any) -> np.ndarray:
         """One label per grid.
@@ -184,6 +189,8 @@ class LongToGrid(TransformerMixin, BaseEstimator):
                 raise InputError(f"y has no label for the sample {without[0]!r}, nor for {len(without) - 1} others.")
             return np.asarray([y[sample] for sample in samples])
         labels = np.asarray(to_plain(y))
+        if pd.isna(labels).any():
+            raise InputError(f"y has no label in row {int(pd.isna(labels).argmax())}. Pass a label for each row.")
         if labels.shape != codes.shape:
             raise InputError(
                 f"y has shape {labels.shape}, X {len(codes)} rows. Pass a label for each row, or a dict from samples "
@@ -221,7 +228,9 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         table = pd.DataFrame({role: column for role, column in columns.items() if role != "value"})
         for role in table:
             refuse_missing(table[role].rename(str(frame.columns[at[role]])))
-        return table.assign(value=Number(str(self.value)).encode(columns["value"])[:, 0])
+        value = Number(str(self.value)).encode(columns["value"])
+        refuse_infinite(value, names=[str(frame.columns[at["value"]])], speaker="LongToGrid")
+        return table.assign(value=value[:, 0])
 
     def _channel(self, table: pd.DataFrame) -> np.ndarray:
         if self.band is None:

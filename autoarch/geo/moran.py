@@ -110,10 +110,12 @@ def moran_of_matrix(matrix: np.ndarray, weights: Weights, permutations: int, rng
     MoranResult
     """
     n = len(matrix)
+    unit = float(np.abs(matrix).max()) or 1.0  # squares of very large and of very small values are no numbers
+    matrix = matrix / unit
     centred = matrix - matrix.mean(axis=0)
     around = weights.matrix @ centred
     energy = float(np.square(centred).sum())
-    if energy <= 1e-24 * max(float(np.square(matrix).sum()), 1e-300):
+    if energy <= 1e-24 * float(np.square(matrix).sum()):
         return MoranResult(0.0, -1 / (n - 1), 0.0, 0.0, 1.0, n, weights.description)
     s0, s1, s2 = weights.sums
     scale = n / s0 / energy
@@ -127,7 +129,7 @@ def moran_of_matrix(matrix: np.ndarray, weights: Weights, permutations: int, rng
         p_value = (1 + int(as_far.sum())) / (1 + permutations)
     else:
         p_value = float(2 * norm.sf(abs(z)))
-    shown = np.column_stack([centred.ravel(), around.ravel()])
+    shown = unit * np.column_stack([centred.ravel(), around.ravel()])
     if len(shown) > SHOWN_POINTS:
         shown = shown[rng.choice(len(shown), SHOWN_POINTS, replace=False)]
     return MoranResult(statistic, expected, variance, float(z), p_value, n, weights.description, permutations, shown)

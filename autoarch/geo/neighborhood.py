@@ -1,7 +1,7 @@
 """A transformer that gives every row the picture of what lies around it.
 
-Imports: numpy, scikit-learn, ``autoarch._data.targets``, ``autoarch.geo`` (links, patches, table, window),
-``autoarch._checks``, ``autoarch.exceptions``.
+Imports: numpy, scikit-learn, ``autoarch.geo`` (labels, links, patches, table, window), ``autoarch._checks``,
+``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -16,16 +16,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._checks import check_choice, check_positive, check_whole
-from autoarch._data.targets import encode_labels, guess_task, numeric_target
-from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
+from autoarch.exceptions import AutoArchWarning, InputError
+from autoarch.geo.labels import label_columns
 from autoarch.geo.links import Finder
-from autoarch.geo.patches import Known, Patches, Rows
+from autoarch.geo.patches import Known, Patches, Rows, hidden_distances, in_pieces
 from autoarch.geo.table import Reader
-from autoarch.geo.window import choose_window
-
-_LARGEST_SIZE = 181  # its cells are counted in 16 bits
-_CHUNK = 100_000  # rows whose links are held while their pictures are filled,
-_LINKS = 20_000_000  # or as many rows as have that many links, some two hundred megabytes
+from autoarch.geo.window import check_window, choose_window
 
 
 class NeighborhoodGrid(TransformerMixin, BaseEstimator):
@@ -41,7 +37,8 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     coordinates : pair of str or pair of int, default=("x", "y")
-        Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here.
+        Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here,
+        later ones in the reference system of the first.
     size : int, default=9
         Cells along a side, an odd number of at least 3.
     cell_size : float, "auto" or "local", default="auto"
@@ -63,9 +60,10 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         classes. True guesses the kind from y.
     layer : str, int or None, default=None
         Column with times or other layers: rows see only neighbours with the same value. It is no channel.
-    hide_within : float, default=0.0
+    hide_within : float or "some", default=0.0
         Distance within which rows of ``fit`` do not see each other in ``fit_transform``, so that their pictures look
-        like those of rows that are far from all others.
+        like those of rows that are far from all others. "some" draws one for each of half of the rows, up to the
+        corner of its picture, and none for the others: what follows learns from what is near and does without it.
     geographic : bool or "auto", default="auto"
         Whether coordinates are degrees. "auto" goes by their names, or by the reference system of a GeoDataFrame.
     categorical : sequence of str or int, or None, default=None
@@ -74,7 +72,7 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
     output : {"grid", "flat"}, default="grid"
         Shape of what ``transform`` gives: ``(n, channels, size, size)`` or ``(n, channels * size * size)``.
     dtype : dtype, default=numpy.float32
-        Of the pictures.
+        Of the pictures. Take float64 where values are large and differ by little, such as seconds since 1970.
 
     Attributes
     ----------
@@ -123,7 +121,7 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         context: str = "train",
         target_lag: bool | str = False,
         layer: Any = None,
-        hide_within: float = 0.0,
+        hide_within: float | str = 0.0,
         geographic: bool | str = "auto",
         categorical: Sequence[Any] | None = None,
         output: str = "grid",
@@ -176,7 +174,7 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         check_whole("rows_per_batch", rows_per_batch, least=1)
         rows, finder, known = self._asked(X, training)
         alone = 0
-        for part in self._chunks(rows, finder, known, training, rows_per_batch):
+        for part in in_pieces(finder, known, rows, self._hidden(rows, training), self.dtype, rows_per_batch):
             alone += part.n_alone
             for start in range(0, len(part), rows_per_batch):
                 yield part[start : start + rows_per_batch]
@@ -198,7 +196,7 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows, finder, known = self._asked(X, training)
-        patches = Patches(finder, known, rows, self.hide_within if training else 0.0, self.dtype)
+        patches = Patches(finder, known, rows, self._hidden(rows, training), self.dtype)
         self._warn_of(patches.n_alone, len(rows), training)
         return patches
 
@@ -242,21 +240,14 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         return rows
 
     def _check_parameters(self, y: Any) -> None:
-        if check_whole("size", self.size, least=3) % 2 == 0 or self.size > _LARGEST_SIZE:
-            raise ParameterError(
-                f"size={self.size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has "
-                "the cell in the middle."
-            )
-        if isinstance(self.cell_size, str):
-            check_choice("cell_size", self.cell_size, ("auto", "local"))
-        else:
-            check_positive("cell_size", self.cell_size, absent="'auto', or 'local'")
-        check_choice("method", self.method, ("auto", "lattice", "bin", "idw", "nearest"))
+        check_window(self.size, self.cell_size, self.method)
         check_choice("context", self.context, ("train", "train+query"))
         check_choice("target_lag", self.target_lag, (False, True, "regression", "classification"))
         check_choice("output", self.output, ("grid", "flat"))
-        if self.hide_within != 0:
-            check_positive("hide_within", self.hide_within, absent="0 for 'hide nothing'")
+        if isinstance(self.hide_within, str):
+            check_choice("hide_within", self.hide_within, ("some",))
+        elif self.hide_within != 0:
+            check_positive("hide_within", self.hide_within, absent="0 for 'hide nothing', or 'some'")
         if self.target_lag and y is None:
             raise InputError(
                 f"target_lag={self.target_lag!r} shows the labels of neighbours, but y is None. Pass y to fit, or "
@@ -265,13 +256,20 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
 
     def _labels(self, y: Any, n_rows: int) -> tuple[np.ndarray, list[str]]:
         """Channels that only neighbours have, shape (n, 0), (n, 1) or (n, classes), and their names."""
+        self.__dict__.pop("target_classes_", None)
         if not self.target_lag:
             return np.empty((n_rows, 0)), []
-        kind = guess_task(y) if self.target_lag is True else self.target_lag
-        if kind == "regression":
-            return numeric_target(y, n_samples=n_rows, estimator_name="NeighborhoodGrid")[:, None], ["target"]
-        codes, self.target_classes_ = encode_labels(y, n_samples=n_rows, estimator_name="NeighborhoodGrid")
-        return np.eye(len(self.target_classes_))[codes], [f"target={label}" for label in self.target_classes_]
+        kind = "auto" if self.target_lag is True else str(self.target_lag)
+        labels, classes = label_columns(y, n_rows, kind, "NeighborhoodGrid")
+        if classes is None:
+            return labels, ["target"]
+        self.target_classes_ = classes
+        return labels, [f"target={label}" for label in classes]
+
+    def _hidden(self, rows: Rows, training: bool) -> np.ndarray:
+        if not training:
+            return np.zeros(len(rows))
+        return hidden_distances(len(rows), self.hide_within, self._finder.window.reach(rows.spots.places))
 
     def _asked(self, X: Any, training: bool) -> tuple[Rows, Finder, Known]:
         """Rows of X, and what is known around them."""
@@ -284,18 +282,10 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         known = self._known.joined(window, Known.of(window, rows.spots, values))
         return rows, Finder(window, known.spots), known
 
-    def _chunks(self, rows: Rows, finder: Finder, known: Known, training: bool, step: int) -> Iterator[Patches]:
-        """Patches of some rows at a time, a multiple of ``step``."""
-        per_row = max(1.0, float(finder.per_row(rows.spots).mean()))
-        many = max(1, int(min(_CHUNK, _LINKS / per_row)) // step) * step
-        for start in range(0, len(rows), many):
-            part = rows.take(slice(start, start + many))
-            yield Patches(finder, known, part, self.hide_within if training else 0.0, self.dtype)
-
     def _whole(self, rows: Rows, finder: Finder, known: Known, training: bool) -> np.ndarray:
         out = np.empty((len(rows), self.n_channels_, self.size, self.size), dtype=self.dtype)
         done = alone = 0
-        for part in self._chunks(rows, finder, known, training, 1):
+        for part in in_pieces(finder, known, rows, self._hidden(rows, training), self.dtype):
             part.fill(out[done : done + len(part)])
             done, alone = done + len(part), alone + part.n_alone
         self._warn_of(alone, len(rows), training)

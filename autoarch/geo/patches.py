@@ -8,6 +8,7 @@ Imports: numpy, pandas, scipy, ``autoarch.geo.window``, ``autoarch.geo.links``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,9 @@ from scipy.spatial import cKDTree
 from autoarch.geo.links import Finder, Links
 from autoarch.geo.window import Spots, Window
 
+_HIDE_SOME = 0.5  # of the rows of fit
+_CHUNK = 100_000  # rows whose links are held while their pictures are filled,
+_LINKS = 20_000_000  # or as many rows as have that many links, some two hundred megabytes
 _BLOCK = 4096  # rows filled at once; the sums of their cells are some ten megabytes per channel
 
 
@@ -130,7 +134,7 @@ class Patches:
         What is known there: the channels of the rows, then those that only neighbours show, such as labels.
     rows : Rows
         Rows that get pictures.
-    hide_within : float, default=0.0
+    hide_within : float or ndarray of shape (n,), default=0.0
         Known places no farther from the row than this are left out.
     dtype : dtype, default=float32
         Of the pictures.
@@ -138,7 +142,14 @@ class Patches:
 
     ndim = 4
 
-    def __init__(self, finder: Finder, known: Known, rows: Rows, hide_within: float = 0.0, dtype: Any = np.float32):
+    def __init__(
+        self,
+        finder: Finder,
+        known: Known,
+        rows: Rows,
+        hide_within: float | np.ndarray = 0.0,
+        dtype: Any = np.float32,
+    ):
         self.dtype = np.dtype(dtype)
         self.links: Links = finder.links(rows.spots, hide_within)
         self._window = finder.window
@@ -190,3 +201,22 @@ class Patches:
         n_own = self._own.shape[1]
         means[:, self._window.centre, :n_own] = self._own[rows]
         out[...] = means.transpose(0, 2, 1).reshape(out.shape)
+
+
+def in_pieces(
+    finder: Finder, known: Known, rows: Rows, hidden: np.ndarray, dtype: Any, step: int = 1
+) -> Iterator[Patches]:
+    """Patches of as many rows at a time as memory likes, a multiple of ``step``."""
+    per_row = max(1.0, float(finder.per_row(rows.spots).mean()))
+    many = max(1, int(min(_CHUNK, _LINKS / per_row)) // step) * step
+    for start in range(0, len(rows), many):
+        part = slice(start, start + many)
+        yield Patches(finder, known, rows.take(part), hidden[part], dtype)
+
+
+def hidden_distances(n: int, hide_within: float | str, reach: float) -> np.ndarray:
+    """How far around each row of fit known places are left out; "some" is the same whenever it is asked for."""
+    if hide_within != "some":
+        return np.full(n, float(hide_within))
+    rng = np.random.default_rng(0)
+    return np.where(rng.random(n) < _HIDE_SOME, rng.uniform(0.0, reach, n), 0.0)

@@ -1,6 +1,6 @@
 """Neighbourhoods as scaled pictures, for nets: whole where they fit into memory, else filled batch by batch.
 
-Imports: numpy, scikit-learn, ``neighborhood``, ``patches``.
+Imports: numpy, scikit-learn, ``coordinates``, ``neighborhood``, ``patches``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch.exceptions import AutoArchWarning
+from autoarch.geo.coordinates import coordinate_columns
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
 
@@ -67,6 +68,14 @@ class Pictures:
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
+def _zero_and_unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each column the middle and half the span of what is not missing."""
+    missing = np.isnan(values).all(axis=0)
+    low, high = (of(np.where(missing, 0.0, values), axis=0).astype(np.float64) for of in (np.nanmin, np.nanmax))
+    unit = high / 2 - low / 2
+    return low / 2 + high / 2, np.where(unit > 0, unit, 1.0)
+
+
 class NeighborhoodPictures(TransformerMixin, BaseEstimator):
     """:class:`NeighborhoodGrid` with every channel scaled, and one more for cells of which nothing is known.
 
@@ -78,6 +87,8 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         Cells along each side.
     target_lag : bool, "regression" or "classification"
         Whether labels of neighbours are shown.
+    hide_within : float or "some"
+        What training rows do not see.
     geographic : bool or "auto"
         Whether coordinates are degrees.
     categorical : sequence or None
@@ -99,12 +110,14 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         size: int = 9,
         *,
         target_lag: bool | str = False,
+        hide_within: float | str = 0.0,
         geographic: bool | str = "auto",
         categorical: Sequence[Any] | None = None,
     ):
         self.coordinates = coordinates
         self.size = size
         self.target_lag = target_lag
+        self.hide_within = hide_within
         self.geographic = geographic
         self.categorical = categorical
 
@@ -115,10 +128,19 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray | Pictures:
         """Fit, and return the pictures of the training rows, none of which shows its own label."""
+        X = np.asarray(X)
+        self._zero, self._unit = _zero_and_unit(X)
+        left = [*coordinate_columns(X, self.coordinates), *(self.categorical or ())]
+        self._zero[left], self._unit[left] = 0.0, 1.0
+        X = self._small(X)
+        if self.target_lag == "regression":
+            zero, unit = _zero_and_unit(np.asarray(y, dtype=np.float64)[:, None])
+            y = (y - zero) / unit
         self.grid_ = NeighborhoodGrid(
             self.coordinates,
             self.size,
             target_lag=self.target_lag,
+            hide_within=self.hide_within,
             geographic=self.geographic,
             categorical=self.categorical,
         ).fit(X, y)
@@ -138,7 +160,11 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AutoArchWarning)  # rows far from all others: a model has learned from gaps
-            return self._pictures(self.grid_.patches(X))
+            return self._pictures(self.grid_.patches(self._small(np.asarray(X))))
+
+    def _small(self, X: np.ndarray) -> np.ndarray:
+        """Attributes near 0: pictures hold 32 bits a cell, which tell large values with small differences not apart."""
+        return (X - self._zero) / self._unit
 
     def _pictures(self, patches: Patches) -> np.ndarray | Pictures:
         pictures = Pictures(patches, self.mean_, self.scale_)

@@ -3,25 +3,27 @@
 A model may be asked for what stands between training rows or for places far from all of them, and one that is best at
 the first may fail at the second. So candidates are judged at both, on random rows first.
 
-Imports: numpy, ``folds``, ``places``, ``autoarch._data.splits``, ``autoarch.exceptions``.
+Imports: numpy, ``blocks``, ``lay``, ``places``, ``values``, ``autoarch._data.splits``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from autoarch._data.splits import SplitPlan, plan_splits
-from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
-from autoarch.geo.folds import SpatialBlockKFold
+from autoarch.exceptions import ParameterError
+from autoarch.geo.blocks import Sites
+from autoarch.geo.lay import lay_folds
 from autoarch.geo.places import Places
+from autoarch.geo.values import read_values
 
 FOLDS = 4  # into which rows and blocks are dealt
 _ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are judged
 
 
-def spatial_plan(places: Places, y: np.ndarray, *, task: str, seed: int, hurried: bool = False) -> SplitPlan | None:
+def spatial_plan(
+    places: Places, y: np.ndarray, reach: float | None, *, task: str, seed: int, hurried: bool = False
+) -> SplitPlan | None:
     """Lay random folds, and folds of blocks with a strip around them that does not train.
 
     Parameters
@@ -30,6 +32,8 @@ def spatial_plan(places: Places, y: np.ndarray, *, task: str, seed: int, hurried
         Where the rows are.
     y : ndarray of shape (n,)
         Codes of classes, or numbers.
+    reach : float or None
+        How far they are alike.
     task : {"classification", "regression"}
         Which of these.
     seed : int
@@ -42,13 +46,12 @@ def spatial_plan(places: Places, y: np.ndarray, *, task: str, seed: int, hurried
     SplitPlan or None
         None where there are too few places for folds.
     """
-    splitter = SpatialBlockKFold((0, 1), FOLDS, geographic=places.geographic, random_state=seed)
-    target = y.astype(str) if task == "classification" else y
+    sites = Sites.of(places)
+    if len(sites) < FOLDS:
+        return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AutoArchWarning)  # of narrow strips: the description gives their width
-            plan = splitter.plan(places.points, target)
-    except (InputError, ParameterError):
+        plan = lay_folds(sites, read_values(y, len(y), labels=task == "classification"), reach, FOLDS, seed=seed)
+    except ParameterError:
         return None
     random = plan_splits(y, cv=FOLDS, task=task, random_state=seed).splits
     n_each = min(1 if hurried else FOLDS if len(places) <= _ALL_FOLDS_UP_TO else FOLDS // 2, len(random))

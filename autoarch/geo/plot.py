@@ -14,7 +14,8 @@ import numpy as np
 from autoarch._checks import check_choice
 from autoarch._pictures import LIGHT, axes_on
 from autoarch.exceptions import InputError
-from autoarch.geo.places import Places, read_places
+from autoarch.geo.coordinates import read_places
+from autoarch.geo.places import Places
 from autoarch.geo.values import Values, read_values
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Coordinates of a table as points between which straight lines measure: a step for models of neighbours.
 
-Imports: numpy, scikit-learn, ``autoarch.geo.places``.
+Imports: numpy, scikit-learn, ``autoarch.geo`` (coordinates, geometry), ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
-from autoarch.geo.places import read_places
+from autoarch.exceptions import InputError
+from autoarch.geo.coordinates import read_places
+from autoarch.geo.geometry import in_reference, reference_of
 
 
 class MapPoints(TransformerMixin, BaseEstimator):
@@ -20,9 +23,17 @@ class MapPoints(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     coordinates : pair of str or int, default=(0, 1)
-        Columns with x and y, or longitude and latitude.
+        Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here.
     geographic : bool or "auto", default="auto"
-        Whether they are degrees; the result is then in kilometres around the centre of the globe.
+        Whether they are degrees; the result is then in kilometres around the centre of the globe. "auto" goes by their
+        names, or by the reference system of a GeoDataFrame.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of X.
+    geographic_ : bool
+        Whether coordinates are degrees.
 
     Examples
     --------
@@ -51,8 +62,9 @@ class MapPoints(TransformerMixin, BaseEstimator):
         MapPoints
             Itself.
         """
-        read_places(X, self.coordinates, geographic=self.geographic)
-        self.n_features_in_ = X.shape[1]
+        self.geographic_ = read_places(X, self.coordinates, geographic=self.geographic).geographic
+        self.n_features_in_ = _width(X)
+        self._reference = reference_of(X)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -66,5 +78,40 @@ class MapPoints(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, 2) or (n, 3)
+
+        Raises
+        ------
+        InputError
+            If a coordinate is missing or impossible, or X has another number of columns than in ``fit``.
         """
-        return read_places(X, self.coordinates, geographic=self.geographic).space
+        check_is_fitted(self)
+        if _width(X) != self.n_features_in_:
+            raise InputError(
+                f"X has {_width(X)} features, but MapPoints is expecting {self.n_features_in_} features as input."
+            )
+        X = in_reference(X, self._reference)
+        return read_places(X, self.coordinates, geographic=self.geographic_).space
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns: ``x`` and ``y``, on the globe also ``z``.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Not looked at.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        return np.asarray(["x", "y", "z"] if self.geographic_ else ["x", "y"], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = tags.input_tags.string = True  # in other columns
+        return tags
+
+
+def _width(X: Any) -> int:
+    return int((X if hasattr(X, "shape") else np.asarray(X)).shape[1])

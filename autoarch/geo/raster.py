@@ -19,7 +19,7 @@ from autoarch._checks import check_whole
 from autoarch._data.sources import to_plain
 from autoarch._optional import require
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.places import read_places
+from autoarch.geo.coordinates import read_places
 
 _TILE = 1024  # cells along the side of a window that is read at once: some megabytes per band
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from autoarch._data.canonical import Canonicaliser
+from autoarch._data.sources import is_geo_frame
 from autoarch._data.splits import SplitPlan
 from autoarch.exceptions import ParameterError
 from autoarch.geo.evidence import SpatialEvidence
 from autoarch.geo.located import Located, locate, resembles_coordinates
 from autoarch.geo.plan import spatial_plan
-from autoarch.geo.survey import survey
+from autoarch.geo.survey import MOST_COLUMNS, survey
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,15 @@ class Space:
         Splits over space, where the label resembles its neighbours and the user leaves the splits open.
     hint : str
         Without coordinates: which columns look like them, and what to pass. Empty where none do.
+    skipped : tuple of str
+        What was not looked at, and why.
     """
 
     located: Located | None = None
     evidence: tuple[SpatialEvidence, ...] = ()
     plan: SplitPlan | None = None
     hint: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 def look_over(
@@ -64,27 +68,42 @@ def look_over(
         If a place is missing or impossible.
     """
     if coordinates is None:
-        return Space(hint=_hint(X))
+        hint = _hint(X)
+        return Space(hint=hint, skipped=(f"what stands around each row: {hint}",) if hint else ())
     if canonical.layout is not None and canonical.layout != "auto":
         raise ParameterError(
             f"coordinates={coordinates!r} and layout={canonical.layout!r} were given; the cells of a grid and the "
             "places of rows exclude each other. Pass one of them."
         )
     located = locate(X, coordinates, canonical)
-    left = [i for i in range(values.shape[1]) if i not in {*located.columns, *canonical.categorical_}]
-    names = [canonical.feature_names_out_[i] for i in left]
-    evidence = survey(located.places, values[:, left], names, y, labels=task == "classification", seed=seed)
+    left = [i for i in range(values.shape[1]) if i not in located.columns]
+    evidence = survey(
+        located.places,
+        values[:, left],
+        [canonical.feature_names_out_[i] for i in left],
+        y,
+        labels=task == "classification",
+        categorical={place for place, i in enumerate(left) if i in canonical.categorical_},
+        seed=seed,
+    )
+    skipped: tuple[str, ...] = ()
+    if len(left) > MOST_COLUMNS:
+        skipped = (f"neighbours on the map, of attributes after the first {MOST_COLUMNS} of {len(left)}: for time",)
     plan = None
     if open_splits and evidence and evidence[0].alike:
-        plan = spatial_plan(located.places, y, task=task, seed=seed, hurried=hurried)
-    return Space(located, evidence, plan)
+        plan = spatial_plan(located.places, y, evidence[0].reach, task=task, seed=seed, hurried=hurried)
+    return Space(located, evidence, plan, skipped=skipped)
 
 
 def _hint(X: Any) -> str:
-    found = resembles_coordinates(X)
-    if found is None:
-        return ""
+    if is_geo_frame(X):
+        what, coordinates = f"the points of {X.geometry.name!r} are", X.geometry.name
+    else:
+        found = resembles_coordinates(X)
+        if found is None:
+            return ""
+        what, coordinates = f"the columns {found[0]!r} and {found[1]!r} look like", found
     return (
-        f"the columns {found[0]!r} and {found[1]!r} look like coordinates, and random folds ask for what stands next "
-        f"to training rows. Pass coordinates={found!r} to look around each row and to judge on blocks of the map"
+        f"{what} coordinates, and random folds ask for what stands next to training rows. Pass "
+        f"coordinates={coordinates!r} to look around each row and to judge on blocks of the map"
     )

@@ -5,7 +5,7 @@ Imports: numpy, ``autocorrelation``, ``variogram``, ``evidence``, ``places``, ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -18,11 +18,18 @@ from autoarch.geo.variogram import fit_variogram
 
 LEAST_PLACES = 20  # with fewer rows than this nothing can be said
 _MOST_ROWS = 5_000  # looked at; more only make a clear case clearer
-_MOST_COLUMNS = 30
+MOST_COLUMNS = 100  # of 5,000 rows: a second where each has gaps of its own, a tenth of it where none has
 
 
 def survey(
-    places: Places, columns: np.ndarray, names: Sequence[str], y: np.ndarray, *, labels: bool, seed: int
+    places: Places,
+    columns: np.ndarray,
+    names: Sequence[str],
+    y: np.ndarray,
+    *,
+    labels: bool,
+    categorical: Collection[int] = (),
+    seed: int,
 ) -> tuple[SpatialEvidence, ...]:
     """Measure how far the label and each attribute resemble their neighbours.
 
@@ -31,13 +38,15 @@ def survey(
     places : Places of length n
         Where the rows are.
     columns : ndarray of shape (n, p)
-        Attributes; NaN where missing.
+        Attributes; NaN where missing. The first 100 are looked at.
     names : sequence of str
         Theirs.
     y : ndarray of shape (n,)
         Codes of classes, or numbers.
     labels : bool
         Whether they are codes.
+    categorical : collection of int, default=()
+        Positions of the attributes that are codes.
     seed : int
         Of the sample of rows.
 
@@ -56,7 +65,7 @@ def survey(
         reach = fit_variogram(here, target, labels=labels, random_state=seed).range
     except InputError:  # a label that hardly varies
         return ()
-    found = morans_i_of_columns(here, columns[rows][:, :_MOST_COLUMNS])
+    found = morans_i_of_columns(here, columns[rows, :MOST_COLUMNS], labels=categorical)
     return (
         _evidence("y", about_y, reach, unit),
         *(_evidence(str(names[position]), result, None, unit) for position, result in found.items()),

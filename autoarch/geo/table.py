@@ -2,8 +2,8 @@
 
 ``Reader`` learns the kinds of the columns once and reads any later table in the same way.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, columns, arrays), ``autoarch.geo`` (geometry, places,
-window, patches), ``autoarch._checks``, ``autoarch.exceptions``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, columns, arrays), ``autoarch.geo`` (coordinates,
+geometry, window, patches), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from autoarch._data.arrays import refuse_infinite
 from autoarch._data.columns import Category, Coder
 from autoarch._data.tables import TableCoder, column_names, in_order, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.geometry import without_geometry
+from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
+from autoarch.geo.geometry import in_reference, reference_of, without_geometry
 from autoarch.geo.patches import Rows
-from autoarch.geo.places import column_position, coordinate_columns, read_places
 from autoarch.geo.window import Spots
 
 _MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
@@ -51,6 +51,8 @@ class Reader:
         Positions of all other columns.
     coders : tuple of Coder
         How each attribute is read.
+    reference : object
+        Reference system of the GeoDataFrame that was learned from, else None.
     """
 
     names: np.ndarray | None
@@ -61,6 +63,7 @@ class Reader:
     layers: tuple
     attributes: tuple[int, ...]
     coders: tuple[Coder, ...]
+    reference: Any = None
 
     @classmethod
     def learn(
@@ -73,6 +76,7 @@ class Reader:
         categorical: Sequence[Any] | None = None,
     ) -> tuple[Reader, Rows]:
         """Learn the kinds of the columns of X and read its rows."""
+        reference = reference_of(X)
         frame, coordinates, geographic = _as_frame(X, coordinates, geographic)
         places = read_places(frame, coordinates, geographic=geographic)
         positions = coordinate_columns(frame, coordinates)
@@ -91,7 +95,15 @@ class Reader:
         coders = tuple(_fewer_levels(kind, one) for kind, one in zip(kinds, columns, strict=True))
         layers = () if layer_at is None else tuple(pd.unique(frame.iloc[:, layer_at]))
         reader = cls(
-            column_names(frame), frame.shape[1], positions, places.geographic, layer_at, layers, attributes, coders
+            column_names(frame),
+            frame.shape[1],
+            positions,
+            places.geographic,
+            layer_at,
+            layers,
+            attributes,
+            coders,
+            reference,
         )
         return reader, reader.read(frame)
 
@@ -126,7 +138,7 @@ class Reader:
 
     def _matched(self, X: Any) -> pd.DataFrame:
         """X as a frame with the columns of fit in their order."""
-        frame, _, _ = _as_frame(X, self.coordinates, self.geographic)
+        frame, _, _ = _as_frame(in_reference(X, self.reference), self.coordinates, self.geographic)
         names = column_names(frame)
         if self.names is not None and names is not None:
             frame = in_order(frame, self.names, names)

@@ -80,9 +80,10 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
     if array.ndim == 1 and (_are_labels(array) if labels == "auto" else labels):
         return _of_labels(array, name)
     try:
-        matrix = np.asarray(array, dtype=np.float64).reshape(n, -1)
+        matrix = np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} holds no numbers ({error}). Pass numbers, or class labels in one column.") from error
+    matrix = matrix if matrix.ndim == 2 else matrix[:, None]
     present = np.asarray(np.isfinite(matrix).all(axis=1))
     _some_present(present, name)
     if matrix.shape[1] > 1:

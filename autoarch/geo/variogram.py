@@ -88,7 +88,7 @@ class Variogram:
         return self.nugget / self.sill if self.sill > 0 else 1.0
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the semivariances, the sill and the range.
+        """Draw the semivariances, the model, the sill and the range.
 
         Parameters
         ----------
@@ -105,6 +105,9 @@ class Variogram:
         unit = " km" if self.geographic else ""
         title = "no structure" if self.range is None else "range beyond the longest lag"
         if self.range is not None and np.isfinite(self.range):
+            distance = np.linspace(0, self.lags.max(), 200)
+            rise = MODELS[str(self.model)](distance / self.range)
+            ax.plot(distance, self.nugget + (self.sill - self.nugget) * rise, color=BLUE, lw=1)
             ax.axvline(self.range, color=ORANGE, lw=1)
             title = f"range {self.range:.3g}{unit}"
         title = f"{title}, nugget {self.nugget_share:.0%}"
@@ -176,6 +179,8 @@ def fit_variogram(
     if len(there) < 10:
         raise InputError(f"{len(there)} points have a value; a variogram needs at least 10.")
     places, matrix = places.take(there), read.matrix[there]
+    unit = np.abs(matrix).max() or 1.0  # squares of very large and of very small values are no numbers
+    matrix = matrix / unit
     distances, halves = _pairs(places, matrix, rng)
     farthest = float(np.quantile(distances[distances > 0], LONGEST)) if (distances > 0).any() else 0.0
     if farthest == 0:
@@ -183,7 +188,9 @@ def fit_variogram(
     longest = DOMAIN * farthest if max_distance is None else check_positive("max_distance", max_distance)
     lags, gammas, counts = _by_lag(distances, halves, n_lags, _nearest(places, rng), longest)
     level = float(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).mean())
-    flat = Variogram(lags, gammas, counts, None, level, level, None, places.geographic)
+    with np.errstate(over="ignore", under="ignore"):
+        square = float(np.square(unit))
+    flat = Variogram(lags, square * gammas, counts, None, square * level, square * level, None, places.geographic)
     if len(lags) < 3 or level == 0:
         return flat
     if moran_of_matrix(matrix, nearest_weights(places, 8), 0, rng).z < SIGNIFICANT:
@@ -192,7 +199,8 @@ def fit_variogram(
     if rise <= LEAST_SILL * (nugget + rise):
         return flat
     reach = scale if scale < longest else np.inf
-    return Variogram(lags, gammas, counts, name, nugget, nugget + rise, reach, places.geographic)
+    sill = square * (nugget + rise)
+    return Variogram(lags, square * gammas, counts, name, square * nugget, sill, reach, places.geographic)
 
 
 def _pairs(places: Places, matrix: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """The picture around a row: how many cells, how large, on which lattice; and places in layers.
 
-Imports: numpy, ``autoarch.geo.places``, ``autoarch.geo.lattice``, ``autoarch.exceptions``.
+Imports: numpy, ``autoarch.geo.places``, ``autoarch.geo.lattice``, ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoarch.exceptions import InputError
+from autoarch._checks import check_choice, check_positive, check_whole
+from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.lattice import Lattice, find_lattice
-from autoarch.geo.places import Places
+from autoarch.geo.places import EARTH_RADIUS_KM, Places
 
+_LARGEST_SIZE = 181  # its cells are counted in 16 bits
 _SAMPLE = 10_000  # places whose spacing is measured
+_KM_PER_DEGREE = np.pi * EARTH_RADIUS_KM / 180
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +82,31 @@ class Window:
         where = spots.places.points if self.lattice is None else self.lattice.whole_cells(spots.places.points)
         return np.column_stack([where, spots.layer])
 
+    def reach(self, places: Places) -> float:
+        """From a row to the corner of its picture, in units of distance, roughly where places are on the globe."""
+        side = self.cell_size
+        if self.lattice is not None:
+            side = max(self.lattice.steps) * (_KM_PER_DEGREE if places.geographic else 1.0)
+        return float(self.size / 2 * side * np.sqrt(2))
+
     def offsets(self) -> np.ndarray:
         """How many cells to the east and north of the row the middle of each cell is, shape (size * size, 2)."""
         steps = np.arange(self.size) - self.size // 2
         return np.column_stack([np.tile(steps, self.size), np.repeat(-steps, self.size)]).astype(np.float64)
+
+
+def check_window(size: int, cell_size: float | str, method: str) -> None:
+    """Raise ParameterError unless the parameters of ``choose_window`` make sense."""
+    if check_whole("size", size, least=3) % 2 == 0 or size > _LARGEST_SIZE:
+        raise ParameterError(
+            f"size={size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has the cell "
+            "in the middle."
+        )
+    if isinstance(cell_size, str):
+        check_choice("cell_size", cell_size, ("auto", "local"))
+    else:
+        check_positive("cell_size", cell_size, absent="'auto', or 'local'")
+    check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
 
 
 def choose_window(places: Places, size: int, method: str, cell_size: float | str) -> Window:

@@ -165,3 +165,26 @@ def test_the_picture_holds_points_and_slope():
     assert len(dots.get_xdata()) == 150
     x, y = line.get_data()
     assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(found.statistic)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_unit_of_the_values_is_of_no_consequence(scale):
+    """Not even where their squares are no numbers any more."""
+    points = np.random.default_rng(0).uniform(size=(100, 2))
+    expected, found = (morans_i(Places(points), each * points[:, 0]) for each in (1.0, scale))
+
+    assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.p_value))
+    np.testing.assert_allclose(found.shown, scale * expected.shown)
+
+
+def test_whole_numbers_may_be_numbers_or_codes_and_names_may_repeat():
+    """Which columns hold classes can be said; columns of one name do not hide each other."""
+    points = np.random.default_rng(0).uniform(size=(200, 2))
+    steps = np.floor(5 * points[:, 0])
+    table = pd.DataFrame(np.column_stack([steps, steps]), columns=["a", "a"])
+
+    found = morans_i_of_columns(Places(points), table, labels={1})
+
+    assert found[0].statistic == pytest.approx(morans_i(Places(points), steps, labels=False).statistic)
+    assert found[1].statistic == pytest.approx(morans_i(Places(points), steps, labels=True).statistic)
+    assert found[0].statistic != pytest.approx(found[1].statistic)

@@ -10,8 +10,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from autoarch.exceptions import InputError
-from autoarch.geo import MapPoints, SpatialFeatures
+from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo import MapPoints, SpatialFeatures, nearby
 
 rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(size=(120, 2)), rng.normal(size=(120, 2))])
@@ -59,7 +59,9 @@ def test_means_are_those_of_the_nearest_training_rows():
 def test_neighbours_across_the_date_line_are_near():
     """Degrees are places on a globe."""
     table = pd.DataFrame({"lon": [179.9, 179.8, 0.0, 1.0], "lat": [0.0, 1.0, 0.0, 1.0]})
-    model = SpatialFeatures(("lon", "lat"), neighbors=(2,)).fit(table, np.array([1.0, 1.0, 5.0, 5.0]))
+    model = SpatialFeatures(("lon", "lat"), neighbors=(2,), target_type="regression").fit(
+        table, np.array([1.0, 1.0, 5.0, 5.0])
+    )
 
     found = model.transform(pd.DataFrame({"lon": [-179.9, 0.5], "lat": [0.5, 0.5]}))
 
@@ -102,3 +104,80 @@ def test_a_single_row_has_no_neighbours():
 def test_steps_can_be_cloned(step):
     """A clone of a fitted step is an unfitted one with the same parameters."""
     assert clone(step.fit(X, Y)).get_params() == step.get_params()
+
+
+def frame(n=60):
+    """The first rows of X under names."""
+    return pd.DataFrame(X[:n], columns=["lon", "lat", "height", "depth"])
+
+
+def test_columns_are_read_by_name():
+    """Coordinates have no mean over neighbours, and columns may come in another order."""
+    step = SpatialFeatures(("lon", "lat"), neighbors=(4,)).fit(frame(), Y[:60])
+
+    assert step.get_feature_names_out().tolist()[-2:] == ["height around", "depth around"]
+    np.testing.assert_array_equal(step.transform(frame()[["depth", "lat", "height", "lon"]]), step.transform(frame()))
+    np.testing.assert_array_equal(step.transform(frame().to_numpy()), step.transform(frame()))
+
+
+@pytest.mark.parametrize("step", [SpatialFeatures(("lon", "lat")), MapPoints(("lon", "lat"))], ids=str)
+def test_steps_give_frames_with_names(step):
+    """As scikit-learn's own do, on request."""
+    table = clone(step).set_output(transform="pandas").fit_transform(frame(), Y[:60])
+
+    assert list(table.columns) == list(step.fit(frame(), Y[:60]).get_feature_names_out())
+    assert table.index.equals(frame().index)
+
+
+def test_large_labels_with_small_differences_are_told_apart():
+    """Seconds since 1970, say, which a float of 32 bits holds to two minutes."""
+    step = SpatialFeatures(neighbors=(4,), target_type="regression")
+    means = step.fit(X, Y).transform(X)[:, 4 + N_TURNED]
+
+    np.testing.assert_allclose(step.fit(X, Y + 1.7e9).transform(X)[:, 4 + N_TURNED] - 1.7e9, means, atol=1e-5)
+    np.testing.assert_allclose(step.fit(X, Y * 1e60).transform(X)[:, 4 + N_TURNED] / 1e60, means, rtol=1e-5)
+
+
+def test_many_classes_are_read_in_pieces(monkeypatch):
+    """The size of the pieces, which bounds the memory, changes nothing."""
+    step = SpatialFeatures().fit(X, np.arange(120) % 30)
+    whole = step.transform(X)
+    monkeypatch.setattr(nearby, "_VALUES", 10_000)
+
+    np.testing.assert_array_equal(step.transform(X), whole)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "table", "y", "error", "message"),
+    [
+        pytest.param({}, X[:5], Y[:4], InputError, "inconsistent numbers", id="other-length"),
+        pytest.param({}, X, np.where(Y > 0, Y, np.nan), InputError, "NaN", id="missing-label"),
+        pytest.param({}, frame().assign(depth="deep"), Y[:60], InputError, "OrdinalEncoder", id="words"),
+        pytest.param({"neighbors": 8}, X, Y, ParameterError, r"such as \(8, 64\)", id="one-number"),
+        pytest.param({"neighbors": (0,)}, X, Y, ParameterError, "at least 1", id="no-neighbour"),
+        pytest.param({"categorical": ("soil",)}, frame(), Y[:60], ParameterError, "soil", id="unknown-column"),
+        pytest.param({"target_type": "labels"}, X, Y, ParameterError, "'classification'", id="kind"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(parameters, table, y, error, message):
+    """The error says what was expected."""
+    with pytest.raises(error, match=message):
+        SpatialFeatures(**parameters).fit(table, y)
+
+
+def test_other_columns_than_those_of_fit_are_refused():
+    """Fewer would give other features under the same names."""
+    for step in (SpatialFeatures(), MapPoints()):
+        with pytest.raises(InputError, match="expecting 4 features"):
+            step.fit(X, Y).transform(X[:, :3])
+
+
+def test_the_points_of_a_geo_frame_are_places():
+    """In whatever reference system they come later."""
+    geopandas = pytest.importorskip("geopandas", reason="needs the extra geo")
+    points = geopandas.points_from_xy(13 + X[:, 0], 52 + X[:, 1])
+    table = geopandas.GeoDataFrame({"height": X[:, 2]}, geometry=points, crs="EPSG:4326")
+
+    for step in (SpatialFeatures(), MapPoints()):
+        known = step.fit(table, Y).transform(table)
+        np.testing.assert_allclose(step.transform(table.to_crs("EPSG:32633"))[:, 1:], known[:, 1:], rtol=1e-6)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import haversine_distances
@@ -257,3 +258,28 @@ def test_what_makes_no_folds_is_refused(X, options, error, message):
     """The error says what came and what to do."""
     with pytest.raises(error, match=message):
         next(SpatialBlockKFold(**options).split(X))
+
+
+@pytest.mark.parametrize("y", [None, np.arange(60.0)])
+def test_the_points_of_a_geo_frame_are_split(y):
+    """With or without y, whatever the columns are called."""
+    geopandas = pytest.importorskip("geopandas", reason="needs the extra geo")
+    where = np.random.default_rng(0).uniform(5, 9, (60, 2))
+    table = geopandas.GeoDataFrame({"a": where[:, 0]}, geometry=geopandas.points_from_xy(*where.T), crs="EPSG:4326")
+    same = pd.DataFrame({"a": where[:, 0], "lon": where[:, 0], "lat": where[:, 1]})
+    folds = SpatialBlockKFold(n_splits=3, random_state=0)
+
+    plans = [folds.plan(each, y) for each in (table, same)]
+
+    assert all(plan.geographic for plan in plans)
+    np.testing.assert_array_equal(plans[0].fold, plans[1].fold)
+
+
+def test_sparse_rows_and_lists_are_split():
+    """As the array of the same numbers is, without y too."""
+    X = np.column_stack([np.random.default_rng(0).uniform(size=(60, 2)), np.zeros((60, 3))])
+    folds = SpatialBlockKFold((0, 1), n_splits=3, random_state=0)
+
+    for other in (csr_array(X), X.tolist()):
+        for expected, found in zip(folds.split(X), folds.split(other), strict=True):
+            np.testing.assert_array_equal(found[1], expected[1])

@@ -146,3 +146,30 @@ def test_arrays_and_clones_and_pickles_work():
     np.testing.assert_array_equal(transformer.inverse_transform(transformer.transform(X)).to_numpy(), X)
     with pytest.raises(InputError, match="expects what transform gives"):
         transformer.inverse_transform(np.zeros((2, 2)))
+
+
+def test_tables_by_position_get_their_names_back():
+    """The long table that comes back has the columns of the one that was given."""
+    table = pd.DataFrame({"plate": [1, 1], "row": [0, 1], "column": [0, 1], "heat": [5.0, 6.0]})
+    to_grids = LongToGrid(0, 1, 2, 3)
+
+    back = to_grids.inverse_transform(to_grids.fit_transform(table))
+
+    pd.testing.assert_frame_equal(back, table, check_dtype=False)
+
+
+def test_words_in_an_order_keep_it():
+    """Lines follow an ordered category, not the alphabet."""
+    depth = pd.Categorical(["top", "middle", "bottom"], ["top", "middle", "bottom"], ordered=True)
+    table = pd.DataFrame({"sample": 0, "row": depth, "column": 0, "value": [1.0, 2.0, 3.0]})
+
+    assert LongToGrid().fit_transform(table)[0, 0, :, 0].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_infinite_values_and_missing_labels_are_refused():
+    """Both are named by their row."""
+    table = pd.DataFrame({"sample": [0, 1], "row": 0, "column": 0, "value": [1.0, np.inf]})
+    with pytest.raises(InputError, match="row 1, column 'value'"):
+        LongToGrid().fit(table)
+    with pytest.raises(InputError, match="no label in row 1"):
+        LongToGrid().align(table.assign(value=0), ["a", None])

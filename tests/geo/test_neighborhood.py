@@ -379,6 +379,54 @@ def test_a_geodataframe_brings_its_points_and_its_globe():
 
     assert grid.geographic_ and grid.channel_names_ == ["a"]
     np.testing.assert_array_equal(grid.transform(points), NeighborhoodGrid(("lon", "lat"), size=3).fit_transform(table))
+    np.testing.assert_allclose(grid.transform(points.to_crs(32633)), grid.transform(points), rtol=1e-6)
     areas = points.set_geometry(points.to_crs(3857).buffer(1).to_crs(4326))
     with pytest.raises(InputError, match="a Polygon in row 0; expected points"):
         NeighborhoodGrid(size=3).fit(areas)
+
+
+def test_an_origin_that_is_far_away_hides_no_neighbour():
+    """Places a hundred-millionth of their coordinates apart are two."""
+    X, _ = scattered(60)
+    grid = NeighborhoodGrid((0, 1), size=3)
+
+    np.testing.assert_array_equal(grid.fit_transform(X + np.array([2.0**30, 2.0**30, 0.0, 0.0])), grid.fit_transform(X))
+
+
+def test_a_single_class_has_a_channel():
+    """A fold in which one class is left can still be shown."""
+    X, _ = scattered(30)
+
+    shown = NeighborhoodGrid((0, 1), size=3, target_lag="classification").fit_transform(X, ["oak"] * 30)
+
+    assert np.nanmin(shown[:, -1]) == 1.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("geographic", [False, True])
+def test_some_rows_of_fit_look_past_their_neighbours(method, geographic):
+    """About half of the pictures for training lack what is near, the others are as whole as those of new rows."""
+    X, y = scattered(200)
+    grid = NeighborhoodGrid(
+        (0, 1), 5, method=method, geographic=geographic, hide_within="some", target_lag="classification"
+    )
+
+    training, whole = grid.fit_transform(X, y), grid.transform(X)
+
+    other = ~np.isclose(training, whole, equal_nan=True).all(axis=(1, 2, 3))
+    assert 0.3 < other.mean() < 0.55
+    if method == "bin":
+        assert (np.isnan(training) >= np.isnan(whole)).all()
+    np.testing.assert_array_equal(np.concatenate(list(grid.batches(X, 64, training=True))), training)
+    np.testing.assert_array_equal(grid.patches(X, training=True)[[7, 3]], training[[7, 3]])
+
+
+def test_on_a_lattice_some_rows_look_past_their_neighbours():
+    """The steps of the lattice say how far a picture reaches."""
+    column, row = (part.ravel() for part in np.meshgrid(np.arange(12), np.arange(10)))
+    X = np.column_stack([30.0 * column, 20.0 * row, row])
+    grid = NeighborhoodGrid((0, 1), 5, hide_within="some")
+
+    fewer = (np.isnan(grid.fit_transform(X)) & ~np.isnan(grid.transform(X))).any(axis=(1, 2, 3))
+
+    assert 0.3 < fewer.mean() < 0.6

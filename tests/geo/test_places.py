@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.metrics.pairwise import haversine_distances
 
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.places import EARTH_RADIUS_KM, Places, coordinate_columns, read_places
+from autoarch.geo.coordinates import coordinate_columns, read_places
+from autoarch.geo.places import EARTH_RADIUS_KM, Places
 
 DEGREES = st.tuples(st.floats(-180, 360), st.floats(-90, 90))
 
@@ -57,11 +59,13 @@ def test_columns_are_named_or_counted(coordinates, expected):
     assert coordinate_columns(pd.DataFrame({"a": [0], "x": [1], "y": [2]}), coordinates) == expected
 
 
-def test_latitude_first_is_understood_by_its_name():
-    """Names that say which is which are put in order, and mean degrees."""
-    table = pd.DataFrame({"Latitude": [52.5], "Longitude": [13.4]})
+@pytest.mark.parametrize("names", [("Latitude", "Longitude"), ("lat_deg", "lon_deg"), ("lat1", "lng1")])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_latitude_first_is_understood_by_its_name(names, by_name):
+    """Names that say which is which are put in order, and mean degrees, also where columns are counted."""
+    table = pd.DataFrame([[52.5, 13.4]], columns=list(names))
 
-    places = read_places(table, ("Latitude", "Longitude"))
+    places = read_places(table, names if by_name else (0, 1))
 
     assert places.geographic
     np.testing.assert_array_equal(places.points, [[13.4, 52.5]])
@@ -76,6 +80,9 @@ def test_latitude_first_is_understood_by_its_name():
         pytest.param({"x": [1.0, np.nan], "y": [1.0, 2.0]}, ("x", "y"), "missing in 1 of 2 rows", id="missing"),
         pytest.param({"x": [1.0, np.inf], "y": [1.0, 2.0]}, ("x", "y"), "infinite", id="infinite"),
         pytest.param({"x": ["a"], "y": [1.0]}, ("x", "y"), "holds no numbers", id="words"),
+        pytest.param({"x": pd.to_datetime(["2020-01-01"]), "y": [1.0]}, ("x", "y"), "datetime64", id="dates"),
+        pytest.param({"x": pd.array([1, None], "Int64"), "y": [1.0, 2]}, ("x", "y"), "missing in 1", id="nullable"),
+        pytest.param({"x": [1e160], "y": [1.0]}, ("x", "y"), "larger units", id="huge"),
     ],
 )
 def test_impossible_places_are_refused(table, coordinates, message):
@@ -97,3 +104,27 @@ def test_coordinates_must_be_two_columns(coordinates, message):
     """What is no pair of columns is refused as a parameter."""
     with pytest.raises(ParameterError, match=message):
         read_places(pd.DataFrame({"x": [1.0], "y": [2.0]}), coordinates)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param([[1e160, 0.0], [0.0, 1e160]], id="huge"),
+        pytest.param([[np.nan, 0.0]], id="missing"),
+        pytest.param([0.0, 1.0], id="one-axis"),
+        pytest.param([[0.0, 1.0, 2.0]], id="three-coordinates"),
+    ],
+)
+def test_places_are_pairs_of_numbers_that_can_be_measured(points):
+    """Squares that overflow would crash the search for neighbours."""
+    with pytest.raises(InputError):
+        Places(np.array(points))
+
+
+@pytest.mark.parametrize("kind", ["float32", "object", "str", "sparse", "list"])
+def test_coordinates_come_in_many_types(kind):
+    """Numbers are numbers, however a table stores them."""
+    points = np.array([[1.5, 2.0], [0.0, 4.25], [3.0, 0.0]])
+    given = {"sparse": csr_array, "list": np.ndarray.tolist}.get(kind, lambda array: pd.DataFrame(array).astype(kind))
+
+    np.testing.assert_array_equal(read_places(given(points), (1, 0)).points, points[:, ::-1])

@@ -113,3 +113,9 @@ def test_what_cannot_be_drawn_is_refused(values, kind, error, message):
     """The error says what was expected."""
     with pytest.raises(error, match=message):
         plot_map(Places(np.eye(2)), values, kind=kind)
+
+
+def test_a_map_of_nothing_is_refused():
+    """The error says that no value is there."""
+    with pytest.raises(InputError, match="all of the 0 points"):
+        plot_map(Places(np.empty((0, 2))), [])

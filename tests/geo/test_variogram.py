@@ -126,7 +126,7 @@ def test_what_cannot_be_measured_is_refused(points, options, error, message):
 
 
 def test_the_picture_marks_the_range():
-    """One dot per lag; the title says the range."""
+    """One dot per lag, the model through them; the title says the range."""
     pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
     points, rng = scattered(0)
     found = fit_variogram(Places(points), gaussian_field(points, "spherical", 20, 0.1, rng), random_state=0)
@@ -135,4 +135,20 @@ def test_the_picture_marks_the_range():
 
     assert len(ax.lines[0].get_xdata()) == len(found.lags)
     assert ax.lines[-1].get_xdata()[0] == found.range
+    distance, model = ax.lines[-2].get_data()
+    assert model[0] == pytest.approx(found.nugget)
+    assert model[distance > found.range] == pytest.approx(found.sill)
     assert f"range {found.range:.3g}" in ax.get_title()
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e30, 1e150])
+def test_the_range_does_not_depend_on_the_unit_of_the_values(scale):
+    """Not even where their squares are no numbers any more."""
+    points, _ = scattered(0)
+    y = np.sin(points[:, 0] / 5)
+
+    expected, found = (fit_variogram(Places(points), each, random_state=0) for each in (y, scale * y))
+
+    assert found.range == pytest.approx(expected.range, rel=1e-6)
+    if 1e-100 < scale < 1e100:
+        assert found.sill == pytest.approx(scale**2 * expected.sill)
