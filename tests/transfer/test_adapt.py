@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from quick import quick
 from torch import nn
 
 from autoarch import AutoArchClassifier
@@ -10,8 +11,6 @@ from autoarch._training.modules import ConvNet
 from autoarch._training.transfer.adapt import adapt, random_twin, sizings
 from autoarch._training.transfer.pretrained import Pretrained
 from autoarch.exceptions import InputError, InputTypeError
-
-from .conftest import quick
 
 
 def stranger(channels=3, flatten=False, end=()):

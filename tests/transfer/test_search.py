@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from quick import quick
 from sklearn.base import clone
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
@@ -14,8 +15,6 @@ from autoarch.families import Problem
 from autoarch.families.cnn import CNN
 from autoarch.testing import _check_space
 from autoarch.transfer import save_pretrained
-
-from .conftest import quick
 
 SETTINGS = quick(n_trials=2)
 
