@@ -147,17 +147,17 @@ class Judge:
         there = np.isin(self.classes, self.y[predictions.rows])
         return (np.flatnonzero(there), self.classes[there]) if 2 <= there.sum() < len(there) else None
 
-    def check(self, rows: np.ndarray) -> None:
-        """Score predictions that know nothing, so that a score that cannot work is found out before any work.
+    def check(self, rows: np.ndarray, values: np.ndarray | None = None) -> None:
+        """Score predictions, by default such that know nothing, so that a score that cannot work is found out at once.
 
         Raises
         ------
         ParameterError
             If the scorer raises or gives no finite number.
         """
-        if self.classes is None:
+        if values is None and self.classes is None:
             values = np.full(len(rows), float(np.mean(self.y)))
-        else:
+        elif values is None:
             values = np.full((len(rows), len(self.classes)), 1.0 / len(self.classes))
         try:
             score = self.score(Predictions(rows, values))
