@@ -3,7 +3,7 @@
 Gradients and the paths of trees say something of what a model sees: scaled, imputed, encoded columns. Each step that is
 known here has a matrix that hands the share of an output column back to the columns it was made of.
 
-Imports: numpy, scipy, scikit-learn, ``autoarch._base`` and below, ``subject``.
+Imports: numpy, pandas, scipy, scikit-learn, ``autoarch._base`` and below, ``subject``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier, VotingRegressor
@@ -190,14 +191,9 @@ def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
 
 def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
     """Numbers of columns that were named by number, by name, or by a mask or slice of either."""
-    names = list(getattr(step, "feature_names_in_", range(n)))
-    if isinstance(columns, slice):
-        ends = [names.index(end) if isinstance(end, str) else end for end in (columns.start, columns.stop)]
-        if isinstance(columns.stop, str):
-            ends[1] += 1  # names include the last one
-        columns = slice(*ends, columns.step)
-    elif len(np.atleast_1d(columns)) and isinstance(np.atleast_1d(columns)[0], str):
-        columns = [names.index(name) for name in np.atleast_1d(columns)]
+    told = [columns.start, columns.stop] if isinstance(columns, slice) else np.atleast_1d(columns)
+    if any(isinstance(name, str) for name in told):
+        return np.atleast_1d(pd.Series(np.arange(n), index=step.feature_names_in_).loc[columns])
     return np.atleast_1d(np.arange(n)[columns])
 
 

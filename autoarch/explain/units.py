@@ -111,7 +111,7 @@ def _stretches(extent: int, side: int, shift: int) -> list[tuple[int, int]]:
 def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[tuple[int, int]]:
     """Shifts of a cut as finely as ``most`` units allow: by every cell, every second one, ..., by the half, or none."""
     room = [side if side < extent else 1 for side, extent in zip(sides, shape, strict=True)]
-    ways = [list(product(*(range(0, side, step) for side in room))) for step in range(1, max(room))]
+    ways = [list(product(range(0, room[0], step), range(0, room[1], step))) for step in range(1, max(room))]
     ways += [[(0, 0), (room[0] // 2, room[1] // 2)]] if max(room) > 1 else []
     for shifts in ways:
         cuts = [[_stretches(*axis) for axis in zip(shape, sides, shift, strict=True)] for shift in shifts]

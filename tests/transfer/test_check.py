@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -77,6 +78,28 @@ def test_labels_of_a_module_are_taken_as_told(digit_net, digits):
 
     assert told.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
     assert "taken for those of y, sorted" in " ".join(guessed.sentences)
+
+
+def test_a_single_logit_stands_for_two_labels(digits):
+    """For the second one, as binary cross-entropy has it."""
+    X, y = digits[0][:60].astype(np.float32), np.where(digits[0][:60].mean(axis=(1, 2)) > 5, "more", "less")
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1), nn.Sigmoid())
+    with torch.no_grad():
+        for weight, value in zip(net.parameters(), (1.0, 0.0, 1.0, -5.0), strict=True):
+            weight.fill_(value)
+
+    report = check_transfer(net, X, y, cv=2, steps=2, inputs="source")
+
+    assert report.ways["as is"].score == 1.0
+    assert "a new last layer: 1 outputs became 2" in report.changes  # for fine-tuning
+
+
+def test_outputs_in_another_order_get_a_new_last_layer(digit_net, digits):
+    """Training would begin with the labels mixed up."""
+    X, y = digits[0][900:960].astype(np.float32), digits[1][900:960]
+    names = np.array(list("zyxwvutsrq"))
+    told = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    assert any("new last layer" in change for change in told.changes)
 
 
 def test_numbers_are_compared_by_r2(digit_net, digits):
