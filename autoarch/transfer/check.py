@@ -127,7 +127,7 @@ def check_transfer(
     >>> from autoarch.transfer import check_transfer
     >>> X, y = load_digits_grid()
     >>> clf = AutoArchClassifier(n_trials=1, time_budget=None, families="cnn", cv=2, random_state=0, verbose=0)
-    >>> report = check_transfer(clf.fit(X[:600], y[:600]), X[600:720], y[600:720], cv=3, steps=50)
+    >>> report = check_transfer(clf.fit(X[:120], y[:120]), X[120:180], y[120:180], cv=2, steps=20)
     >>> report.verdict in ("reuse", "fine-tune"), sorted(report.ways)
     (True, ['as is', 'fine-tuned', 'from scratch', 'frozen'])
     """

@@ -96,10 +96,10 @@ def fine_tune(
     >>> from autoarch.datasets import load_digits_grid
     >>> from autoarch.transfer import fine_tune
     >>> X, y = load_digits_grid()
-    >>> X, y = X[:400], y[:400]
+    >>> X, y = X[:100], y[:100]
     >>> settings = {"n_trials": 1, "time_budget": None, "families": "cnn", "cv": 2, "random_state": 0, "verbose": 0}
     >>> old = AutoArchClassifier(**settings).fit(X[y < 8], y[y < 8])
-    >>> new = fine_tune(old, X[y >= 8], y[y >= 8], rehearsal=(X[y < 8], y[y < 8]), steps=50)
+    >>> new = fine_tune(old, X[y >= 8], y[y >= 8], rehearsal=(X[y < 8], y[y < 8]), steps=20)
     >>> new.fine_tuning_.new_classes, len(new.classes_)
     ((8, 9), 10)
     """

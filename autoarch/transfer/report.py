@@ -164,7 +164,8 @@ class TransferReport:
         )
         if self.sure:
             return f"{_ADVICE[self.verdict]}: {compared}."
-        return f"{_ADVICE[self.verdict]}, though {self.rival} may do as well: {compared}."
+        beaten = "did better by less than chance explains" if self.margin < 0 else "may do as well"
+        return f"{_ADVICE[self.verdict]}, though {self.rival} {beaten}: {compared}."
 
     @property
     def sentences(self) -> tuple[str, ...]:

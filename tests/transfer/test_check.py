@@ -152,6 +152,14 @@ def test_the_verdict_follows_from_the_scores(scores, verdict, sure):
     assert ("may do as well" in found.sentence) is not sure
 
 
+def test_a_way_that_did_better_is_not_passed_over_in_silence():
+    """The net as it is may lie behind by a standard error; the sentence says that it does."""
+    ways = {"as is": Way((0.9, 0.6)), "fine-tuned": Way((0.7, 0.9)), "from scratch": Way((0.5, 0.5))}
+    found = TransferReport(ways)
+    assert found.verdict == "reuse" and found.margin < 0
+    assert "fine-tuned did better by less than chance explains" in found.sentence
+
+
 @pytest.mark.parametrize(("as_is", "verdict"), [((0.9, 0.91), "reuse"), ((0.9, 0.8), "fine-tune")])
 def test_the_net_as_it_is_stands_where_it_is_nearly_as_good(as_is, verdict):
     """Within a standard error, as it costs no training."""
