@@ -15,7 +15,7 @@ from autoarch._training.transfer.shift import InputShift
 from autoarch.exceptions import InputError, LayoutError, ParameterError
 from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
 
-QUICK = {"cv": 3, "steps": 120, "random_state": 0}
+QUICK = {"cv": 2, "steps": 40, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,10 @@ def test_the_same_task_says_reuse(same):
 
 def test_a_shuffled_target_does_not(digit_net, digits):
     """Where cells have no neighbours any more, features of neighbours are worth nothing."""
-    X, y = digits[0][900:1200].reshape(300, 64), digits[1][900:1200]
+    X, y = digits[0][900:1100].reshape(200, 64), digits[1][900:1100]
     X = X[:, np.random.default_rng(0).permutation(64)]
 
-    report = check_transfer(digit_net, X, y, layout=(8, 8), cv=3, steps=300, random_state=0)
+    report = check_transfer(digit_net, X, y, layout=(8, 8), cv=2, steps=150, random_state=0)
 
     assert report.verdict != "reuse"
     assert report.ways["as is"].score < 0.3
@@ -50,7 +50,7 @@ def test_equal_seeds_give_equal_reports_without_a_clock(same, digit_net, digits)
     assert {name: way.scores for name, way in again.ways.items()} == {
         name: way.scores for name, way in same.ways.items()
     }
-    assert again.budget == "120 steps for each training"
+    assert again.budget == "40 steps for each training"
 
 
 def test_a_time_budget_is_shared_out(digit_net, digits):

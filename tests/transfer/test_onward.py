@@ -21,7 +21,7 @@ def parts(digits):
     known, late = np.arange(len(y)) < 500, np.arange(len(y)) >= 900
     return {
         "new": np.flatnonzero(known & (y >= 7)),
-        "old": np.flatnonzero(known & (y < 7))[:140],
+        "old": np.flatnonzero(known & (y < 7))[:120],
         "test new": np.flatnonzero(late & (y >= 7)),
         "test old": np.flatnonzero(late & (y < 7)),
     }
@@ -31,7 +31,7 @@ def parts(digits):
 def ten(seven, digits, parts):
     """The estimator that knew seven digits, after it has seen the other three."""
     X, y = digits
-    return fine_tune(seven, X[parts["new"]], y[parts["new"]], rehearsal=(X[parts["old"]], y[parts["old"]]), steps=250)
+    return fine_tune(seven, X[parts["new"]], y[parts["new"]], rehearsal=(X[parts["old"]], y[parts["old"]]), steps=200)
 
 
 def accuracy(clf, digits, rows):
@@ -105,8 +105,8 @@ def test_it_is_judged_by_the_score_of_the_estimator(seven, digits, parts):
 def test_numbers_go_on_in_their_units(digits):
     """More rows make a better regressor, and the units stay."""
     X, y = digits[0].astype(np.float32), digits[1] * 10.0 + 0.5
-    old = AutoArchRegressor(**quick()).fit(X[:150], y[:150])
-    new = fine_tune(old, X[150:400], y[150:400], rehearsal=(X[:100], y[:100]), steps=200)
+    old = AutoArchRegressor(**quick()).fit(X[:100], y[:100])
+    new = fine_tune(old, X[100:300], y[100:300], rehearsal=(X[:100], y[:100]), steps=100)
     assert new.score(X[1000:], y[1000:]) > old.score(X[1000:], y[1000:])
 
 
