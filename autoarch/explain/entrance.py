@@ -91,8 +91,8 @@ def explain(
     scoring : str, callable or None, default=None
         Score whose fall "permutation" measures; None is accuracy or R2.
     n_repeats : int, default=10
-        Draws of each cell or column, where anything is drawn. Patches that are cut in several ways are drawn four times
-        in each.
+        Draws, where anything is drawn. Patches that are cut in several ways are drawn as often as six million values
+        allow, but at least four times.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
     verbose : int, default=1

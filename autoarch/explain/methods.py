@@ -6,7 +6,6 @@ Imports: numpy, ``autoarch._search``, ``autoarch.exceptions``, every other modul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from autoarch.explain.units import Cut, spread
 # Values in all rows to predict, up to which draws are the default: seconds for most models. Patches also are cut in as
 # many ways as the second number allows: the slowest family (kernels) takes 1.5 s for a million values of 28 x 28 cells.
 _AFFORDABLE, _AFFORDABLE_IN_PATCHES = 30_000_000, 6_000_000
-_FEWEST_DRAWS = 4  # of each cut of patches; a cell is drawn as often as there are cuts times that
+_FEWEST_DRAWS = 4  # of each of several cuts; a cell is drawn as often as there are cuts times that
 _MOST_ASKED = 12_000_000  # such values for all models of an ensemble; with more, fewer of them are asked
 
 
@@ -84,7 +83,8 @@ def _by_occlusion(question: Question, reason: str) -> Explanation:
     donors = question.donors(affordable=len(question.cut.units()[1]) * question.n_repeats <= affordable)
     n_repeats = question.repeats(donors)
     by, units = question.cut.units(affordable // min(n_repeats, _FEWEST_DRAWS))
-    n_repeats = max(min(n_repeats, _FEWEST_DRAWS), ceil(n_repeats * units[0].share))
+    if units[0].share < 1:
+        n_repeats = min(n_repeats, max(_FEWEST_DRAWS, affordable // len(units)))
     values = len(subject.pool) * len(units) * n_columns
     few = narrowed(subject, max(1, _MOST_ASKED // (values * n_repeats)))
     said = question.said if few is subject else few.answers(few.pool.given())
