@@ -157,9 +157,19 @@ def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
     return score if np.isfinite(score) else -np.inf
 
 
-def bootstrap_error(kept: Predictions, judge: Judge, rng: np.random.Generator, n_samples: int = _BOOTSTRAPS) -> float:
-    """Deviation of the score over bootstrap samples of the rows."""
-    n = len(kept.rows)
-    scores = [_score_or_worst(kept.at(rng.integers(n, size=n)), judge) for _ in range(n_samples)]
+def bootstrap_error(
+    kept: Predictions,
+    judge: Judge,
+    rng: np.random.Generator,
+    n_samples: int = _BOOTSTRAPS,
+    over: Predictions | None = None,
+) -> float:
+    """Deviation of the score over bootstrap samples of the rows; with ``over``, that of the lead over its score."""
+    n, scores = len(kept.rows), []
+    for _ in range(n_samples):
+        rows = rng.integers(n, size=n)
+        scores.append(_score_or_worst(kept.at(rows), judge))
+        if over is not None:
+            scores[-1] -= _score_or_worst(over.at(rows), judge)
     scores = [score for score in scores if np.isfinite(score)]
     return float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan")

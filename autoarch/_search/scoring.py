@@ -147,20 +147,16 @@ class Judge:
         there = np.isin(self.classes, self.y[predictions.rows])
         return (np.flatnonzero(there), self.classes[there]) if 2 <= there.sum() < len(there) else None
 
-    def check(self, rows: np.ndarray) -> None:
-        """Score predictions that know nothing, so that a score that cannot work is found out before any work.
+    def check(self, rows: np.ndarray, values: np.ndarray | None = None) -> None:
+        """Score predictions, by default such that know nothing, so that a score that cannot work is found out at once.
 
         Raises
         ------
         ParameterError
             If the scorer raises or gives no finite number.
         """
-        if self.classes is None:
-            values = np.full(len(rows), float(np.mean(self.y)))
-        else:
-            values = np.full((len(rows), len(self.classes)), 1.0 / len(self.classes))
         try:
-            score = self.score(Predictions(rows, values))
+            score = self.score(Predictions(rows, self._knowing_nothing(len(rows)) if values is None else values))
         except Exception as error:
             raise ParameterError(
                 f"scoring={self.name} does not work here: {type(error).__name__}: {error}. Scorers see predict and, "
@@ -171,6 +167,11 @@ class Judge:
                 f"scoring={self.name} is {score} on the {len(rows)} rows of the first split. Pass another score, or cv "
                 "with more rows to judge on."
             )
+
+    def _knowing_nothing(self, n: int) -> np.ndarray:
+        if self.classes is None:
+            return np.full(n, float(np.mean(self.y)))
+        return np.full((n, len(self.classes)), 1.0 / len(self.classes))
 
     def tie_break(self, predictions: Predictions) -> float:
         """Negative log-loss or mean squared error, greater is better."""

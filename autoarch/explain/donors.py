@@ -1,6 +1,7 @@
 """What stands in for a value that is taken away: a typical row, a given one, or rows drawn from others.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data``, ``autoarch.exceptions``, ``pool``, ``subject``.
+Imports: numpy, pandas, scikit-learn, ``autoarch._checks``, ``autoarch._data``, ``autoarch.exceptions``, ``pool``,
+``subject``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autoarch._checks import check_choice
 from autoarch._data.typical import typical_row
-from autoarch.exceptions import InputError, ParameterError
+from autoarch.exceptions import InputError, InputTypeError, ParameterError
 from autoarch.explain.pool import Numbers, Pool, Table
 from autoarch.explain.subject import Subject
 
@@ -43,7 +45,7 @@ def find_donors(subject: Subject, asked: Any, background: Any, affordable: bool)
     InputError
         If it does not fit X, or the mean of a single row is asked for.
     """
-    others = subject.pool if background is None else subject.read(background)
+    others = subject.pool if background is None else _read(subject, background, "background")
     if others.n_columns != subject.pool.n_columns:
         raise InputError(
             f"background has {others.n_columns} columns and X has {subject.pool.n_columns}; expected rows like those "
@@ -51,10 +53,7 @@ def find_donors(subject: Subject, asked: Any, background: Any, affordable: bool)
         )
     whose = "X" if background is None else "background"
     if isinstance(asked, str):
-        if asked not in ("auto", "mean", "rows"):
-            raise ParameterError(
-                f"baseline={asked!r} was given; expected 'auto', 'mean', 'rows', a number, or one row like those of X."
-            )
+        check_choice("baseline", asked, ("auto", "mean", "rows"))
         if asked == "rows" or (asked == "auto" and affordable and len(others) >= FEWEST_ROWS):
             if len(others) < 2:
                 raise InputError("baseline='rows' draws from other rows, and there is one. Pass background=X_train.")
@@ -69,6 +68,11 @@ def find_donors(subject: Subject, asked: Any, background: Any, affordable: bool)
         return Donors(_centre(others), f"mean of {whose}", drawn=False)
     if isinstance(asked, Real) and not isinstance(asked, bool):
         return Donors(_constant(subject.pool, float(asked)), f"the value {asked:g}", drawn=False)
+    if np.ndim(asked) < 2:
+        raise ParameterError(
+            f"baseline={asked!r} was given; expected 'auto', 'mean', 'rows', a number, or one row with all axes of X, "
+            "such as X_train[:1]."
+        )
     return Donors(_row(subject, asked), "the row given", drawn=False)
 
 
@@ -107,8 +111,15 @@ def _constant(pool: Pool, value: float) -> Pool:
     return Table(pd.DataFrame(np.full((1, pool.n_columns), value), columns=pool.frame.columns))
 
 
+def _read(subject: Subject, rows: Any, name: str) -> Pool:
+    try:
+        return subject.read(rows)
+    except (InputError, InputTypeError) as error:
+        raise InputError(f"{name} does not fit the estimator as X does: {error}") from error
+
+
 def _row(subject: Subject, asked: Any) -> Pool:
-    row = subject.read(asked)
+    row = _read(subject, asked, "baseline")
     if len(row) != 1 or row.n_columns != subject.pool.n_columns:
         raise InputError(
             f"baseline has {len(row)} rows and {row.n_columns} columns; expected one row like those of X, such as "

@@ -19,9 +19,16 @@ from autoarch.explain.methods import Question, best_for, found_by
 from autoarch.explain.permutation import make_judge
 from autoarch.explain.subject import Subject, ask, find_scale
 from autoarch.explain.trace import UntraceableError
-from autoarch.explain.units import make_units
+from autoarch.explain.units import make_cut
 
-_TAKING = ("occlusion", "permutation")
+_MINDED_BY = {  # parameters that not every method looks at; "auto" may become any but "permutation"
+    "by": ("auto", "occlusion", "permutation"),
+    "patch": ("auto", "occlusion", "permutation"),
+    "baseline": ("auto", "occlusion", "gradients"),
+    "background": ("auto", "occlusion", "gradients"),
+    "scale": ("auto", "occlusion"),
+    "scoring": ("permutation",),
+}
 METHODS = ("auto", "occlusion", "gradients", "gradcam", "shap", "permutation")
 _REPEATS = 10  # draws: a rule on the sign of one column escapes the eye once in a thousand rows, with five in thirty
 
@@ -67,11 +74,13 @@ def explain(
         taken one by one.
     patch : int, tuple of int or "auto", default="auto"
         Height and width of a patch. "auto" makes at most 64 patches: 4 x 4 cells of 28 x 28, single cells of 8 x 8.
+        For "occlusion" they are cut in several ways, each shifted by some cells, where the rows to predict then hold at
+        most 6 million values.
     baseline : "auto", "mean", "rows", float or one row like those of X, default="auto"
         What stands in. "mean" is the mean of the training rows where the estimator knows it, else that of
         ``background``, else of X (the most frequent category, the middle date). "rows" draws from the rows of
         ``background``, or of X, ``n_repeats`` times. "auto" is "rows" for "occlusion" where there are ten of them or
-        more and the rows to predict hold at most 30 million values, else "mean".
+        more and the rows to predict hold at most 30 million values (6 million in patches), else "mean".
     background : like X or None, default=None
         Rows such as those of training, that stand-ins are made of.
     layout : "auto", tuple of int, Layout or None, default="auto"
@@ -82,7 +91,8 @@ def explain(
     scoring : str, callable or None, default=None
         Score whose fall "permutation" measures; None is accuracy or R2.
     n_repeats : int, default=10
-        Draws, where anything is drawn.
+        Draws, where anything is drawn. Patches that are cut in several ways are drawn as often as six million values
+        allow, but at least four times.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
     verbose : int, default=1
@@ -117,14 +127,14 @@ def explain(
     check_choice("method", method, METHODS)
     check_whole("n_repeats", n_repeats, least=1)
     check_whole("verbose", verbose, least=0)
+    _check_minded(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
     subject = ask(estimator, X, layout)
-    took, units = make_units(subject.columns, by, patch)
-    judge = make_judge(subject, y, scoring) if method == "permutation" else None
+    cut = make_cut(subject.columns, by, patch)
     said = subject.answers(subject.pool.given())
+    judge = make_judge(subject, y, scoring, said) if method == "permutation" else None
     question = Question(
         subject=subject,
-        units=units,
-        by=took,
+        cut=cut,
         said=said,
         codes=_codes_of(target, subject, said, method),
         judge=judge,
@@ -139,11 +149,6 @@ def explain(
         if method == "auto":
             takes_away = any(str(given) != "auto" for given in (by, patch, baseline, scale))
             return best_for(question, takes_away=takes_away)
-        if method not in _TAKING and by != "auto":
-            raise ParameterError(
-                f"by={by!r} says what is taken away at once, and method={method!r} takes nothing away. Leave it out "
-                "and sum with by_row(), by_column() or by_channel(), or pass method='occlusion'."
-            )
         return found_by(method, question)
     except UntraceableError as error:
         raise ParameterError(
@@ -152,6 +157,25 @@ def explain(
         ) from error
     finally:
         question.progress.close()
+
+
+def _check_minded(method: str, **given: Any) -> None:
+    """Raise where something is asked for that the method would pass over in silence."""
+    asked = [
+        name for name, value in given.items() if not (value is None or (isinstance(value, str) and value == "auto"))
+    ]
+    for name in asked:
+        if method not in _MINDED_BY[name]:
+            kinds = " or ".join(repr(kind) for kind in _MINDED_BY[name] if kind != "auto")
+            sums = " and sum with by_row(), by_column() or by_channel()" if name == "by" else ""
+            raise ParameterError(
+                f"{name}= is for method={kinds}, and method={method!r} does not look at it. Leave it out{sums}, or "
+                "pass another method."
+            )
+    if "patch" in asked and given["by"] not in ("auto", "patch"):
+        raise ParameterError(
+            f"patch={given['patch']!r} is the size of patches, and by={given['by']!r} takes none. Leave one out."
+        )
 
 
 def _codes_of(target: Any, subject: Subject, said: np.ndarray, method: str) -> np.ndarray:

@@ -21,9 +21,12 @@ from autoarch.explain.permutation import permute
 from autoarch.explain.subject import Scale, Subject, narrowed
 from autoarch.explain.trace import Attribution, UntraceableError
 from autoarch.explain.treeshap import shapley
-from autoarch.explain.units import Unit, spread
+from autoarch.explain.units import Cut, spread
 
-_AFFORDABLE = 30_000_000  # values in all rows to predict, up to which draws are the default: seconds for most models
+# Values in all rows to predict, up to which draws are the default: seconds for most models. Patches also are cut in as
+# many ways as the second number allows: the slowest family (kernels) takes 1.5 s for a million values of 28 x 28 cells.
+_AFFORDABLE, _AFFORDABLE_IN_PATCHES = 30_000_000, 6_000_000
+_FEWEST_DRAWS = 4  # of each of several cuts; a cell is drawn as often as there are cuts times that
 _MOST_ASKED = 12_000_000  # such values for all models of an ensemble; with more, fewer of them are asked
 
 
@@ -32,8 +35,7 @@ class Question:
     """What is asked, once it is read."""
 
     subject: Subject
-    units: list[Unit]
-    by: str
+    cut: Cut
     said: np.ndarray
     codes: np.ndarray
     judge: Judge | None
@@ -75,10 +77,15 @@ def found_by(method: str, question: Question, reason: str = "") -> Explanation:
 
 
 def _by_occlusion(question: Question, reason: str) -> Explanation:
-    subject, units = question.subject, question.units
-    values = len(subject.pool) * len(units) * subject.pool.n_columns
-    donors = question.donors(affordable=values * question.n_repeats <= _AFFORDABLE)
+    subject, n_columns = question.subject, question.subject.pool.n_columns
+    limit = _AFFORDABLE_IN_PATCHES if question.cut.in_patches else _AFFORDABLE
+    affordable = limit // (len(subject.pool) * n_columns)
+    donors = question.donors(affordable=len(question.cut.units()[1]) * question.n_repeats <= affordable)
     n_repeats = question.repeats(donors)
+    by, units = question.cut.units(affordable // min(n_repeats, _FEWEST_DRAWS))
+    if units[0].share < 1:
+        n_repeats = min(n_repeats, max(_FEWEST_DRAWS, affordable // len(units)))
+    values = len(subject.pool) * len(units) * n_columns
     few = narrowed(subject, max(1, _MOST_ASKED // (values * n_repeats)))
     said = question.said if few is subject else few.answers(few.pool.given())
     changes = occlude(
@@ -92,7 +99,7 @@ def _by_occlusion(question: Question, reason: str) -> Explanation:
         parts,
         baseline=donors.words,
         units=f"fall of the {question.scale.words}",
-        by=question.by,
+        by=by,
         models=few.models,
     )
 
@@ -100,8 +107,9 @@ def _by_occlusion(question: Question, reason: str) -> Explanation:
 def _by_permutation(question: Question, reason: str) -> Explanation:
     subject, judge = question.subject, question.judge
     assert judge is not None  # made before any work
-    falls = permute(subject, question.units, judge, question.said, question.n_repeats, question.rng, question.progress)
-    parts = spread(falls, question.units, len(subject.columns))[:, None]
+    by, units = question.cut.units()
+    falls = permute(subject, units, judge, question.said, question.n_repeats, question.rng, question.progress)
+    parts = spread(falls, units, len(subject.columns))[:, None]
     return _explanation(
         question,
         "permutation",
@@ -109,7 +117,7 @@ def _by_permutation(question: Question, reason: str) -> Explanation:
         parts,
         baseline="the same cells of other rows",
         units=f"fall of {judge.name}",
-        by=question.by,
+        by=by,
     )
 
 

@@ -26,15 +26,21 @@ from autoarch.explain.subject import Subject
 from autoarch.explain.units import Unit
 
 
-def make_judge(subject: Subject, y: Any, scoring: Any) -> Judge:
-    """Who scores predictions of the rows of X.
+def make_judge(subject: Subject, y: Any, scoring: Any, said: np.ndarray) -> Judge:
+    """Who scores predictions of the rows of X, such as those that the model gives as they are.
 
     Raises
     ------
     InputError
-        If y is missing, has another length, or holds labels that the model does not know.
+        If y is missing, has another length, or holds labels that the model does not know, or there is a single row.
+    ParameterError
+        If these predictions cannot be scored so.
     """
     n = len(subject.pool)
+    if n < 2:
+        raise InputError(
+            "method='permutation' deals parts out among rows, and there is one. Pass more rows of X and y."
+        )
     if y is None:
         raise InputError("method='permutation' measures how a score falls and needs y: pass explain(estimator, X, y).")
     if subject.classes is None:
@@ -46,7 +52,9 @@ def make_judge(subject: Subject, y: Any, scoring: Any) -> Judge:
         unknown = labels[~np.isin(labels, subject.classes)]
         if len(unknown):
             raise InputError(f"y holds {unknown[0]!r}, which is none of the classes {list(subject.classes)}.")
-    return Judge(scoring, subject.task, np.asarray(subject.pool.given()), labels, classes=subject.classes)
+    judge = Judge(scoring, subject.task, np.asarray(subject.pool.given()), labels, classes=subject.classes)
+    judge.check(np.arange(n), _values(judge, said))
+    return judge
 
 
 def permute(
@@ -97,6 +105,9 @@ def permute(
     return falls
 
 
+def _values(judge: Judge, answers: np.ndarray) -> np.ndarray:
+    return answers[:, 0] if judge.classes is None else answers
+
+
 def _score(judge: Judge, answers: np.ndarray) -> float:
-    values = answers[:, 0] if judge.classes is None else answers
-    return judge.score(Predictions(np.arange(len(values)), values))
+    return judge.score(Predictions(np.arange(len(answers)), _values(judge, answers)))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.special import softmax
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_clusterer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -231,10 +231,29 @@ def _ask_any(estimator: Any, X: Any, layout: Any) -> Subject:
     says, answers = _answers_of(estimator, classes)
     columns = of_plain(names, shape, grid_of(layout, own, pool.n_columns))
     table = pool.frame if isinstance(pool, Table) else None
-    return Subject(pool, read_any, _quietly(answers), says, classes, columns, estimator, table=table)
+    read = lambda rows: _alike(read_any(rows), pool)  # noqa: E731  # a field of the question
+    return Subject(pool, read, _quietly(answers), says, classes, columns, estimator, table=table)
+
+
+def _alike(rows: Pool, pool: Pool) -> Pool:
+    """Other rows with the columns of X in the order of X."""
+    if isinstance(rows, Table) is not isinstance(pool, Table):
+        kinds = ["a DataFrame" if isinstance(one, Table) else "an array" for one in (pool, rows)]
+        raise InputError(f"X is {kinds[0]} and these rows are {kinds[1]}; expected the same kind.")
+    if isinstance(rows, Table) and isinstance(pool, Table) and not rows.frame.columns.equals(pool.frame.columns):
+        missing = [name for name in pool.frame.columns if name not in rows.frame.columns]
+        if missing:
+            raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
+        return Table(rows.frame[list(pool.frame.columns)])
+    return rows
 
 
 def _answers_of(estimator: Any, classes: np.ndarray | None) -> tuple[str, Callable[[Any], np.ndarray]]:
+    if is_clusterer(estimator):
+        raise InputTypeError(
+            f"estimator is a {type(estimator).__name__}, whose predictions are numbers of clusters; expected a fitted "
+            "classifier or regressor. Fit a classifier on the clusters to explain them."
+        )
     if classes is None:
         return "prediction", _column_of(estimator.predict)
     if hasattr(estimator, "predict_proba"):
@@ -250,7 +269,16 @@ def _both_sides(decision: np.ndarray) -> np.ndarray:
 
 
 def _column_of(predict: Callable[[Any], Any]) -> Callable[[Any], np.ndarray]:
-    return lambda rows: np.asarray(predict(rows), dtype=np.float64).reshape(len(rows), -1)
+    def column(rows: Any) -> np.ndarray:
+        said = np.asarray(predict(rows), dtype=np.float64).reshape(len(rows), -1)
+        if said.shape[1] != 1:
+            raise InputError(
+                f"The estimator predicts {said.shape[1]} numbers for each row; pass one that predicts a single one, "
+                "such as one of the estimators_ of a MultiOutputRegressor."
+            )
+        return said
+
+    return column
 
 
 def _quietly(answers: Callable[[Any], np.ndarray]) -> Callable[[Any], np.ndarray]:

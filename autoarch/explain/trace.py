@@ -3,23 +3,26 @@
 Gradients and the paths of trees say something of what a model sees: scaled, imputed, encoded columns. Each step that is
 known here has a matrix that hands the share of an output column back to the columns it was made of.
 
-Imports: numpy, scipy, scikit-learn, ``autoarch._base`` and below, ``subject``.
+Imports: numpy, pandas, scipy, scikit-learn, ``autoarch._base`` and below, ``subject``.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
@@ -33,7 +36,6 @@ from autoarch._base import BaseAutoArch
 from autoarch._data.canonical import Canonicaliser
 from autoarch._training.grids import GridScaler
 from autoarch._training.scaling import RobustClip, ToFloat32
-from autoarch.explain.pool import Numbers
 from autoarch.explain.subject import Subject
 
 _ONE_TO_ONE = (
@@ -60,11 +62,11 @@ class Member:
     steps: tuple[Any, ...]
     weight: float
 
-    def sees(self, given: Any) -> np.ndarray:
+    def sees(self, given: Any) -> Any:
         """Rows as the model takes them."""
         for step in self.steps:
             given = step.transform(given)
-        return np.asarray(given)
+        return given.toarray() if sparse.issparse(given) else given
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +131,6 @@ def back(member: Member, subject: Subject) -> sparse.csr_matrix:
     UntraceableError
         If a step is not known here.
     """
-    if not isinstance(subject.pool, Numbers):
-        raise UntraceableError("X is a table that the estimator encodes by itself")
     n = subject.pool.n_columns
     shares = sparse.identity(n, format="csr")
     for step in member.steps:
@@ -142,7 +142,7 @@ def back(member: Member, subject: Subject) -> sparse.csr_matrix:
 
 
 def _shares(step: Any, n: int) -> sparse.csr_matrix:
-    if isinstance(step, _ONE_TO_ONE):
+    if isinstance(step, _ONE_TO_ONE) or (isinstance(step, FunctionTransformer) and step.func is None):
         return sparse.identity(n, format="csr")
     for kind, shares in _KNOWN.items():
         if isinstance(step, kind):
@@ -171,8 +171,10 @@ def _of_imputer(step: SimpleImputer, n: int) -> sparse.csr_matrix:
 
 
 def _of_one_hot(step: OneHotEncoder, n: int) -> sparse.csr_matrix:
-    names = step.get_feature_names_out([str(column) for column in range(n)])
-    return _picked(np.array([int(name.partition("_")[0]) for name in names], dtype=int), n)
+    names = getattr(step, "feature_names_in_", [f"x{place}" for place in range(n)])
+    places = {name: str(place) for place, name in enumerate(names)}
+    naming = copy(step).set_params(feature_name_combiner=lambda name, _: places.get(name, name))
+    return _picked(naming.get_feature_names_out().astype(int), n)
 
 
 def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
@@ -182,9 +184,17 @@ def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
         part = step.output_indices_[name]
         if part.start == part.stop:
             continue
-        taken = _picked(np.arange(n)[columns], n)
+        taken = _picked(_places(step, columns, n), n)
         shares[part] = taken if inner == "passthrough" else _shares(inner, taken.shape[0]) @ taken
     return sparse.csr_matrix(shares)
+
+
+def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
+    """Numbers of columns that were named by number, by name, or by a mask or slice of either."""
+    told = [columns.start, columns.stop] if isinstance(columns, slice) else np.atleast_1d(columns)
+    if any(isinstance(name, str) for name in told):
+        return np.atleast_1d(pd.Series(np.arange(n), index=step.feature_names_in_).loc[columns])
+    return np.atleast_1d(np.arange(n)[columns])
 
 
 def _of_pipeline(step: Pipeline, n: int) -> sparse.csr_matrix:

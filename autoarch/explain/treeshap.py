@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,13 @@ def shapley(subject: Subject, target: np.ndarray, progress: Progress) -> Attribu
         outputs += member.weight * (expected + values.sum(axis=1))
         base += member.weight * expected
     units = "units of y"
-    if subject.classes is not None:
+    if subject.classes is None:
+        said = subject.answers(subject.pool.given())[:, 0]
+        if not np.allclose(outputs, said, rtol=1e-3, atol=1e-3 * max(float(np.ptp(said)), 1e-12)):
+            raise UntraceableError(
+                "its trees do not add up to what it predicts, but to a logarithm of that or the like"
+            )
+    else:
         units = f"{'probability' if isinstance(_bare(members[0].model), _VOTING) else 'log-odds'} of the target"
     return Attribution(np.stack(parts), np.array([member.weight for member in members]), outputs, base, units)
 
@@ -99,8 +106,10 @@ def _of_one(member: Member, subject: Subject, target: np.ndarray) -> tuple[np.nd
 
     model = _bare(member.model)
     try:
-        explainer = shap.TreeExplainer(model)
-        values = explainer.shap_values(member.sees(subject.pool.given()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of shap on its own ways
+            explainer = shap.TreeExplainer(model)
+            values = explainer.shap_values(member.sees(subject.pool.given()))
     except Exception as error:  # shap raises bare exceptions for what it does not know
         raise UntraceableError(f"shap cannot read {type(model).__name__}: {error}") from error
     values = np.stack(values, axis=-1) if isinstance(values, list) else np.asarray(values)

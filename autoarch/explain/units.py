@@ -5,8 +5,9 @@ Imports: numpy, ``autoarch._checks``, ``autoarch.exceptions``, ``columns``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,63 @@ MOST_PATCHES = 64  # that patches of the default size make: 4 x 4 cells of 28 x 
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """Some columns of X (places among the names) that are taken away at once."""
+    """Some columns of X (places among the names) that are taken away at once, and what share of its value counts."""
 
-    name: str
     columns: np.ndarray
+    share: float = 1.0
 
 
-def make_units(columns: Columns, by: str, patch: Any) -> tuple[str, list[Unit]]:
-    """Units of the kind that is asked for, and which kind that is; columns beside a grid are units of their own.
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """How X is cut into units.
+
+    Parameters
+    ----------
+    columns : Columns
+        Of X.
+    kind : str
+        One of ``BY``, but not "auto".
+    sides : tuple of int
+        Cells of a part down and across, where a grid is cut.
+    """
+
+    columns: Columns
+    kind: str
+    sides: tuple[int, int] = (1, 1)
+
+    @property
+    def in_patches(self) -> bool:
+        """Whether parts are of several cells, with edges that could be elsewhere."""
+        return self.kind == "patch" and self.sides != (1, 1)
+
+    def units(self, most: int = 0) -> tuple[str, list[Unit]]:
+        """What is taken away, in words and one by one; columns beside a grid are units of their own.
+
+        The edges of patches fall anywhere, also through what the model looks at. So patches are cut several times, each
+        time shifted by some cells, and each cut counts for its share: as often as ``most`` units allow, once at least.
+        """
+        columns = self.columns
+        if self.kind == "name" or columns.cells is None:
+            return "name", [Unit(np.array([column])) for column in range(len(columns))]
+        beside = [Unit(np.array([column])) for column in columns.off_grid]
+        if self.kind == "channel":
+            return self.kind, _units(columns.cells, 1.0) + beside
+        shifts = [(0, 0)]
+        if self.kind == "patch":
+            shifts = _shifts(self.sides, columns.cells.shape[1:], most - len(beside))
+        units = [unit for shift in shifts for unit in _units(self._tiles(columns.cells, shift), 1.0 / len(shifts))]
+        words = self.kind if self.kind != "patch" else "patch of {} x {} cells".format(*self.sides)
+        return words + (f", cut in {len(shifts)} ways" if len(shifts) > 1 else ""), units + beside
+
+    def _tiles(self, cells: np.ndarray, shift: tuple[int, int]) -> Iterator[np.ndarray]:
+        down, across = (_stretches(*axis) for axis in zip(cells.shape[1:], self.sides, shift, strict=True))
+        for top, bottom in down:
+            for left, right in across:
+                yield cells[:, top:bottom, left:right]
+
+
+def make_cut(columns: Columns, by: str, patch: Any) -> Cut:
+    """The cut that is asked for; "auto" is patches on a grid, else names.
 
     Raises
     ------
@@ -42,33 +92,39 @@ def make_units(columns: Columns, by: str, patch: Any) -> tuple[str, list[Unit]]:
                 f"by={by!r} needs a grid, and X has no layout. Pass layout=(height, width) to explain its columns as "
                 "cells, or by='name' to explain them one by one."
             )
-        by = "name"
-    elif by == "auto":
-        by = "patch"
-    if by == "name" or columns.cells is None:
-        return by, [Unit(columns.names[column], np.array([column])) for column in range(len(columns))]
+        return Cut(columns, "name")
     _, height, width = columns.cells.shape
-    if by == "channel":
-        groups = [(f"channel {channel}", cells) for channel, cells in enumerate(columns.cells)]
-    else:
-        sides = {"cell": (1, 1), "row": (1, width), "column": (height, 1)}
-        down, across = _patch(patch, height, width) if by == "patch" else sides[by]
-        if by == "patch":
-            by = f"patch of {down} x {across} cells"
-        groups = [
-            (_where(top, left, down, across, height, width), columns.cells[:, top : top + down, left : left + across])
-            for top in range(0, height, down)
-            for left in range(0, width, across)
-        ]
-    units = [Unit(name, np.unique(cells[cells >= 0])) for name, cells in groups if (cells >= 0).any()]
-    return by, units + [Unit(columns.names[column], np.array([column])) for column in columns.off_grid]
+    by = "patch" if by == "auto" else by
+    sides = {"row": (1, width), "column": (height, 1), "patch": _patch(patch, height, width)}
+    return Cut(columns, by, sides.get(by, (1, 1)))
+
+
+def _units(parts: Iterable[np.ndarray], share: float) -> list[Unit]:
+    return [Unit(np.unique(cells[cells >= 0]), share) for cells in parts if (cells >= 0).any()]
+
+
+def _stretches(extent: int, side: int, shift: int) -> list[tuple[int, int]]:
+    """An axis cut into stretches of ``side`` cells; the first one ends at ``shift`` where there is one."""
+    return list(pairwise([0, *range(shift or side, extent, side), extent]))
+
+
+def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[tuple[int, int]]:
+    """Shifts of a cut as finely as ``most`` units allow: by every cell, every second one, ..., by the half, or none."""
+    room = [side if side < extent else 1 for side, extent in zip(sides, shape, strict=True)]
+    ways = [list(product(range(0, room[0], step), range(0, room[1], step))) for step in range(1, max(room))]
+    ways += [[(0, 0), (room[0] // 2, room[1] // 2)]] if max(room) > 1 else []
+    for shifts in ways:
+        cuts = [[_stretches(*axis) for axis in zip(shape, sides, shift, strict=True)] for shift in shifts]
+        if sum(len(down) * len(across) for down, across in cuts) <= most:
+            return shifts
+    return [(0, 0)]
 
 
 def spread(values: np.ndarray, units: Sequence[Unit], n_columns: int) -> np.ndarray:
     """Values (..., units) in equal parts on the columns of each unit, as (..., n_columns)."""
     spread = np.zeros((*values.shape[:-1], n_columns))
     for place, unit in enumerate(units):
-        spread[..., unit.columns] = values[..., place, None] / len(unit.columns)
+        spread[..., unit.columns] += values[..., place, None] * (unit.share / len(unit.columns))
     return spread
 
 
@@ -86,13 +142,3 @@ def _patch(patch: Any, height: int, width: int) -> tuple[int, int]:
         raise ParameterError(f"patch={patch!r} was given; expected 'auto', a number of cells, or (height, width).")
     down, across = (check_whole("patch", side, least=1) for side in sides)
     return min(down, height), min(across, width)
-
-
-def _where(top: int, left: int, down: int, across: int, height: int, width: int) -> str:
-    if across >= width and down == 1:
-        return f"row {top}"
-    if down >= height and across == 1:
-        return f"column {left}"
-    if (down, across) == (1, 1):
-        return f"row {top}, column {left}"
-    return f"rows {top}-{min(top + down, height) - 1}, columns {left}-{min(left + across, width) - 1}"

@@ -28,7 +28,7 @@ from autoarch._training.transfer.shift import InputShift, input_shift
 from autoarch.exceptions import LayoutError, ParameterError
 from autoarch.families.gridnets import lengths
 from autoarch.transfer.report import TransferReport, Way
-from autoarch.transfer.ways import AS_IS, WAYS, Prepared, Setting, fit_way, prepare
+from autoarch.transfer.ways import AS_IS, WAYS, Prepared, Setting, fit_way, keeps_head, prepare
 
 INPUTS = ("auto", "source", "own")
 _SHIFT_ROWS = 500
@@ -127,7 +127,7 @@ def check_transfer(
     >>> from autoarch.transfer import check_transfer
     >>> X, y = load_digits_grid()
     >>> clf = AutoArchClassifier(n_trials=1, time_budget=None, families="cnn", cv=2, random_state=0, verbose=0)
-    >>> report = check_transfer(clf.fit(X[:600], y[:600]), X[600:720], y[600:720], cv=3, steps=50)
+    >>> report = check_transfer(clf.fit(X[:120], y[:120]), X[120:180], y[120:180], cv=2, steps=20)
     >>> report.verdict in ("reuse", "fine-tune"), sorted(report.ways)
     (True, ['as is', 'fine-tuned', 'from scratch', 'frozen'])
     """
@@ -161,6 +161,8 @@ def check_transfer(
     if len(plan) < 2:
         raise ParameterError(f"cv={cv!r} gives one split; a standard error needs two or more, such as cv=5.")
     kept, doubts = kept_outputs(source, read.shape, labels, classes)
+    n_models = _n_averaged(model)
+    doubts += (f"of {n_models} nets that the estimator averages, the first one was taken",) if n_models > 1 else ()
     sizings(source, read.shape)  # refused before any training
     setting = Setting(
         source,
@@ -232,11 +234,14 @@ def kept_outputs(
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Outputs that stand for the labels, in their order, and what had to be assumed or left out."""
     ways = sizings(source, shape)
-    n_outputs = examine(source.module, (channels_of(source), *next(iter(ways.values())))).n_outputs
+    anatomy = examine(source.module, (channels_of(source), *next(iter(ways.values()))))
+    n_outputs = anatomy.n_outputs
+    if labels is not None and n_outputs == 1 and source.y_mean is None:
+        n_outputs = 2  # a single logit, that of the second label
     if classes is not None and len(classes) != n_outputs:
         raise ParameterError(f"classes={list(classes)!r} names {len(classes)} labels; the net has {n_outputs} outputs.")
     if labels is None:
-        if n_outputs == 1 and source.classes is None:
+        if n_outputs == 1 and source.classes is None and anatomy.squash is None:
             return np.zeros(1, dtype=int), ()
         return None, ("as it is: the net gives classes, y holds numbers",)
     known = source.classes if classes is None else np.asarray(classes)
@@ -253,9 +258,14 @@ def kept_outputs(
     return np.array([place[label] for label in labels.tolist()]), ()
 
 
+def _n_averaged(model: Any) -> int:
+    steps = getattr(getattr(model, "best_estimator_", model), "steps", None)
+    return len(getattr(steps[-1][1], "models_", ())) if steps else 0
+
+
 def _changes(setting: Setting, prepared: Prepared) -> tuple[str, ...]:
-    """Where the net knows the labels, its last layer stays."""
-    if setting.kept_outputs is None:
+    """Where the outputs of the net are those of the labels, its last layer stays."""
+    if not keeps_head(setting, prepared):
         return prepared.net.changes
     return tuple(change for change in prepared.net.changes if "last layer" not in change)
 

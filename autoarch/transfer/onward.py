@@ -1,7 +1,6 @@
 """``fine_tune``: a fitted estimator goes on to new rows or new classes, and what came of it.
 
-Imports: numpy, scikit-learn, torch (inside functions), ``autoarch._search``, ``autoarch._training``,
-``autoarch.families``.
+Imports: numpy, scikit-learn, torch (inside functions), ``autoarch._base`` and below, ``judgement``, ``outcome``.
 """
 
 from __future__ import annotations
@@ -10,34 +9,28 @@ import copy
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d
 
-from autoarch._checks import check_positive, check_whole, seed_of
+from autoarch._base import BaseAutoArch
+from autoarch._checks import check_positive, check_whole, own_errors, seed_of
 from autoarch._data.targets import encode_labels, numeric_target
 from autoarch._search.averages import seed_ensemble
-from autoarch._search.evaluate import fit_steps
 from autoarch._search.quiet import quiet
 from autoarch._search.refit import changed_params
 from autoarch._training.deadline import Deadline
-from autoarch.exceptions import AutoArchWarning, InputError
-from autoarch.families.base import Problem
+from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.families.gridnets import lengths
-from autoarch.families.registry import resolve_families
+from autoarch.transfer.judgement import Rows, joined, judged
 from autoarch.transfer.outcome import FineTuning
 
 _RATE = 2e-3  # of the head; 5e-3, at which nets are trained from scratch, forgets more
 _BODY_RATE = 0.1
 _DECAY = 1e-2
-_HELD_OUT = 0.2  # of the rows, to judge on
-_FEWEST = 10  # rows of which a fifth can be held out
-_RIVALS = ("linear", "tree")
-
-Rows = tuple[np.ndarray, np.ndarray]
 
 
 def fine_tune(
@@ -84,8 +77,14 @@ def fine_tune(
 
     Raises
     ------
+    InputTypeError
+        If the estimator is none of autoarch.
+    NotFittedError
+        If it is not fitted.
     InputError
         If the winner is no net on grids, or the labels are of another kind than the old ones.
+    ParameterError
+        If a parameter makes no sense.
 
     References
     ----------
@@ -97,10 +96,10 @@ def fine_tune(
     >>> from autoarch.datasets import load_digits_grid
     >>> from autoarch.transfer import fine_tune
     >>> X, y = load_digits_grid()
-    >>> X, y = X[:400], y[:400]
+    >>> X, y = X[:100], y[:100]
     >>> settings = {"n_trials": 1, "time_budget": None, "families": "cnn", "cv": 2, "random_state": 0, "verbose": 0}
     >>> old = AutoArchClassifier(**settings).fit(X[y < 8], y[y < 8])
-    >>> new = fine_tune(old, X[y >= 8], y[y >= 8], rehearsal=(X[y < 8], y[y < 8]), steps=50)
+    >>> new = fine_tune(old, X[y >= 8], y[y >= 8], rehearsal=(X[y < 8], y[y < 8]), steps=20)
     >>> new.fine_tuning_.new_classes, len(new.classes_)
     ((8, 9), 10)
     """
@@ -108,7 +107,18 @@ def fine_tune(
     if strength:
         check_positive("strength", strength, absent="0 for no distillation")
     if steps is not None:
-        check_whole("steps", steps, least=1)
+        check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
+    if time_budget is not None:
+        check_positive("time_budget", time_budget, unit="seconds", absent="None for a number of steps")
+    if not isinstance(estimator, BaseAutoArch):
+        raise InputTypeError(
+            f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "
+            "torch module or another net goes on by AutoArchClassifier(pretrained=net).fit(X, y)."
+        )
+    if rehearsal is not None and not (isinstance(rehearsal, (tuple, list)) and len(rehearsal) == 2):
+        raise ParameterError(
+            f"rehearsal is a {type(rehearsal).__name__}; expected a pair: rehearsal=(X_old, y_old), or None."
+        )
     check_is_fitted(estimator, "best_estimator_")
     models = _models(estimator)
     seed = seed_of(random_state)
@@ -126,7 +136,8 @@ def fine_tune(
             stacklevel=2,
         )
     with quiet():
-        scores = _judged(estimator, models[0], trainer, new, old)
+        first = partial(trainer.train, models[0], seed=trainer.seed)
+        scores = judged(estimator, first, new, old, labels, trainer.seed)
         tuned = [trainer.train(model, new, old, trainer.seed + place) for place, model in enumerate(models)]
     going = copy.deepcopy(estimator)
     last = tuned[0] if len(tuned) == 1 else seed_ensemble(tuned, labels, seed)
@@ -159,12 +170,14 @@ def _read(estimator: Any, X: Any, y: Any) -> Rows:
     values = estimator.best_estimator_[0].transform(X)
     if not hasattr(estimator, "classes_"):
         return values, numeric_target(y, n_samples=len(values), estimator_name="fine_tune")
-    y = np.asarray(y)
+    with own_errors():
+        y = column_or_1d(y)
+        assert_all_finite(y, input_name="y")
     if len(np.unique(y)) > 1:
         codes, labels = encode_labels(y, n_samples=len(values), estimator_name="fine_tune")
         y = labels[codes]
     if len(y) != len(values):
-        raise InputError(f"X has {len(values)} rows and y {len(y)}; expected as many.")
+        raise InputError(f"X has {len(values)} rows and y has {len(y)} labels; expected one label for each row.")
     return values, y
 
 
@@ -199,7 +212,7 @@ class _Trainer:
             grown_net,
         )
 
-        X, y = _joined(new, old)
+        X, y = joined(new, old)
         scaler, net = model[0], model[-1]
         batch, _, rounds = lengths(len(X), self.steps)
         places: tuple[int, ...] = ()
@@ -227,71 +240,8 @@ class _Trainer:
         return Pipeline([("scale", scaler), ("model", going)])
 
 
-def _joined(new: Rows, old: Rows | None) -> Rows:
-    return new if old is None else (np.concatenate([new[0], old[0]]), np.concatenate([new[1], old[1]]))
-
-
 def _even_weights(y: np.ndarray, new: Rows, old: Rows | None, classification: bool) -> np.ndarray:
     """Each class weighs the same; for numbers, old and new rows do."""
     kinds = y if classification else np.arange(len(y)) < len(new[1])
     _, codes, counts = np.unique(kinds, return_inverse=True, return_counts=True)
     return 1.0 / counts[codes]
-
-
-def _judged(estimator: Any, model: Pipeline, trainer: _Trainer, new: Rows, old: Rows | None) -> dict[str, Any]:
-    """Scores before and after on rows held out of one training, and what quick rivals do there."""
-    if len(new[1]) < _FEWEST or (old is not None and len(old[1]) < _FEWEST):
-        return {}
-    train_new, test_new = _split(new, trainer)
-    train_old, test_old = (None, None) if old is None else _split(old, trainer)
-    tuned = trainer.train(model, train_new, train_old, trainer.seed)
-    scores: dict[str, Any] = {
-        "new_before": _score(_good(estimator.best_estimator_[1:], *test_new), test_new[1]),
-        "new_after": _score(_good(tuned, *test_new), test_new[1]),
-    }
-    if test_old is None:
-        return scores
-    scores["old_before"] = _score(_good(estimator.best_estimator_[1:], *test_old), test_old[1])
-    scores["old_after"] = _score(_good(tuned, *test_old), test_old[1])
-    scores["rivals"] = _rivals(tuned, trainer, _joined(train_new, train_old), _joined(test_new, test_old))
-    return scores
-
-
-def _split(rows: Rows, trainer: _Trainer) -> tuple[Rows, Rows]:
-    X, y = rows
-    enough = trainer.labels is not None and np.unique(y, return_counts=True)[1].min() * _HELD_OUT >= 1
-    parts = train_test_split(X, y, test_size=_HELD_OUT, random_state=trainer.seed, stratify=y if enough else None)
-    return (parts[0], parts[2]), (parts[1], parts[3])
-
-
-def _good(model: Any, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How good each prediction is: 1 or 0 for labels, the negative squared error for numbers."""
-    said = model.predict(X)
-    return (said == y).astype(float) if not np.issubdtype(y.dtype, np.floating) else -((said - y) ** 2)
-
-
-def _score(good: np.ndarray, y: np.ndarray) -> float:
-    return float(1 + good.mean() / max(y.var(), 1e-300) if np.issubdtype(y.dtype, np.floating) else good.mean())
-
-
-def _rivals(tuned: Pipeline, trainer: _Trainer, train: Rows, test: Rows) -> dict[str, tuple[float, float]]:
-    """Gains of quick models of other families over the tuned net, with standard errors over the rows."""
-    X, y = train
-    labels = trainer.labels
-    seen = None if labels is None else np.unique(y)
-    problem = Problem(
-        task="regression" if labels is None else "classification",
-        n_samples=len(X),
-        n_features=X.shape[1],
-        n_classes=0 if seen is None else len(seen),
-        smallest_class=0 if seen is None else int(np.unique(y, return_counts=True)[1].min()),
-        has_missing=bool(np.isnan(X).any()),
-    )
-    unit = 1.0 if labels is not None else max(float(test[1].var()), 1e-300)
-    own = _good(tuned, *test)
-    gains = {}
-    for family in resolve_families(_RIVALS):
-        rival = fit_steps(family, family.defaults(problem)[0], problem, trainer.seed, X, y, None, Deadline())
-        difference = (_good(rival, *test) - own) / unit
-        gains[family.name] = (float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference))))
-    return gains

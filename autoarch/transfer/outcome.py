@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 
 _SURE = 2.0  # standard errors by which a rival must be better for a new search to pay
+_NAMES = {"r2": "R2"}  # of scores that a sentence calls otherwise
+
+
+def named(metric: str) -> str:
+    """A score in a sentence."""
+    return _NAMES.get(metric, metric)
 
 
 @dataclass(frozen=True)
 class FineTuning:
     """What became of an estimator that went on to new rows.
 
-    Scores are accuracies, or shares of the variance that are explained, on rows that were held out of a first training;
-    the final one takes all rows.
+    Scores are those of the estimator's ``scoring``, on rows that were held out of a first training; the final one takes
+    all rows.
 
     Parameters
     ----------
@@ -33,7 +39,9 @@ class FineTuning:
         Score on rehearsal rows; NaN without them.
     rivals : mapping of str to tuple of float
         How much better than the fine-tuned net quick models of other families are on all held-out rows, and the
-        standard error; empty where that cannot be judged.
+        standard error; None where that cannot be judged.
+    metric : str
+        What the scores are; greater is better.
     seconds : float
         Everything together.
     """
@@ -46,6 +54,7 @@ class FineTuning:
     old_before: float = float("nan")
     old_after: float = float("nan")
     rivals: Mapping[str, tuple[float, float]] | None = None
+    metric: str = "accuracy"
     seconds: float = 0.0
 
     @property
@@ -62,11 +71,13 @@ class FineTuning:
         if self.new_classes:
             said.append(f"New classes: {', '.join(map(str, self.new_classes))}.")
         if np.isfinite(self.new_after):
-            said.append(f"On new rows {self.new_before:.3f} before, {self.new_after:.3f} after.")
+            said.append(f"On new rows {named(self.metric)} {self.new_before:.3f} before, {self.new_after:.3f} after.")
         if np.isfinite(self.old_after):
-            said.append(f"On old rows {self.old_before:.3f} before, {self.old_after:.3f} after.")
-        else:
+            said.append(f"On old rows {named(self.metric)} {self.old_before:.3f} before, {self.old_after:.3f} after.")
+        elif not self.n_rehearsed:
             said.append("What was forgotten is not known: pass rehearsal=(X_old, y_old).")
+        else:
+            said.append("What was forgotten is not known: too few rows, or rows that this score cannot judge.")
         if self.search_pays:
             name = max(self.rivals or {}, key=lambda each: (self.rivals or {})[each][0])
             gain, error = (self.rivals or {})[name]

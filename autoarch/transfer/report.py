@@ -1,7 +1,7 @@
 """What ``check_transfer`` found: numbers, and the verdict, margin and sentences that follow from them.
 
-Imports: numpy, ``autoarch._training.transfer.shift`` (types only), ``autoarch.locality.html``, ``plot``; pandas (inside
-``to_frame``).
+Imports: numpy, ``autoarch._training.transfer.shift`` (types only), ``autoarch.locality.html``, ``outcome``, ``plot``;
+pandas (inside ``to_frame``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoarch.locality.html import BLUE, BOX, GREY, QUIET, TITLE, bars
+from autoarch.transfer.outcome import named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,6 @@ VERDICTS = {
 }
 _TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
 _SURE = 2.0  # standard errors by which a margin is more than chance
-_METRICS = {"accuracy": "accuracy", "r2": "R2"}
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class TransferReport:
     @property
     def sentence(self) -> str:
         """The verdict, with the numbers that it stands on."""
-        metric = _METRICS.get(self.metric, self.metric)
+        metric = named(self.metric)
         score, rival = self.ways[self.chosen].score, self.ways[self.rival].score
         compared = (
             f"{self.chosen} it reaches {metric} {score:.3f}, {self.rival} {rival:.3f}: a difference of "
@@ -164,7 +164,8 @@ class TransferReport:
         )
         if self.sure:
             return f"{_ADVICE[self.verdict]}: {compared}."
-        return f"{_ADVICE[self.verdict]}, though {self.rival} may do as well: {compared}."
+        beaten = "did better by less than chance explains" if self.margin < 0 else "may do as well"
+        return f"{_ADVICE[self.verdict]}, though {self.rival} {beaten}: {compared}."
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -181,7 +182,8 @@ class TransferReport:
     def _of_shift(self) -> tuple[str, ...]:
         if self.shift is None or self.shift.size is None:
             return ("The net holds no statistics of its inputs, so a shift cannot be tested.",)
-        p_value = "" if self.shift.p_value is None else f", p = {self.shift.p_value:.2g}"
+        p = self.shift.p_value
+        p_value = "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
         words = {
             "alike": "The inputs look like those that it saw",
             "shifted": "The inputs are shifted against those that it saw",
@@ -250,7 +252,7 @@ class TransferReport:
         said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
         return (
             f'<div style="{BOX}"><div style="{TITLE}">{escape(self.net)}: {escape(self.verdict)}</div>'
-            f"<p><b>{escape(self.sentence)}</b></p>{bars(_METRICS.get(self.metric, self.metric), rows)}"
+            f"<p><b>{escape(self.sentence)}</b></p>{bars(named(self.metric), rows)}"
             f'<ul style="margin:8px 0 0 18px;padding:0">{said}</ul>'
             f'<div style="{QUIET}">{self.n_samples} rows, {escape(self.budget)}, {self.seconds:.1f} s</div></div>'
         )

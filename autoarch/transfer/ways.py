@@ -115,6 +115,12 @@ class Prepared:
     logme_random: float
 
 
+def keeps_head(setting: Setting, prepared: Prepared) -> bool:
+    """Whether the outputs of the net are those of the labels, all of them and in their order."""
+    kept = setting.kept_outputs
+    return kept is not None and np.array_equal(kept, np.arange(prepared.net.anatomy.n_outputs))
+
+
 def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
     """Choose scale and sides so that the net's features tell most about the labels of the training rows (LogME)."""
     source, layout = setting.source, setting.layout
@@ -179,8 +185,10 @@ def _as_is(setting: Setting, prepared: Prepared) -> Predict:
         return lambda rows: outputs_of(net, scaler.transform(rows))[:, 0] * unit + level
 
     def proba(rows: np.ndarray) -> np.ndarray:
-        logits = outputs_of(net, scaler.transform(rows))[:, kept]
-        return softmax(logits, axis=1)
+        logits = outputs_of(net, scaler.transform(rows))
+        if logits.shape[1] == 1:  # that of the second label
+            logits = np.column_stack([np.zeros(len(logits)), logits])
+        return softmax(logits[:, kept], axis=1)
 
     return proba
 
@@ -240,7 +248,7 @@ def _fine_tuning(setting: Setting, prepared: Prepared, n_rows: int) -> BaseEstim
         module__n_cells=setting.layout.channels,
         module__channels=setting.channels,
         module__sizing=prepared.sizing,
-        module__head="new" if setting.kept_outputs is None else "auto",
+        module__head="keep" if keeps_head(setting, prepared) else "new",
         **_training(setting, n_rows, _rate(prepared.net)),
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -118,7 +119,8 @@ def test_units_share_out_all_that_they_find(by):
     X = np.random.default_rng(0).normal(size=(30, 2, 3, 4))
     model = make_pipeline(FunctionTransformer(flat), LinearRegression()).fit(X, X.sum(axis=(1, 2, 3)))
 
-    found = explain(model, X, by=by, patch=2, baseline=0.0, verbose=0)
+    patch = {"patch": 2} if by == "patch" else {}
+    found = explain(model, X, by=by, **patch, baseline=0.0, verbose=0)
 
     np.testing.assert_allclose(found.values.sum(axis=(1, 2, 3)), X.sum(axis=(1, 2, 3)), atol=1e-6)
 
@@ -253,7 +255,7 @@ def test_pictures_hold_the_sample_its_values_and_profiles(mixed, on_table):
     assert f"colour = {mixed[0]['colour'].iloc[11]}" in texts and any("day = 2024" in text for text in texts)
 
 
-X, Y, _ = make_planted(60, (3, 4), cause="cell", random_state=0)
+X, Y, TRUTH = make_planted(60, (3, 4), cause="cell", random_state=0)
 FLAT = flat(X)
 FITTED = LogisticRegression().fit(FLAT, Y)
 
@@ -282,12 +284,86 @@ FITTED = LogisticRegression().fit(FLAT, Y)
         pytest.param(FITTED, FLAT, {"background": FLAT[:, :3]}, InputError, "like those of X", id="background"),
         pytest.param(FITTED, FLAT, {"patch": 0, "layout": (3, 4)}, ParameterError, "at least 1", id="patch"),
         pytest.param(FITTED, FLAT, {"n_repeats": 0}, ParameterError, "at least 1", id="repeats"),
+        pytest.param(FITTED, FLAT, {"baseline": None}, ParameterError, "X_train", id="no-baseline"),
+        pytest.param(FITTED, FLAT, {"baseline": FLAT[0]}, ParameterError, "all axes", id="baseline-without-axis"),
+        pytest.param(FITTED, FLAT, {"background": pd.DataFrame(FLAT)}, InputError, "same kind", id="other-kind"),
+        pytest.param(FITTED, FLAT, {"method": "shap", "baseline": 0.0}, ParameterError, "baseline= is", id="unminded"),
+        pytest.param(FITTED, FLAT, {"scoring": "r2"}, ParameterError, "method='permutation'", id="score-of-rows"),
+        pytest.param(
+            FITTED, FLAT, {"by": "row", "patch": 2, "layout": (3, 4)}, ParameterError, "by='row'", id="patch-of-rows"
+        ),
+        pytest.param(
+            LinearRegression().fit(FLAT, FLAT[:, :2]), FLAT, {}, InputError, "2 numbers", id="several-numbers"
+        ),
+        pytest.param(KMeans(2, n_init=1).fit(FLAT), FLAT, {}, InputTypeError, "clusters", id="clusters"),
     ],
 )
 def test_what_cannot_be_explained_is_refused_with_a_way_out(estimator, rows, settings, error, hint):
     """Before any long work, and naming what to pass instead."""
     with pytest.raises(error, match=hint):
         explain(estimator, rows, verbose=0, **settings)
+
+
+def test_rows_to_draw_from_are_read_by_their_names():
+    """Whatever the order of their columns; a missing one is named."""
+    table = pd.DataFrame(FLAT, columns=list("abcdefghijkl"))
+    model = LogisticRegression().fit(table, Y)
+    own, turned = (
+        explain(model, table[:20], background=rows, random_state=0, verbose=0) for rows in (table, table.iloc[:, ::-1])
+    )
+
+    np.testing.assert_array_equal(turned.values, own.values)
+    with pytest.raises(InputError, match="'b' of X is missing"):
+        explain(model, table, background=table.drop(columns="b"), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "y", "error", "hint"),
+    [
+        pytest.param("f1", np.where(Y, "yes", "no"), ParameterError, "scoring=f1", id="unfit-for-the-labels"),
+        pytest.param("neg_log_loss", Y, ParameterError, "scoring=neg_log_loss", id="no-probabilities"),
+        pytest.param("accurac", Y, ParameterError, "Did you mean", id="unknown"),
+    ],
+)
+def test_a_score_that_cannot_be_told_is_refused(scoring, y, error, hint):
+    """Before anything is dealt out."""
+    with pytest.raises(error, match=hint):
+        explain(LinearSVC(dual=False).fit(FLAT, y), FLAT, y, method="permutation", scoring=scoring, verbose=0)
+
+
+def test_a_single_row_has_none_to_be_dealt_from():
+    """Permutation of one row would find that nothing matters."""
+    with pytest.raises(InputError, match="there is one"):
+        explain(FITTED, FLAT[:1], Y[:1], method="permutation", verbose=0)
+
+
+def test_patches_are_cut_in_several_ways(monkeypatch):
+    """A square that the edges of a cut divide is found by other cuts; where these cost too much, one must do."""
+    from autoarch.explain import methods
+
+    block = np.zeros((8, 8))
+    block[2:6, 2:6] = 1.0
+    X = np.ones((4, 64))
+    model = LinearRegression(fit_intercept=False).fit(np.eye(64), block.ravel())
+    settings = {"layout": (8, 8), "patch": 4, "baseline": 0.0, "verbose": 0}
+
+    often = explain(model, X, **settings)
+    monkeypatch.setattr(methods, "_AFFORDABLE_IN_PATCHES", 4 * 64 * 12)
+    once = explain(model, X, **settings)
+
+    assert (often.by, once.by) == ("patch of 4 x 4 cells, cut in 16 ways", "patch of 4 x 4 cells")
+    assert block.ravel()[np.argsort(-often.importances)[:4]].all()
+    np.testing.assert_allclose(once.importances, once.importances[0])
+    np.testing.assert_allclose([found.by_name.sum(axis=1) for found in (often, once)], 16.0)
+
+
+def test_an_estimator_inside_a_pipeline_is_asked_through_it():
+    """Its layout is passed on by hand."""
+    pipeline = make_pipeline(StandardScaler(), AutoArchClassifier(layout=(3, 4), **QUICK)).fit(FLAT, Y)
+    found = explain(pipeline, FLAT[:20], layout=pipeline[-1].layout_, by="cell", random_state=0, verbose=0)
+
+    assert found.values.shape == (20, 12) and found.grid.shape == (20, 1, 3, 4)
+    assert found.importances.argmax() == TRUTH[0].argmax()
 
 
 def test_labels_that_the_model_does_not_know_are_refused():

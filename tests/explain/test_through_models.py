@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from quick import QuickCNN, QuickMLP
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -13,9 +15,10 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestRegressor,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import seed_ensemble
@@ -44,10 +47,19 @@ def planted():
     return make_planted(400, (6, 6), cause="cell", random_state=0)
 
 
-@pytest.fixture(scope="module", params=["mlp", "cnn"])
-def net(request, planted):
-    X, y, _ = planted
-    return AutoArchClassifier(families=request.param, **QUICK).fit(X[:300], y[:300])
+@pytest.fixture(scope="module")
+def mlp(planted):
+    return AutoArchClassifier(families=QuickMLP, **QUICK).fit(planted[0][:300], planted[1][:300])
+
+
+@pytest.fixture(scope="module")
+def cnn(planted):
+    return AutoArchClassifier(families=QuickCNN, **QUICK).fit(planted[0][:300], planted[1][:300])
+
+
+@pytest.fixture(params=["mlp", "cnn"])
+def net(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -83,30 +95,27 @@ def test_random_weights_give_another_map(captum, net, planted):
     assert maps[0][cell] / maps[0].sum() > 3 * maps[1][cell] / maps[1].sum()
 
 
-def test_integrated_gradients_are_those_of_captum(captum, planted):
+def test_integrated_gradients_are_those_of_captum(captum, planted, cnn):
     """Of one net behind one scaler, by hand."""
     import torch
     from captum.attr import IntegratedGradients
 
-    X, y, _ = planted
-    model = AutoArchClassifier(families="cnn", **QUICK).fit(X[:300], y[:300])
-    canonical, scale, skorch_net = (step for _, step in model.best_estimator_.steps)
+    X = planted[0]
+    canonical, scale, skorch_net = (step for _, step in cnn.best_estimator_.steps)
     seen = torch.from_numpy(scale.transform(canonical.transform(X[300:310])))
     zero = torch.from_numpy(scale.transform(canonical.centre_.astype(np.float32)[None]))
     module = skorch_net.module_.eval()
     by_hand = IntegratedGradients(module).attribute(seen, zero.expand_as(seen), target=1, n_steps=512)
 
-    found = explain(model, X[300:310], method="gradients", target=1, verbose=0)
+    found = explain(cnn, X[300:310], method="gradients", target=1, verbose=0)
 
     scale_of = np.abs(by_hand.numpy()).max()
     np.testing.assert_allclose(found.values / scale_of, by_hand.detach().numpy() / scale_of, atol=0.02)
 
 
-def test_grad_cam_covers_the_grid(captum, planted):
+def test_grad_cam_covers_the_grid(captum, planted, cnn):
     """Values are never negative, in the shape of X."""
-    X, y, _ = planted
-    model = AutoArchClassifier(families="cnn", **QUICK).fit(X[:300], y[:300])
-    found = explain(model, X[300:310], method="gradcam", verbose=0)
+    found = explain(cnn, planted[0][300:310], method="gradcam", verbose=0)
 
     assert found.values.shape == (10, 1, 6, 6)
     assert (found.values >= 0).all() and found.values.any()
@@ -115,7 +124,7 @@ def test_grad_cam_covers_the_grid(captum, planted):
 def test_gradients_of_encoded_columns_come_back_under_their_names(captum, table):
     """Indicators of gaps and levels of categories count for the column they were made of."""
     frame, y = table
-    model = AutoArchRegressor(families="mlp", **QUICK).fit(frame, y)
+    model = AutoArchRegressor(families=QuickMLP, **QUICK).fit(frame, y)
     found = explain(model, frame[:50], method="gradients", verbose=0)
 
     difference = found.outputs - found.base_outputs
@@ -174,6 +183,43 @@ def test_shapley_values_are_those_of_shap(shap):
     np.testing.assert_allclose(found.values, shap.TreeExplainer(model).shap_values(X))
 
 
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        pytest.param(make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough"), id="by-name"),
+        pytest.param(
+            make_column_transformer((OneHotEncoder(drop="first"), [0]), (StandardScaler(), [1, 2])), id="by-number"
+        ),
+        pytest.param(
+            make_column_transformer(
+                (OneHotEncoder(sparse_output=False), ["kind"]),
+                (SimpleImputer(add_indicator=True), slice("far", "near")),
+            ),
+            id="by-slice",
+        ),
+    ],
+)
+def test_trees_over_a_table_are_explained_under_its_names(shap, table, encoder):
+    """What encoded columns add is handed back to the column they were made of."""
+    frame, y = table
+    model = make_pipeline(encoder, HistGradientBoostingRegressor(max_iter=20)).fit(frame, y)
+    found = explain(model, frame[:40], verbose=0)
+
+    assert found.method == "shap" and found.names == ("kind", "far", "near")
+    np.testing.assert_allclose(found.base_outputs + found.by_name.sum(axis=1), model.predict(frame[:40]), atol=1e-3)
+    assert found.importances.argmin() == 1
+
+
+def test_trees_of_logarithms_are_not_left_to_shap(shap):
+    """What they add up to is not in the units of y."""
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    model = HistGradientBoostingRegressor(loss="poisson", max_iter=10).fit(X, np.exp(X[:, 0]))
+
+    assert explain(model, X[:20], verbose=0).method == "occlusion"
+    with pytest.raises(ParameterError, match="logarithm"):
+        explain(model, X[:20], method="shap", verbose=0)
+
+
 def test_splits_on_categories_are_not_left_to_shap(shap):
     """It reads them wrongly; occlusion steps in, and who asks for shap is told."""
     rng = np.random.default_rng(0)
@@ -190,7 +236,7 @@ def test_shares_of_a_masked_grid_with_columns_beside_it():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2, 3, 4))
     X[rng.uniform(size=X.shape) < 0.1] = np.nan
-    model = AutoArchRegressor(families="cnn", **QUICK).fit(X, np.nan_to_num(X).sum(axis=(1, 2, 3)))
+    model = AutoArchRegressor(families=QuickCNN, **QUICK).fit(X, np.nan_to_num(X).sum(axis=(1, 2, 3)))
     subject = ask(model, X, "auto")
     (member,) = members_of(subject)
 
@@ -202,11 +248,13 @@ def test_shares_of_a_masked_grid_with_columns_beside_it():
 
 
 @pytest.mark.parametrize(("method", "package"), [("gradients", "captum"), ("gradcam", "captum"), ("shap", "shap")])
-def test_a_missing_package_is_named_with_its_extra(monkeypatch, planted, method, package):
+def test_a_missing_package_is_named_with_its_extra(monkeypatch, planted, cnn, method, package):
     """Before any work; "auto" does without."""
     X, y, _ = planted
-    family = "tree" if method == "shap" else "cnn"
-    model = AutoArchClassifier(families=family, layout=None if method == "shap" else "auto", **QUICK).fit(X, y)
+    model = cnn
+    if method == "shap":
+        X = X.reshape(len(X), -1)
+        model = HistGradientBoostingClassifier(max_iter=5).fit(X, y)
     monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(MissingExtraError, match=r"autoarch\[explain\]"):

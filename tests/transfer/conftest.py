@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from quick import quick
 from sklearn.pipeline import Pipeline
 
 from autoarch import AutoArchClassifier, Layout
@@ -10,7 +11,6 @@ from autoarch._training.modules import ConvNet
 from autoarch._training.nets import ArrayNetClassifier
 from autoarch._training.transfer.pretrained import Pretrained
 from autoarch.datasets import load_digits_grid
-from autoarch.families.cnn import CNN
 
 NET = {"module__filters": 8, "module__stages": 2, "lr": 1e-2, "max_epochs": 12, "batch_size": 32}
 
@@ -42,23 +42,6 @@ def noise_net(digits):
     """A net that has learned nothing: grids of noise, labels at random."""
     rng = np.random.default_rng(0)
     return trained(rng.normal(size=(300, 8, 8)).astype(np.float32), rng.integers(10, size=300))
-
-
-class QuickCNN(CNN):
-    """The family with small nets and short trainings."""
-
-    def defaults(self, problem):
-        """As those of the family, an eighth of the filters and half of the epochs."""
-        return [
-            {**params, **({"filters": 8, "stages": 2} if "filters" in params else {}), "effort": 0.5}
-            for params in super().defaults(problem)
-        ]
-
-
-def quick(**changes):
-    """Settings of a search that takes a moment."""
-    settings = {"time_budget": None, "n_trials": 1, "families": QuickCNN, "cv": 2, "random_state": 0, "verbose": 0}
-    return {**settings, **changes}
 
 
 @pytest.fixture(scope="package")

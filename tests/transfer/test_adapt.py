@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from quick import quick
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from autoarch import AutoArchClassifier
@@ -10,8 +13,6 @@ from autoarch._training.modules import ConvNet
 from autoarch._training.transfer.adapt import adapt, random_twin, sizings
 from autoarch._training.transfer.pretrained import Pretrained
 from autoarch.exceptions import InputError, InputTypeError
-
-from .conftest import quick
 
 
 def stranger(channels=3, flatten=False, end=()):
@@ -106,15 +107,35 @@ def test_a_softmax_at_the_end_is_taken_off():
     assert adapted.changes == ("the softmax at its end was taken off",)
 
 
+def test_a_sigmoid_at_the_end_is_taken_off():
+    """Of a net of one logit."""
+    adapted = adapt(Pretrained(stranger(end=[nn.Sigmoid()])), (3, 12, 12), 5)
+    assert adapted.changes == ("the sigmoid at its end was taken off",)
+
+
 class Probabilities(nn.Module):
     """A net whose forward method ends in a softmax."""
 
-    def __init__(self):
+    def __init__(self, channels=3):
         super().__init__()
-        self.net = stranger()
+        self.net = stranger(channels)
 
     def forward(self, x):
         return self.net(x).softmax(1)
+
+
+class Sigmoids(Probabilities):
+    """A net whose forward method ends in a sigmoid."""
+
+    def forward(self, x):
+        return self.net(x).sigmoid()
+
+
+class LogProbabilities(Probabilities):
+    """A net whose forward method ends in a logarithm of a softmax, which is as good as logits."""
+
+    def forward(self, x):
+        return self.net(x).log_softmax(1)
 
 
 class Two(Probabilities):
@@ -133,29 +154,47 @@ class Two(Probabilities):
             [nn.Linear(8, 8), nn.Conv2d(1, 1, 8), nn.Flatten(), nn.Linear(1, 2)], "expected Conv2d", id="stem"
         ),
         pytest.param([nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(7, 2)], "squares of", id="sides"),
-        pytest.param([Probabilities()], "Leave the softmax out", id="softmax"),
-        pytest.param([Two()], "returned tuple", id="two-outputs"),
+        pytest.param([Probabilities(1)], "expected logits", id="softmax"),
+        pytest.param([Sigmoids(1)], "expected logits", id="sigmoid"),
+        pytest.param([Two(1)], "returned tuple", id="two-outputs"),
         pytest.param([nn.Conv2d(4, 4, 3, groups=4), *POOL, nn.Linear(4, 2)], "all at once", id="groups"),
     ],
 )
 def test_what_cannot_be_adapted_is_refused(layers, message):
     """The message says which part is in the way."""
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         adapt(Pretrained(nn.Sequential(*layers)), (1, 8, 8), 2)
+    assert ("squares of" in str(caught.value)) is (message == "squares of")  # other sides help nothing else
+
+
+def test_logarithms_of_probabilities_are_logits():
+    """They differ by a number that is the same for all classes."""
+    assert adapt(Pretrained(LogProbabilities()), (3, 12, 12), 5).changes == ()
 
 
 @pytest.mark.parametrize(
-    ("model", "error"),
+    ("model", "error", "message"),
     [
-        pytest.param(3, InputTypeError, id="number"),
-        pytest.param(AutoArchClassifier(), InputError, id="not-fitted"),
-        pytest.param("there-is-none.pt", InputError, id="no-file"),
+        pytest.param(lambda: 3, InputTypeError, "a int was given", id="number"),
+        pytest.param(AutoArchClassifier, InputError, "Fit it first", id="not-fitted"),
+        pytest.param(lambda: "there-is-none.pt", InputError, "no file", id="no-file"),
+        pytest.param(lambda: nn.Sequential(nn.LazyConv2d(2, 3)), InputError, "run it once", id="lazy"),
+        pytest.param(
+            lambda: torch.jit.trace(stranger(), torch.zeros(2, 3, 9, 9)), InputError, "was made of", id="scripted"
+        ),
     ],
 )
-def test_what_holds_no_net_is_refused(model, error):
+@pytest.mark.filterwarnings("ignore")  # torch's, of scripted and lazy modules
+def test_what_holds_no_net_is_refused(model, error, message):
     """By name, at once."""
-    with pytest.raises(error):
-        Pretrained.of(model)
+    with pytest.raises(error, match=message):
+        Pretrained.of(model())
+
+
+def test_an_estimator_behind_other_steps_is_to_be_passed_alone(seven):
+    """The rows that it saw are not those of the pipeline."""
+    with pytest.raises(InputError, match=r"pipe\[-1\]"):
+        Pretrained.of(Pipeline([("scale", StandardScaler()), ("model", seven)]))
 
 
 def test_a_net_is_read_with_all_that_its_pipeline_knows(digit_net):
@@ -167,7 +206,7 @@ def test_a_net_is_read_with_all_that_its_pipeline_knows(digit_net):
 
 def test_masks_are_cut_from_a_net_that_saw_missing_cells(digits):
     """Without the mask's channel it does what it did for rows that are whole."""
-    X, y = digits[0][:300].astype(np.float32), digits[1][:300]
+    X, y = digits[0][:100].astype(np.float32), digits[1][:100]
     holes = X.copy()
     holes[::7, 0, 3] = np.nan
     clf = AutoArchClassifier(**quick()).fit(holes, y)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -14,7 +15,7 @@ from autoarch._training.transfer.shift import InputShift
 from autoarch.exceptions import InputError, LayoutError, ParameterError
 from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
 
-QUICK = {"cv": 3, "steps": 120, "random_state": 0}
+QUICK = {"cv": 2, "steps": 40, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +35,10 @@ def test_the_same_task_says_reuse(same):
 
 def test_a_shuffled_target_does_not(digit_net, digits):
     """Where cells have no neighbours any more, features of neighbours are worth nothing."""
-    X, y = digits[0][900:1200].reshape(300, 64), digits[1][900:1200]
+    X, y = digits[0][900:1100].reshape(200, 64), digits[1][900:1100]
     X = X[:, np.random.default_rng(0).permutation(64)]
 
-    report = check_transfer(digit_net, X, y, layout=(8, 8), cv=3, steps=300, random_state=0)
+    report = check_transfer(digit_net, X, y, layout=(8, 8), cv=2, steps=150, random_state=0)
 
     assert report.verdict != "reuse"
     assert report.ways["as is"].score < 0.3
@@ -49,7 +50,7 @@ def test_equal_seeds_give_equal_reports_without_a_clock(same, digit_net, digits)
     assert {name: way.scores for name, way in again.ways.items()} == {
         name: way.scores for name, way in same.ways.items()
     }
-    assert again.budget == "120 steps for each training"
+    assert again.budget == "40 steps for each training"
 
 
 def test_a_time_budget_is_shared_out(digit_net, digits):
@@ -77,6 +78,28 @@ def test_labels_of_a_module_are_taken_as_told(digit_net, digits):
 
     assert told.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
     assert "taken for those of y, sorted" in " ".join(guessed.sentences)
+
+
+def test_a_single_logit_stands_for_two_labels(digits):
+    """For the second one, as binary cross-entropy has it."""
+    X, y = digits[0][:60].astype(np.float32), np.where(digits[0][:60].mean(axis=(1, 2)) > 5, "more", "less")
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1), nn.Sigmoid())
+    with torch.no_grad():
+        for weight, value in zip(net.parameters(), (1.0, 0.0, 1.0, -5.0), strict=True):
+            weight.fill_(value)
+
+    report = check_transfer(net, X, y, cv=2, steps=2, inputs="source")
+
+    assert report.ways["as is"].score == 1.0
+    assert "a new last layer: 1 outputs became 2" in report.changes  # for fine-tuning
+
+
+def test_outputs_in_another_order_get_a_new_last_layer(digit_net, digits):
+    """Training would begin with the labels mixed up."""
+    X, y = digits[0][900:960].astype(np.float32), digits[1][900:960]
+    names = np.array(list("zyxwvutsrq"))
+    told = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    assert any("new last layer" in change for change in told.changes)
 
 
 def test_numbers_are_compared_by_r2(digit_net, digits):
@@ -127,6 +150,14 @@ def test_the_verdict_follows_from_the_scores(scores, verdict, sure):
     found = report(*scores)
     assert (found.verdict, found.sure) == (verdict, sure)
     assert ("may do as well" in found.sentence) is not sure
+
+
+def test_a_way_that_did_better_is_not_passed_over_in_silence():
+    """The net as it is may lie behind by a standard error; the sentence says that it does."""
+    ways = {"as is": Way((0.9, 0.6)), "fine-tuned": Way((0.7, 0.9)), "from scratch": Way((0.5, 0.5))}
+    found = TransferReport(ways)
+    assert found.verdict == "reuse" and found.margin < 0
+    assert "fine-tuned did better by less than chance explains" in found.sentence
 
 
 @pytest.mark.parametrize(("as_is", "verdict"), [((0.9, 0.91), "reuse"), ((0.9, 0.8), "fine-tune")])

@@ -1,11 +1,14 @@
 """Weights on disk: what is read without pickle, and what is refused."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from autoarch._training.modules import ConvNet
+from autoarch._training.transfer.adapt import adapt
 from autoarch.exceptions import InputError, MissingExtraError
 from autoarch.transfer import load_pretrained, save_pretrained
 
@@ -41,6 +44,29 @@ def test_a_pickled_module_is_refused_until_it_is_asked_for(tmp_path):
     assert load_pretrained(tmp_path / "net.pt", allow_pickle=True).input_shape == (1, 8, 8)
 
 
+def test_a_plain_pickle_needs_the_same_word(tmp_path):
+    """Whether torch or pickle wrote it."""
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps(ConvNet((1, 8, 8), 2)))
+
+    with pytest.raises(InputError, match="allow_pickle=True"):
+        load_pretrained(tmp_path / "net.pkl")
+    assert load_pretrained(tmp_path / "net.pkl", allow_pickle=True).input_shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "shape", [pytest.param((3, 8, 8), id="channels"), pytest.param((1, 12, 12), id="resized"), (1, 8, 8)]
+)
+def test_a_net_that_was_fitted_to_other_data_is_saved_like_any_other(shape, digit_net, tmp_path):
+    """What brought their grids to its sides is left behind, and the file knows its outputs and channels."""
+    adapted = adapt(digit_net, shape, 4, sizing="resize" if shape[1] == 12 else None)
+    again = load_pretrained(save_pretrained(adapted, tmp_path / "net.pt"))
+
+    assert again.input_shape == (shape[0], 8, 8)
+    grids = torch.randn(2, *again.input_shape)
+    with torch.no_grad():
+        torch.testing.assert_close(again.module(grids), adapted.net(grids))
+
+
 def test_a_pickle_that_runs_code_does_not_run(tmp_path):
     """Nothing of it happens."""
 
@@ -58,7 +84,9 @@ def test_a_pickle_that_runs_code_does_not_run(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(b"no weights", "is no file that|any code", id="text"),
+        pytest.param(b"no weights", "cannot be read|any code", id="text"),
+        pytest.param(b"junkjunk", "cannot be read", id="junk"),
+        pytest.param(b"", "cannot be read", id="empty"),
         pytest.param(torch.zeros(3), "expected weights by name", id="tensor"),
         pytest.param({"x": torch.zeros(3)}, "do not fit Sequential", id="strange-names"),
     ],
@@ -83,5 +111,8 @@ def test_safetensors_are_read_where_the_package_is(digit_net, tmp_path):
         with pytest.raises(MissingExtraError, match="safetensors"):
             load_pretrained(tmp_path / "net.safetensors")
         return
+    (tmp_path / "junk.safetensors").write_bytes(b"junkjunkjunk")
+    with pytest.raises(InputError, match="no safetensors file"):
+        load_pretrained(tmp_path / "junk.safetensors")
     again = load_pretrained(save_pretrained(digit_net, tmp_path / "net.safetensors"))
     assert again.digest == digit_net.digest

@@ -1,15 +1,17 @@
 """fine_tune: new rows and classes are learned, old ones are kept, and what came of it is told."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
+from quick import quick
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch.exceptions import AutoArchWarning, InputError
+from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.transfer import FineTuning, fine_tune
-
-from .conftest import quick
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,7 @@ def parts(digits):
     known, late = np.arange(len(y)) < 500, np.arange(len(y)) >= 900
     return {
         "new": np.flatnonzero(known & (y >= 7)),
-        "old": np.flatnonzero(known & (y < 7))[:140],
+        "old": np.flatnonzero(known & (y < 7))[:120],
         "test new": np.flatnonzero(late & (y >= 7)),
         "test old": np.flatnonzero(late & (y < 7)),
     }
@@ -29,7 +31,7 @@ def parts(digits):
 def ten(seven, digits, parts):
     """The estimator that knew seven digits, after it has seen the other three."""
     X, y = digits
-    return fine_tune(seven, X[parts["new"]], y[parts["new"]], rehearsal=(X[parts["old"]], y[parts["old"]]), steps=250)
+    return fine_tune(seven, X[parts["new"]], y[parts["new"]], rehearsal=(X[parts["old"]], y[parts["old"]]), steps=200)
 
 
 def accuracy(clf, digits, rows):
@@ -85,12 +87,46 @@ def test_a_search_pays_where_a_quick_rival_is_better(rivals, pays):
     assert ("would pay" in str(told)) is bool(pays)
 
 
+def test_it_is_judged_by_the_score_of_the_estimator(seven, digits, parts):
+    """Log-loss where the search went by it, and accuracy for labels that look like numbers."""
+    X, y = digits
+    for scoring, labels, name in ((None, y.astype(float), "accuracy"), ("neg_log_loss", y, "neg_log_loss")):
+        old = copy.deepcopy(seven).set_params(scoring=scoring)
+        old.classes_ = np.unique(labels[y < 7])
+        old.best_estimator_[-1].classes_inferred_ = old.classes_
+        told = fine_tune(
+            old, X[parts["new"]], labels[parts["new"]], rehearsal=(X[parts["old"]], labels[parts["old"]]), steps=5
+        ).fine_tuning_
+        scores = np.array([told.new_before, told.new_after, told.old_before, told.old_after])
+        assert told.metric == name and f"On new rows {name}" in str(told)
+        assert ((scores >= 0) & (scores <= 1)).all() if scoring is None else (scores < 0).all()
+
+
 def test_numbers_go_on_in_their_units(digits):
     """More rows make a better regressor, and the units stay."""
     X, y = digits[0].astype(np.float32), digits[1] * 10.0 + 0.5
-    old = AutoArchRegressor(**quick()).fit(X[:150], y[:150])
-    new = fine_tune(old, X[150:400], y[150:400], rehearsal=(X[:100], y[:100]), steps=200)
+    old = AutoArchRegressor(**quick()).fit(X[:100], y[:100])
+    new = fine_tune(old, X[100:300], y[100:300], rehearsal=(X[:100], y[:100]), steps=100)
     assert new.score(X[1000:], y[1000:]) > old.score(X[1000:], y[1000:])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        pytest.param({"estimator": LogisticRegression()}, InputTypeError, "AutoArchClassifier", id="foreign"),
+        pytest.param({"estimator": AutoArchClassifier()}, NotFittedError, "not fitted", id="unfitted"),
+        pytest.param({"rehearsal": np.zeros((20, 8, 8))}, ParameterError, r"\(X_old, y_old\)", id="no-pair"),
+        pytest.param({"time_budget": -1}, ParameterError, "time_budget=-1", id="time"),
+        pytest.param({"steps": 0}, ParameterError, "steps=0", id="steps"),
+        pytest.param({"y": np.full(20, np.nan)}, InputError, "NaN", id="missing-labels"),
+        pytest.param({"y": np.full(3, 1)}, InputError, "20 rows and y has 3", id="too-few-labels"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, error, message, seven, digits):
+    """Before any training."""
+    given = {"estimator": seven, "X": digits[0][:20], "y": digits[1][:20], **arguments}
+    with pytest.raises(error, match=message):
+        fine_tune(given.pop("estimator"), given.pop("X"), given.pop("y"), **given)
 
 
 def test_what_cannot_go_on_is_refused(seven, digits):

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from quick import quick
 from sklearn.base import clone
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
@@ -14,8 +15,6 @@ from autoarch.families import Problem
 from autoarch.families.cnn import CNN
 from autoarch.testing import _check_space
 from autoarch.transfer import save_pretrained
-
-from .conftest import quick
 
 SETTINGS = quick(n_trials=2)
 
@@ -39,7 +38,7 @@ def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
 
 def test_a_net_that_learned_noise_loses(noise_net, digits):
     """It is one candidate among others, and a worse one."""
-    X, y = digits[0][900:1150], digits[1][900:1150]
+    X, y = digits[0][900:1050], digits[1][900:1050]
 
     clf = AutoArchClassifier(pretrained=noise_net, **SETTINGS).fit(X, y)
 
@@ -109,7 +108,7 @@ def test_memory_tells_one_net_from_another(digit_net, noise_net, digits, tmp_pat
 
 def few(digits):
     """Rows of two classes and few columns, for trials that take no time."""
-    return digits[0][:100, 2:4].reshape(100, 16), digits[1][:100] > 4
+    return digits[0][:40, 2:4].reshape(40, 16), digits[1][:40] > 4
 
 
 WARM = {
@@ -149,7 +148,7 @@ def test_another_problem_begins_anew_with_a_message(change, what, digits):
     """The message names what changed."""
     X, y = few(digits)
     clf = AutoArchClassifier(n_trials=1, warm_start=True, **WARM).fit(X, y)
-    n = 100 if change else 90
+    n = 40 if change else 36
 
     with pytest.warns(AutoArchWarning, match=what):
         clf.set_params(**change).fit(X[:n], y[:n])

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from autoarch._checks import check_choice
 from autoarch._training.modules import ConvNet
-from autoarch._training.transfer.anatomy import Anatomy, examine
+from autoarch._training.transfer.anatomy import Anatomy, SidesError, examine
 from autoarch._training.transfer.pretrained import Pretrained
 from autoarch.exceptions import InputError
 
@@ -92,11 +92,11 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
     """
     channels, sides = channels_of(source), (shape[1], shape[2])
     ways: dict[str, tuple[int, int]] = {}
-    refusal: InputError | None = None
+    refusal: SidesError | None = None
     try:
         examine(source.module, (channels, *sides))
         ways["native"] = sides
-    except InputError as error:
+    except SidesError as error:
         refusal = error
     trained = source.input_shape
     if trained is not None and trained[1:] != sides:
@@ -121,7 +121,7 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
 def _takes(module: nn.Module, shape: tuple[int, int, int]) -> bool:
     try:
         examine(module, shape)
-    except InputError:
+    except SidesError:
         return False
     return True
 
@@ -198,15 +198,20 @@ def adapt(
         changes.append(f"grids of {sides} are {'resized' if sizing == 'resize' else 'padded'} to {wanted}")
     elif source.input_shape is not None and source.input_shape[1:] != shape[1:]:
         changes.append(f"grids of {sides} are taken as they are, it was trained on " + _sides(source.input_shape))
-    if anatomy.softmax is not None:
-        _put(net, anatomy.softmax, nn.Identity())
-        changes.append("the softmax at its end was taken off")
+    if anatomy.squash is not None:
+        name = type(net.get_submodule(anatomy.squash)).__name__.lower()
+        _put(net, anatomy.squash, nn.Identity())
+        changes.append(f"the {name} at its end was taken off")
     keeps = head == "keep" or (head == "auto" and n_outputs == anatomy.n_outputs)
     if keeps and n_outputs != anatomy.n_outputs:
         raise InputError(f"the net has {anatomy.n_outputs} outputs and {n_outputs} are asked for; pass head='new'.")
     if not keeps:
         _put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
         changes.append(f"a new last layer: {anatomy.n_outputs} outputs became {n_outputs}")
+    if isinstance(net, ConvNet):  # what the sides were when it was built decides its strides
+        settings: dict[str, Any] = net.settings
+        built_for = (shape[0], *settings["input_shape"][1:])
+        net.settings = {**settings, "input_shape": built_for, "n_outputs": n_outputs}
     for weight in net.parameters():
         weight.requires_grad_(True)
     return TransferNet(fit_sides, net, anatomy, tuple(changes), keeps).eval()

@@ -26,8 +26,8 @@ class Anatomy:
         Modules with weights of their own, in the order in which they run.
     n_features, n_outputs : int
         What the head takes and gives.
-    softmax : str or None
-        Name of a softmax behind the head.
+    squash : str or None
+        Name of a softmax or sigmoid behind the head.
     """
 
     stem: str
@@ -35,7 +35,11 @@ class Anatomy:
     order: tuple[str, ...]
     n_features: int
     n_outputs: int
-    softmax: str | None = None
+    squash: str | None = None
+
+
+class SidesError(InputError):
+    """The net cannot take grids of these sides; of others, perhaps."""
 
 
 def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
@@ -43,8 +47,10 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
 
     Raises
     ------
+    SidesError
+        If it cannot take grids of this shape.
     InputError
-        If it cannot take grids of this shape, or its first or last layer is of a kind that cannot be changed.
+        If its first or last layer is of a kind that cannot be changed.
     """
     kind = type(module).__name__
     ran, inputs, output = _run(module, shape)
@@ -69,13 +75,16 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
             f"{kind} returned {got} for 2 grids; expected one tensor of shape (2, {head.out_features}), what its last "
             "Linear layer gives for each grid. Wrap it in a module that returns that."
         )
-    last = ran[-1]
-    softmax = last if isinstance(module.get_submodule(last), nn.Softmax) else None
-    if softmax is None and _are_probabilities(output):
+    squash = ran[-1] if isinstance(module.get_submodule(ran[-1]), (nn.Softmax, nn.Sigmoid)) else None
+    with torch.no_grad():
+        logits = head(fed)
+    alike = [each for each in (logits, logits.log_softmax(1)) if torch.allclose(output, each, rtol=1e-3, atol=1e-5)]
+    if squash is None and not alike:
         raise InputError(
-            f"{kind} returns probabilities, computed in its forward method; expected logits. Leave the softmax out."
+            f"{kind} does not return what its last Linear layer gives but changes it, as a softmax or a sigmoid does; "
+            "expected logits or numbers. Leave that out of its forward method."
         )
-    return Anatomy(order[0], order[-1], tuple(order), head.in_features, head.out_features, softmax)
+    return Anatomy(order[0], order[-1], tuple(order), head.in_features, head.out_features, squash)
 
 
 def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dict[str, Any], Any]:
@@ -94,7 +103,7 @@ def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dic
             output = module.eval()(grids)
     except Exception as error:  # a stranger's forward may raise anything
         reason = " ".join(str(error).split())[:200]
-        raise InputError(
+        raise SidesError(
             f"{type(module).__name__} cannot take grids of {' x '.join(map(str, shape))} cells "
             f"({type(error).__name__}: {reason})."
         ) from error
@@ -107,8 +116,3 @@ def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dic
 
 def _own_weights(module: nn.Module) -> bool:
     return any(True for _ in module.parameters(recurse=False))
-
-
-def _are_probabilities(output: torch.Tensor) -> bool:
-    """Of two or more classes."""
-    return output.shape[1] > 1 and bool((output >= 0).all() and torch.allclose(output.sum(1), torch.ones(2), atol=1e-5))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no file {path}.")
+        raise InputError(f"There is no file {path}, seen from {Path.cwd()}. Pass a path from there, or a whole one.")
     content = _read(path, allow_pickle)
     if isinstance(content, nn.Module):
         return Pretrained.of(content)
@@ -109,22 +110,46 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
 def _read(path: Path, allow_pickle: bool) -> Any:
     if path.suffix == _SAFETENSORS:
         package = require("safetensors", extra="safetensors", purpose=f"Reading {path.name}")
-        with package.safe_open(path, framework="pt") as file:
-            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-            facts = (file.metadata() or {}).get(_MARK)
+        try:
+            with package.safe_open(path, framework="pt") as file:
+                held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+                facts = (file.metadata() or {}).get(_MARK)
+        except package.SafetensorError as error:
+            raise InputError(f"{path} is no safetensors file ({error}).") from error
         return {"state_dict": held} if facts is None else {"state_dict": held, _MARK: facts}
     try:
-        content = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path} is a pickle that holds more than weights, and loading it could run any code. If you made it "
-            f"yourself, pass load_pretrained(path, allow_pickle=True); else ask for a state_dict or a safetensors file."
-        ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"{path} is no file that torch.save wrote ({str(error).splitlines()[0]}).") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch on files that others wrote
+            content = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+    except Exception as error:  # what reads a damaged file may raise anything
+        if isinstance(error, pickle.UnpicklingError) and not allow_pickle:
+            raise InputError(
+                f"{path} is a pickle that holds more than weights, and loading it could run any code. If you made it "
+                "yourself, pass load_pretrained(path, allow_pickle=True); else ask for a state_dict or safetensors."
+            ) from error
+        if "TorchScript" in str(error):
+            raise InputError(
+                f"{path} holds a scripted module, whose layers cannot be changed; save the module that it was made of, "
+                "or its state_dict."
+            ) from error
+        content = _unpickled(path, error, allow_pickle)
     if not isinstance(content, (dict, nn.Module)):
         raise InputError(f"{path} holds a {type(content).__name__}; expected weights by name, or a module.")
     return content
+
+
+def _unpickled(path: Path, refusal: Exception, allow_pickle: bool) -> Any:
+    """What lies in a plain pickle, where that is allowed and torch has not written the file."""
+    if allow_pickle:
+        try:
+            return pickle.loads(path.read_bytes())
+        except Exception as error:  # of a class that is not here, say
+            refusal = error
+    reason = (str(refusal).splitlines() or [""])[0]
+    raise InputError(
+        f"{path} cannot be read ({type(refusal).__name__}: {reason}); expected what torch.save wrote, or a safetensors "
+        "file whose name ends so."
+    ) from refusal
 
 
 def _filled(module: nn.Module, weights: Any, path: Path) -> nn.Module:

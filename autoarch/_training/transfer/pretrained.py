@@ -1,6 +1,6 @@
 """A net that was trained on other data, and what is known of these.
 
-Imports: numpy, torch, ``autoarch._data.layout``, ``autoarch.exceptions``.
+Imports: numpy, scikit-learn, torch, ``autoarch._data.layout``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import is_regressor
 from torch import nn
 
 from autoarch._data.layout import Layout
@@ -57,6 +58,17 @@ class Pretrained:
     y_mean: float | None = None
     y_scale: float | None = None
     layout: Layout | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.module, torch.jit.ScriptModule):
+            raise InputError(
+                "a scripted module was given, whose layers cannot be changed; pass the module that it was made of."
+            )
+        if any(isinstance(weight, nn.UninitializedParameter) for weight in self.module.parameters()):
+            raise InputError(
+                f"{type(self.module).__name__} has lazy layers without weights; run it once on grids like those that "
+                "it is for, and train it."
+            )
 
     def __repr__(self) -> str:
         cells = "" if self.input_shape is None else f", {' x '.join(map(str, self.input_shape))} cells"
@@ -102,9 +114,10 @@ class Pretrained:
 
             return load_pretrained(Path(model))
         if isinstance(model, nn.Module):
-            settings = getattr(model, "settings", {})
+            module, _ = _unwrapped(_copied(model), None)
+            settings = getattr(module, "settings", {})
             shape = settings.get("input_shape") if isinstance(settings, dict) else None
-            return cls(_copied(model), None if shape is None else tuple(shape))
+            return cls(module, None if shape is None else tuple(shape))
         if hasattr(model, "best_estimator_"):
             model = model.best_estimator_
         if hasattr(model, "steps") or hasattr(model, "module_"):
@@ -120,6 +133,11 @@ class Pretrained:
     def _of_steps(cls, steps: list[Any]) -> Pretrained:
         """The net at the end of a pipeline, or the first of those that are averaged, and the scaler before it."""
         last = steps[-1]
+        if hasattr(last, "best_estimator_"):
+            raise InputError(
+                f"the model at the end is {type(last).__name__}, behind steps that change its rows. Pass it alone, "
+                "such as pipe[-1], with the rows that pipe[:-1].transform(X) gives."
+            )
         if hasattr(last, "models_"):
             return cls._of_steps([step for _, step in last.models_[0].steps])
         if not isinstance(getattr(last, "module_", None), nn.Module):
@@ -128,7 +146,7 @@ class Pretrained:
                 "or pass a torch module."
             )
         scaler = next((step for step in steps[:-1] if hasattr(step, "planes_")), None)
-        module, shape = _copied(last.module_), getattr(last, "input_shape_", None)
+        module, shape = _unwrapped(_copied(last.module_), getattr(last, "input_shape_", None))
         if scaler is not None and shape is not None and shape[0] > len(scaler.mean_):
             from autoarch._training.transfer.adapt import cut_to_cells
 
@@ -144,10 +162,21 @@ class Pretrained:
             mean=getattr(scaler, "mean_", None),
             scale=getattr(scaler, "scale_", None),
             classes=np.asarray(last.classes_) if hasattr(last, "classes_inferred_") else None,
-            y_mean=getattr(last, "y_mean_", None),
-            y_scale=getattr(last, "y_scale_", None),
+            y_mean=getattr(last, "y_mean_", 0.0 if is_regressor(last) else None),
+            y_scale=getattr(last, "y_scale_", 1.0 if is_regressor(last) else None),
             layout=getattr(scaler, "layout", None),
         )
+
+
+def _unwrapped(module: nn.Module, shape: Any) -> tuple[nn.Module, Any]:
+    """A net that was fitted to other data, without what brought their grids to its sides."""
+    from autoarch._training.transfer.adapt import FitSides, TransferNet
+
+    if not isinstance(module, TransferNet):
+        return module, shape
+    if shape is not None and isinstance(module.fit_sides, FitSides):
+        shape = (shape[0], *module.fit_sides.sides)
+    return module.net, shape
 
 
 def _copied(module: nn.Module) -> nn.Module:
