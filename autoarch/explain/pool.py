@@ -2,7 +2,7 @@
 
 Every model-agnostic method asks for such rows only, so that categories, dates and missing cells need no encoding.
 
-Imports: numpy, pandas.
+Imports: numpy, pandas, scipy, ``autoarch._data.sources``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
+
+from autoarch._data.sources import to_dense, to_plain
+from autoarch.exceptions import InputError, InputTypeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,3 +110,44 @@ class Table:
 
 
 Pool = Numbers | Table
+
+
+def read_any(X: Any) -> Pool:
+    """Rows of an array, a list, a sparse matrix or a frame.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or no columns.
+    """
+    X = to_plain(X)
+    if isinstance(X, pd.DataFrame):
+        pool: Pool = Table(X.reset_index(drop=True))
+    else:
+        values = to_dense(X) if sparse.issparse(X) else np.asarray(X)
+        if values.ndim < 2 or 0 in values.shape:
+            raise InputError(
+                f"X has shape {values.shape}; expected (n, p), (n, height, width) or (n, channels, height, width) with "
+                "at least one row. Use X.reshape(1, -1) or X[None] for a single row."
+            )
+        if values.dtype.kind not in "biuf":
+            raise InputTypeError(
+                f"X is an array of {values.dtype}; expected numbers. Put columns that hold text into a DataFrame."
+            )
+        pool = Numbers(values.reshape(len(values), -1), values.shape[1:])
+    if not len(pool) or not pool.n_columns:
+        raise InputError(f"X has {len(pool)} rows and {pool.n_columns} columns; expected at least one of each.")
+    return pool
+
+
+def alike(rows: Pool, pool: Pool) -> Pool:
+    """Other rows with the columns of X in the order of X."""
+    if isinstance(rows, Table) is not isinstance(pool, Table):
+        kinds = ["a DataFrame" if isinstance(one, Table) else "an array" for one in (pool, rows)]
+        raise InputError(f"X is {kinds[0]} and these rows are {kinds[1]}; expected the same kind.")
+    if isinstance(rows, Table) and isinstance(pool, Table) and not rows.frame.columns.equals(pool.frame.columns):
+        missing = [name for name in pool.frame.columns if name not in rows.frame.columns]
+        if missing:
+            raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
+        return Table(rows.frame[list(pool.frame.columns)])
+    return rows

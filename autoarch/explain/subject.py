@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import is_classifier, is_clusterer
 from sklearn.pipeline import Pipeline
@@ -26,11 +25,11 @@ from autoarch._base import BaseAutoArch
 from autoarch._checks import check_choice, own_errors
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
-from autoarch._data.sources import to_dense, to_plain
+from autoarch._data.sources import to_plain
 from autoarch._search.evaluate import aligned
 from autoarch.exceptions import InputError, InputTypeError, ParameterError
 from autoarch.explain.columns import Columns, grid_of, of_canonical, of_plain
-from autoarch.explain.pool import Numbers, Pool, Table
+from autoarch.explain.pool import Numbers, Pool, Table, alike, read_any
 
 Read = Callable[[Any], Pool]
 
@@ -231,21 +230,8 @@ def _ask_any(estimator: Any, X: Any, layout: Any) -> Subject:
     says, answers = _answers_of(estimator, classes)
     columns = of_plain(names, shape, grid_of(layout, own, pool.n_columns))
     table = pool.frame if isinstance(pool, Table) else None
-    read = lambda rows: _alike(read_any(rows), pool)  # noqa: E731  # a field of the question
+    read = lambda rows: alike(read_any(rows), pool)  # noqa: E731  # a field of the question
     return Subject(pool, read, _quietly(answers), says, classes, columns, estimator, table=table)
-
-
-def _alike(rows: Pool, pool: Pool) -> Pool:
-    """Other rows with the columns of X in the order of X."""
-    if isinstance(rows, Table) is not isinstance(pool, Table):
-        kinds = ["a DataFrame" if isinstance(one, Table) else "an array" for one in (pool, rows)]
-        raise InputError(f"X is {kinds[0]} and these rows are {kinds[1]}; expected the same kind.")
-    if isinstance(rows, Table) and isinstance(pool, Table) and not rows.frame.columns.equals(pool.frame.columns):
-        missing = [name for name in pool.frame.columns if name not in rows.frame.columns]
-        if missing:
-            raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
-        return Table(rows.frame[list(pool.frame.columns)])
-    return rows
 
 
 def _answers_of(estimator: Any, classes: np.ndarray | None) -> tuple[str, Callable[[Any], np.ndarray]]:
@@ -293,31 +279,3 @@ def _quietly(answers: Callable[[Any], np.ndarray]) -> Callable[[Any], np.ndarray
         return said
 
     return ask
-
-
-def read_any(X: Any) -> Pool:
-    """Rows of an array, a list, a sparse matrix or a frame.
-
-    Raises
-    ------
-    InputError
-        If there are no rows, or no columns.
-    """
-    X = to_plain(X)
-    if isinstance(X, pd.DataFrame):
-        pool: Pool = Table(X.reset_index(drop=True))
-    else:
-        values = to_dense(X) if sparse.issparse(X) else np.asarray(X)
-        if values.ndim < 2 or 0 in values.shape:
-            raise InputError(
-                f"X has shape {values.shape}; expected (n, p), (n, height, width) or (n, channels, height, width) with "
-                "at least one row. Use X.reshape(1, -1) or X[None] for a single row."
-            )
-        if values.dtype.kind not in "biuf":
-            raise InputTypeError(
-                f"X is an array of {values.dtype}; expected numbers. Put columns that hold text into a DataFrame."
-            )
-        pool = Numbers(values.reshape(len(values), -1), values.shape[1:])
-    if not len(pool) or not pool.n_columns:
-        raise InputError(f"X has {len(pool)} rows and {pool.n_columns} columns; expected at least one of each.")
-    return pool
