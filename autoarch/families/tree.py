@@ -35,6 +35,7 @@ _MOST_AMOUNT, _MOST_ROUNDS = 90.0, 3_000  # rate x rounds, and rounds, at which 
 _FEWEST_ROUNDS = 500  # whatever the rate
 _PATIENCE = (15, 60)  # rounds without progress: 1.5 / rate within these limits
 _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about when to stop
+_MORE_ROUNDS = 1.3  # than where few rows said stop, for a fit that stops nowhere and sees more rows
 _AMOUNT = 12.0  # rate x rounds without early stopping
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _FORESTS: dict[str, tuple[type, type]] = {
@@ -183,7 +184,7 @@ class Tree(Family):
         stopped = [model.n_iter_ < model.max_iter for model in models]
         wait = models[0].n_iter_no_change // 2
         rounds = [max(1, m.n_iter_ - wait * early) for m, early in zip(models, stopped, strict=True)]
-        return {"max_iter": int(np.median(rounds) * 1.1) + 1, "early_stopping": False}
+        return {"max_iter": int(np.median(rounds) * _MORE_ROUNDS) + 1, "early_stopping": False}
 
 
 def _has_parts(problem: Problem) -> bool:
