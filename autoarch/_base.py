@@ -80,8 +80,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             hurried=self._too_large_for_folds(values),
         )
         if space.located is not None:
-            geographic = space.located.places.geographic
-            problem = replace(problem, coordinates=space.located.columns, geographic=geographic, layout=None)
+            problem = replace(problem, layout=None, **space.located.facts)
         if self.pretrained is not None:
             problem = with_pretrained(problem, self.pretrained, families)
         plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._search.policy import Policy
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 
 QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
@@ -118,6 +119,25 @@ def test_a_handful_of_points_is_enough(n):
     X, y = points(n)
     model = AutoArchRegressor(**QUICK, families=["linear", "neighbors"], coordinates=PLACES).fit(X, y)
     assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("on_lattice", [True, False])
+def test_pictures_have_their_turn_first_where_they_are_exact(monkeypatch, on_lattice):
+    """Of scattered places they come as often as they may win; on a lattice nobody can tell beforehand."""
+    told = {}
+
+    class Attentive(Policy):
+        def __init__(self, families, problem, probabilities, seed, **options):
+            told.update(probabilities)
+            super().__init__(families, problem, probabilities, seed, **options)
+
+    monkeypatch.setattr("autoarch._search.run.Policy", Attentive)
+    X, y = points(100)
+    if on_lattice:
+        X["lon"], X["lat"] = 5 + np.arange(100) % 10 / 10, 45 + np.arange(100) // 10 / 10
+    AutoArchRegressor(**{**QUICK, "n_trials": 1}, coordinates=PLACES).fit(X, y)
+    assert ("cnn" in told) is not on_lattice
+    assert on_lattice or max(told["cnn"], told["kernels"]) < min(told["tree"], 0.1)
 
 
 def test_far_away_points_are_predicted():

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
+_READ_PICTURES = ("cnn", "kernels")
+_SCATTERED = 0.05  # chance of each where places stand on no lattice; on five tables neither has won a search
 _FEWEST_FOLDS = 3  # whose models are worth an average
 
 
@@ -157,10 +159,13 @@ def _policy(request: Request, families: Sequence[Family], problem: Problem, repo
 
 
 def _chances(report: LocalityReport, problem: Problem) -> dict[str, float]:
-    """Each family's chance to win; the probe has not seen pictures of neighbourhoods, and says none of nets on them."""
+    """Each family's chance to win; the probe has not seen pictures of neighbourhoods, and says nothing of nets on them."""
     chances = report.family_probabilities
     if problem.layout is None and problem.coordinates is not None:
-        chances.pop("cnn", None)
+        if problem.on_lattice:
+            chances.pop("cnn", None)
+        else:
+            chances |= dict.fromkeys(_READ_PICTURES, _SCATTERED)
     return chances
 
 
