@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_RESTARTS = 2  # of a pool whose workers die
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
-_SEEDS_SHARE = 0.2  # and for fitting the winner with more than one seed
+_SEEDS_SHARE = 0.35  # and for fitting the winner with more than one seed
 
 Evaluate = Callable[[TrainingData, Job], TrialResult]
 

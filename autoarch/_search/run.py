@@ -159,7 +159,7 @@ def _policy(request: Request, families: Sequence[Family], problem: Problem, repo
 
 
 def _chances(report: LocalityReport, problem: Problem) -> dict[str, float]:
-    """Each family's chance to win; the probe has not seen pictures of neighbourhoods, and says nothing of nets on them."""
+    """Each family's chance to win; the probe has not seen pictures of neighbourhoods, and says nothing of them."""
     chances = report.family_probabilities
     if problem.layout is None and problem.coordinates is not None:
         if problem.on_lattice:

@@ -1,6 +1,7 @@
 """A table whose rows have places: which canonical columns hold them, and names that sound like coordinates.
 
-Imports: numpy, pandas, ``autoarch._data``, ``autoarch.geo`` (coordinates, geometry, lattice, places), ``autoarch.exceptions``.
+Imports: numpy, pandas, ``autoarch._data``, ``autoarch.geo`` (coordinates, geometry, lattice, places),
+``autoarch.exceptions``.
 """
 
 from __future__ import annotations
