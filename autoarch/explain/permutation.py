@@ -19,7 +19,7 @@ import numpy as np
 from autoarch._data.targets import numeric_target
 from autoarch._search.progress import Progress
 from autoarch._search.scoring import Judge, Predictions
-from autoarch.exceptions import InputError
+from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain.occlusion import MOST_VALUES
 from autoarch.explain.pool import Swap
 from autoarch.explain.subject import Subject
@@ -34,7 +34,7 @@ def make_judge(subject: Subject, y: Any, scoring: Any, said: np.ndarray) -> Judg
     InputError
         If y is missing, has another length, or holds labels that the model does not know, or there is a single row.
     ParameterError
-        If these predictions cannot be scored so.
+        If these predictions cannot be scored so, or hold no probabilities for a score of those.
     """
     n = len(subject.pool)
     if n < 2:
@@ -53,6 +53,12 @@ def make_judge(subject: Subject, y: Any, scoring: Any, said: np.ndarray) -> Judg
         if len(unknown):
             raise InputError(f"y holds {unknown[0]!r}, which is none of the classes {list(subject.classes)}.")
     judge = Judge(scoring, subject.task, np.asarray(subject.pool.given()), labels, classes=subject.classes)
+    wanted = getattr(judge.scorer, "_response_method", None)
+    if wanted == "predict_proba" and subject.says != "probability":  # not every scorer would notice
+        raise ParameterError(
+            f"scoring={judge.name} does not work here: it needs probabilities, and there is a {subject.says}. Pass "
+            "another score, such as 'accuracy', or wrap the model in CalibratedClassifierCV."
+        )
     judge.check(np.arange(n), _values(judge, said))
     return judge
 

@@ -163,7 +163,7 @@ def _numbers(X: Any, position: int, name: Any) -> np.ndarray:
     try:
         if column.dtype.kind in "mMc":
             raise TypeError(f"it is of type {column.dtype}")
-        values = np.asarray(pd.to_numeric(column), dtype=np.float64)
+        values = pd.Series(pd.to_numeric(column)).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise InputError(f"the coordinate {name!r} holds no numbers ({error}). Pass coordinates as numbers.") from error
     if not np.isfinite(values).all():
