@@ -80,7 +80,8 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             hurried=self._too_large_for_folds(values),
         )
         if space.located is not None:
-            problem = replace(problem, layout=None, **space.located.facts)
+            geographic = space.located.places.geographic
+            problem = replace(problem, coordinates=space.located.columns, geographic=geographic, layout=None)
         if self.pretrained is not None:
             problem = with_pretrained(problem, self.pretrained, families)
         plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)

@@ -192,6 +192,18 @@ def column_names(frame: pd.DataFrame) -> np.ndarray | None:
     return np.asarray(frame.columns, dtype=object)
 
 
+def as_fitted(X: Any, fitted: np.ndarray | None) -> Any:
+    """A table in the order of the ``fitted`` names, where both have names; anything else as it came.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        As ``column_names`` and ``in_order``.
+    """
+    given = column_names(X) if isinstance(X, pd.DataFrame) else None
+    return X if given is None or fitted is None else in_order(X, fitted, given)
+
+
 def in_order(frame: pd.DataFrame, fitted: np.ndarray, given: np.ndarray) -> pd.DataFrame:
     """Columns of ``frame`` in the order of the ``fitted`` names.
 

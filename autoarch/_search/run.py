@@ -2,7 +2,8 @@
 
 ``run_search`` takes canonical data and returns facts; the estimators turn them into attributes.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch.locality``, ``autoarch.families``, ``autoarch._search``.
+Imports: numpy, pandas, scikit-learn, ``autoarch.locality``, ``autoarch.geo`` (lattice, places),
+``autoarch.families``, ``autoarch._search``.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
 from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
 from autoarch.families.base import Family, Problem
+from autoarch.geo.lattice import find_lattice
+from autoarch.geo.places import Places
 from autoarch.locality import LocalityReport
 
 if TYPE_CHECKING:
@@ -155,18 +158,17 @@ def run_search(request: Request) -> Found:
 
 def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
     recommended = None if request.chosen_by_user else report.recommended_families
-    return Policy(families, problem, _chances(report, problem), request.seed, recommended=recommended)
-
-
-def _chances(report: LocalityReport, problem: Problem) -> dict[str, float]:
-    """Each family's chance to win; the probe has not seen pictures of neighbourhoods, and says nothing of them."""
     chances = report.family_probabilities
-    if problem.layout is None and problem.coordinates is not None:
-        if problem.on_lattice:
-            chances.pop("cnn", None)
-        else:
-            chances |= dict.fromkeys(_READ_PICTURES, _SCATTERED)
-    return chances
+    if problem.layout is None and problem.coordinates is not None:  # the probe has seen no pictures of neighbourhoods
+        chances.pop("cnn", None)
+        reading = [family.name for family in families if family.name in _READ_PICTURES]
+        if reading and not _on_lattice(request.X, problem):
+            chances |= dict.fromkeys(reading, _SCATTERED)
+    return Policy(families, problem, chances, request.seed, recommended=recommended)
+
+
+def _on_lattice(X: np.ndarray, problem: Problem) -> bool:
+    return find_lattice(Places(X[:, problem.coordinates], problem.geographic)) is not None
 
 
 def _evaluator(request: Request) -> Any:

@@ -78,8 +78,6 @@ class Problem:
         Columns with x and y, or longitude and latitude, of the places that rows belong to.
     geographic : bool
         Whether these are degrees.
-    on_lattice : bool
-        Whether the places stand on a regular lattice, so that pictures of what is around are exact.
     pretrained : Pretrained or None
         A net that was trained on other data, for families that can fine-tune it.
     """
@@ -97,7 +95,6 @@ class Problem:
     device: str = "cpu"
     coordinates: tuple[int, int] | None = None
     geographic: bool = False
-    on_lattice: bool = False
     pretrained: Any = None
 
     @property

@@ -8,7 +8,7 @@ training rows when a whole region is to be predicted. So half of the training ro
 whose other rows are hidden from them, and the distance to what is seen is a column as well: the model learns how far a
 neighbour can be trusted.
 
-Imports: numpy, pandas, scikit-learn, ``autoarch._data.tables``, ``autoarch.geo`` (blocks, coordinates,
+Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, tables), ``autoarch.geo`` (blocks, coordinates,
 geometry, labels, nearby, places), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
@@ -23,7 +23,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
 from autoarch._checks import check_choice, check_whole, own_errors, seed_of
-from autoarch._data.tables import column_names, in_order
+from autoarch._data.arrays import check_cell_shape
+from autoarch._data.tables import as_fitted, column_names
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import folds_of_large_blocks
 from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
@@ -230,16 +231,10 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
     def _read(self, X: Any) -> tuple[Places, np.ndarray]:
         """Places and numbers of the rows of X, its columns in the order of ``fit``."""
         X, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
-        names = column_names(X) if isinstance(X, pd.DataFrame) else None
-        if names is not None and hasattr(self, "feature_names_in_"):
-            X = in_order(X, self.feature_names_in_, names)
+        X = as_fitted(X, getattr(self, "feature_names_in_", None))
         with own_errors(" Turn text into numbers first, for example with sklearn.preprocessing.OrdinalEncoder."):
             values = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
-        if values.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"X has {values.shape[1]} features, but SpatialFeatures is expecting {self.n_features_in_} features as "
-                "input."
-            )
+        check_cell_shape(values.shape[1:], (self.n_features_in_,), speaker="SpatialFeatures")
         return read_places(X, self._at, geographic=self.geographic_), values
 
     def _read_target(self, y: Any, n: int) -> tuple[np.ndarray, list[str]]:

@@ -1,7 +1,6 @@
 """A table whose rows have places: which canonical columns hold them, and names that sound like coordinates.
 
-Imports: numpy, pandas, ``autoarch._data``, ``autoarch.geo`` (coordinates, geometry, lattice, places),
-``autoarch.exceptions``.
+Imports: numpy, pandas, ``autoarch._data``, ``autoarch.geo`` (coordinates, geometry, places), ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from autoarch._data.sources import to_plain
 from autoarch.exceptions import InputError
 from autoarch.geo.coordinates import LATITUDES, LONGITUDES, bare, coordinate_columns, read_places
 from autoarch.geo.geometry import without_geometry
-from autoarch.geo.lattice import find_lattice
 from autoarch.geo.places import Places
 
 _PAIRS = (("x", "y"), ("xcoord", "ycoord"), ("coordx", "coordy"), ("easting", "northing"), ("utmx", "utmy"))
@@ -42,12 +40,6 @@ class Located:
     places: Places
     columns: tuple[int, int]
     names: tuple[str, str]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What families are told."""
-        on_lattice = find_lattice(self.places) is not None
-        return {"coordinates": self.columns, "geographic": self.places.geographic, "on_lattice": on_lattice}
 
     @property
     def whereabouts(self) -> Whereabouts:

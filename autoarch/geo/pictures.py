@@ -1,6 +1,6 @@
 """Neighbourhoods as scaled pictures, for nets: whole where they fit into memory, else filled batch by batch.
 
-Imports: numpy, scikit-learn, ``coordinates``, ``neighborhood``, ``patches``.
+Imports: numpy, scikit-learn, ``coordinates``, ``neighborhood``, ``patches``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations

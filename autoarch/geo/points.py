@@ -1,6 +1,6 @@
 """Coordinates of a table as points between which straight lines measure: a step for models of neighbours.
 
-Imports: numpy, scikit-learn, ``autoarch.geo`` (coordinates, geometry), ``autoarch.exceptions``.
+Imports: numpy, scikit-learn, ``autoarch._data.arrays``, ``autoarch.geo`` (coordinates, geometry).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch.exceptions import InputError
+from autoarch._data.arrays import check_cell_shape
 from autoarch.geo.coordinates import read_places
 from autoarch.geo.geometry import in_reference, reference_of
 
@@ -85,10 +85,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
             If a coordinate is missing or impossible, or X has another number of columns than in ``fit``.
         """
         check_is_fitted(self)
-        if _width(X) != self.n_features_in_:
-            raise InputError(
-                f"X has {_width(X)} features, but MapPoints is expecting {self.n_features_in_} features as input."
-            )
+        check_cell_shape((_width(X),), (self.n_features_in_,), speaker="MapPoints")
         X = in_reference(X, self._reference)
         return read_places(X, self.coordinates, geographic=self.geographic_).space
 

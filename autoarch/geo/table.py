@@ -17,9 +17,9 @@ import pandas as pd
 from sklearn.utils.validation import check_array
 
 from autoarch._checks import own_errors
-from autoarch._data.arrays import refuse_infinite
+from autoarch._data.arrays import check_cell_shape, refuse_infinite
 from autoarch._data.columns import Category, Coder
-from autoarch._data.tables import TableCoder, column_names, in_order, learn_kinds
+from autoarch._data.tables import TableCoder, as_fitted, column_names, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
 from autoarch.geo.geometry import in_reference, reference_of, without_geometry
@@ -139,14 +139,8 @@ class Reader:
     def _matched(self, X: Any) -> pd.DataFrame:
         """X as a frame with the columns of fit in their order."""
         frame, _, _ = _as_frame(in_reference(X, self.reference), self.coordinates, self.geographic)
-        names = column_names(frame)
-        if self.names is not None and names is not None:
-            frame = in_order(frame, self.names, names)
-        if frame.shape[1] != self.n_columns:
-            raise InputError(
-                f"X has {frame.shape[1]} features, but NeighborhoodGrid is expecting {self.n_columns} features as "
-                "input."
-            )
+        frame = as_fitted(frame, self.names)
+        check_cell_shape(frame.shape[1:], (self.n_columns,), speaker="NeighborhoodGrid")
         return frame
 
     def _layer_of(self, frame: pd.DataFrame) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What ``check_transfer`` found: numbers, and the verdict, margin and sentences that follow from them.
 
-Imports: numpy, ``autoarch._training.transfer.shift`` (types only), ``autoarch.locality.html``, ``outcome``, ``plot``;
-pandas (inside ``to_frame``).
+Imports: numpy, ``autoarch._training.transfer.shift`` (types only), ``autoarch.locality`` (html, wording), ``outcome``,
+``plot``; pandas (inside ``to_frame``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoarch.locality.html import BLUE, BOX, GREY, QUIET, TITLE, bars
+from autoarch.locality.wording import p_text
 from autoarch.transfer.outcome import named
 
 if TYPE_CHECKING:
@@ -182,8 +183,7 @@ class TransferReport:
     def _of_shift(self) -> tuple[str, ...]:
         if self.shift is None or self.shift.size is None:
             return ("The net holds no statistics of its inputs, so a shift cannot be tested.",)
-        p = self.shift.p_value
-        p_value = "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
+        p_value = "" if self.shift.p_value is None else f", {p_text(self.shift.p_value)}"
         words = {
             "alike": "The inputs look like those that it saw",
             "shifted": "The inputs are shifted against those that it saw",
