@@ -11,7 +11,6 @@ of the models of five folds (three above 2,000 rows). Results that ``--out`` has
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from autoarch._training.deadline import Deadline
 from autoarch.families import Family, Problem
 from autoarch.families.registry import known_families, resolve_families
 from autoarch.locality import LayoutSearch, probe_values
+from ledger import Ledger
 from tasks import Task, load, names
 
 
@@ -42,22 +42,19 @@ def main() -> None:
     parser.add_argument("--folds", action="store_true", help="the mean of the folds' models, too")
     parser.add_argument("--out", default="family_defaults.jsonl")
     arguments = parser.parse_args()
-    folders, out = [Path(folder) for folder in arguments.data], Path(arguments.out)
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
-    known = {(row["data"], row["family"], row["place"], row["seed"]) for row in done}
+    folders, ledger = [Path(folder) for folder in arguments.data], Ledger(arguments.out)
     for name in arguments.names or names(folders):
         case = Case(load(name, folders), arguments.rows)
         for family, place, params in case.candidates(arguments.families, arguments.most):
             for seed in arguments.seeds:
-                if (name, family.name, place, seed) in known:
+                run = {"data": name, "family": family.name, "place": place, "seed": seed}
+                if ledger.has(**run):
                     continue
-                row = {"data": name, "family": family.name, "place": place, "seed": seed, "params": params}
+                row = {**run, "params": params}
                 row |= case.folds(family, params, seed) if arguments.folds else case.fit(family, params, seed)
-                done.append(row)
-                with out.open("a", encoding="utf-8") as results:
-                    results.write(json.dumps(row) + "\n")
+                ledger.add(row)
                 print({key: value for key, value in row.items() if key != "params"}, flush=True)
-    show(pd.DataFrame(done), folds=arguments.folds)
+    show(pd.DataFrame(ledger.rows), folds=arguments.folds)
 
 
 class Case:

@@ -11,7 +11,6 @@ layout could do harm; rows that are in ``--out`` already are not run again.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from autoarch.families import Problem
 from autoarch.families.registry import resolve_families
 from autoarch.locality import recover_layout
 from layout_recovery import clusters, factors, series
+from ledger import Ledger
 from tasks import load, names
 
 PICTURES = ("digits", "mnist5k", "fashion_mnist")
@@ -100,10 +100,9 @@ def accuracy(X: np.ndarray, y: np.ndarray, layout: Layout, train: np.ndarray, te
 
 def searches(folders: list[Path], budget: float, out: Path, part: tuple[int, int]) -> pd.DataFrame:
     """Held-out score with a layout looked for and without one, and the probe's share of the budget."""
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
-    finished = {row["data"] for row in done}
+    ledger = Ledger(out)
     for number, (name, X, y, X_test, y_test) in enumerate(harmless(folders)):
-        if number % part[1] != part[0] or name in finished:
+        if number % part[1] != part[0] or ledger.has(data=name):
             continue
         row: dict[str, Any] = {"data": name}
         for kind, layout in (("auto", "auto"), ("none", None)):
@@ -114,11 +113,9 @@ def searches(folders: list[Path], budget: float, out: Path, part: tuple[int, int
             if kind == "auto":
                 row |= {"layout": str(model.layout_), "origin": getattr(model.layout_, "origin", "")}
                 row |= {"probe_share": model.locality_.seconds / budget, "family": model.best_family_}
-        done.append(row)
-        with out.open("a", encoding="utf-8") as results:
-            results.write(json.dumps(row) + "\n")
+        ledger.add(row)
         print(f"{name}: {row['auto']:.4f} auto, {row['none']:.4f} none", flush=True)
-    table = pd.DataFrame(done)
+    table = pd.DataFrame(ledger.rows)
     difference = table["auto"] - table["none"]
     error = difference.std() / np.sqrt(len(table))
     print(

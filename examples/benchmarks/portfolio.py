@@ -13,7 +13,6 @@ again.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ import pandas as pd
 from autoarch.families import Family
 from autoarch.families.registry import known_families, resolve_families
 from family_defaults import Case
+from ledger import Ledger
 from tasks import load, names
 
 
@@ -40,19 +40,16 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=4, help="members of the portfolio")
     parser.add_argument("--out", default="portfolio.jsonl")
     arguments = parser.parse_args()
-    out = Path(arguments.out)
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
+    ledger = Ledger(arguments.out)
     family = resolve_families([arguments.family])[0]
     if arguments.candidates:
         folders = [Path(folder) for folder in arguments.data]
         for name in arguments.names or names(folders):
-            known = {row["candidate"] for row in done if row["data"] == name}
+            known = {row["candidate"] for row in ledger.rows if row["data"] == name}
             for row in runs(name, folders, family, arguments, known):
-                done.append(row)
-                with out.open("a", encoding="utf-8") as results:
-                    results.write(json.dumps(row) + "\n")
+                ledger.add(row)
                 print({key: value for key, value in row.items() if key != "params"}, flush=True)
-    show(pd.DataFrame(done), arguments.size)
+    show(pd.DataFrame(ledger.rows), arguments.size)
 
 
 def runs(

@@ -10,7 +10,6 @@ their validation scores compare: how long does each take to reach the score that
 from __future__ import annotations
 
 import argparse
-import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pandas as pd
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search import run as search
 from autoarch.locality import LocalityReport
+from ledger import Ledger
 from tasks import Task, load, names
 
 CLOSE = 0.0005  # scores nearer than this are the same
@@ -45,19 +45,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", default="probe_pays.jsonl")
     arguments = parser.parse_args()
-    folders, out = [Path(folder) for folder in arguments.data], Path(arguments.out)
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
+    folders, ledger = [Path(folder) for folder in arguments.data], Ledger(arguments.out)
     for name in arguments.names or names(folders):
         for seed in arguments.seeds:
-            if any((row["data"], row["seed"], row["budget"]) == (name, seed, arguments.budget) for row in done):
-                continue
-            found = compare(load(name, folders), arguments.budget, seed)
-            row = {"data": name, "seed": seed, "budget": arguments.budget, **found}
-            done.append(row)
-            with out.open("a", encoding="utf-8") as results:
-                results.write(json.dumps(row) + "\n")
-            print(f"{name}: {row['seconds_with']:.1f} s with, {row['seconds_without']:.1f} s without", flush=True)
-    show(pd.DataFrame(done))
+            run = {"data": name, "seed": seed, "budget": arguments.budget}
+            if not ledger.has(**run):
+                found = compare(load(name, folders), arguments.budget, seed)
+                ledger.add(run | found)
+                print(
+                    f"{name}: {found['seconds_with']:.1f} s with, {found['seconds_without']:.1f} s without", flush=True
+                )
+    show(pd.DataFrame(ledger.rows))
 
 
 def compare(task: Task, budget: float, seed: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ledger import Ledger
 from peers import MODULES as PEERS
 from tables import read, show
 from tasks import names
@@ -33,19 +34,16 @@ SYSTEMS = (*OWN, *PEERS)
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing in the results file, then print the tables."""
     arguments = _parse(argv)
-    out = Path(arguments.out)
-    done = {_key(json.loads(line)) for line in out.read_text().splitlines() if line} if out.is_file() else set()
+    ledger = Ledger(arguments.out)
+    done = {_key(row) for row in ledger.rows}
     jobs = [job for job in plan(arguments) if _key(job) not in done]
     for number, job in enumerate(jobs, start=1):
         row = {**job, **run(job)}
-        with out.open("a", encoding="utf-8") as results:
-            results.write(
-                json.dumps({key: value for key, value in row.items() if key not in ("folders", "python")}) + "\n"
-            )
+        ledger.add({key: value for key, value in row.items() if key not in ("folders", "python")})
         score = f"{row['score']:.4f}" if "score" in row else row["reason"]
         label = f"{job['system']} on {job['data']}, seed {job['seed']}"
         print(f"[{number}/{len(jobs)}] {label}: {row['status']} {score} in {row.get('fit_seconds', '?')} s", flush=True)
-    rows = read([out])
+    rows = read([ledger.path])
     print(show(rows[rows["budget"] == arguments.budget]))
     return 0
 

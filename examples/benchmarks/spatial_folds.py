@@ -24,7 +24,7 @@ import argparse
 import json
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,23 @@ def main() -> None:
     parser.add_argument("--kind", choices=("blocks", "clusters"), default="blocks", help="of SpatialBlockKFold")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    every = table_by_table(arguments, measure, summary)
+    print(f"\n## bias, mean over the tables\n{over_tables(every)}")
+
+
+def table_by_table(
+    arguments: argparse.Namespace,
+    measure: Callable[[Table, argparse.Namespace], list[dict[str, Any]]],
+    describe: Callable[[pd.DataFrame], Any],
+) -> pd.DataFrame:
+    """Measure each table that is asked for, print what was found of it, and return all rows."""
     warnings.simplefilter("ignore", AutoArchWarning)  # of narrowed buffers
-    found = []
+    found: list[dict[str, Any]] = []
     for table in tables(arguments.data, arguments.only, arguments.rows):
         found += measure(table, arguments)
         shown = pd.DataFrame(found)
-        print(f"\n## {table.name}, {len(table.X)} rows\n{summary(shown[shown.table == table.name])}", flush=True)
-    every = pd.DataFrame(found)
-    print(f"\n## bias, mean over the tables\n{over_tables(every)}")
+        print(f"\n## {table.name}, {len(table.X)} rows\n{describe(shown[shown.table == table.name])}", flush=True)
+    return pd.DataFrame(found)
 
 
 def tables(folder: Path, only: list[str] | None, n_rows: int) -> Iterator[Table]:

@@ -22,7 +22,6 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import argparse
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 
-from autoarch.exceptions import AutoArchWarning
 from autoarch.families.randomconv import RandomConvolutionClassifier, RandomConvolutionRegressor
 from autoarch.geo import SpatialBlockKFold, SpatialFeatures, read_places
 from autoarch.geo.coordinates import coordinate_columns
 from autoarch.geo.pictures import NeighborhoodPictures
-from spatial_folds import Table, tables
+from spatial_folds import Table, table_by_table
 
 MODELS = ("boosting", "kernels")
 VIEWS = (("columns", "turned", "neighbours"), ("whole", "hidden"))  # of either, what the others are compared with first
@@ -53,13 +51,8 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=3, help="of each kind and table")
     parser.add_argument("--rows", type=int, default=1_200, help="of a table, at most")
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", AutoArchWarning)  # of narrowed buffers
-    found = []
-    for table in tables(arguments.data, arguments.only, arguments.rows):
-        found += measure(table, arguments)
-        shown = pd.DataFrame(found)
-        print(f"\n## {table.name}, {len(table.X)} rows\n{ratios(shown[shown.table == table.name])}", flush=True)
-    print(f"\n## geometric mean over the tables\n{ratios(pd.DataFrame(found))}")
+    found = table_by_table(arguments, measure, ratios)
+    print(f"\n## geometric mean over the tables\n{ratios(found)}")
 
 
 def measure(table: Table, arguments: argparse.Namespace) -> list[dict[str, Any]]:

@@ -19,7 +19,6 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from autoarch.transfer import Pretrained, check_transfer
 from autoarch.transfer.check import kept_outputs
 from autoarch.transfer.report import VERDICTS
 from autoarch.transfer.ways import Setting, fit_way, prepare
+from ledger import Ledger
 from tasks import load
 
 PAIRS = (
@@ -76,19 +76,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the rows of the targets, the folds and the weights")
     parser.add_argument("--out", type=Path, default=Path("transfer_pairs.jsonl"))
     arguments = parser.parse_args()
-    done = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.is_file() else []
-    finished = {(row["source"], row["target"]) for row in done}
+    ledger = Ledger(arguments.out)
     sources: dict[str, Pretrained] = {}
     for source, target in PAIRS:
-        if (source, target) in finished:
+        if ledger.has(source=source, target=target):
             continue
         if source not in sources:
             sources[source] = trained_on(source, arguments.data)
-        done.append(measure(source, sources[source], target, arguments))
-        with arguments.out.open("a", encoding="utf-8") as results:
-            results.write(json.dumps(done[-1]) + "\n")
-        print(done[-1], flush=True)
-    print_table(pd.DataFrame(done))
+        ledger.add(measure(source, sources[source], target, arguments))
+        print(ledger.rows[-1], flush=True)
+    print_table(pd.DataFrame(ledger.rows))
 
 
 def trained_on(name: str, folders: list[Path]) -> Pretrained:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from ledger import Ledger
 from tasks import load, names
 
 
@@ -32,24 +33,22 @@ def main() -> None:
     parser.add_argument("--out", default="trials_at_once.jsonl")
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    folders, out = [Path(folder) for folder in arguments.data], Path(arguments.out)
+    folders = [Path(folder) for folder in arguments.data]
     if arguments.only:
         print(json.dumps(searched(arguments.names[0], folders, arguments.budget, arguments.jobs[0], arguments.seed)))
         return
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
+    ledger = Ledger(arguments.out)
     for name in arguments.names or names(folders):
         for jobs in arguments.jobs:
             key = {"data": name, "jobs": jobs, "budget": arguments.budget, "seed": arguments.seed}
-            if any(all(row[field] == value for field, value in key.items()) for row in done):
+            if ledger.has(**key):
                 continue
             command = [sys.executable, __file__, name, "--only", "--jobs", str(jobs), "--budget", str(arguments.budget)]
             command += ["--seed", str(arguments.seed), *(["--data", *arguments.data] if arguments.data else [])]
             answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-            done.append({**key, **json.loads(answer)})
-            with out.open("a", encoding="utf-8") as results:
-                results.write(json.dumps(done[-1]) + "\n")
-            print(done[-1], flush=True)
-    table = pd.DataFrame(done).pivot_table(index="data", columns="jobs", values=["score", "best", "judged"])
+            ledger.add(key | json.loads(answer))
+            print(ledger.rows[-1], flush=True)
+    table = pd.DataFrame(ledger.rows).pivot_table(index="data", columns="jobs", values=["score", "best", "judged"])
     print(table.round(4).to_string())
 
 

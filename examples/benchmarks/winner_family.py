@@ -11,7 +11,6 @@ training rows and scored on the test rows; so is the winner, so that nothing but
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import pandas as pd
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch.families.registry import resolve_families
 from family_defaults import Case
+from ledger import Ledger
 from tasks import load, names
 
 POINT = 0.01
@@ -35,19 +35,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", default="winner_family.jsonl")
     arguments = parser.parse_args()
-    folders, out = [Path(folder) for folder in arguments.data], Path(arguments.out)
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.is_file() else []
+    folders, ledger = [Path(folder) for folder in arguments.data], Ledger(arguments.out)
     for seed in arguments.seeds:
         for name in arguments.names or names(folders):
-            if any((row["data"], row["seed"], row["budget"]) == (name, seed, arguments.budget) for row in done):
-                continue
-            row = {"data": name, "seed": seed, "budget": arguments.budget}
-            row |= judged(Case(load(name, folders), np.iinfo(np.int64).max), arguments.budget, seed)
-            done.append(row)
-            with out.open("a", encoding="utf-8") as results:
-                results.write(json.dumps(row) + "\n")
-            print(row, flush=True)
-    show(pd.DataFrame(done))
+            run = {"data": name, "seed": seed, "budget": arguments.budget}
+            if not ledger.has(**run):
+                case = Case(load(name, folders), np.iinfo(np.int64).max)
+                ledger.add(run | judged(case, arguments.budget, seed))
+                print(ledger.rows[-1], flush=True)
+    show(pd.DataFrame(ledger.rows))
 
 
 def judged(case: Case, budget: float, seed: int) -> dict[str, Any]:
