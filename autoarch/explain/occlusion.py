@@ -1,6 +1,7 @@
 """How much the answer changes when a part of the row is taken away [1]_ [2]_.
 
-Imports: numpy, ``autoarch._search.progress``, ``donors``, ``pool``, ``subject``, ``units``.
+Imports: numpy, ``autoarch._search.progress``, ``donors``, ``pool``,
+``rereading``, ``subject``, ``units``.
 
 References
 ----------
@@ -18,6 +19,7 @@ import numpy as np
 from autoarch._search.progress import Progress
 from autoarch.explain.donors import Donors
 from autoarch.explain.pool import Pool, Swap
+from autoarch.explain.rereading import answers_after
 from autoarch.explain.subject import Scale, Subject
 from autoarch.explain.units import Unit
 
@@ -70,7 +72,7 @@ def occlude(
     done, total = 0, n * len(jobs)
     for part, batch in batches(subject.pool, jobs):
         swaps = [Swap(behind[unit], donors.pool, drawn[repeat][unit][part]) for repeat, unit in batch]
-        answers = subject.answers(subject.pool.take(part).swapped(swaps))
+        answers = answers_after(subject, subject.pool.take(part), swaps)
         without = scale.of(answers, np.tile(target[part], len(batch))).reshape(len(batch), -1)
         for (repeat, unit), left in zip(batch, without, strict=True):
             changes[repeat, part, unit] = base[part] - left

@@ -210,11 +210,18 @@ def _own_answers(model: Any, classes: np.ndarray | None, temperature: float) -> 
         return _quietly(_column_of(model.predict))
 
     def answers(rows: Any) -> np.ndarray:
-        # predict_proba takes all that is under a millionth for that; here such answers must still differ
-        logs = np.log(np.maximum(model.predict_proba(rows), np.finfo(np.float64).tiny))
-        return aligned(softmax(logs / temperature, axis=1), model.classes_, classes)
+        return aligned(tempered(model.predict_proba(rows), temperature), model.classes_, classes)
 
     return _quietly(answers)
+
+
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities at another temperature.
+
+    ``predict_proba`` takes all that is under a millionth for that; here such answers must still differ.
+    """
+    logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    return softmax(logs / temperature, axis=1)
 
 
 def _ask_any(estimator: Any, X: Any, layout: Any) -> Subject:

@@ -31,7 +31,7 @@ _TEMPERATURES = (-3.0, 5.0)  # natural logarithms
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
+class Block:
     """How the features of one kind are chosen, centred and scaled; together they weigh as much as any other kind."""
 
     kept: np.ndarray
@@ -39,7 +39,7 @@ class _Block:
     scale: np.ndarray
 
     @classmethod
-    def learn(cls, features: np.ndarray) -> _Block:
+    def learn(cls, features: np.ndarray) -> Block:
         spread = features.std(axis=0)
         kept = np.flatnonzero(spread > 1e-9)
         if not len(kept):
@@ -49,11 +49,15 @@ class _Block:
 
     def of(self, features: np.ndarray) -> np.ndarray:
         scaled = (features[:, self.kept] - self.mean) / self.scale
-        limit = _LARGEST / np.sqrt(max(1, len(self.kept)))
-        return np.clip(scaled, -limit, limit, out=scaled)
+        return np.clip(scaled, -self.limit, self.limit, out=scaled)
+
+    @property
+    def limit(self) -> float:
+        """Beyond which scaled features are cut off."""
+        return _LARGEST / float(np.sqrt(max(1, len(self.kept))))
 
 
-class _RandomConvolutions(BaseEstimator):
+class RandomConvolutions(BaseEstimator):
     def __init__(self, n_kernels: int = 256, features: str = "all", seed: int = 0):
         self.n_kernels = n_kernels
         self.features = features
@@ -73,7 +77,7 @@ class _RandomConvolutions(BaseEstimator):
         wanted = "cells" in BLOCKS[self.features] and cells.sum() <= most_cells
         self.cells_ = np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
         raw = self._raw(X)
-        self.blocks_ = [_Block.learn(part) for part in raw]
+        self.blocks_ = [Block.learn(part) for part in raw]
         scaled = self._scaled(raw)
         del raw
         self.n_features_in_ = int(np.prod(X.shape[1:]))
@@ -94,12 +98,13 @@ class _RandomConvolutions(BaseEstimator):
     def _scaled(self, raw: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([block.of(part) for block, part in zip(self.blocks_, raw, strict=True)], axis=1)
 
-    def _outputs(self, X: np.ndarray) -> np.ndarray:
+    def outputs(self, X: np.ndarray) -> np.ndarray:
+        """What the ridge says of grids, (n, targets)."""
         batches = (X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME))
         return np.concatenate([self.ridge_.predict(self._scaled(self._raw(batch))) for batch in batches])
 
 
-class RandomConvolutionClassifier(ClassifierMixin, _RandomConvolutions):
+class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
     """Ridge on random convolutions of grids, one target per class; its left-out rows calibrate the probabilities.
 
     Parameters
@@ -138,14 +143,18 @@ class RandomConvolutionClassifier(ClassifierMixin, _RandomConvolutions):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities in the order of ``classes_``."""
-        return softmax(self.temperature_ * self._outputs(X), axis=1)
+        return self.said(self.outputs(X))
+
+    def said(self, outputs: np.ndarray) -> np.ndarray:
+        """Probabilities from the outputs of the ridge."""
+        return softmax(self.temperature_ * outputs, axis=-1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Labels as ``fit`` got them."""
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        return self.classes_[self.outputs(X).argmax(axis=1)]
 
 
-class RandomConvolutionRegressor(RegressorMixin, _RandomConvolutions):
+class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
     """Ridge on random convolutions of grids.
 
     Parameters
@@ -169,6 +178,9 @@ class RandomConvolutionRegressor(RegressorMixin, _RandomConvolutions):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Values in the units of y, at most half the range of those seen beyond them."""
-        values = self._outputs(X)[:, 0] * self.y_scale_
+        return self.said(self.outputs(X))[:, 0]
+
+    def said(self, outputs: np.ndarray) -> np.ndarray:
+        """Values from the outputs of the ridge."""
         low, high = self.y_range_
-        return np.clip(values, low - (high - low) / 2, high + (high - low) / 2)
+        return np.clip(outputs * self.y_scale_, low - (high - low) / 2, high + (high - low) / 2)

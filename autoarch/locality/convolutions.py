@@ -48,7 +48,7 @@ def random_banks(grid: np.ndarray, rng: np.random.Generator, n_kernels: int = N_
     for (size, dilation), count in zip(shapes, counts, strict=True):
         if count:
             bank = Bank(_draw(grid, size, dilation, count, rng), dilation, np.zeros(count, np.float32))
-            banks.append(replace(bank, thresholds=_thresholds(_responses(some, bank))))
+            banks.append(replace(bank, thresholds=_thresholds(responses(some, bank))))
     return banks
 
 
@@ -134,8 +134,8 @@ def pooled_features(
             batches: dict[str, list[Any]] = {pool: [] for pool in pools}
             for start in range(0, len(grid), rows):
                 check_clock()
-                answer = _responses(grid[start : start + rows], bank)
-                beyond = (answer - torch.from_numpy(bank.thresholds)[None, :, None, None]).relu_()
+                answer = responses(grid[start : start + rows], bank)
+                beyond = beyond_thresholds(answer, bank)
                 for pool in pools:
                     batches[pool].append(_POOLS[pool](answer, beyond))
             for pool in pools:
@@ -143,25 +143,49 @@ def pooled_features(
     return tuple(torch.cat(pieces[pool], 1).numpy() for pool in pools)
 
 
-def _responses(grid: np.ndarray, bank: Bank) -> Any:
+def responses(grid: np.ndarray, bank: Bank) -> Any:
     """Responses (rows, kernels, height, width) of the kernels at each place, or every few places of a large grid."""
+    return convolve(grid, bank, stride_on(*grid.shape[2:]), padding_of(bank))
+
+
+def convolve(grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
+    """Responses every ``stride`` places of a grid with a rim of zeros."""
     import torch
     from torch.nn import functional
 
-    height, width = grid.shape[2:]
-    step = max(1, ceil((height * width / MOST_POSITIONS) ** (0.5 if min(height, width) > 1 else 1.0)))
-    stride = (step if height > 1 else 1, step if width > 1 else 1)
-    padding = [((k - 1) * d) // 2 for k, d in zip(bank.weights.shape[2:], bank.dilation, strict=True)]
     batch, weights = torch.from_numpy(grid), torch.from_numpy(bank.weights)
     return functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
+
+
+def stride_on(height: int, width: int) -> tuple[int, int]:
+    """Places from one response to the next."""
+    step = max(1, ceil((height * width / MOST_POSITIONS) ** (0.5 if min(height, width) > 1 else 1.0)))
+    return step if height > 1 else 1, step if width > 1 else 1
+
+
+def padding_of(bank: Bank) -> tuple[int, int]:
+    """Width of the rim around a grid."""
+    down, across = (((k - 1) * d) // 2 for k, d in zip(bank.weights.shape[2:], bank.dilation, strict=True))
+    return down, across
+
+
+def beyond_thresholds(answer: Any, bank: Bank, axis: int = 1) -> Any:
+    """By how much responses are greater than the threshold of their kernel, which stands along ``axis``."""
+    import torch
+
+    thresholds = torch.from_numpy(bank.thresholds).reshape(-1, *[1] * (answer.ndim - 1 - axis))
+    return (answer - thresholds).relu_()
+
+
+def parts_of(height: int, width: int) -> tuple[int, int]:
+    """Parts of a grid down and across that responses are averaged in."""
+    return (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
 
 
 def _placed(answer: Any, beyond: Any) -> Any:
     from torch.nn import functional
 
-    height, width = answer.shape[2:]
-    parts = (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
-    return functional.adaptive_avg_pool2d(beyond, parts).flatten(1)
+    return functional.adaptive_avg_pool2d(beyond, parts_of(*answer.shape[2:])).flatten(1)
 
 
 def _anywhere(answer: Any, beyond: Any) -> Any:
@@ -176,10 +200,15 @@ def _winners(answer: Any, beyond: Any) -> Any:
 
     n_groups = answer.shape[1] // GROUP
     grouped = answer[:, : n_groups * GROUP].reshape(len(answer), n_groups, GROUP, -1)
-    most, least = grouped.amax(2, keepdim=True), grouped.amin(2, keepdim=True)
-    wins = (grouped - most).sign_().add_(1).mul_(most.clamp(min=0)).mean(-1)  # 1 for the greatest, 0 for the others
-    losses = (least - grouped).sign_().add_(1).mean(-1)
-    return torch.cat([wins.flatten(1), losses.flatten(1)], 1).sqrt()  # counts spread as their roots
+    counts = [part.mean(-1).flatten(1) for part in contests(grouped, axis=2)]
+    return torch.cat(counts, 1).sqrt()  # counts spread as their roots
+
+
+def contests(grouped: Any, axis: int) -> tuple[Any, Any]:
+    """Where the kernels of a group stand along ``axis``: the greatest response, and 1 for the least; 0 for others."""
+    most, least = grouped.amax(axis, keepdim=True), grouped.amin(axis, keepdim=True)
+    wins = (grouped - most).sign_().add_(1).mul_(most.clamp(min=0))  # the sign is 0 for the greatest, else -1
+    return wins, (least - grouped).sign_().add_(1)
 
 
 _POOLS: dict[str, Callable[[Any, Any], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}

@@ -1,0 +1,40 @@
+"""Answers for rows in which little was taken away, where a model need not read all of the rest again.
+
+Imports: numpy, ``autoarch._search``, ``autoarch.families``, ``pool``, ``subject``, ``trace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autoarch._search.evaluate import aligned
+from autoarch.explain.pool import Numbers, Pool, Swap
+from autoarch.explain.subject import Subject, tempered
+from autoarch.explain.trace import Member, members_of
+from autoarch.families.randomconv import RandomConvolutions
+from autoarch.families.rereading import outputs_after
+
+
+def answers_after(subject: Subject, rows: Pool, swaps: Sequence[Swap]) -> np.ndarray:
+    """Answers for all ``rows`` once for each swap, one below the other."""
+    changed = rows.swapped(swaps)
+    members = members_of(subject) if subject.own else []
+    if not isinstance(rows, Numbers) or not any(isinstance(member.model, RandomConvolutions) for member in members):
+        return subject.answers(changed)
+    said = sum(member.weight * _said(member, subject.classes, rows, changed) for member in members)
+    return np.asarray(said if subject.classes is None else tempered(np.asarray(said), subject.temperature))
+
+
+def _said(member: Member, classes: np.ndarray | None, rows: Numbers, changed: np.ndarray) -> np.ndarray:
+    """Probabilities, or values (n, 1), of one model."""
+    model, parts = member.model, np.split(changed, len(changed) // len(rows))
+    if isinstance(model, RandomConvolutions):
+        outputs = outputs_after(model, member.sees(rows.given()), [member.sees(part) for part in parts])
+        said = model.said(outputs.reshape(len(changed), -1))
+    elif classes is None:
+        said = np.asarray(model.predict(member.sees(changed))).reshape(len(changed), 1)
+    else:
+        said = model.predict_proba(member.sees(changed))
+    return said if classes is None else aligned(said, model.classes_, classes)

@@ -1,0 +1,52 @@
+"""Outputs of random convolutions after a change of some cells are those of reading everything anew."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoarch.families.randomconv import RandomConvolutionClassifier, RandomConvolutionRegressor
+from autoarch.families.rereading import outputs_after
+
+torch = pytest.importorskip("torch")
+SHAPES = [(1, 12, 12), (3, 9, 14), (2, 1, 40), (1, 60, 1), (1, 2, 20), (1, 45, 44)]  # the last is read with a stride
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.sampled_from(SHAPES),
+    features=st.sampled_from(["all", "patterns", "places"]),
+    seed=st.integers(0, 999),
+)
+def test_changed_boxes_are_read_as_the_whole_grid_would_be(shape, features, seed):
+    rng = np.random.default_rng(seed)
+    grid = rng.normal(size=(20, *shape)).astype(np.float32)
+    model = RandomConvolutionClassifier(24, features).fit(grid, rng.integers(0, 3, 20))
+    changed = []
+    for _ in range(4):
+        top, left = (rng.integers(side) for side in shape[1:])
+        after = grid.copy()
+        box = after[:, :, top : top + rng.integers(1, 4), left : left + rng.integers(1, 4)]
+        box[:] = rng.normal(size=box.shape)
+        changed.append(after)
+    expected = np.stack([model.outputs(after) for after in changed])
+    np.testing.assert_allclose(outputs_after(model, grid, changed), expected, atol=2e-5)
+
+
+def test_no_change_and_a_change_of_all_cells_are_read_too():
+    """The first has no box, the second one that is too large."""
+    rng = np.random.default_rng(0)
+    grid = rng.normal(size=(20, 1, 10, 10)).astype(np.float32)
+    model = RandomConvolutionRegressor(24).fit(grid, grid[:, 0, 4, 4])
+    found = outputs_after(model, grid, [grid, -grid])
+    np.testing.assert_allclose(found, [model.outputs(grid), model.outputs(-grid)], atol=1e-6)
+
+
+def test_a_maximum_within_the_box_makes_room_for_the_next_one():
+    """The greatest response comes from the cell that is taken away."""
+    grid = np.zeros((12, 1, 20, 20), np.float32)
+    grid[:, 0, 3, 3], grid[:, 0, 15, 15] = 9.0, np.arange(12)
+    model = RandomConvolutionRegressor(24, "patterns").fit(grid, np.arange(12.0))
+    after = grid.copy()
+    after[:, 0, 3, 3] = 0.0
+    np.testing.assert_allclose(outputs_after(model, grid, [after])[0], model.outputs(after), atol=2e-5)
