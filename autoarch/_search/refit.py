@@ -22,8 +22,9 @@ from autoarch._search.quiet import quiet
 from autoarch._training.deadline import Deadline
 from autoarch.families.base import Family, Problem
 
-_LEEWAY = 1.3  # times the seconds of the first fit that must be left for another
+_LEEWAY = 1.3  # times the seconds of the first fit that must be left for another, where it cannot be shortened
 _WORTH_IT = 0.8  # of the time that the fit on a split took; with less, a refit would be worse than that fit
+_SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
 
 
 def refit(
@@ -55,36 +56,42 @@ def refit(
         return kept, f"the rows of the first split ({left:.1f} s were left, a refit needs {expected:.1f} s)"
     deadline = Deadline(None if np.isinf(left) else max(left, 0.0))
 
-    def fitted(number: int) -> Pipeline:
+    def fitted(number: int, until: Deadline) -> Pipeline:
         whole = data.X, data.y, data.sample_weight
-        return fit_steps(family, result.params, problem, seed + number, *whole, deadline, result.learned)
+        return fit_steps(family, result.params, problem, seed + number, *whole, until, result.learned)
 
     began = time.monotonic()
     try:
         with quiet():
-            first = fitted(0)
+            first = fitted(0, deadline)
     except Exception as error:
         if kept is None:
             raise
         return kept, f"the rows of the first split (the refit broke: {type(error).__name__}: {error})"
     models = [first]
     if alone and not deadline.unlimited and averages_seeds(family, data):
-        models += _more_seeds(fitted, deadline, time.monotonic() - began)
+        models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=hasattr(first[-1], "share_done_"))
     if len(models) == 1:
         return first, "all rows"
     return seed_ensemble(models, data.judge.classes, seed), f"all rows, {len(models)} seeds, averaged"
 
 
-def _more_seeds(fitted: Callable[[int], Pipeline], deadline: Deadline, seconds: float) -> list[Pipeline]:
-    """As many as the time allows; none is worth an error, or a wait that the user has ended."""
+def _more_seeds(
+    fitted: Callable[[int, Deadline], Pipeline], deadline: Deadline, seconds: float, *, shortens: bool
+) -> list[Pipeline]:
+    """As many as the time allows; none is worth an error, or a wait that the user has ended.
+
+    Nets, whose training ``shortens`` to what time there is, share the rest of it.
+    """
     models: list[Pipeline] = []
     try:
         with quiet():
             for number in range(1, MOST_SEEDS):
-                if deadline.left < _LEEWAY * seconds:
+                still = min(int(deadline.left / ((_SHORT if shortens else _LEEWAY) * seconds)), MOST_SEEDS - number)
+                if still < 1:
                     break
-                model = fitted(number)
-                if not getattr(model[-1], "complete_", True):
+                model = fitted(number, deadline.share(1 / still) if shortens else deadline)
+                if not shortens and not getattr(model[-1], "complete_", True):
                     break
                 models.append(model)
     except (Exception, KeyboardInterrupt):

@@ -1,6 +1,7 @@
 """The mean of the models of all folds."""
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
@@ -8,6 +9,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble, seed_ensemble
+from autoarch._search.refit import _more_seeds
 
 
 def test_models_of_folds_speak_as_one_and_can_be_fitted_again():
@@ -77,3 +79,38 @@ def test_a_search_with_a_holdout_averages_seeds_and_says_so():
     assert AutoArchClassifier(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
     two = AutoArchClassifier(families="tree", ensemble_size=2, **{**settings, "n_trials": 3}).fit(X, y)
     assert "seeds" not in two.fitted_on_ or len(two.ensemble_) == 1
+
+
+class Clock:
+    """Seconds that pass only where something is fitted."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def share(self, fraction):
+        """A part of what is left."""
+        return Clock(self.left * fraction)
+
+
+@pytest.mark.parametrize(
+    ("left", "shortens", "seconds"),
+    [
+        (9.0, True, [9.0]),  # a little shorter than the first
+        (17.0, True, [8.5, 8.5]),
+        (7.0, True, []),
+        (100.0, True, [10.0] * 4),
+        (12.0, False, []),  # what cannot be shortened needs some leeway
+        (22.0, False, [10.0]),
+    ],
+)
+def test_further_seeds_share_the_time_that_is_left(left, shortens, seconds):
+    """The first fit took ten seconds."""
+    clock, took = Clock(left), []
+
+    def fitted(number, until):
+        took.append(min(10.0, until.left))
+        clock.left -= took[-1]
+        return make_pipeline(DecisionTreeRegressor())
+
+    assert len(_more_seeds(fitted, clock, 10.0, shortens=shortens)) == len(seconds)
+    assert took == seconds
