@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
-_IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
+# Seconds of budget below which the 2 to 4 are better spent otherwise.
+_IMPORTS = {"torch": 8.0, "skorch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +125,9 @@ def able_families(
 
 
 def with_imports(
-    families: Sequence[Family], able: list[Family], budget: Budget, chosen_by_user: bool
+    families: Sequence[Family], able: list[Family], budget: Budget, chosen_by_user: bool, device: str = "cpu"
 ) -> tuple[list[Family], dict[str, str]]:
-    """Import now what is foreseen, or leave families out of a budget that their import would eat up."""
+    """Load now what is foreseen, or leave families out of a budget that their import would eat up."""
     left_out: dict[str, str] = {}
     for package, least in _IMPORTS.items():
         others = [family for family in able if package not in family.needs.packages]
@@ -136,21 +137,23 @@ def with_imports(
         if short and package not in sys.modules and not chosen_by_user and others:
             reason = f"importing {package} would take too much of {budget.seconds:g} s; allow {least:g} s or more"
         else:
-            reason = _import(package, optional=bool(others))
+            reason = _load(package, device, optional=bool(others))
         if reason:
             able = others
             left_out |= {family.name: reason for family in families if package in family.needs.packages}
     return able, left_out
 
 
-def _import(package: str, *, optional: bool) -> str:
-    """Why it cannot be imported, or nothing."""
+def _load(package: str, device: str, *, optional: bool) -> str:
+    """Why it cannot be imported, or be used on the device, or nothing."""
     try:
         importlib.import_module(package)
+        if package == "skorch":
+            importlib.import_module("autoarch._training.device").warm_up(device)
     except Exception as error:  # it may not agree with the other packages here
         if not optional:
             raise
-        return f"importing {package} failed: {type(error).__name__}: {error}"
+        return f"loading {package} failed: {type(error).__name__}: {error}"
     return ""
 
 

@@ -100,7 +100,7 @@ def run_search(request: Request) -> Found:
             deadline = budget.deadline(fraction=_BASELINE_SHARE)
             baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
             progress.say("importing torch", urgent=True)
-            able, slow = with_imports(request.families, able, budget, request.chosen_by_user)
+            able, slow = with_imports(request.families, able, budget, request.chosen_by_user, request.problem.device)
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
             problem = with_findings(request.problem, report)

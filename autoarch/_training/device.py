@@ -27,3 +27,17 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def warm_up(device: str) -> None:
+    """Train a tiny net, so that what torch loads at the first convolution and the first optimizer is there.
+
+    That is a second on a quick disk and many on a slow one, or where a GPU's libraries have to be read: too much for
+    the training of a first candidate, which would be cut to a few steps.
+    """
+    device = resolve_device(device)
+    with seeded(0, device):
+        net = torch.nn.Conv2d(1, 1, 3).to(device)
+        optimizer = torch.optim.AdamW(net.parameters())
+        net(torch.zeros(1, 1, 3, 3, device=device)).sum().backward()
+        optimizer.step()
