@@ -9,6 +9,7 @@ Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._search``.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from autoarch._search.job import Job, TrainingData, TrialResult
+from autoarch._search.loading import load
 from autoarch._search.quiet import quiet
 from autoarch._search.scoring import Predictions
 from autoarch._training.deadline import Deadline
@@ -35,13 +37,21 @@ def evaluate(data: TrainingData, job: Job) -> TrialResult:
     result = TrialResult(number=job.number, family=job.family.name, params=job.params)
     try:
         with quiet():
-            _judge_splits(data, job, result)
+            _judge_splits(data, _made_ready(job), result)
     except MemoryError:
         result.status, result.reason = "failed", "out of memory"
     except Exception as error:  # a candidate may fail in any way; the search goes on
         result.status, result.reason = "failed", f"{type(error).__name__}: {error}"
     result.seconds = time.monotonic() - started
     return result
+
+
+def _made_ready(job: Job) -> Job:
+    """A fresh worker loads what the family needs; that is not the candidate's time."""
+    seconds = load(job.family.needs.packages, job.problem.device)
+    if seconds < _MOMENT or job.deadline.unlimited:
+        return job
+    return replace(job, deadline=Deadline(min(job.deadline.left + seconds, job.latest.left)))
 
 
 def fit_steps(

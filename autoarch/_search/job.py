@@ -52,7 +52,9 @@ class Job:
     family, params, problem, seed
         What is built.
     deadline : Deadline
-        When the whole job must be over.
+        When the whole job must be over, if its worker is ready to begin.
+    latest : Deadline
+        When it must be over even if its worker has to load something first.
     rival : tuple of float
         The best candidate's score on each split; a job that cannot come near is stopped.
     bars : mapping of float to float
@@ -69,6 +71,7 @@ class Job:
     problem: Problem
     seed: int
     deadline: Deadline
+    latest: Deadline = field(default_factory=Deadline)
     rival: tuple[float, ...] = ()
     bars: Mapping[float, float] = field(default_factory=dict)
     most_rows: int | None = None

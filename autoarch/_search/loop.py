@@ -207,6 +207,7 @@ class Search:
             problem=self.problem,
             seed=trial_seed(self.seed, trial.number),
             deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
+            latest=self.budget.deadline(keep=keep),
             rival=tuple(best.scores) if best is not None else (),
             bars=self.policy.bars(family.name),
         )

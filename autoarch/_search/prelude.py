@@ -5,7 +5,6 @@ Imports: numpy, ``autoarch.locality``, ``autoarch.families``, ``autoarch._search
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from joblib import Memory
 from autoarch._data.splits import SplitPlan
 from autoarch._search.budget import Budget
 from autoarch._search.cache import cached, fingerprint, versions
+from autoarch._search.loading import load
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
 from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport, probe_values
@@ -147,9 +147,7 @@ def with_imports(
 def _load(package: str, device: str, *, optional: bool) -> str:
     """Why it cannot be imported, or be used on the device, or nothing."""
     try:
-        importlib.import_module(package)
-        if package == "skorch":
-            importlib.import_module("autoarch._training.device").warm_up(device)
+        load([package], device)
     except Exception as error:  # it may not agree with the other packages here
         if not optional:
             raise

@@ -4,12 +4,22 @@ import time
 
 import pytest
 
+from autoarch._search import evaluate, loading
 from autoarch._search.budget import Budget
+from autoarch._search.job import Job
 from autoarch._search.prelude import with_imports
 from autoarch._training import device
+from autoarch._training.deadline import Deadline
+from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
 
 torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(autouse=True)
+def cold(monkeypatch):
+    """As in a process that has loaded nothing yet."""
+    monkeypatch.setattr(loading, "_ready", set())
 
 
 def loaded(families):
@@ -42,3 +52,12 @@ def test_a_device_that_fails_leaves_the_others(monkeypatch):
     names, reasons = loaded(resolve_families(["mlp", "linear"]))
     assert names == ["linear"]
     assert reasons == {"mlp": "loading skorch failed: RuntimeError: out of memory on cpu"}
+
+
+@pytest.mark.parametrize(("latest", "left"), [(100.0, 15.0), (12.0, 12.0)])
+def test_what_a_worker_loads_is_not_the_time_of_a_candidate(monkeypatch, latest, left):
+    """Its deadline moves by as many seconds, but not beyond the end of the search."""
+    monkeypatch.setattr(evaluate, "load", lambda packages, device: 5.0)
+    problem = Problem(task="regression", n_samples=9, n_features=2)
+    job = Job(0, resolve_families("mlp")[0], {}, problem, 0, Deadline(10.0), latest=Deadline(latest))
+    assert evaluate._made_ready(job).deadline.left == pytest.approx(left, abs=1.0)

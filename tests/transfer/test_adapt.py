@@ -209,7 +209,7 @@ def test_masks_are_cut_from_a_net_that_saw_missing_cells(digits):
     X, y = digits[0][:100].astype(np.float32), digits[1][:100]
     holes = X.copy()
     holes[::7, 0, 3] = np.nan
-    clf = AutoArchClassifier(**quick()).fit(holes, y)
+    clf = AutoArchClassifier(**quick(device="cpu")).fit(holes, y)
     pipeline = clf.best_estimator_
     inputs = torch.from_numpy(pipeline[1].transform(pipeline[0].transform(X)))
 
