@@ -52,7 +52,9 @@ def judged(case: Case, budget: float, seed: int) -> dict[str, Any]:
     task = case.task
     estimator = AutoArchClassifier if task.classification else AutoArchRegressor
     model = estimator(time_budget=budget, random_state=seed, verbose=0).fit(task.X, task.y)
-    case.problem = replace(case.problem, layout=model.layout_)  # with y a search may have found the order of the columns
+    case.problem = replace(
+        case.problem, layout=model.layout_
+    )  # with y a search may have found the order of the columns
     tried = model.leaderboard_[model.leaderboard_["status"] == "ok"].sort_values("score", ascending=False)
     best = tried[tried["family"] != "baseline"].drop_duplicates("family")
     scores = {
