@@ -4,8 +4,9 @@
     python winner_family.py digits wine --budget 20
 
 After each search the best candidate of every family, among those that were judged on all splits, is fitted once on all
-training rows and scored on the test rows; so is the winner, so that nothing but the choice is compared. Results that
-``--out`` has already are not computed again.
+training rows and scored on the test rows; so is the winner, so that nothing but the choice is compared. Of a family
+that the search has left out, or has judged on no more than some splits, it is the first default. Results that ``--out``
+has already are not computed again.
 """
 
 from __future__ import annotations
@@ -57,9 +58,10 @@ def judged(case: Case, budget: float, seed: int) -> dict[str, Any]:
     )  # with y a search may have found the order of the columns
     tried = model.leaderboard_[model.leaderboard_["status"] == "ok"].sort_values("score", ascending=False)
     best = tried[tried["family"] != "baseline"].drop_duplicates("family")
-    scores = {
-        row.family: case.fit(resolve_families([row.family])[0], row.params, seed)["score"] for row in best.itertuples()
-    }
+    chosen = {row.family: row.params for row in best.itertuples()}
+    for family, _, params in case.candidates([family.name for family in resolve_families("auto")], 1):
+        chosen.setdefault(family.name, params)
+    scores = {name: case.fit(resolve_families([name])[0], params, seed)["score"] for name, params in chosen.items()}
     return {
         "score": round(float(model.score(task.X_test, task.y_test)), 4),
         "n_test": len(task.y_test),
