@@ -99,7 +99,7 @@ class CachedEvaluate:
 
 def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> TrialResult:
     result = evaluate(*payload)
-    if result.status == "failed" or result.cut or payload[1].deadline.over:
+    if result.status == "failed" or result.cut or result.late:
         raise _NotForKeepingError(result)
     return result
 

@@ -37,21 +37,24 @@ def evaluate(data: TrainingData, job: Job) -> TrialResult:
     result = TrialResult(number=job.number, family=job.family.name, params=job.params)
     try:
         with quiet():
-            _judge_splits(data, _made_ready(job), result)
+            job, loading = _made_ready(job)
+            started += loading
+            _judge_splits(data, job, result)
     except MemoryError:
         result.status, result.reason = "failed", "out of memory"
     except Exception as error:  # a candidate may fail in any way; the search goes on
         result.status, result.reason = "failed", f"{type(error).__name__}: {error}"
     result.seconds = time.monotonic() - started
+    result.late = job.deadline.over
     return result
 
 
-def _made_ready(job: Job) -> Job:
-    """A fresh worker loads what the family needs; that is not the candidate's time."""
+def _made_ready(job: Job) -> tuple[Job, float]:
+    """A fresh worker loads what the family needs, in seconds that are not the candidate's."""
     seconds = load(job.family.needs.packages, job.problem.device)
     if seconds < _MOMENT or job.deadline.unlimited:
-        return job
-    return replace(job, deadline=Deadline(min(job.deadline.left + seconds, job.latest.left)))
+        return job, seconds
+    return replace(job, deadline=Deadline(min(job.deadline.left + seconds, job.latest.left))), seconds
 
 
 def fit_steps(

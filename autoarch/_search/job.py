@@ -105,7 +105,9 @@ class TrialResult:
     rungs : mapping of float to float
         Scores at rungs of the training on the first split.
     seconds : float
-        The whole job.
+        The whole job, but for what its worker had to load first.
+    late : bool
+        Whether the job ended after its deadline, so that another time it could come out otherwise.
     cut : bool
         Whether the deadline ended a training early.
     share_done : float
@@ -127,6 +129,7 @@ class TrialResult:
     fit_seconds: list[float] = field(default_factory=list)
     rungs: Mapping[float, float] = field(default_factory=dict)
     seconds: float = 0.0
+    late: bool = False
     cut: bool = False
     share_done: float = 1.0
 

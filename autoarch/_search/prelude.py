@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
-# Seconds of budget below which the 2 to 4 are better spent otherwise.
-_IMPORTS = {"torch": 8.0, "skorch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}
+_IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,21 +137,25 @@ def with_imports(
         if short and package not in sys.modules and not chosen_by_user and others:
             reason = f"importing {package} would take too much of {budget.seconds:g} s; allow {least:g} s or more"
         else:
-            reason = _load(package, device, optional=bool(others))
+            reason = _import(package, device, optional=bool(others))
         if reason:
             able = others
             left_out |= {family.name: reason for family in families if package in family.needs.packages}
+    roomy = budget.seconds is None or budget.seconds >= _IMPORTS["torch"]
+    if roomy and any("skorch" in family.needs.packages for family in able):
+        with suppress(Exception):  # the first net's trial will say so
+            load(["skorch"], device)
     return able, left_out
 
 
-def _load(package: str, device: str, *, optional: bool) -> str:
-    """Why it cannot be imported, or be used on the device, or nothing."""
+def _import(package: str, device: str, *, optional: bool) -> str:
+    """Why it cannot be imported, or nothing."""
     try:
         load([package], device)
     except Exception as error:  # it may not agree with the other packages here
         if not optional:
             raise
-        return f"loading {package} failed: {type(error).__name__}: {error}"
+        return f"importing {package} failed: {type(error).__name__}: {error}"
     return ""
 
 

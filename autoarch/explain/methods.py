@@ -24,7 +24,8 @@ from autoarch.explain.treeshap import shapley
 from autoarch.explain.units import Cut, spread
 
 # Values in all rows to predict, up to which draws are the default: seconds for most models. Patches also are cut in as
-# many ways as the second number allows: the slowest family (kernels) takes 1.5 s for a million values of 28 x 28 cells.
+# many ways as the second number allows: 256 kernels that read all rows anew take 1.5 s for a million such values, and
+# most families much less.
 _AFFORDABLE, _AFFORDABLE_IN_PATCHES = 30_000_000, 6_000_000
 _FEWEST_DRAWS = 4  # of each of several cuts; a cell is drawn as often as there are cuts times that
 _MOST_ASKED = 12_000_000  # such values for all models of an ensemble; with more, fewer of them are asked

@@ -1,6 +1,6 @@
 """Answers for rows in which little was taken away, where a model need not read all of the rest again.
 
-Imports: numpy, ``autoarch._search``, ``autoarch.families``, ``pool``, ``subject``, ``trace``.
+Imports: numpy, ``autoarch._search``, ``autoarch._training``, ``autoarch.families``, ``pool``, ``subject``, ``trace``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoarch._search.evaluate import aligned
+from autoarch._training.grids import GridScaler
 from autoarch.explain.pool import Numbers, Pool, Swap
 from autoarch.explain.subject import Subject, tempered
 from autoarch.explain.trace import Member, members_of
@@ -21,16 +22,22 @@ def answers_after(subject: Subject, rows: Pool, swaps: Sequence[Swap]) -> np.nda
     """Answers for all ``rows`` once for each swap, one below the other."""
     changed = rows.swapped(swaps)
     members = members_of(subject) if subject.own else []
-    if not isinstance(rows, Numbers) or not any(isinstance(member.model, RandomConvolutions) for member in members):
+    if not isinstance(rows, Numbers) or not any(_rereads(member) for member in members):
         return subject.answers(changed)
     said = sum(member.weight * _said(member, subject.classes, rows, changed) for member in members)
     return np.asarray(said if subject.classes is None else tempered(np.asarray(said), subject.temperature))
 
 
+def _rereads(member: Member) -> bool:
+    """Whether cells of X are cells of its grid; pictures of places, which may be too many to keep, are made anew."""
+    cells = all(isinstance(step, GridScaler) for step in member.steps)
+    return cells and isinstance(member.model, RandomConvolutions)
+
+
 def _said(member: Member, classes: np.ndarray | None, rows: Numbers, changed: np.ndarray) -> np.ndarray:
     """Probabilities, or values (n, 1), of one model."""
     model, parts = member.model, np.split(changed, len(changed) // len(rows))
-    if isinstance(model, RandomConvolutions):
+    if _rereads(member):
         outputs = outputs_after(model, member.sees(rows.given()), [member.sees(part) for part in parts])
         said = model.said(outputs.reshape(len(changed), -1))
     elif classes is None:

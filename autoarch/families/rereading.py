@@ -13,7 +13,7 @@ import numpy as np
 
 from autoarch.families.randomconv import RandomConvolutions
 from autoarch.locality.boxes import Box, KnownResponses
-from autoarch.locality.convolutions import Bank
+from autoarch.locality.convolutions import MOST_POSITIONS, Bank
 
 Change = tuple[np.ndarray, Box]
 
@@ -72,7 +72,8 @@ def _of_boxes(model: RandomConvolutions, grid: np.ndarray, changed: Sequence[Cha
     outputs = np.zeros((len(changed), len(grid), model.ridge_.coef.shape[1]))
     with torch.no_grad():
         for bank, parts in zip(model.banks_, _parts_by_bank(model, grid), strict=True):
-            rows = max(1, _MOST_RESPONSES // (len(bank.weights) * grid.shape[2] * grid.shape[3]))
+            n_places = min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
+            rows = max(1, _MOST_RESPONSES // (len(bank.weights) * n_places))
             for start in range(0, len(grid), rows):
                 some = slice(start, start + rows)
                 known = KnownResponses(grid[some], bank, model.pools_)

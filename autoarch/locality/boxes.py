@@ -116,7 +116,7 @@ class KnownResponses:
             sums["share"] = beyond.sign_().sum((1, 2))
         if "winners" in self._pools:
             grouped = answer[..., : self._n_grouped].unflatten(3, (GROUP, -1))
-            wins, losses = convolutions.contests(grouped, axis=3)
+            wins, losses = convolutions.contests(grouped, 3, self._bank.slack)
             sums["wins"], sums["losses"] = wins.sum((1, 2)), losses.sum((1, 2))
         return sums
 

@@ -27,16 +27,21 @@ GROUP = 8  # kernels that compete with each other
 MOST_POSITIONS = 1_600  # larger grids are read with a stride
 BATCH_VALUES = 2_000_000  # responses at a time
 THRESHOLD_ROWS = 64
+_SLACK = 1e-5  # of the greatest response; single precision errs by a tenth of it
 PER_KERNEL = {"placed": 9, "anywhere": 3, "winners": 2}  # features of one kernel, at most
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated, and from where on a response counts."""
+    """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated, and from where on a response counts.
+
+    Responses that differ by ``slack`` or less are taken to be the same: on flat areas they are, but for rounding.
+    """
 
     weights: np.ndarray
     dilation: tuple[int, int]
     thresholds: np.ndarray
+    slack: float = 0.0
 
 
 def random_banks(grid: np.ndarray, rng: np.random.Generator, n_kernels: int = N_KERNELS) -> list[Bank]:
@@ -48,7 +53,9 @@ def random_banks(grid: np.ndarray, rng: np.random.Generator, n_kernels: int = N_
     for (size, dilation), count in zip(shapes, counts, strict=True):
         if count:
             bank = Bank(_draw(grid, size, dilation, count, rng), dilation, np.zeros(count, np.float32))
-            banks.append(replace(bank, thresholds=_thresholds(responses(some, bank))))
+            answer = responses(some, bank)
+            slack = _SLACK * float(answer.abs().max())
+            banks.append(replace(bank, thresholds=_thresholds(answer) + np.float32(slack), slack=slack))
     return banks
 
 
@@ -137,7 +144,7 @@ def pooled_features(
                 answer = responses(grid[start : start + rows], bank)
                 beyond = beyond_thresholds(answer, bank)
                 for pool in pools:
-                    batches[pool].append(_POOLS[pool](answer, beyond))
+                    batches[pool].append(_POOLS[pool](answer, beyond, bank.slack))
             for pool in pools:
                 pieces[pool].append(torch.cat(batches[pool]))
     return tuple(torch.cat(pieces[pool], 1).numpy() for pool in pools)
@@ -182,36 +189,39 @@ def parts_of(height: int, width: int) -> tuple[int, int]:
     return (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
 
 
-def _placed(answer: Any, beyond: Any) -> Any:
+def _placed(answer: Any, beyond: Any, slack: float) -> Any:
     from torch.nn import functional
 
     return functional.adaptive_avg_pool2d(beyond, parts_of(*answer.shape[2:])).flatten(1)
 
 
-def _anywhere(answer: Any, beyond: Any) -> Any:
+def _anywhere(answer: Any, beyond: Any, slack: float) -> Any:
     import torch
 
     flat = beyond.flatten(2)
     return torch.cat([flat.mean(2), flat.amax(2), flat.sign().mean(2)], 1)  # sign: comparisons take four times as long
 
 
-def _winners(answer: Any, beyond: Any) -> Any:
+def _winners(answer: Any, beyond: Any, slack: float) -> Any:
     import torch
 
     n_groups = answer.shape[1] // GROUP
     grouped = answer[:, : n_groups * GROUP].reshape(len(answer), n_groups, GROUP, -1)
-    counts = [part.mean(-1).flatten(1) for part in contests(grouped, axis=2)]
+    counts = [part.mean(-1).flatten(1) for part in contests(grouped, 2, slack)]
     return torch.cat(counts, 1).sqrt()  # counts spread as their roots
 
 
-def contests(grouped: Any, axis: int) -> tuple[Any, Any]:
-    """Where the kernels of a group stand along ``axis``: the greatest response, and 1 for the least; 0 for others."""
+def contests(grouped: Any, axis: int, slack: float) -> tuple[Any, Any]:
+    """Where the kernels of a group stand along ``axis``: the greatest response, and 1 for the least; 0 for others.
+
+    Comparisons take four times as long as signs, which are 1 for those within ``slack`` and -1 for the others.
+    """
     most, least = grouped.amax(axis, keepdim=True), grouped.amin(axis, keepdim=True)
-    wins = (grouped - most).sign_().add_(1).mul_(most.clamp(min=0))  # the sign is 0 for the greatest, else -1
-    return wins, (least - grouped).sign_().add_(1)
+    wins = (grouped - (most - slack)).sign_().add_(1).mul_(most.clamp(min=0).div_(2))
+    return wins, ((least + slack) - grouped).sign_().add_(1).div_(2)
 
 
-_POOLS: dict[str, Callable[[Any, Any], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
+_POOLS: dict[str, Callable[[Any, Any, float], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
 
 
 def _thresholds(answer: Any) -> np.ndarray:

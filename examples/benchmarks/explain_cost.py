@@ -3,9 +3,9 @@
     python explain_cost.py
     python explain_cost.py --families kernels --sides 28 28 --rows 100
 
-Each family's first default, as large as its space allows, is fitted to grids with a planted texture, and the models of
-all folds are averaged where it does so. Wanted on two cores, at 28 x 28: at most 10 s in 4 x 4 patches and 60 s in
-single cells.
+Each family's first default, of nets and kernels as large as their space allows, is fitted to grids with a planted
+texture, and the models of all folds are averaged where it does so. Wanted on two cores, at 28 x 28: at most 10 s in
+4 x 4 patches and 60 s in single cells.
 """
 
 from __future__ import annotations

@@ -46,15 +46,15 @@ def main() -> None:
     parser.add_argument("--out", default="spatial_gain.jsonl")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", AutoArchWarning)  # of narrowed buffers
-    ledger = Ledger(arguments.out)
+    ledger, asked = Ledger(arguments.out), {"budget": arguments.budget, "rows": arguments.rows}
     for seed in range(arguments.repeats):
         for table in tables(arguments.data, arguments.only, arguments.rows):
             for way in arguments.ways:
-                run = {"data": table.name, "way": way, "seed": seed, "budget": arguments.budget}
+                run = {"data": table.name, "way": way, "seed": seed, **asked}
                 if not ledger.has(**run):
                     ledger.add(run | compared(table, way, arguments.budget, seed))
                     print(ledger.rows[-1], flush=True)
-    show(pd.DataFrame(ledger.rows))
+    show(pd.DataFrame([row for row in ledger.rows if all(row[name] == value for name, value in asked.items())]))
 
 
 def compared(table: Table, way: str, budget: float, seed: int) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def by_hand(X: np.ndarray, y: np.ndarray, device: str) -> None:
     net = ConvNet(X.shape[1:], 10, filters=16).to(device, memory_format=torch.channels_last).train()
     data = torch.from_numpy(X).to(device).contiguous(memory_format=torch.channels_last)
     target, loss = torch.from_numpy(y).to(device), torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01, fused=True)
     steps = EPOCHS * (len(X) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
     for _ in range(EPOCHS):

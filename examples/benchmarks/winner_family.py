@@ -53,9 +53,8 @@ def judged(case: Case, budget: float, seed: int) -> dict[str, Any]:
     task = case.task
     estimator = AutoArchClassifier if task.classification else AutoArchRegressor
     model = estimator(time_budget=budget, random_state=seed, verbose=0).fit(task.X, task.y)
-    case.problem = replace(
-        case.problem, layout=model.layout_
-    )  # with y a search may have found the order of the columns
+    found = {"layout": model.layout_, "verdict": model.locality_.used.verdict}  # y may have told the order of columns
+    case.problem = replace(case.problem, **found)
     tried = model.leaderboard_[model.leaderboard_["status"] == "ok"].sort_values("score", ascending=False)
     best = tried[tried["family"] != "baseline"].drop_duplicates("family")
     chosen = {row.family: row.params for row in best.itertuples()}

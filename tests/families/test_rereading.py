@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoarch.families import rereading
 from autoarch.families.randomconv import RandomConvolutionClassifier, RandomConvolutionRegressor
 from autoarch.families.rereading import outputs_after
 
 torch = pytest.importorskip("torch")
+SETTINGS = {"rtol": 1e-4, "atol": 1e-5}
 SHAPES = [(1, 12, 12), (3, 9, 14), (2, 1, 40), (1, 60, 1), (1, 2, 20), (1, 45, 44)]  # the last is read with a stride
 
 
@@ -30,7 +32,7 @@ def test_changed_boxes_are_read_as_the_whole_grid_would_be(shape, features, seed
         box[:] = rng.normal(size=box.shape)
         changed.append(after)
     expected = np.stack([model.outputs(after) for after in changed])
-    np.testing.assert_allclose(outputs_after(model, grid, changed), expected, atol=2e-5)
+    np.testing.assert_allclose(outputs_after(model, grid, changed), expected, **SETTINGS)
 
 
 def test_no_change_and_a_change_of_all_cells_are_read_too():
@@ -49,4 +51,34 @@ def test_a_maximum_within_the_box_makes_room_for_the_next_one():
     model = RandomConvolutionRegressor(24, "patterns").fit(grid, np.arange(12.0))
     after = grid.copy()
     after[:, 0, 3, 3] = 0.0
-    np.testing.assert_allclose(outputs_after(model, grid, [after])[0], model.outputs(after), atol=2e-5)
+    np.testing.assert_allclose(outputs_after(model, grid, [after])[0], model.outputs(after), **SETTINGS)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 20, 20), (2, 1, 100), (5, 30, 50)])
+@pytest.mark.parametrize("n", [1, 12])
+def test_rounding_on_flat_areas_decides_nothing(shape, n):
+    """Most of the grid is one number; a row alone, a row among others and a changed row are read alike."""
+    rng = np.random.default_rng(0)
+    grid = np.full((40, *shape), -0.4242, np.float32)
+    for row in grid:
+        top, left = (rng.integers(max(1, side - 3)) for side in shape[1:])
+        row[:, top : top + 3, left : left + 3] = rng.uniform(0, 3)
+    model = RandomConvolutionRegressor(64).fit(grid, grid.max(axis=(1, 2, 3)))
+    after = grid[:n].copy()
+    after[:, :, 0, shape[2] // 2] = 1.0
+    alone = np.concatenate([model.outputs(after[row : row + 1]) for row in range(n)])
+    np.testing.assert_allclose(alone, model.outputs(after), **SETTINGS)
+    np.testing.assert_allclose(outputs_after(model, grid[:n], [after])[0], model.outputs(after), **SETTINGS)
+
+
+def test_many_rows_are_read_in_parts(monkeypatch):
+    """With near, far and no changes in one call."""
+    rng = np.random.default_rng(1)
+    grid = rng.normal(size=(30, 2, 10, 10)).astype(np.float32)
+    model = RandomConvolutionClassifier(24).fit(grid, rng.integers(0, 2, 30))
+    near = grid.copy()
+    near[3:, :, 4, 5] += 1
+    changed = [grid, near, -grid]
+    monkeypatch.setattr(rereading, "_MOST_RESPONSES", 8 * 100 * 7)
+    expected = [model.outputs(after) for after in changed]
+    np.testing.assert_allclose(outputs_after(model, grid, changed), expected, **SETTINGS)

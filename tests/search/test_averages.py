@@ -114,3 +114,15 @@ def test_further_seeds_share_the_time_that_is_left(left, shortens, seconds):
 
     assert len(_more_seeds(fitted, clock, 10.0, shortens=shortens)) == len(seconds)
     assert took == seconds
+
+
+def test_a_net_that_was_hardly_trained_has_no_vote():
+    """Something else kept the machine busy."""
+    shares = iter([0.9, 0.1, 0.9])
+
+    def fitted(number, until):
+        tree = DecisionTreeRegressor()
+        tree.share_done_ = next(shares)
+        return make_pipeline(tree)
+
+    assert [model[-1].share_done_ for model in _more_seeds(fitted, Clock(100.0), 10.0, shortens=True)] == [0.9]

@@ -3,7 +3,9 @@
 import time
 
 import pytest
+from sklearn.datasets import load_iris
 
+from autoarch import AutoArchClassifier
 from autoarch._search import evaluate, loading
 from autoarch._search.budget import Budget
 from autoarch._search.job import Job
@@ -42,16 +44,26 @@ def test_nets_are_warm_before_the_first_trial(monkeypatch):
     assert warmed == ["cpu"]
 
 
-def test_a_device_that_fails_leaves_the_others(monkeypatch):
-    """The search goes on without nets and says why."""
+def test_a_device_that_fails_is_for_the_trials_to_report(monkeypatch):
+    """The search begins, and goes on with what is no net."""
 
     def out_of_memory(name):
         raise RuntimeError(f"out of memory on {name}")
 
     monkeypatch.setattr(device, "warm_up", out_of_memory)
-    names, reasons = loaded(resolve_families(["mlp", "linear"]))
-    assert names == ["linear"]
-    assert reasons == {"mlp": "loading skorch failed: RuntimeError: out of memory on cpu"}
+    assert loaded(resolve_families(["mlp", "linear"])) == (["mlp", "linear"], {})
+    X, y = load_iris(return_X_y=True)
+    clf = AutoArchClassifier(20, n_trials=3, families=["mlp", "linear"], cv=2, random_state=0, verbose=0).fit(X, y)
+    board = clf.leaderboard_
+    assert board.loc[board["family"] == "mlp", "reason"].str.contains("out of memory").all()
+    assert clf.best_family_ == "linear"
+
+
+def test_a_short_budget_is_not_spent_on_warming_up(monkeypatch):
+    """The seconds are better spent on models."""
+    monkeypatch.setattr(device, "warm_up", lambda name: pytest.fail("warmed up"))
+    families = resolve_families(["mlp", "linear"])
+    with_imports(families, families, Budget(5, None, started=time.monotonic()), chosen_by_user=True)
 
 
 @pytest.mark.parametrize(("latest", "left"), [(100.0, 15.0), (12.0, 12.0)])
@@ -60,4 +72,6 @@ def test_what_a_worker_loads_is_not_the_time_of_a_candidate(monkeypatch, latest,
     monkeypatch.setattr(evaluate, "load", lambda packages, device: 5.0)
     problem = Problem(task="regression", n_samples=9, n_features=2)
     job = Job(0, resolve_families("mlp")[0], {}, problem, 0, Deadline(10.0), latest=Deadline(latest))
-    assert evaluate._made_ready(job).deadline.left == pytest.approx(left, abs=1.0)
+    moved, seconds = evaluate._made_ready(job)
+    assert seconds == 5.0
+    assert moved.deadline.left == pytest.approx(left, abs=1.0)
