@@ -2,9 +2,9 @@
 
 Read ``pool`` (rows in which some columns come from other rows), ``columns`` (names, and their places on a grid),
 ``units`` (what is taken away together), ``subject`` (a fitted estimator and X as one question) and ``donors`` (what
-stands in for what is taken away); then the methods: ``occlusion`` (with ``rereading``), ``permutation``, ``trace`` with ``gradients`` and
-``treeshap``, all called by ``methods``; ``explanation``, ``plot`` and ``html`` show what came out, ``entrance`` is the
-door.
+stands in for what is taken away); then the methods: ``occlusion`` with ``rereading``, ``permutation``, ``trace`` with
+``gradients`` and ``treeshap``, all called by ``methods``; ``explanation``, ``plot`` and ``html`` show what came out,
+``entrance`` is the door.
 
 Names are imported on first touch.
 
