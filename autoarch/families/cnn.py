@@ -55,7 +55,7 @@ class CNN(NetFamily):
         return [*first, *(kernel for kernel in able if kernel not in first)]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """The proposed kernel, with shifts, under the other scaling; another head, more filters, mixed samples."""
+        """The proposed kernel, with shifts; another head, more filters, mixed samples; the other scaling last."""
         kernel, *others = self.kernels(problem)
         base = {
             "kernel": kernel,
@@ -71,13 +71,15 @@ class CNN(NetFamily):
             **around.pictures_first(problem),
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
+        whole = around.pictures_whole(problem)
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
-            {**(around.pictures_whole(problem) or {"scaling": "cell"}), "effort": 2.0},
+            *([{**whole, "effort": 2.0}] if whole else []),
             {"head": "global", "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
             {**large, "shift": 1},
             {**large, "cutout": 0.3},
             {"shift": 1, "mixup": 0.2, "attention": True, "effort": 2.0},
+            *([] if whole else [{"scaling": "cell", "effort": 2.0}]),
         ]
         if problem.verdict.startswith("1d") and "square" in others:
             variants.append({"kernel": "square"})
