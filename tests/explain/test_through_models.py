@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def test_integrated_gradients_are_those_of_captum(captum, planted, cnn):
     canonical, scale, skorch_net = (step for _, step in cnn.best_estimator_.steps)
     seen = torch.from_numpy(scale.transform(canonical.transform(X[300:310])))
     zero = torch.from_numpy(scale.transform(canonical.centre_.astype(np.float32)[None]))
-    module = skorch_net.module_.eval()
+    module = deepcopy(skorch_net.module_).cpu().eval()
     by_hand = IntegratedGradients(module).attribute(seen, zero.expand_as(seen), target=1, n_steps=512)
 
     found = explain(cnn, X[300:310], method="gradients", target=1, verbose=0)
