@@ -9,16 +9,15 @@ import importlib
 import time
 from collections.abc import Iterable
 
-_ready: set[tuple[str, str]] = set()
+_warm: set[str] = set()  # devices on which this process has trained a net
 
 
 def load(packages: Iterable[str], device: str) -> float:
     """Import packages, and train a tiny net for skorch, unless this process has done so; return the seconds it took."""
     started = time.monotonic()
     for package in packages:
-        if (package, device) not in _ready:
-            importlib.import_module(package)
-            if package == "skorch":
-                importlib.import_module("autoarch._training.device").warm_up(device)
-            _ready.add((package, device))
+        importlib.import_module(package)
+        if package == "skorch" and device not in _warm:
+            importlib.import_module("autoarch._training.device").warm_up(device)
+            _warm.add(device)
     return time.monotonic() - started

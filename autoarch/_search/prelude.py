@@ -5,6 +5,7 @@ Imports: numpy, ``autoarch.locality``, ``autoarch.families``, ``autoarch._search
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -137,7 +138,7 @@ def with_imports(
         if short and package not in sys.modules and not chosen_by_user and others:
             reason = f"importing {package} would take too much of {budget.seconds:g} s; allow {least:g} s or more"
         else:
-            reason = _import(package, device, optional=bool(others))
+            reason = _import(package, optional=bool(others))
         if reason:
             able = others
             left_out |= {family.name: reason for family in families if package in family.needs.packages}
@@ -148,10 +149,10 @@ def with_imports(
     return able, left_out
 
 
-def _import(package: str, device: str, *, optional: bool) -> str:
+def _import(package: str, *, optional: bool) -> str:
     """Why it cannot be imported, or nothing."""
     try:
-        load([package], device)
+        importlib.import_module(package)
     except Exception as error:  # it may not agree with the other packages here
         if not optional:
             raise

@@ -91,17 +91,15 @@ def _more_seeds(
                 if still < 1:
                     break
                 model = fitted(number, deadline.share(1 / still) if shortens else deadline)
-                if not (_share_done(model) >= _SHORT / 2 if shortens else getattr(model[-1], "complete_", True)):
+                trained = (
+                    getattr(model[-1], "share_done_", 1.0) >= _SHORT / 2
+                )  # a busy machine may leave next to nothing
+                if not (trained if shortens else getattr(model[-1], "complete_", True)):
                     break
                 models.append(model)
     except (Exception, KeyboardInterrupt):
         return models
     return models
-
-
-def _share_done(model: Pipeline) -> float:
-    """Of the training that was planned; little where something else has kept the machine busy."""
-    return float(getattr(model[-1], "share_done_", 1.0))
 
 
 def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:

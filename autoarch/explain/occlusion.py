@@ -1,7 +1,6 @@
 """How much the answer changes when a part of the row is taken away [1]_ [2]_.
 
-Imports: numpy, ``autoarch._search.progress``, ``donors``, ``pool``,
-``rereading``, ``subject``, ``units``.
+Imports: numpy, ``autoarch._search.progress``, ``donors``, ``pool``, ``rereading``, ``subject``, ``units``.
 
 References
 ----------

@@ -13,7 +13,7 @@ import numpy as np
 
 from autoarch.families.randomconv import RandomConvolutions
 from autoarch.locality.boxes import Box, KnownResponses
-from autoarch.locality.convolutions import MOST_POSITIONS, Bank
+from autoarch.locality.convolutions import MOST_POSITIONS, pooled_features
 
 Change = tuple[np.ndarray, Box]
 
@@ -91,11 +91,12 @@ def _parts_by_bank(model: RandomConvolutions, grid: np.ndarray) -> list[list[_Pa
     import torch
 
     by_bank: list[list[_Part]] = [[] for _ in model.banks_]
+    of_one = [pooled_features(grid[:1], [bank], lambda: None, model.pools_) for bank in model.banks_]
     first = 0
     for place, block in enumerate(model.blocks_[: len(model.pools_)]):
         begin = 0
-        for parts, bank in zip(by_bank, model.banks_, strict=True):
-            end = begin + _n_features(bank, model.pools_[place], grid)
+        for parts, pooled in zip(by_bank, of_one, strict=True):
+            end = begin + pooled[place].shape[1]
             inside = slice(*np.searchsorted(block.kept, (begin, end)))
             coef = model.ridge_.coef[first + inside.start : first + inside.stop]
             numbers = (part.astype(np.float32) for part in (block.mean[inside], block.scale[inside], coef))
@@ -104,13 +105,6 @@ def _parts_by_bank(model: RandomConvolutions, grid: np.ndarray) -> list[list[_Pa
             begin = end
         first += len(block.kept)
     return by_bank
-
-
-def _n_features(bank: Bank, pool: str, grid: np.ndarray) -> int:
-    import torch
-
-    with torch.no_grad():
-        return int(KnownResponses(grid[:1], bank, [pool]).features()[0].shape[1])
 
 
 def _of_cells(model: RandomConvolutions, grid: np.ndarray, changed: Sequence[Change]) -> np.ndarray:

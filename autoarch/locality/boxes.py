@@ -8,7 +8,7 @@ Imports: numpy, torch (inside functions), ``autoarch.locality.convolutions``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,28 +67,25 @@ class KnownResponses:
         self._weights = self._weights_of_parts()
         whole = slice(0, self._height), slice(0, self._width)
         self._sums = self._summed(self._answer, whole)
-        self._max_of_rows = self._answer.amax(2)
-        self._max, self._place_of_max = self._answer.flatten(1, 2).max(1)
-
-    def features(self) -> list[Any]:
-        """Features of the grids as they are, one tensor (n, features) per pool."""
-        return self._features(self._sums, self._max)
+        if "anywhere" in pools:
+            self._max_of_rows = self._answer.amax(2)
+            self._max, self._place_of_max = self._answer.flatten(1, 2).max(1)
 
     def changed(self, grid: np.ndarray, box: Box) -> list[Any]:
-        """The same features of the grids after a change within ``box``."""
+        """Features of the grids after a change within ``box``, one tensor (n, features) per pool."""
         places = self._places(box)
         if places is None:
-            return self.features()
+            return self._features(self._sums, lambda: self._max)
         new = self._anew(grid, places)
         old_sums = self._summed(self._answer[:, places[0], places[1]].contiguous(), places)
         new_sums = self._summed(new, places)
         sums = {name: total + (new_sums[name] - old_sums[name]) for name, total in self._sums.items()}
-        return self._features(sums, self._maximum(new, places) if "anywhere" in self._pools else self._max)
+        return self._features(sums, lambda: self._maximum(new, places))
 
     def _convolved(self, grid: np.ndarray, padding: tuple[int, int]) -> Any:
         return convolutions.convolve(grid, self._bank, self._stride, padding).permute(0, 2, 3, 1).contiguous()
 
-    def _features(self, sums: dict[str, Any], maximum: Any) -> list[Any]:
+    def _features(self, sums: dict[str, Any], maximum: Callable[[], Any]) -> list[Any]:
         """What ``pooled_features`` makes of the same responses."""
         import torch
 
@@ -98,7 +95,7 @@ class KnownResponses:
             if pool == "placed":
                 found.append(sums["placed"][:, :, self._back].transpose(1, 2).flatten(1))
             elif pool == "anywhere":
-                beyond = convolutions.beyond_thresholds(maximum, self._bank, axis=1)
+                beyond = convolutions.beyond_thresholds(maximum(), self._bank, axis=1)
                 parts = sums["beyond"] / n_places, beyond, sums["share"] / n_places
                 found.append(torch.cat([part[:, self._back] for part in parts], 1))
             else:

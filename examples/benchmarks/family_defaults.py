@@ -84,7 +84,7 @@ class Case:
             verdict=used.verdict,
         )
 
-    def candidates(self, asked: list[str], most: int) -> Iterator[tuple[Family, int, dict[str, Any]]]:
+    def candidates(self, asked: str | list[str], most: int) -> Iterator[tuple[Family, int, dict[str, Any]]]:
         """Families that the search would use here, with their defaults."""
         layout = self.problem.layout
         orderless = layout is not None and layout.is_bare_line and self.problem.verdict == "none"

@@ -58,7 +58,7 @@ def judged(case: Case, budget: float, seed: int) -> dict[str, Any]:
     tried = model.leaderboard_[model.leaderboard_["status"] == "ok"].sort_values("score", ascending=False)
     best = tried[tried["family"] != "baseline"].drop_duplicates("family")
     chosen = {row.family: row.params for row in best.itertuples()}
-    for family, _, params in case.candidates([family.name for family in resolve_families("auto")], 1):
+    for family, _, params in case.candidates("auto", 1):
         chosen.setdefault(family.name, params)
     scores = {name: case.fit(resolve_families([name])[0], params, seed)["score"] for name, params in chosen.items()}
     return {

@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch")
 @pytest.fixture(autouse=True)
 def cold(monkeypatch):
     """As in a process that has loaded nothing yet."""
-    monkeypatch.setattr(loading, "_ready", set())
+    monkeypatch.setattr(loading, "_warm", set())
 
 
 def loaded(families):

@@ -29,9 +29,10 @@ def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
     """Sixty digits do not make a net; a trained one needs no more."""
     X, y = digits[0][900:960], digits[1][900:960]
 
-    clf = AutoArchClassifier(pretrained=digit_net, **SETTINGS).fit(X, y)
+    clf = AutoArchClassifier(pretrained=digit_net, device="cpu", **SETTINGS).fit(X, y)
 
     assert clf.leaderboard_.loc[0, "params"]["start"] == "pretrained"
+    assert starts(clf)["pretrained"] > starts(clf)["random"]
     assert clf.score(digits[0][1000:], digits[1][1000:]) > 0.9
 
 
