@@ -80,9 +80,7 @@ class House:
                     users[other].add(name)
         exported = {target for name in self.files if self.is_package(name) for target in self._exported(name).values()}
         return sorted(
-            name
-            for name in self.files
-            if not self.is_package(name) and len(users[name]) == 1 and name not in exported
+            name for name in self.files if not self.is_package(name) and len(users[name]) == 1 and name not in exported
         )
 
     def circles(self) -> list[list[str]]:

@@ -1,13 +1,11 @@
 """Pick a CNN, an MLP or a tree for numeric matrices, after testing whether their cells form a grid.
 
 The front door: a short ``__all__`` whose names are imported on first touch, so that ``import autoarch`` loads no torch.
-
-Imports: ``autoarch._lazy``; nothing else until a name is touched.
 """
 
 from typing import TYPE_CHECKING
 
-from autoarch._lazy import door
+from autoarch._core.imports import door
 
 if TYPE_CHECKING:
     from autoarch._data.layout import Layout

@@ -1,7 +1,4 @@
-"""What the classifier and the regressor share: every step of ``fit`` but the reading of y.
-
-Imports: everything below; torch and optuna only while fitting.
-"""
+"""What the classifier and the regressor share: every step of ``fit`` but the reading of y."""
 
 from __future__ import annotations
 
@@ -17,21 +14,20 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._checks import check_budget, check_choice, check_whole
+from autoarch._core.checks import check_budget, check_choice, check_whole
+from autoarch._core.clock import Budget
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.splits import SplitPlan, is_plain, plan_splits
-from autoarch._data.targets import sample_weights
-from autoarch._data.windows import find_windows
-from autoarch._search.budget import Budget
-from autoarch._search.cache import as_memory
-from autoarch._search.prelude import Request
+from autoarch._data.overlaps import find_windows
+from autoarch._data.row_splits import SplitPlan, is_plain, plan_splits
+from autoarch._data.target import sample_weights
+from autoarch._search.eligible import Request
+from autoarch._search.memory import Past, as_memory, parts_of, same_search, seed_again
 from autoarch._search.refit import changed_params
-from autoarch._search.resume import Past, parts_of, same_search, seed_again
 from autoarch._search.run import Found, run_search
 from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Problem
-from autoarch.families.finetuned import with_pretrained
+from autoarch.families.fine_tuned import with_pretrained
 from autoarch.families.registry import resolve_families
 from autoarch.geo.geometry import in_reference, reference_of
 from autoarch.geo.space import look_over

@@ -2,8 +2,6 @@
 
 Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why; ``make_planted`` returns a
 third array, which cells the label hangs on. All draw from ``random_state`` alone.
-
-Imports: numpy, scipy, scikit-learn, ``autoarch._checks``.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from autoarch._checks import check_choice
+from autoarch._core.checks import check_choice
 
 __all__ = [
     "load_digits_grid",

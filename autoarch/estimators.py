@@ -1,7 +1,4 @@
-"""The two estimators: their parameters, their attributes, how y is read and what is predicted.
-
-Imports: ``autoarch._base`` and below.
-"""
+"""The two estimators: their parameters, their attributes, how y is read and what is predicted."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from autoarch._base import BaseAutoArch
-from autoarch._data.targets import encode_labels, numeric_target
-from autoarch._search.calibrate import tempered
+from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.evaluate import aligned
+from autoarch._search.scoring import tempered
 from autoarch.families.base import Family
 
 

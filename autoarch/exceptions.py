@@ -2,8 +2,6 @@
 
 The errors subclass the built-in that a scikit-learn user would catch (``ValueError``, ``TypeError``, ...), so existing
 ``except`` clauses keep working; ``AutoArchError`` catches all of them.
-
-Imports: nothing.
 """
 
 __all__ = [

@@ -1,7 +1,4 @@
-"""The contract of a family as a test: for authors of plug-ins, and for the built-in families alike.
-
-Imports: numpy, scikit-learn, ``autoarch``.
-"""
+"""The contract of a family as a test: for authors of plug-ins, and for the built-in families alike."""
 
 from __future__ import annotations
 
@@ -13,11 +10,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from autoarch._core.clock import Deadline
+from autoarch._core.quiet import quiet
 from autoarch._data.layout import Layout
 from autoarch._search.evaluate import fit_steps, predict_values
-from autoarch._search.quiet import quiet
 from autoarch._search.study import ask, new_study
-from autoarch._training.deadline import Deadline
 from autoarch.families.base import Family, Params, Problem
 from autoarch.families.registry import resolve_families
 

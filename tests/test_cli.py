@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
-from autoarch import _demo
-from autoarch._demo import HeldOut, best_of_each_family, convolution_sentence, story
-from autoarch._files import read_data
-from autoarch.cli import main
+from autoarch.cli import demo
+from autoarch.cli.demo import HeldOut, best_of_each_family, convolution_sentence, story
+from autoarch.cli.files import read_data
+from autoarch.cli.main import main
 from autoarch.exceptions import InputError
 from autoarch.locality import Landmark
 
@@ -270,7 +270,7 @@ def test_the_leaderboard_is_told_by_its_best_row_of_each_family():
 def test_the_demo_tells_every_case(monkeypatch, capsys):
     """A fit, a held-out score and a story for each data set."""
     X, y = load_iris(return_X_y=True)
-    monkeypatch.setattr(_demo, "cases", lambda: iter([_demo.Case("iris", X, y), _demo.Case("half", X[:, :2], y)]))
+    monkeypatch.setattr(demo, "cases", lambda: iter([demo.Case("iris", X, y), demo.Case("half", X[:, :2], y)]))
     monkeypatch.setattr("autoarch.estimators.AutoArchClassifier", lambda **_: QuickClassifier())
     assert main(["demo", "--seconds", "1"]) == 0
     text = capsys.readouterr().out

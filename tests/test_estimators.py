@@ -287,7 +287,7 @@ def test_memory_spares_the_second_fit(iris, tmp_path, monkeypatch):
     X, y = iris
     clf = AutoArchClassifier(**QUICK, families=["linear", "tree"], memory=str(tmp_path))
     first = clone(clf).fit(X, y)
-    import autoarch._search.cache as cache
+    import autoarch._search.memory as cache
 
     def never(*args):
         raise AssertionError("a trial was computed twice")
@@ -369,7 +369,7 @@ def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
 
 def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
     """Flat columns and all families: what the probe did not say leaves no family out."""
-    import autoarch._search.prelude as prelude
+    import autoarch._search.eligible as prelude
 
     calls = []
 

@@ -70,7 +70,7 @@ def test_no_name_of_the_front_door_loads_torch(name):
 
 def test_help_of_the_command_line_loads_nothing_heavy():
     """``autoarch --help`` answers at once."""
-    assert not loaded_after("import autoarch.cli; autoarch.cli.build_parser()").intersection(HEAVY)
+    assert not loaded_after("import autoarch.cli.main; autoarch.cli.main.build_parser()").intersection(HEAVY)
 
 
 def test_the_version_is_the_installed_one():
@@ -111,6 +111,6 @@ def test_types_are_shipped():
 
 def test_the_stories_know_the_baseline_by_its_name():
     """The row that is left out of comparisons is the one that the search calls so."""
-    from autoarch._demo import BASELINE
+    from autoarch.cli.demo import BASELINE
 
     assert Baseline.name == BASELINE

@@ -2,6 +2,4 @@
 
 Read ``layout`` (which cell a column stands for), ``columns`` (roles and encoding of a table's columns), ``canonical``
 (any X -> a float matrix and a layout), ``targets`` (labels and weights), ``splits`` (holdout and folds).
-
-Imports: numpy, pandas, scikit-learn, ``autoarch._checks``, ``autoarch.exceptions``.
 """

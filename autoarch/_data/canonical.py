@@ -2,9 +2,6 @@
 
 ``Canonicaliser`` is the first step of every pipeline that autoarch hands out, so fitting and predicting read X alike.
 Arrays are checked by ``arrays``, tables of mixed columns are encoded by ``tables`` and ``columns``.
-
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, layout, sources, tables, typical),
-``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -19,11 +16,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._checks import check_choice, own_errors
-from autoarch._data import arrays, tables
+from autoarch._core.checks import check_choice, own_errors
+from autoarch._data import array_checks, table_encoder
 from autoarch._data.columns import Coder, Number
+from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
-from autoarch._data.sources import to_plain
 from autoarch._data.typical import typical_row
 from autoarch.exceptions import AutoArchWarning, LayoutError
 
@@ -77,7 +74,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     """
 
     _speaker: str | None = None
-    _table: tables.TableCoder | None = None
+    _table: table_encoder.TableCoder | None = None
 
     def __init__(self, layout: Layout | Sequence[int] | str | None = "auto", channels: str = "first"):
         self.layout = layout
@@ -98,7 +95,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         check_choice("channels", self.channels, ("first", "last"))
         X, names = to_plain(X), None
         if isinstance(X, pd.DataFrame):
-            names = tables.column_names(X)
+            names = table_encoder.column_names(X)
             values = self._fit_frame(X)
         else:
             values = self._fit_array(X)
@@ -119,13 +116,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         X = self._match_names(to_plain(X))
         if self._table is not None:
             frame = X if isinstance(X, pd.DataFrame) else self._as_frame(X)
-            arrays.check_cell_shape(frame.shape[1:], self.cell_shape_, speaker=self._name)
-            arrays.check_rows(frame.shape, least_rows=1, speaker=self._name)
+            array_checks.check_cell_shape(frame.shape[1:], self.cell_shape_, speaker=self._name)
+            array_checks.check_rows(frame.shape, least_rows=1, speaker=self._name)
             return self._finite(self._table.encode(frame))
         if isinstance(X, pd.DataFrame):
-            X = tables.numbers(X, _labels(X))
-        array = arrays.check_numbers(X, least_rows=1, speaker=self._name)
-        arrays.check_cell_shape(array.shape[1:], self.cell_shape_, speaker=self._name)
+            X = table_encoder.numbers(X, _labels(X))
+        array = array_checks.check_numbers(X, least_rows=1, speaker=self._name)
+        array_checks.check_cell_shape(array.shape[1:], self.cell_shape_, speaker=self._name)
         return self._to_matrix(array)
 
     @property
@@ -145,7 +142,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             return self._table.names_out()
         if hasattr(self, "feature_names_in_"):
             return list(self.feature_names_in_)
-        cells = arrays.first_axes(self.cell_shape_, self.channels)
+        cells = array_checks.first_axes(self.cell_shape_, self.channels)
         return ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)]
 
     @property
@@ -182,14 +179,14 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     def _fit_frame(self, frame: pd.DataFrame) -> np.ndarray:
         labels = _labels(frame)
-        if tables.is_numeric(frame) or not len(frame):
-            return self._fit_array(tables.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
-        coders = tables.learn_kinds(frame, labels)
+        if table_encoder.is_numeric(frame) or not len(frame):
+            return self._fit_array(table_encoder.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
+        coders = table_encoder.learn_kinds(frame, labels)
         if all(isinstance(coder, Number) for coder in coders):
-            return self._fit_array(tables.numbers(frame, labels))
+            return self._fit_array(table_encoder.numbers(frame, labels))
         self._refuse_layout_of(coders)
-        arrays.check_rows(frame.shape, least_rows=2, speaker=self._name)
-        self._table, values = tables.TableCoder.learn(frame, coders)
+        array_checks.check_rows(frame.shape, least_rows=2, speaker=self._name)
+        self._table, values = table_encoder.TableCoder.learn(frame, coders)
         self.kind_, self.dtype_ = "frame", values.dtype
         self.layout_: Layout | None = None
         self.cell_shape_, self.n_features_in_ = frame.shape[1:], frame.shape[1]
@@ -199,13 +196,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return self._finite(values)
 
     def _fit_array(self, X: Any) -> np.ndarray:
-        array = arrays.check_numbers(X, least_rows=2, speaker=self._name)
+        array = array_checks.check_numbers(X, least_rows=2, speaker=self._name)
         if self.channels == "first":
-            arrays.refuse_channels_behind(array.shape, self.layout)
-        self.layout_ = arrays.lay_out(self.layout, arrays.first_axes(array.shape[1:], self.channels))
+            array_checks.refuse_channels_behind(array.shape, self.layout)
+        self.layout_ = array_checks.lay_out(self.layout, array_checks.first_axes(array.shape[1:], self.channels))
         self.kind_, self._table = "flat" if array.ndim == 2 else "grid", None
         self.cell_shape_, self.n_features_in_ = array.shape[1:], array.shape[1]
-        self.dtype_ = arrays.output_type(array)
+        self.dtype_ = array_checks.output_type(array)
         self.categorical_, self.cardinalities_, self.dropped_ = (), (), ()
         return self._to_matrix(array)
 
@@ -227,14 +224,14 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     def _finite(self, values: np.ndarray) -> np.ndarray:
         names = None if self._table is None else self._table.names_out()
-        arrays.refuse_infinite(values, names=names, speaker=self._name)
+        array_checks.refuse_infinite(values, names=names, speaker=self._name)
         return values
 
     def _match_names(self, X: Any) -> Any:
-        given = tables.column_names(X) if isinstance(X, pd.DataFrame) else None
+        given = table_encoder.column_names(X) if isinstance(X, pd.DataFrame) else None
         fitted = getattr(self, "feature_names_in_", None)
         if given is not None and fitted is not None:
-            return tables.in_order(X, fitted, given)
+            return table_encoder.in_order(X, fitted, given)
         if fitted is not None:
             self._warn(f"X does not have valid feature names, but {self._name} was fitted with feature names")
         elif given is not None:

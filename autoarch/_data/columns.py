@@ -2,8 +2,6 @@
 
 A coder is plain data, learned once by ``tables``; ``encode`` turns any later column into a float64 block of shape
 (n, number of output columns). A missing cell is NaN whatever the kind.
-
-Imports: numpy, pandas, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Which cell of a grid each column of a flat matrix stands for.
-
-Imports: numpy, ``autoarch.exceptions``.
-"""
+"""Which cell of a grid each column of a flat matrix stands for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The middle of a table: what stands in for a value that is taken away.
-
-Imports: numpy.
-"""
+"""The middle of a table: what stands in for a value that is taken away."""
 
 from __future__ import annotations
 

@@ -5,6 +5,4 @@ workers), ``evaluate`` (one candidate on the splits: pure and picklable), ``cach
 ``baseline`` and ``prelude`` (what comes before the first trial), ``policy`` (which family next), ``study`` (Optuna's
 side), ``loop`` (the only ask and tell), ``outcome`` (leaderboard and honest estimate), ``refit`` (the winner on all
 rows), ``run`` (the order of all this), ``progress`` and ``quiet`` (what the user sees and does not).
-
-Imports: numpy, pandas, scikit-learn, joblib, optuna (inside functions), ``autoarch.families``, ``autoarch._data``.
 """

@@ -1,7 +1,4 @@
-"""The model that is there after the first second, whatever happens later.
-
-Imports: scikit-learn, ``autoarch.families``, ``autoarch._search``.
-"""
+"""The model that is there after the first second, whatever happens later."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
+from autoarch._core.clock import Deadline
 from autoarch._search.job import Job
-from autoarch._training.deadline import Deadline
-from autoarch._training.growing import fit_growing
+from autoarch._training.time_limited import fit_growing
 from autoarch.families.base import Family, Params, Problem, Steps
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 A candidate that raises, gives no finite score or runs out of memory is a result like any other. One that is so far
 behind the best after some splits that the rest cannot save it is stopped.
-
-Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._search``.
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.clock import Deadline
+from autoarch._core.quiet import quiet
 from autoarch._search.job import Job, TrainingData, TrialResult
-from autoarch._search.loading import load
-from autoarch._search.quiet import quiet
 from autoarch._search.scoring import Predictions
-from autoarch._training.deadline import Deadline
-from autoarch._training.race import FellBehindError, Race
+from autoarch._training.device import load
+from autoarch._training.successive_halving import FellBehindError, Race
 from autoarch.families.base import Family, Params, Problem
 
 _HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
@@ -76,7 +74,7 @@ def fit_steps(
         _see_that_it_lasts(name, transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
-    deadline.race = None if race is None else race.enter([transformer for _, transformer in steps[:-1]])
+    deadline.pruner = None if race is None else race.enter([transformer for _, transformer in steps[:-1]])
     steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
 

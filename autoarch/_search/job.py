@@ -1,7 +1,4 @@
-"""The words between the parent, which asks, and the workers, who answer.
-
-Imports: numpy, scikit-learn, ``autoarch.families``, ``autoarch._training.deadline``, ``autoarch._search.scoring``.
-"""
+"""The words between the parent, which asks, and the workers, who answer."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.clock import Deadline
 from autoarch._search.scoring import Judge, Predictions
-from autoarch._training.deadline import Deadline
 from autoarch.families.base import Family, Params, Problem
 
 Split = tuple[np.ndarray, np.ndarray]

@@ -2,8 +2,6 @@
 
 Trials never leave the parent; a worker sees a ``Job``. Whatever happens to a worker or to the user's patience, what
 was learned so far is kept.
-
-Imports: joblib, ``autoarch._search``.
 """
 
 from __future__ import annotations
@@ -17,22 +15,18 @@ import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 
+from autoarch._core.clock import Budget
+from autoarch._core.progress import Progress
 from autoarch._search import study as optuna_side
-from autoarch._search.averages import MOST_SEEDS
-from autoarch._search.budget import Budget
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.policy import Policy, Turn
-from autoarch._search.progress import Progress
 from autoarch.families.base import Family, Problem
 
 if TYPE_CHECKING:
     import optuna
 
 _MOST_RESTARTS = 2  # of a pool whose workers die
-_MOMENT = 0.05  # seconds around every refit
-_REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
-_SEEDS_SHARE = 0.35  # and for fitting the winner with more than one seed
 
 Evaluate = Callable[[TrainingData, Job], TrialResult]
 
@@ -107,6 +101,8 @@ class Search:
         The user's line.
     n_jobs : int or None
         Trials at a time.
+    reserve : callable
+        Seconds that are to be kept back for the refit of what the history leads with.
     evaluator : callable
         ``evaluate``, or the same behind a cache.
     patience : int or None
@@ -129,6 +125,7 @@ class Search:
         seed: int,
         progress: Progress,
         n_jobs: int | None = None,
+        reserve: Callable[[History], float],
         evaluator: Evaluate = evaluate,
         patience: int | None = None,
         size: int = 1,
@@ -136,7 +133,7 @@ class Search:
     ):
         self.families, self.problem, self.data, self.policy, self.study = families, problem, data, policy, study
         self.budget, self.seed, self.progress, self.n_jobs = budget, seed, progress, n_jobs
-        self.evaluator = evaluator
+        self.reserve, self.evaluator = reserve, evaluator
         self.patience = patience
         self.history = History(size) if history is None else history
         self.n_before = len(self.history.results)
@@ -177,7 +174,7 @@ class Search:
         """Ask for jobs while there is budget; called by joblib, from other threads too."""
         while True:
             with self._lock:
-                keep = self.reserve()
+                keep = self.reserve(self.history)
                 if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep) or self.out_of_patience:
                     return
                 turn = self.policy.next(self.budget.left - keep)
@@ -241,33 +238,6 @@ class Search:
     def out_of_patience(self) -> bool:
         """Whether too many trials have brought nothing."""
         return self.patience is not None and self.history.fruitless >= self.patience
-
-    def reserve(self) -> float:
-        """Seconds that the refit of the best candidates will need, in part at least."""
-        if self.budget.unlimited:
-            return 0.0
-        most = _REFIT_SHARE * (self.budget.seconds or 0.0)
-        if not self.history.leaders:
-            return most / 2
-        once = sum(refit_seconds(leader, self.data) for leader in self.history.leaders)
-        averaged = {family.name for family in self.families if averages_seeds(family, self.data)}
-        if self.history.size == 1 and self.history.leaders[0].family in averaged:
-            once = max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (self.budget.seconds or 0.0)))
-        return min(most, once)
-
-
-def averages_seeds(family: Family, data: TrainingData) -> bool:
-    """Whether the winner is fitted with several seeds, as its family wants it or because no folds cover all rows."""
-    return family.averages_seeds or (family.averages_folds and not data.folds)
-
-
-def refit_seconds(result: TrialResult, data: TrainingData) -> float:
-    """What fitting on all rows, without being cut, is expected to take, from what fitting on the splits took."""
-    if len(result.models) > 1:  # those of all folds, which need no refit
-        return _MOMENT
-    rows = np.mean([len(train) for train, _ in data.splits])
-    seconds = float(np.mean(result.fit_seconds)) / max(result.share_done, 0.02)
-    return 1.2 * seconds * len(data.y) / float(rows) + _MOMENT
 
 
 def trial_seed(seed: int, number: int) -> int:

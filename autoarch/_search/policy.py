@@ -11,8 +11,6 @@ References
 ----------
 .. [1] W. R. Thompson, "On the likelihood that one unknown probability exceeds another in view of the evidence of two
    samples", Biometrika 25, 285-294, 1933.
-
-Imports: numpy, ``autoarch.families``, ``autoarch._search.job``.
 """
 
 from __future__ import annotations

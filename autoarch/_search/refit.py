@@ -1,30 +1,204 @@
-"""The winner on all rows, when there is time; else the model that the search has fitted already.
-
-Imports: numpy, scikit-learn, ``autoarch._search``.
-"""
+"""The winner on all rows, when there is time; else the model that the search has fitted already."""
 
 from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from autoarch._search.averages import MOST_SEEDS, fold_ensemble, seed_ensemble
-from autoarch._search.evaluate import fit_steps
+from autoarch._core.clock import Budget, Deadline
+from autoarch._core.quiet import quiet
+from autoarch._search.evaluate import aligned, fit_steps
 from autoarch._search.job import TrainingData, TrialResult
-from autoarch._search.loop import averages_seeds, refit_seconds
-from autoarch._search.quiet import quiet
-from autoarch._training.deadline import Deadline
 from autoarch.families.base import Family, Problem
 
+MOST_SEEDS = 5
 _LEEWAY = 1.3  # times the seconds of the first fit that must be left for another, where it cannot be shortened
 _WORTH_IT = 0.8  # of the time that the fit on a split took; with less, a refit would be worse than that fit
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
+_MOMENT = 0.05  # seconds around every refit
+_REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
+_SEEDS_SHARE = 0.35  # and for fitting the winner with more than one seed
+
+
+class _MeanClassifier(ClassifierMixin):
+    models_: list[Any]
+    classes_: np.ndarray
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
+        """Fit all models."""
+        self.classes_ = np.unique(y)
+        self.models_ = self._fit_models(X, y)
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities in the order of ``classes_``."""
+        parts = [aligned(model.predict_proba(X), model.classes_, self.classes_) for model in self.models_]
+        return np.mean(parts, axis=0)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Labels as ``fit`` got them."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class _MeanRegressor(RegressorMixin):
+    models_: list[Any]
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
+        """Fit all models."""
+        self.models_ = self._fit_models(X, y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Values in the units of y."""
+        return np.mean([model.predict(X) for model in self.models_], axis=0)
+
+
+class _Folds(BaseEstimator):
+    _splitter: type
+
+    def __init__(self, estimator: BaseEstimator, n_folds: int = 5, random_state: int | None = 0):
+        self.estimator = estimator
+        self.n_folds = n_folds
+        self.random_state = random_state
+
+    def _fit_models(self, X: np.ndarray, y: np.ndarray) -> list[Any]:
+        splitter = self._splitter(self.n_folds, shuffle=True, random_state=self.random_state)
+        return [clone(self.estimator).fit(X[rows], y[rows]) for rows, _ in splitter.split(X, y)]
+
+
+class _Seeds(BaseEstimator):
+    def __init__(self, estimator: BaseEstimator, n_models: int = 3, random_state: int = 0):
+        self.estimator = estimator
+        self.n_models = n_models
+        self.random_state = random_state
+
+    def _fit_models(self, X: np.ndarray, y: np.ndarray) -> list[Any]:
+        return [
+            reseeded(clone(self.estimator), self.random_state + number).fit(X, y) for number in range(self.n_models)
+        ]
+
+
+def reseeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
+    """The same estimator with another seed, wherever one of its parts takes one."""
+    names = [name for name in estimator.get_params() if name.rpartition("__")[2] in ("random_state", "seed")]
+    return estimator.set_params(**dict.fromkeys(names, seed))
+
+
+class FoldEnsembleClassifier(_MeanClassifier, _Folds):
+    """The mean probabilities of models that were each fitted on all folds but one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted on each selection of folds.
+    n_folds : int, default=5
+        Folds, stratified by class.
+    random_state : int or None, default=0
+        Seed of the folds.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from autoarch._search.refit import FoldEnsembleClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> len(FoldEnsembleClassifier(DecisionTreeClassifier(), n_folds=3).fit(X, y).models_)
+    3
+    """
+
+    _splitter = StratifiedKFold
+
+
+class FoldEnsembleRegressor(_MeanRegressor, _Folds):
+    """The mean of models that were each fitted on all folds but one.
+
+    Parameters
+    ----------
+    estimator, n_folds, random_state
+        As for :class:`FoldEnsembleClassifier`.
+    """
+
+    _splitter = KFold
+
+
+class SeedEnsembleClassifier(_MeanClassifier, _Seeds):
+    """The mean probabilities of models that were fitted on the same rows with different seeds.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+    n_models : int, default=3
+        How often.
+    random_state : int, default=0
+        Seed of the first; the others count up.
+    """
+
+
+class SeedEnsembleRegressor(_MeanRegressor, _Seeds):
+    """The mean of models that were fitted on the same rows with different seeds.
+
+    Parameters
+    ----------
+    estimator, n_models, random_state
+        As for :class:`SeedEnsembleClassifier`.
+    """
+
+
+def fold_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
+    """Pipelines that the search has fitted on its folds, as one."""
+    kind = FoldEnsembleRegressor if classes is None else FoldEnsembleClassifier
+    return _as_one(kind(clone(models[0]), len(models)), models, classes)
+
+
+def seed_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None, seed: int) -> Pipeline:
+    """Pipelines fitted on all rows with seeds from ``seed`` on, as one."""
+    kind = SeedEnsembleRegressor if classes is None else SeedEnsembleClassifier
+    return _as_one(kind(clone(models[0]), len(models), seed), models, classes)
+
+
+def _as_one(ensemble: Any, models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
+    if classes is not None:
+        ensemble.classes_ = classes
+    ensemble.models_ = list(models)
+    return Pipeline([("model", ensemble)])
+
+
+def reserved_seconds(
+    leaders: Sequence[TrialResult], size: int, families: Sequence[Family], data: TrainingData, budget: Budget
+) -> float:
+    """Seconds that the refit of the best candidates will need, in part at least."""
+    if budget.unlimited:
+        return 0.0
+    most = _REFIT_SHARE * (budget.seconds or 0.0)
+    if not leaders:
+        return most / 2
+    once = sum(refit_seconds(leader, data) for leader in leaders)
+    averaged = {family.name for family in families if averages_seeds(family, data)}
+    if size == 1 and leaders[0].family in averaged:
+        once = max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (budget.seconds or 0.0)))
+    return min(most, once)
+
+
+def averages_seeds(family: Family, data: TrainingData) -> bool:
+    """Whether the winner is fitted with several seeds, as its family wants it or because no folds cover all rows."""
+    return family.averages_seeds or (family.averages_folds and not data.folds)
+
+
+def refit_seconds(result: TrialResult, data: TrainingData) -> float:
+    """What fitting on all rows, without being cut, is expected to take, from what fitting on the splits took."""
+    if len(result.models) > 1:  # those of all folds, which need no refit
+        return _MOMENT
+    rows = np.mean([len(train) for train, _ in data.splits])
+    seconds = float(np.mean(result.fit_seconds)) / max(result.share_done, 0.02)
+    return 1.2 * seconds * len(data.y) / float(rows) + _MOMENT
 
 
 def refit(

@@ -1,9 +1,6 @@
 """The order of a search: probe, families, baseline, trials, refit.
 
 ``run_search`` takes canonical data and returns facts; the estimators turn them into attributes.
-
-Imports: numpy, pandas, scikit-learn, ``autoarch.locality``, ``autoarch.geo`` (lattice, places),
-``autoarch.families``, ``autoarch._search``.
 """
 
 from __future__ import annotations
@@ -18,27 +15,26 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.clock import Budget
+from autoarch._core.progress import Progress
+from autoarch._core.quiet import quiet
 from autoarch._data.layout import Layout
-from autoarch._search import outcome
+from autoarch._data.points import Places
 from autoarch._search.baseline import Baseline, baseline_job
-from autoarch._search.budget import Budget
-from autoarch._search.cache import CachedEvaluate, fingerprint, scorer_key, versions
+from autoarch._search.eligible import Request, able_families, probe, promising_families, with_findings, with_imports
+from autoarch._search.ensemble import Chosen, choose, fit_members, temperature_of
+from autoarch._search.estimate import fold_scores, honest_estimate, leaderboard
 from autoarch._search.evaluate import evaluate
-from autoarch._search.final import Chosen, choose, fit_members, temperature_of
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
+from autoarch._search.memory import CachedEvaluate, Past, fingerprint, scorer_key, versions
 from autoarch._search.policy import Policy
-from autoarch._search.prelude import Request, able_families, probe, promising_families, with_findings, with_imports
-from autoarch._search.progress import Progress
-from autoarch._search.quiet import quiet
-from autoarch._search.refit import as_kept
-from autoarch._search.resume import Past
+from autoarch._search.refit import as_kept, reserved_seconds
 from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
 from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
 from autoarch.families.base import Family, Problem
 from autoarch.geo.lattice import find_lattice
-from autoarch.geo.places import Places
 from autoarch.locality import LocalityReport
 
 if TYPE_CHECKING:
@@ -116,6 +112,7 @@ def run_search(request: Request) -> Found:
                 budget,
                 seed=seed,
                 progress=progress,
+                reserve=lambda so_far: reserved_seconds(so_far.leaders, so_far.size, promising, data, budget),
                 n_jobs=request.n_jobs,
                 evaluator=_evaluator(request),
                 patience=request.patience,
@@ -137,13 +134,13 @@ def run_search(request: Request) -> Found:
         fitted_on=fitted_on,
         best=best,
         history=history,
-        leaderboard=outcome.leaderboard(
+        leaderboard=leaderboard(
             [baseline, *history.results],
             {**left_out, **slow, **hopeless, **_never_reached(promising, history)},
             baseline_won=best is baseline,
         ),
         estimate=estimate,
-        locality=replace(report, fold_scores=outcome.fold_scores(best, data, seed)),
+        locality=replace(report, fold_scores=fold_scores(best, data, seed)),
         layout=problem.layout,
         study=search.study,
         stopped_by=_stopped_by(search, history, budget),
@@ -200,7 +197,7 @@ def _estimate(
 ) -> tuple[float, float]:
     seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
     try:
-        return outcome.honest_estimate(results, data, seed, seconds, size)
+        return honest_estimate(results, data, seed, seconds, size)
     except (KeyboardInterrupt, ValueError):  # a score may be undefined on a sample of the rows
         return float("nan"), float("nan")
 

@@ -1,7 +1,4 @@
-"""Optuna's side of the search: one study, one sub-space per family, defaults enqueued before anything is sampled.
-
-Imports: optuna, inside functions; ``autoarch.families``, ``autoarch._search.job``.
-"""
+"""Optuna's side of the search: one study, one sub-space per family, defaults enqueued before anything is sampled."""
 
 from __future__ import annotations
 

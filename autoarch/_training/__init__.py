@@ -4,6 +4,4 @@ Read ``deadline`` (a clock that travels between processes), ``schedule`` (a lear
 ``growing`` (boosting and forests in steps), ``scaling`` (n-d scalers for nets), ``modules`` (the torch architectures),
 ``nets`` (skorch classes with our training loop), ``device`` (device and seeds). Only ``modules``, ``nets`` and
 ``device`` import torch; nothing else here does.
-
-Imports: numpy, scikit-learn, torch, skorch, ``autoarch._data``.
 """

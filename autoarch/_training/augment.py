@@ -1,7 +1,4 @@
-"""Changes of a training batch: shifted grids, cells cut out and noise, which leave its labels alone, and mixed samples.
-
-Imports: numpy, torch.
-"""
+"""Changes of a training batch: shifted grids, cells cut out and noise, which leave its labels alone, and mixed samples."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Whether a net's training steps are faster in bfloat16, found out by timing some on the real shapes.
-
-Imports: torch, ``autoarch._training.deadline``.
-"""
+"""Whether a net's training steps are faster in bfloat16, found out by timing some on the real shapes."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any
 
 import torch
 
-from autoarch._training.deadline import Deadline
+from autoarch._core.clock import Deadline
 
 _FASTER = 0.9  # of the time of a float32 step that a bfloat16 step may take at most
 _ENOUGH_STEPS = 100  # below, the trial costs more than it could save

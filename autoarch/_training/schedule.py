@@ -1,14 +1,11 @@
-"""A learning rate that rises, falls and reaches 0 when the steps or the time end, whichever comes first.
-
-Imports: the standard library, ``autoarch._training.deadline``.
-"""
+"""A learning rate that rises, falls and reaches 0 when the steps or the time end, whichever comes first."""
 
 from __future__ import annotations
 
 import math
 import time
 
-from autoarch._training.deadline import Deadline
+from autoarch._core.clock import Deadline
 
 _WARM_UP = 0.2  # share of the training in which the learning rate rises
 

@@ -7,24 +7,21 @@ stands in for what is taken away); then the methods: ``occlusion`` with ``reread
 ``entrance`` is the door.
 
 Names are imported on first touch.
-
-Imports: numpy, pandas, scipy, scikit-learn; captum, shap, torch and matplotlib inside functions; ``autoarch._base`` and
-below.
 """
 
 from typing import TYPE_CHECKING
 
-from autoarch._lazy import door
+from autoarch._core.imports import door
 
 if TYPE_CHECKING:
-    from autoarch.explain.entrance import explain
+    from autoarch.explain.entry import explain
     from autoarch.explain.explanation import Explanation
 
 __all__ = ["Explanation", "explain"]
 
 _HOMES = {
     "Explanation": "autoarch.explain.explanation",
-    "explain": "autoarch.explain.entrance",
+    "explain": "autoarch.explain.entry",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

@@ -1,7 +1,4 @@
-"""What came out: values in the shape of X, under its names, with all that is needed to read them.
-
-Imports: numpy, pandas, scipy, ``autoarch.exceptions``, ``columns``; ``plot`` and ``html`` inside functions.
-"""
+"""What came out: values in the shape of X, under its names, with all that is needed to read them."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.explain.columns import Columns
+from autoarch.explain.column_map import Columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -176,7 +173,7 @@ class Explanation:
         Figure
             Of matplotlib; the extra ``plot`` brings it.
         """
-        from autoarch.explain.plot import draw
+        from autoarch.explain.views import draw
 
         return draw(self, self._place(sample))
 

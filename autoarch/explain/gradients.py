@@ -1,8 +1,5 @@
 """What the gradients of nets say: integrated from a baseline to the row [1]_, or at the last convolutions [2]_.
 
-Imports: numpy; captum (extra ``explain``) and torch inside functions; ``autoarch.exceptions``, ``donors``, ``subject``,
-``trace``.
-
 References
 ----------
 .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
@@ -17,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autoarch._optional import require
-from autoarch._search.progress import Progress
-from autoarch.explain.donors import Donors
-from autoarch.explain.subject import Subject
-from autoarch.explain.trace import Attribution, Member, UntraceableError, back, is_net, members_of
+from autoarch._core.imports import require
+from autoarch._core.progress import Progress
+from autoarch.explain.background import Donors
+from autoarch.explain.model import Subject
+from autoarch.explain.pullback import Attribution, Member, UntraceableError, back, is_net, members_of
 
 if TYPE_CHECKING:
     import torch
@@ -206,7 +203,7 @@ def _last_convolution(net: Net) -> Any:
     """The last layer whose map still has some cells along its longer side."""
     import torch
 
-    from autoarch._training.modules import ConvNet
+    from autoarch._training.conv_net import ConvNet
 
     layers: list[Any] = [layer for layer in net.module.modules() if isinstance(layer, torch.nn.Conv2d)]
     if isinstance(net.module, ConvNet):

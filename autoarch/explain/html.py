@@ -1,7 +1,4 @@
-"""The notebook view of an explanation: one block of HTML with its own style and SVG squares, no script, no link.
-
-Imports: numpy, ``autoarch._pictures``, ``autoarch.locality.html``, ``explanation`` (types only).
-"""
+"""The notebook view of an explanation: one block of HTML with its own style and SVG squares, no script, no link."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoarch._pictures import ORANGE
+from autoarch._report.figure import ORANGE
 from autoarch.locality.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
 
 if TYPE_CHECKING:

@@ -1,7 +1,4 @@
-"""The methods, each from a question that is read to an explanation.
-
-Imports: numpy, ``autoarch._search``, ``autoarch.exceptions``, every other module of this room but ``entrance``.
-"""
+"""The methods, each from a question that is read to an explanation."""
 
 from __future__ import annotations
 
@@ -10,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from autoarch._search.progress import Progress
+from autoarch._core.progress import Progress
 from autoarch._search.scoring import Judge
 from autoarch.exceptions import MissingExtraError
-from autoarch.explain.donors import Donors, find_donors
+from autoarch.explain.background import Donors, find_donors
 from autoarch.explain.explanation import Explanation, agreement
 from autoarch.explain.gradients import gradcam, integrated
+from autoarch.explain.model import Scale, Subject, narrowed
 from autoarch.explain.occlusion import occlude
 from autoarch.explain.permutation import permute
-from autoarch.explain.subject import Scale, Subject, narrowed
-from autoarch.explain.trace import Attribution, UntraceableError
+from autoarch.explain.pullback import Attribution, UntraceableError
 from autoarch.explain.treeshap import shapley
 from autoarch.explain.units import Cut, spread
 

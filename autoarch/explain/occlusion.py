@@ -1,7 +1,5 @@
 """How much the answer changes when a part of the row is taken away [1]_ [2]_.
 
-Imports: numpy, ``autoarch._search.progress``, ``donors``, ``pool``, ``rereading``, ``subject``, ``units``.
-
 References
 ----------
 .. [1] M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
@@ -15,11 +13,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from autoarch._search.progress import Progress
-from autoarch.explain.donors import Donors
-from autoarch.explain.pool import Pool, Swap
+from autoarch._core.progress import Progress
+from autoarch.explain.background import Donors
+from autoarch.explain.model import Scale, Subject
 from autoarch.explain.rereading import answers_after
-from autoarch.explain.subject import Scale, Subject
+from autoarch.explain.rows import Pool, Swap
 from autoarch.explain.units import Unit
 
 MOST_VALUES = 2**23  # in one call of predict: 32 MB of float32, where larger batches gain nothing more

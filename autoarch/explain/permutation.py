@@ -1,8 +1,5 @@
 """How much worse a model does on the whole data set when a part of the rows is dealt out anew among them [1]_.
 
-Imports: numpy, ``autoarch._data.targets``, ``autoarch._search``, ``autoarch.exceptions``, ``occlusion``, ``pool``,
-``subject``, ``units``.
-
 References
 ----------
 .. [1] L. Breiman, "Random forests", Machine Learning 45, 5-32, 2001; A. Fisher, C. Rudin, F. Dominici, "All models are
@@ -16,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from autoarch._data.targets import numeric_target
-from autoarch._search.progress import Progress
+from autoarch._core.progress import Progress
+from autoarch._data.target import numeric_target
 from autoarch._search.scoring import Judge, Predictions
 from autoarch.exceptions import InputError, ParameterError
+from autoarch.explain.model import Subject
 from autoarch.explain.occlusion import MOST_VALUES
-from autoarch.explain.pool import Swap
-from autoarch.explain.subject import Subject
+from autoarch.explain.rows import Swap
 from autoarch.explain.units import Unit
 
 

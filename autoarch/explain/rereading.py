@@ -1,7 +1,4 @@
-"""Answers for rows in which little was taken away, where a model need not read all of the rest again.
-
-Imports: numpy, ``autoarch._search``, ``autoarch._training``, ``autoarch.families``, ``pool``, ``subject``, ``trace``.
-"""
+"""Answers for rows in which little was taken away, where a model need not read all of the rest again."""
 
 from __future__ import annotations
 
@@ -10,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoarch._search.evaluate import aligned
-from autoarch._training.grids import GridScaler
-from autoarch.explain.pool import Numbers, Pool, Swap
-from autoarch.explain.subject import Subject, tempered
-from autoarch.explain.trace import Member, members_of
-from autoarch.families.randomconv import RandomConvolutions
+from autoarch._training.grid_scaler import GridScaler
+from autoarch.explain.model import Subject, tempered
+from autoarch.explain.pullback import Member, members_of
+from autoarch.explain.rows import Numbers, Pool, Swap
+from autoarch.families.random_convolutions import RandomConvolutions
 from autoarch.families.rereading import outputs_after
 
 

@@ -1,8 +1,5 @@
 """Shapley values of trees, exact and fast, by the package shap [1]_.
 
-Imports: numpy; shap (extra ``explain``) inside functions; scikit-learn, ``autoarch.families.boosters``, ``subject``,
-``trace``.
-
 References
 ----------
 .. [1] S. M. Lundberg et al., "From local explanations to global understanding with explainable AI for trees", Nature
@@ -27,10 +24,10 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from autoarch._optional import require
-from autoarch._search.progress import Progress
-from autoarch.explain.subject import Subject
-from autoarch.explain.trace import Attribution, Member, UntraceableError, back, members_of
+from autoarch._core.imports import require
+from autoarch._core.progress import Progress
+from autoarch.explain.model import Subject
+from autoarch.explain.pullback import Attribution, Member, UntraceableError, back, members_of
 from autoarch.families.boosters import CodedClassifier
 
 _VOTING = (ExtraTreesClassifier, RandomForestClassifier, DecisionTreeClassifier, ExtraTreeClassifier)

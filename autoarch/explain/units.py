@@ -1,7 +1,4 @@
-"""What is taken away together: cells, patches, rows, columns or channels of a grid, named columns of a table.
-
-Imports: numpy, ``autoarch._checks``, ``autoarch.exceptions``, ``columns``.
-"""
+"""What is taken away together: cells, patches, rows, columns or channels of a grid, named columns of a table."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from autoarch._checks import check_choice, check_whole
+from autoarch._core.checks import check_choice, check_whole
 from autoarch.exceptions import ParameterError
-from autoarch.explain.columns import Columns
+from autoarch.explain.column_map import Columns
 
 BY = ("auto", "cell", "patch", "row", "column", "channel", "name")
 MOST_PATCHES = 64  # that patches of the default size make: 4 x 4 cells of 28 x 28, single cells of 8 x 8

@@ -2,8 +2,6 @@
 
 Read ``base`` (the words a family is written in), then any family, then ``registry`` (built-ins, the user's own, entry
 points). Importing this package loads neither torch nor a booster.
-
-Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._training``.
 """
 
 from autoarch.families.base import Family, Needs, Problem

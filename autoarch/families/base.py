@@ -2,8 +2,6 @@
 
 A plug-in author subclasses :class:`Family`, sets ``name`` and writes ``suggest`` and ``build``; everything else has a
 default. ``autoarch.testing.check_family`` says whether the result keeps the contract.
-
-Imports: numpy, scikit-learn, ``autoarch._data.layout``, ``autoarch._training``.
 """
 
 from __future__ import annotations
@@ -18,9 +16,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
 
+from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
-from autoarch._training.deadline import Deadline
-from autoarch._training.growing import fit_affordable_rows
+from autoarch._training.time_limited import fit_affordable_rows
 
 if TYPE_CHECKING:
     import optuna

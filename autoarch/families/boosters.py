@@ -1,7 +1,4 @@
-"""LightGBM, XGBoost and CatBoost under one roof: the same parameters, and a deadline inside training.
-
-Imports: the boosters (extra ``boost``), inside functions; ``autoarch.families.base``.
-"""
+"""LightGBM, XGBoost and CatBoost under one roof: the same parameters, and a deadline inside training."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from autoarch._optional import require
-from autoarch._training.deadline import Deadline
+from autoarch._core.clock import Deadline
+from autoarch._core.imports import require
 from autoarch.families.base import Params, Problem
 
 NAMES = ("lightgbm", "xgboost", "catboost")

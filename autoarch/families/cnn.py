@@ -1,7 +1,4 @@
-"""Convolutional nets, for grids whose neighbouring cells resemble each other.
-
-Imports: scikit-learn, ``autoarch.families``; torch and skorch only when a net is built.
-"""
+"""Convolutional nets, for grids whose neighbouring cells resemble each other."""
 
 from __future__ import annotations
 
@@ -9,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autoarch._training.grids import GridScaler
-from autoarch.families import around
+from autoarch._training.grid_scaler import GridScaler
+from autoarch.families import spatial_steps
 from autoarch.families.base import Needs, Params, Problem, Steps
-from autoarch.families.finetuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
-from autoarch.families.gridnets import TRAINING, suggested_effort, suggested_training, training_settings
-from autoarch.families.netparts import NetFamily, make_net
+from autoarch.families.fine_tuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
+from autoarch.families.net_settings import (
+    TRAINING,
+    NetFamily,
+    make_net,
+    suggested_effort,
+    suggested_training,
+    training_settings,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -68,10 +71,10 @@ class CNN(NetFamily):
             "scales": 1,
             "attention": False,
             "effort": 1.0,
-            **around.pictures_first(problem),
+            **spatial_steps.pictures_first(problem),
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
-        whole = around.pictures_whole(problem)
+        whole = spatial_steps.pictures_whole(problem)
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
             *([{**whole, "effort": 2.0}] if whole else []),
@@ -124,14 +127,14 @@ class CNN(NetFamily):
             "scales": trial.suggest_int("cnn.scales", 1, 3),
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
             "effort": suggested_effort(trial),
-            **around.pictures_suggested(trial, self.name, problem),
+            **spatial_steps.pictures_suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Shape and scale, or look around, then the net."""
         if params.get(START) == "pretrained":
             return build_fine_tuning(params, problem, seed)
-        from autoarch._training.modules import ConvNet
+        from autoarch._training.conv_net import ConvNet
 
         kernel = KERNELS[params["kernel"]]
         net = make_net(
@@ -149,6 +152,6 @@ class CNN(NetFamily):
             module__attention=params["attention"],
         )
         if problem.layout is None:
-            return [("around", around.pictures(params, problem)), ("model", net)]
+            return [("around", spatial_steps.pictures(params, problem)), ("model", net)]
         scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
         return [("scale", scaler), ("model", net)]

@@ -1,7 +1,4 @@
-"""Linear models: the floor that everything else must beat, and often the best of all on wide, short data.
-
-Imports: scikit-learn, ``autoarch.families``.
-"""
+"""Linear models: the floor that everything else must beat, and often the best of all on wide, short data."""
 
 from __future__ import annotations
 
@@ -13,12 +10,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.deadline import Deadline
-from autoarch._training.growing import fit_affordable_rows, fit_growing
-from autoarch._training.scaling import RobustClip
-from autoarch.families import around
+from autoarch._core.clock import Deadline
+from autoarch._training.table_scaler import RobustClip
+from autoarch._training.time_limited import fit_affordable_rows, fit_growing
+from autoarch.families import spatial_steps
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
-from autoarch.families.tables import table_encoder
+from autoarch.families.preprocessing import table_encoder
 
 if TYPE_CHECKING:
     import optuna
@@ -35,7 +32,7 @@ class Linear(Family):
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """A light and a strong penalty, robust scaling, few slopes; the penalty weighs against the sum over rows."""
-        near, bare = around.first(problem), around.first(problem, 2)
+        near, bare = spatial_steps.first(problem), spatial_steps.first(problem, 2)
         return [
             {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0, **near},
             {"penalty": 30.0, "scaling": "standard", "sparsity": 0.0, **near},
@@ -49,7 +46,7 @@ class Linear(Family):
             "sparsity": trial.suggest_categorical("linear.sparsity", [0.0, 0.3, 0.7, 0.95]),
             "penalty": trial.suggest_float("linear.penalty", 1e-3, 1e4, log=True),
             "scaling": trial.suggest_categorical("linear.scaling", ["standard", "robust"]),
-            **around.suggested(trial, self.name, problem),
+            **spatial_steps.suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -64,7 +61,7 @@ class Linear(Family):
             model = ElasticNet(alpha=params["penalty"] / problem.n_samples, l1_ratio=sparsity, random_state=seed)
         else:
             model = Ridge(alpha=params["penalty"], random_state=seed)
-        steps, problem = around.spatial_steps(params, problem, seed)
+        steps, problem = spatial_steps.spatial_steps(params, problem, seed)
         return [*steps, ("prepare", table_encoder(problem, scaler)), ("model", model)]
 
     def fit(

@@ -1,7 +1,4 @@
-"""Dense nets: smooth functions of many columns at once, whatever their order.
-
-Imports: scikit-learn, ``autoarch.families``; torch and skorch only when a net is built.
-"""
+"""Dense nets: smooth functions of many columns at once, whatever their order."""
 
 from __future__ import annotations
 
@@ -10,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.grids import GridScaler
-from autoarch._training.scaling import RobustClip, ToFloat32
-from autoarch.families import around
+from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.table_scaler import RobustClip, ToFloat32
+from autoarch.families import spatial_steps
 from autoarch.families.base import Needs, Params, Problem, Steps
-from autoarch.families.netparts import NetFamily, batch_rows, epochs, make_net
-from autoarch.families.tables import table_encoder
+from autoarch.families.net_settings import NetFamily, batch_rows, epochs, make_net
+from autoarch.families.preprocessing import table_encoder
 
 if TYPE_CHECKING:
     import optuna
@@ -54,12 +51,12 @@ class MLP(NetFamily):
             "decay": 1e-2,
             "batches": 10,
             "effort": 1.0,
-            **around.first(problem),
+            **spatial_steps.first(problem),
         }
         busy: Params = {**base, "batches": 40, "lr": 3e-3, "effort": 2.0}
-        calm: Params = {**base, "norm": False, **around.first(problem, 1)}
+        calm: Params = {**base, "norm": False, **spatial_steps.first(problem, 1)}
         large: Params = {**base, "units": 512, "layers": 3, "members": 2, "dropout": 0.3, "scaling": second}
-        large |= around.first(problem, 2)
+        large |= spatial_steps.first(problem, 2)
         wide = problem.verdict != "none" or problem.n_features > _WIDE
         return [busy, base, large, calm] if wide else [base, calm, busy, large]
 
@@ -82,14 +79,14 @@ class MLP(NetFamily):
             "decay": trial.suggest_float("mlp.decay", 1e-4, 0.3, log=True),
             "batches": trial.suggest_int("mlp.batches", 5, 60, log=True),
             "effort": trial.suggest_float("mlp.effort", 0.5, 6.0, log=True),
-            **around.suggested(trial, self.name, problem),
+            **spatial_steps.suggested(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Scale, encode, cast, then the net."""
-        from autoarch._training.tablenet import TableNet
+        from autoarch._training.table_net import TableNet
 
-        prepare, problem = around.spatial_steps(params, problem, seed)
+        prepare, problem = spatial_steps.spatial_steps(params, problem, seed)
         n_numbers = len(problem.numeric) if len(problem.numeric) <= _MOST_EMBEDDED else 0
         if params["scaling"] == "global" and problem.layout is not None:
             prepare, n_numbers = [*prepare, ("scale", GridScaler(problem.layout))], 0

@@ -1,7 +1,4 @@
-"""Votes of the nearest training rows on the map, for points with coordinates.
-
-Imports: scikit-learn, ``autoarch.geo``, ``autoarch.families.base``.
-"""
+"""Votes of the nearest training rows on the map, for points with coordinates."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
 """Find families: built in, given by the user, or installed under the entry point group ``autoarch.families``.
 
 Never imports torch: built-ins load it when they build a net.
-
-Imports: ``autoarch.families``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -15,11 +13,11 @@ from importlib.metadata import entry_points
 from autoarch.exceptions import AutoArchWarning, ParameterError
 from autoarch.families.base import Family
 from autoarch.families.cnn import CNN
-from autoarch.families.kernels import Kernels
+from autoarch.families.foundation import Pretrained, TabICL, TabPFN
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.neighbors import Neighbors
-from autoarch.families.pretrained import Pretrained, TabICL, TabPFN
+from autoarch.families.random_convolutions import Kernels
 from autoarch.families.tree import Tree
 
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)

@@ -1,7 +1,4 @@
-"""What random convolutions say of grids that differ from known ones in a box of cells, without reading all of the rest.
-
-Imports: numpy, torch (inside functions), ``autoarch.families.randomconv``, ``autoarch.locality.boxes``.
-"""
+"""What random convolutions say of grids that differ from known ones in a box of cells, without reading all of the rest."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.families.randomconv import RandomConvolutions
+from autoarch._statistics.random_convolutions import MOST_POSITIONS, pooled_features
+from autoarch.families.random_convolutions import RandomConvolutions
 from autoarch.locality.boxes import Box, KnownResponses
-from autoarch.locality.convolutions import MOST_POSITIONS, pooled_features
 
 Change = tuple[np.ndarray, Box]
 

@@ -1,7 +1,4 @@
-"""Boosted trees and forests: what tables without a layout are best served with.
-
-Imports: scikit-learn, ``autoarch.families``, ``autoarch._training``; the boosters only when they are asked for.
-"""
+"""Boosted trees and forests: what tables without a layout are best served with."""
 
 from __future__ import annotations
 
@@ -21,10 +18,10 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from autoarch._training.deadline import Deadline
-from autoarch._training.growing import fit_growing
-from autoarch._training.summaries import VIEWS, GridSummaries
-from autoarch.families import around, boosters
+from autoarch._core.clock import Deadline
+from autoarch._training.grid_summaries import VIEWS, GridSummaries
+from autoarch._training.time_limited import fit_growing
+from autoarch.families import boosters, spatial_steps
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 
 if TYPE_CHECKING:
@@ -63,10 +60,15 @@ class Tree(Family):
         slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
         rest = _view(problem, "boosting") | _amount(problem)
-        turned, bare = around.first(problem, 1), around.first(problem, 2)
+        turned, bare = spatial_steps.first(problem, 1), spatial_steps.first(problem, 2)
         if turned:  # labels of neighbours mislead as often as they help, so quick boosting is tried without them, too
             first.insert(1, self._default("boosting", problem) | turned)
-        forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest"), **around.first(problem)}
+        forest = {
+            "forest_leaf_rows": 1,
+            "forest_columns": 0.6,
+            **_view(problem, "forest"),
+            **spatial_steps.first(problem),
+        }
         return [
             *first,
             {"kind": "boosting", **slow, **rest, **turned},
@@ -77,7 +79,7 @@ class Tree(Family):
 
     def _default(self, kind: str, problem: Problem) -> Params:
         """Quick boosting that sees every column; other boosters, which do not stop early, learn more slowly."""
-        view = _view(problem, kind) | around.first(problem, 1 if kind == "forest" else 0)
+        view = _view(problem, kind) | spatial_steps.first(problem, 1 if kind == "forest" else 0)
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
         quick = {
@@ -96,7 +98,7 @@ class Tree(Family):
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
-        view |= around.suggested(trial, self.name, problem)
+        view |= spatial_steps.suggested(trial, self.name, problem)
         if kind in _FORESTS:
             return {
                 "kind": kind,
@@ -119,7 +121,7 @@ class Tree(Family):
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Trees read codes and missing cells as they are; what stands around, and summaries of a grid, come before."""
-        steps, problem = around.spatial_steps(params, problem, seed)
+        steps, problem = spatial_steps.spatial_steps(params, problem, seed)
         if params.get("view", "cells") != "cells":
             assert problem.layout is not None
             steps += [("summaries", GridSummaries(problem.layout, params["view"]))]

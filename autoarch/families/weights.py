@@ -1,8 +1,6 @@
 """Where the weights of pretrained table models lie on this disk, and what these models can take; nothing is fetched.
 
 The folders and names are those of the packages, so that weights that were fetched with them are found.
-
-Imports: the standard library, ``autoarch.families.base``.
 """
 
 from __future__ import annotations

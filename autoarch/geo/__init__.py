@@ -15,16 +15,14 @@ Then, in any order:
 - ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images, ``plot`` draws maps.
 
 Names are imported on first touch: they load pandas and scikit-learn.
-
-Imports: numpy, pandas, scipy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, ``autoarch._optional``,
-``autoarch.exceptions``.
 """
 
 from typing import TYPE_CHECKING
 
-from autoarch._lazy import door
+from autoarch._core.imports import door
 
 if TYPE_CHECKING:
+    from autoarch._data.points import Places
     from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
     from autoarch.geo.features import SpatialFeatures
     from autoarch.geo.folds import SpatialBlockKFold
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from autoarch.geo.longform import LongToGrid
     from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
-    from autoarch.geo.places import Places
     from autoarch.geo.plot import plot_map
     from autoarch.geo.points import MapPoints
     from autoarch.geo.raster import raster_patches
@@ -62,7 +59,7 @@ _HOMES = {
     "MapPoints": "autoarch.geo.points",
     "MoranResult": "autoarch.geo.moran",
     "NeighborhoodGrid": "autoarch.geo.neighborhood",
-    "Places": "autoarch.geo.places",
+    "Places": "autoarch._data.points",
     "SpatialBlockKFold": "autoarch.geo.folds",
     "SpatialFeatures": "autoarch.geo.features",
     "Variogram": "autoarch.geo.variogram",
@@ -71,7 +68,7 @@ _HOMES = {
     "morans_i_of_columns": "autoarch.geo.autocorrelation",
     "plot_map": "autoarch.geo.plot",
     "raster_patches": "autoarch.geo.raster",
-    "read_places": "autoarch.geo.coordinates",
+    "read_places": "autoarch._data.coordinates",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

@@ -1,22 +1,81 @@
-"""Whether neighbours on a map are more alike than chance makes them: Moran's I of attributes at points.
-
-Imports: numpy, pandas, ``places``, ``values``, ``weights``, ``moran``, ``autoarch._checks``, ``autoarch.exceptions``.
-"""
+"""Whether neighbours on a map are more alike than chance makes them: Moran's I of attributes at points."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from autoarch._checks import check_whole, seed_of
+from autoarch._core.checks import check_whole, seed_of
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.moran import MoranResult, moran_of_matrix
-from autoarch.geo.places import Places
+from autoarch.geo.moran import MoranResult, Weights, band_weights, moran_of_matrix, nearest_weights
 from autoarch.geo.values import Values, read_values
-from autoarch.geo.weights import Weights, band_weights, nearest_weights
+
+ALPHA = 0.01  # level of the test that neighbours are alike
+
+
+@dataclass(frozen=True)
+class SpatialEvidence:
+    """Whether one attribute, or the label, resembles its neighbours on the map.
+
+    Parameters
+    ----------
+    name : str
+        Of the column; ``"y"`` is the label.
+    morans_i, expected : float
+        Moran's I with the eight nearest neighbours, and what it is where places do not matter.
+    p_value : float
+        How often places that do not matter give as much.
+    reach : float or None
+        Range of the variogram: distance from which values are strangers. Infinite where it is longer than half of the
+        map, None where it was not measured or nothing is alike.
+    unit : str
+        Of distances: ``"km"`` on the globe, else nothing.
+    """
+
+    name: str
+    morans_i: float
+    expected: float
+    p_value: float
+    reach: float | None = None
+    unit: str = ""
+
+    @property
+    def alike(self) -> bool:
+        """Whether neighbours are alike beyond chance."""
+        return self.p_value <= ALPHA and self.morans_i > self.expected
+
+    @property
+    def distance(self) -> str:
+        """How far they are alike, in words; empty where it was not measured."""
+        if self.reach is None:
+            return ""
+        if self.reach == inf:
+            return "over more than half of the map"
+        return f"up to a distance of {self.reach:.3g}{' ' if self.unit else ''}{self.unit}"
+
+
+@dataclass(frozen=True)
+class FoldScore:
+    """Score of the winner on one kind of folds.
+
+    Parameters
+    ----------
+    folds : {"blocks", "random"}
+        Whole blocks of the map, or rows drawn at random.
+    score, std_error : float
+        As the search scores, and its standard error.
+    """
+
+    folds: str
+    score: float
+    std_error: float
+
 
 MAX_POINTS = 200_000  # of more points a sample is read; 100,000 with 20 attributes take two seconds
 
@@ -65,7 +124,7 @@ def morans_i(
     --------
     >>> import numpy as np
     >>> from autoarch.geo.autocorrelation import morans_i
-    >>> from autoarch.geo.places import Places
+    >>> from autoarch._data.points import Places
     >>> points = np.random.default_rng(0).uniform(size=(500, 2))
     >>> found = morans_i(Places(points), np.sin(6 * points[:, 0]))
     >>> round(found.statistic, 2), found.p_value < 1e-6
@@ -126,7 +185,7 @@ def morans_i_of_columns(
     --------
     >>> import numpy as np
     >>> from autoarch.geo.autocorrelation import morans_i_of_columns
-    >>> from autoarch.geo.places import Places
+    >>> from autoarch._data.points import Places
     >>> points = np.random.default_rng(0).uniform(size=(500, 2))
     >>> table = np.column_stack([points.sum(axis=1), np.random.default_rng(1).normal(size=500)])
     >>> [found.p_value < 0.01 for found in morans_i_of_columns(Places(points), table).values()]

@@ -1,7 +1,4 @@
-"""Coordinates of long tables as lines of a grid: one line per level, per step, or per bin.
-
-Imports: numpy, pandas, ``autoarch.exceptions``.
-"""
+"""Coordinates of long tables as lines of a grid: one line per level, per step, or per bin."""
 
 from __future__ import annotations
 

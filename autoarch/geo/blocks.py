@@ -2,8 +2,6 @@
 
 ``square_blocks`` and ``clusters`` number the blocks of points; ``fitting_size`` finds a side that leaves enough of
 them; ``deal`` gives them to folds of nearly equal size and, for classes, of nearly equal make-up.
-
-Imports: numpy, scikit-learn, ``places``.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import KMeans
 
-from autoarch.geo.places import EARTH_RADIUS_KM, Places
+from autoarch._data.points import EARTH_RADIUS_KM, Places
 
 MAX_BLOCKS = 2_000  # more make no fold more honest
 MAX_CLUSTERS = 300  # k-means takes seconds beyond

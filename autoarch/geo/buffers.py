@@ -1,7 +1,4 @@
-"""Which rows may train beside a fold: those that are far enough from all rows that validate.
-
-Imports: numpy, ``blocks``, ``autoarch.exceptions``.
-"""
+"""Which rows may train beside a fold: those that are far enough from all rows that validate."""
 
 from __future__ import annotations
 

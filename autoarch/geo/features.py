@@ -7,9 +7,6 @@ A training row must see its neighbours as a row to predict will see them, and th
 training rows when a whole region is to be predicted. So half of the training rows look from within a block of the map
 whose other rows are hidden from them, and the distance to what is seen is a column as well: the model learns how far a
 neighbour can be trusted.
-
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, tables), ``autoarch.geo`` (blocks, coordinates,
-geometry, labels, nearby, places), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -22,16 +19,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
-from autoarch._checks import check_choice, check_whole, own_errors, seed_of
-from autoarch._data.arrays import check_cell_shape
-from autoarch._data.tables import as_fitted, column_names
+from autoarch._core.checks import check_choice, check_whole, own_errors, seed_of
+from autoarch._data.array_checks import check_cell_shape
+from autoarch._data.coordinates import column_position, coordinate_columns, read_places
+from autoarch._data.points import Places
+from autoarch._data.table_encoder import as_fitted, column_names
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import folds_of_large_blocks
-from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
 from autoarch.geo.geometry import in_reference, reference_of, without_geometry
-from autoarch.geo.labels import label_columns
 from autoarch.geo.nearby import Nearby
-from autoarch.geo.places import Places
+from autoarch.geo.values import label_columns
 
 TURNS = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
 NEIGHBORS = (8, 64)

@@ -3,9 +3,6 @@
 Neighbours are alike, so a random fold asks a model for what it has seen next door. ``SpatialBlockKFold`` asks for
 places that it has not seen: blocks as wide as values are alike, with a strip around them left out of the training.
 
-Imports: numpy, scikit-learn, ``coordinates``, ``geometry``, ``values``, ``variogram``, ``blocks``, ``lay``,
-``autoarch._checks``, ``autoarch._data.sources``, ``autoarch.exceptions``.
-
 References
 ----------
 .. [1] D. R. Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or phylogenetic
@@ -24,14 +21,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
-from autoarch._checks import check_choice, check_positive, check_whole, seed_of
-from autoarch._data.sources import to_dense
+from autoarch._core.checks import check_choice, check_positive, check_whole, seed_of
+from autoarch._data.containers import to_dense
+from autoarch._data.coordinates import coordinate_columns, read_places
+from autoarch._data.points import Places
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo.blocks import Sites
-from autoarch.geo.coordinates import coordinate_columns, read_places
 from autoarch.geo.geometry import without_geometry
 from autoarch.geo.lay import FoldPlan, lay_folds
-from autoarch.geo.places import Places
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 

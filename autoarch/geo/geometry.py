@@ -1,13 +1,10 @@
-"""Where a GeoDataFrame says that its rows are: its points as coordinates, its reference system as their kind.
-
-Imports: ``autoarch._data.sources``.
-"""
+"""Where a GeoDataFrame says that its rows are: its points as coordinates, its reference system as their kind."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from autoarch._data.sources import is_geo_frame, to_plain
+from autoarch._data.containers import is_geo_frame, to_plain
 
 
 def without_geometry(X: Any, coordinates: Any, geographic: bool | str) -> tuple[Any, Any, bool | str]:

@@ -3,8 +3,6 @@
 Read ``find_lattice`` first. The steps come from the differences between near neighbours, as the greatest common divisor
 of numbers comes from their differences; a fit over growing circles makes them exact; the last word has the share of
 points with a neighbour, because any rounded coordinates lie on some fine lattice.
-
-Imports: numpy, scipy, ``autoarch.geo.places``.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from autoarch.geo.places import Places
+from autoarch._data.points import Places
 
 _FEWEST = 9  # places; of fewer, chance makes a lattice
 _NEAREST = (8, 64, 512)  # neighbours whose differences are looked at; more where the nearest all stand on one line
@@ -96,7 +94,7 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     --------
     >>> import numpy as np
     >>> from autoarch.geo.lattice import find_lattice
-    >>> from autoarch.geo.places import Places
+    >>> from autoarch._data.points import Places
     >>> columns, rows = np.meshgrid(np.arange(6), np.arange(5))
     >>> str(find_lattice(Places(np.column_stack([30.0 * columns.ravel(), 20.0 * rows.ravel()]))))
     'steps of 30 x 20'

@@ -1,7 +1,4 @@
-"""Lay the folds of a map: blocks as wide as values are alike, and a strip around each fold that does not train.
-
-Imports: numpy, ``blocks``, ``buffers``, ``values``, ``autoarch.exceptions``.
-"""
+"""Lay the folds of a map: blocks as wide as values are alike, and a strip around each fold that does not train."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 ``Finder`` is asked, ``Links`` is the answer: a few bytes for each place in each picture. A place that a row stands on
 itself is never linked. So a row that was there in ``fit`` has the same picture as a new row at its place, and no label
 comes back to the row that it belongs to.
-
-Imports: numpy, scipy, ``autoarch.geo.window``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A table whose rows have places: which canonical columns hold them, and names that sound like coordinates.
-
-Imports: numpy, pandas, ``autoarch._data``, ``autoarch.geo`` (coordinates, geometry, places), ``autoarch.exceptions``.
-"""
+"""A table whose rows have places: which canonical columns hold them, and names that sound like coordinates."""
 
 from __future__ import annotations
 
@@ -13,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.sources import to_plain
+from autoarch._data.containers import to_plain
+from autoarch._data.coordinates import LATITUDES, LONGITUDES, bare, coordinate_columns, read_places
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError
-from autoarch.geo.coordinates import LATITUDES, LONGITUDES, bare, coordinate_columns, read_places
 from autoarch.geo.geometry import without_geometry
-from autoarch.geo.places import Places
 
 _PAIRS = (("x", "y"), ("xcoord", "ycoord"), ("coordx", "coordy"), ("easting", "northing"), ("utmx", "utmy"))
 _LEAST_DISTINCT = 10  # values of a column that can be a coordinate

@@ -1,8 +1,4 @@
-"""A transformer from long tables, one row per cell, to grids, and back.
-
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (arrays, columns), ``autoarch.geo`` (axes, coordinates),
-``autoarch._checks``, ``autoarch.exceptions``.
-"""
+"""A transformer from long tables, one row per cell, to grids, and back."""
 
 from __future__ import annotations
 
@@ -15,13 +11,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from autoarch._checks import check_choice, check_whole, own_errors
-from autoarch._data.arrays import refuse_infinite
+from autoarch._core.checks import check_choice, check_whole, own_errors
+from autoarch._data.array_checks import refuse_infinite
 from autoarch._data.columns import Number
-from autoarch._data.sources import to_plain
+from autoarch._data.containers import to_plain
+from autoarch._data.coordinates import column_position
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo.axes import Axis, distinct, refuse_missing
-from autoarch.geo.coordinates import column_position
 
 _MOST_CELLS = 16  # of a grid that "auto" makes, for each row that a sample has
 _AGGREGATES = ("mean", "sum", "min", "max", "median", "first", "last")

@@ -1,7 +1,4 @@
-"""Means over the nearest training rows: of their labels, by inverse distance, and of their attributes.
-
-Imports: numpy, ``places``.
-"""
+"""Means over the nearest training rows: of their labels, by inverse distance, and of their attributes."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoarch.geo.places import Places
+from autoarch._data.points import Places
 
 FOR_ATTRIBUTES = 16  # neighbours whose attributes are averaged
 _CHUNK = 20_000  # rows whose neighbours are held in memory at a time,

@@ -1,8 +1,4 @@
-"""A transformer that gives every row the picture of what lies around it.
-
-Imports: numpy, scikit-learn, ``autoarch.geo`` (labels, links, patches, table, window), ``autoarch._checks``,
-``autoarch.exceptions``.
-"""
+"""A transformer that gives every row the picture of what lies around it."""
 
 from __future__ import annotations
 
@@ -15,12 +11,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._checks import check_choice, check_positive, check_whole
+from autoarch._core.checks import check_choice, check_positive, check_whole
 from autoarch.exceptions import AutoArchWarning, InputError
-from autoarch.geo.labels import label_columns
 from autoarch.geo.links import Finder
 from autoarch.geo.patches import Known, Patches, Rows, hidden_distances, in_pieces
 from autoarch.geo.table import Reader
+from autoarch.geo.values import label_columns
 from autoarch.geo.window import check_window, choose_window
 
 

@@ -2,8 +2,6 @@
 
 ``Rows`` is what must be known of a table, as arrays. ``Known`` adds rows up by place. ``Patches`` looks like an array
 of pictures and computes those that are taken from it, so that a training loop can draw batches from a million rows.
-
-Imports: numpy, pandas, scipy, ``autoarch.geo.window``, ``autoarch.geo.links``.
 """
 
 from __future__ import annotations

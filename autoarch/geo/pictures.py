@@ -1,7 +1,4 @@
-"""Neighbourhoods as scaled pictures, for nets: whole where they fit into memory, else filled batch by batch.
-
-Imports: numpy, scikit-learn, ``coordinates``, ``neighborhood``, ``patches``, ``autoarch.exceptions``.
-"""
+"""Neighbourhoods as scaled pictures, for nets: whole where they fit into memory, else filled batch by batch."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._data.coordinates import coordinate_columns
 from autoarch.exceptions import AutoArchWarning
-from autoarch.geo.coordinates import coordinate_columns
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
 

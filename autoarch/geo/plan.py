@@ -2,19 +2,17 @@
 
 A model may be asked for what stands between training rows or for places far from all of them, and one that is best at
 the first may fail at the second. So candidates are judged at both, on random rows first.
-
-Imports: numpy, ``blocks``, ``lay``, ``places``, ``values``, ``autoarch._data.splits``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from autoarch._data.splits import SplitPlan, plan_splits
+from autoarch._data.points import Places
+from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch.exceptions import ParameterError
 from autoarch.geo.blocks import Sites
 from autoarch.geo.lay import lay_folds
-from autoarch.geo.places import Places
 from autoarch.geo.values import read_values
 
 FOLDS = 4  # into which rows and blocks are dealt

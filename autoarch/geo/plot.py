@@ -1,8 +1,4 @@
-"""Maps of points: what was predicted, how far off it was, and how sure the model is.
-
-Imports: matplotlib (inside functions, extra ``plot``), numpy, ``places``, ``values``, ``autoarch._checks``,
-``autoarch._pictures``, ``autoarch.exceptions``.
-"""
+"""Maps of points: what was predicted, how far off it was, and how sure the model is."""
 
 from __future__ import annotations
 
@@ -11,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autoarch._checks import check_choice
-from autoarch._pictures import LIGHT, axes_on
+from autoarch._core.checks import check_choice
+from autoarch._data.coordinates import read_places
+from autoarch._data.points import Places
+from autoarch._report.figure import LIGHT, axes_on
 from autoarch.exceptions import InputError
-from autoarch.geo.coordinates import read_places
-from autoarch.geo.places import Places
 from autoarch.geo.values import Values, read_values
 
 if TYPE_CHECKING:

@@ -1,7 +1,4 @@
-"""Coordinates of a table as points between which straight lines measure: a step for models of neighbours.
-
-Imports: numpy, scikit-learn, ``autoarch._data.arrays``, ``autoarch.geo`` (coordinates, geometry).
-"""
+"""Coordinates of a table as points between which straight lines measure: a step for models of neighbours."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._data.arrays import check_cell_shape
-from autoarch.geo.coordinates import read_places
+from autoarch._data.array_checks import check_cell_shape
+from autoarch._data.coordinates import read_places
 from autoarch.geo.geometry import in_reference, reference_of
 
 

@@ -1,8 +1,4 @@
-"""Patches of images around points: arrays, or GeoTIFF files read window by window.
-
-Imports: numpy, pandas, ``autoarch._data.sources``, ``autoarch.geo.places``, ``autoarch._optional``,
-``autoarch._checks``, ``autoarch.exceptions``; rasterio inside functions.
-"""
+"""Patches of images around points: arrays, or GeoTIFF files read window by window."""
 
 from __future__ import annotations
 
@@ -15,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoarch._checks import check_whole
-from autoarch._data.sources import to_plain
-from autoarch._optional import require
+from autoarch._core.checks import check_whole
+from autoarch._core.imports import require
+from autoarch._data.containers import to_plain
+from autoarch._data.coordinates import read_places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.coordinates import read_places
 
 _TILE = 1024  # cells along the side of a window that is read at once: some megabytes per band
 

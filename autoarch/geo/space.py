@@ -1,7 +1,4 @@
-"""What coordinates mean for a search: where rows are, what resembles its neighbours, and which rows judge.
-
-Imports: numpy, ``located``, ``survey``, ``plan``, ``evidence``, ``autoarch._data``, ``autoarch.exceptions``.
-"""
+"""What coordinates mean for a search: where rows are, what resembles its neighbours, and which rows judge."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.sources import is_geo_frame
-from autoarch._data.splits import SplitPlan
+from autoarch._data.containers import is_geo_frame
+from autoarch._data.row_splits import SplitPlan
 from autoarch.exceptions import ParameterError
-from autoarch.geo.evidence import SpatialEvidence
+from autoarch.geo.autocorrelation import SpatialEvidence
 from autoarch.geo.located import Located, locate, resembles_coordinates
 from autoarch.geo.plan import spatial_plan
 from autoarch.geo.survey import MOST_COLUMNS, survey

@@ -1,7 +1,4 @@
-"""Look over the map: Moran's I of the label and of every attribute, and how far the label is alike.
-
-Imports: numpy, ``autocorrelation``, ``variogram``, ``evidence``, ``places``, ``autoarch.exceptions``.
-"""
+"""Look over the map: Moran's I of the label and of every attribute, and how far the label is alike."""
 
 from __future__ import annotations
 
@@ -9,11 +6,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError
-from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
-from autoarch.geo.evidence import SpatialEvidence
+from autoarch.geo.autocorrelation import SpatialEvidence, morans_i, morans_i_of_columns
 from autoarch.geo.moran import MoranResult
-from autoarch.geo.places import Places
 from autoarch.geo.variogram import fit_variogram
 
 LEAST_PLACES = 20  # with fewer rows than this nothing can be said

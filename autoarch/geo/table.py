@@ -1,9 +1,6 @@
 """From a table with coordinates to places, layers and attributes as numbers.
 
 ``Reader`` learns the kinds of the columns once and reads any later table in the same way.
-
-Imports: numpy, pandas, scikit-learn, ``autoarch._data`` (tables, columns, arrays), ``autoarch.geo`` (coordinates,
-geometry, window, patches), ``autoarch._checks``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -16,12 +13,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
 
-from autoarch._checks import own_errors
-from autoarch._data.arrays import check_cell_shape, refuse_infinite
+from autoarch._core.checks import own_errors
+from autoarch._data.array_checks import check_cell_shape, refuse_infinite
 from autoarch._data.columns import Category, Coder
-from autoarch._data.tables import TableCoder, as_fitted, column_names, learn_kinds
+from autoarch._data.coordinates import column_position, coordinate_columns, read_places
+from autoarch._data.table_encoder import TableCoder, as_fitted, column_names, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.coordinates import column_position, coordinate_columns, read_places
 from autoarch.geo.geometry import in_reference, reference_of, without_geometry
 from autoarch.geo.patches import Rows
 from autoarch.geo.window import Spots

@@ -2,8 +2,6 @@
 
 Labels become one 0/1 column per class. A sum of squared differences over the columns then counts points of different
 classes, so that what is written for numbers holds for labels.
-
-Imports: numpy, pandas, ``autoarch._data.sources``, ``autoarch.exceptions``.
 """
 
 from __future__ import annotations
@@ -14,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoarch._data.sources import to_plain
+from autoarch._data.containers import to_plain
+from autoarch._data.target import encode_labels, guess_task, numeric_target
 from autoarch.exceptions import InputError
 
 MAX_CODES = 30  # whole numbers of up to so many values are classes ...
@@ -160,3 +159,30 @@ def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:
     if not (spread > 0).any():
         return None
     return Values(matrix[:, spread > 0] / spread[spread > 0], None, (), np.full(len(matrix), True))
+
+
+def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """One column of numbers, or one of 0 and 1 for each class; and the classes, None for numbers.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels or numbers.
+    n_rows : int
+        Rows of X.
+    kind : {"auto", "classification", "regression"}
+        Which of these; "auto" guesses.
+    speaker : str
+        Whom messages speak for.
+
+    Returns
+    -------
+    columns : ndarray of shape (n, 1) or (n, classes)
+        Floats.
+    classes : ndarray or None
+        Sorted.
+    """
+    if (guess_task(y) if kind == "auto" else kind) == "regression":
+        return numeric_target(y, n_samples=n_rows, estimator_name=speaker)[:, None], None
+    codes, classes = encode_labels(y, n_samples=n_rows, estimator_name=speaker, fewest=1)
+    return np.eye(len(classes))[codes], classes

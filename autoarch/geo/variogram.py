@@ -4,9 +4,6 @@ The semivariance of a distance is half the mean squared difference of two points
 For class labels it is the share of pairs of different classes. A model is fitted to it by least squares; where it
 levels off is the range.
 
-Imports: matplotlib (inside ``plot``, extra ``plot``), numpy, scipy, ``places``, ``values``, ``weights``,
-``moran``, ``autoarch._checks``, ``autoarch._pictures``, ``autoarch.exceptions``.
-
 References
 ----------
 .. [1] G. Matheron, "Principles of geostatistics", Economic Geology 58, 1246-1266, 1963.
@@ -23,13 +20,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 from scipy.spatial import cKDTree
 
-from autoarch._checks import check_positive, check_whole, seed_of
-from autoarch._pictures import BLUE, LIGHT, ORANGE, axes_on
+from autoarch._core.checks import check_positive, check_whole, seed_of
+from autoarch._data.points import Places
+from autoarch._report.figure import BLUE, LIGHT, ORANGE, axes_on
 from autoarch.exceptions import InputError
-from autoarch.geo.moran import moran_of_matrix
-from autoarch.geo.places import Places
+from autoarch.geo.moran import moran_of_matrix, nearest_weights
 from autoarch.geo.values import read_values
-from autoarch.geo.weights import nearest_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,7 +157,7 @@ def fit_variogram(
     Examples
     --------
     >>> import numpy as np
-    >>> from autoarch.geo.places import Places
+    >>> from autoarch._data.points import Places
     >>> from autoarch.geo.variogram import fit_variogram
     >>> rng = np.random.default_rng(0)
     >>> points = rng.uniform(0, 100, size=(2000, 2))

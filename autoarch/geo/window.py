@@ -1,7 +1,4 @@
-"""The picture around a row: how many cells, how large, on which lattice; and places in layers.
-
-Imports: numpy, ``autoarch.geo.places``, ``autoarch.geo.lattice``, ``autoarch._checks``, ``autoarch.exceptions``.
-"""
+"""The picture around a row: how many cells, how large, on which lattice; and places in layers."""
 
 from __future__ import annotations
 
@@ -9,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoarch._checks import check_choice, check_positive, check_whole
+from autoarch._core.checks import check_choice, check_positive, check_whole
+from autoarch._data.points import EARTH_RADIUS_KM, Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.lattice import Lattice, find_lattice
-from autoarch.geo.places import EARTH_RADIUS_KM, Places
 
 _LARGEST_SIZE = 181  # its cells are counted in 16 bits
 _SAMPLE = 10_000  # places whose spacing is measured

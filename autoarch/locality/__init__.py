@@ -10,15 +10,13 @@ for each model family); ``beliefs`` (from landmarks to the chance that a family 
 columns; ``restorer`` makes a transformer of both.
 
 What concerns layouts is imported on first touch: it loads pandas and scikit-learn, which the probe alone need not.
-
-Imports: numpy, scipy, scikit-learn, torch (inside functions), ``autoarch._data``, ``autoarch.exceptions``.
 """
 
 from typing import TYPE_CHECKING
 
-from autoarch._lazy import door
-from autoarch.locality.arrange import AS_GIVEN, UNORDERED, LayoutSearch
-from autoarch.locality.evidence import (
+from autoarch._core.imports import door
+from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch
+from autoarch.locality.measurements import (
     AxisEvidence,
     DirectionEvidence,
     Finding,
@@ -32,10 +30,10 @@ from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
 
 if TYPE_CHECKING:
-    from autoarch.locality.inference.infer import infer_layout
-    from autoarch.locality.inference.results import LayoutCandidate, LayoutInference
-    from autoarch.locality.recovery.recover import LayoutRecovery, recover_layout
-    from autoarch.locality.restorer import LayoutRestorer
+    from autoarch.layouts.infer.infer import infer_layout
+    from autoarch.layouts.infer.results import LayoutCandidate, LayoutInference
+    from autoarch.layouts.recover.recover import LayoutRecovery, recover_layout
+    from autoarch.layouts.restorer import LayoutRestorer
 
 __all__ = [
     "AS_GIVEN",
@@ -61,12 +59,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "LayoutCandidate": "autoarch.locality.inference.results",
-    "LayoutInference": "autoarch.locality.inference.results",
-    "LayoutRecovery": "autoarch.locality.recovery.recover",
-    "LayoutRestorer": "autoarch.locality.restorer",
-    "infer_layout": "autoarch.locality.inference.infer",
-    "recover_layout": "autoarch.locality.recovery.recover",
+    "LayoutCandidate": "autoarch.layouts.infer.results",
+    "LayoutInference": "autoarch.layouts.infer.results",
+    "LayoutRecovery": "autoarch.layouts.recover.recover",
+    "LayoutRestorer": "autoarch.layouts.restorer",
+    "infer_layout": "autoarch.layouts.infer.infer",
+    "recover_layout": "autoarch.layouts.recover.recover",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

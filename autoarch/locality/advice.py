@@ -1,14 +1,11 @@
-"""What follows from a report: what to try first, and how to build and feed a CNN if one is tried.
-
-Imports: ``wording``, ``constants``, ``beliefs``, ``report`` (types only).
-"""
+"""What follows from a report: what to try first, and how to build and feed a CNN if one is tried."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoarch.locality.beliefs import FAMILIES, comparable
 from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.family_odds import FAMILIES, comparable
 from autoarch.locality.wording import NAMES, STAND_INS, VERDICTS, listed, p_text, verdict_clause
 
 if TYPE_CHECKING:

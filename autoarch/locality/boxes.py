@@ -2,8 +2,6 @@
 
 A kernel sees a changed cell from a few places only. Its responses there are computed anew; what is pooled from all the
 others is known.
-
-Imports: numpy, torch (inside functions), ``autoarch.locality.convolutions``.
 """
 
 from __future__ import annotations
@@ -14,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.locality import convolutions
-from autoarch.locality.convolutions import GROUP, Bank
+from autoarch._statistics import random_convolutions
+from autoarch._statistics.random_convolutions import GROUP, Bank
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class KnownResponses:
     bank : Bank
         Kernels.
     pools : sequence of {"placed", "anywhere", "winners"}
-        As for :func:`~autoarch.locality.convolutions.pooled_features`.
+        As for :func:`~autoarch._statistics.random_convolutions.pooled_features`.
     """
 
     def __init__(self, grid: np.ndarray, bank: Bank, pools: Sequence[str]):
@@ -61,8 +59,8 @@ class KnownResponses:
         self._back = np.argsort(order)
         self._bank = replace(bank, weights=bank.weights[order], thresholds=bank.thresholds[order])
         self._pools = pools
-        self._stride = convolutions.stride_on(*grid.shape[2:])
-        self._answer = self._convolved(grid, convolutions.padding_of(bank))
+        self._stride = random_convolutions.stride_on(*grid.shape[2:])
+        self._answer = self._convolved(grid, random_convolutions.padding_of(bank))
         self._height, self._width = self._answer.shape[1:3]
         self._weights = self._weights_of_parts()
         whole = slice(0, self._height), slice(0, self._width)
@@ -83,7 +81,7 @@ class KnownResponses:
         return self._features(sums, lambda: self._maximum(new, places))
 
     def _convolved(self, grid: np.ndarray, padding: tuple[int, int]) -> Any:
-        return convolutions.convolve(grid, self._bank, self._stride, padding).permute(0, 2, 3, 1).contiguous()
+        return random_convolutions.convolve(grid, self._bank, self._stride, padding).permute(0, 2, 3, 1).contiguous()
 
     def _features(self, sums: dict[str, Any], maximum: Callable[[], Any]) -> list[Any]:
         """What ``pooled_features`` makes of the same responses."""
@@ -95,7 +93,7 @@ class KnownResponses:
             if pool == "placed":
                 found.append(sums["placed"][:, :, self._back].transpose(1, 2).flatten(1))
             elif pool == "anywhere":
-                beyond = convolutions.beyond_thresholds(maximum(), self._bank, axis=1)
+                beyond = random_convolutions.beyond_thresholds(maximum(), self._bank, axis=1)
                 parts = sums["beyond"] / n_places, beyond, sums["share"] / n_places
                 found.append(torch.cat([part[:, self._back] for part in parts], 1))
             else:
@@ -105,7 +103,7 @@ class KnownResponses:
 
     def _summed(self, answer: Any, places: tuple[slice, slice]) -> dict[str, Any]:
         """Sums over some ``places``, where the responses are ``answer``; of "placed" the means in each part."""
-        beyond, sums = convolutions.beyond_thresholds(answer, self._bank, axis=3), {}
+        beyond, sums = random_convolutions.beyond_thresholds(answer, self._bank, axis=3), {}
         if "placed" in self._pools:
             sums["placed"] = self._weights[:, places[0], places[1]].flatten(1) @ beyond.flatten(1, 2)
         if "anywhere" in self._pools:
@@ -113,7 +111,7 @@ class KnownResponses:
             sums["share"] = beyond.sign_().sum((1, 2))
         if "winners" in self._pools:
             grouped = answer[..., : self._n_grouped].unflatten(3, (GROUP, -1))
-            wins, losses = convolutions.contests(grouped, 3, self._bank.slack)
+            wins, losses = random_convolutions.contests(grouped, 3, self._bank.slack)
             sums["wins"], sums["losses"] = wins.sum((1, 2)), losses.sum((1, 2))
         return sums
 
@@ -123,7 +121,7 @@ class KnownResponses:
 
         axes = []
         extents = self._height, self._width
-        for extent, n_parts in zip(extents, convolutions.parts_of(*extents), strict=True):
+        for extent, n_parts in zip(extents, random_convolutions.parts_of(*extents), strict=True):
             axis = torch.zeros(n_parts, extent)
             for part in range(n_parts):
                 start, stop = part * extent // n_parts, -((part + 1) * extent // -n_parts)
@@ -135,7 +133,7 @@ class KnownResponses:
         """From where the box is seen, or None."""
         places = []
         for axis, (first, last) in enumerate([(box.top, box.bottom - 1), (box.left, box.right - 1)]):
-            padding, step = convolutions.padding_of(self._bank)[axis], self._stride[axis]
+            padding, step = random_convolutions.padding_of(self._bank)[axis], self._stride[axis]
             start = max(0, -((first + padding - self._reach(axis)) // -step))
             stop = min((self._height, self._width)[axis], (last + padding) // step + 1)
             if start >= stop:
@@ -151,7 +149,7 @@ class KnownResponses:
         """Responses at some places."""
         cut, rim = [], []
         for axis, place in enumerate(places):
-            padding, step = convolutions.padding_of(self._bank)[axis], self._stride[axis]
+            padding, step = random_convolutions.padding_of(self._bank)[axis], self._stride[axis]
             start, extent = place.start * step - padding, grid.shape[2 + axis]
             stop = (place.stop - 1) * step - padding + self._reach(axis) + 1
             cut.append(slice(max(0, start), min(extent, stop)))

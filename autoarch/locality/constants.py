@@ -1,7 +1,4 @@
-"""The probe's numbers, read from ``constants.json``; the file says where each one comes from.
-
-Imports: the standard library.
-"""
+"""The probe's numbers, read from ``constants.json``; the file says where each one comes from."""
 
 import json
 from pathlib import Path

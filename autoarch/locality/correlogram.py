@@ -1,13 +1,64 @@
-"""How dependence fades with distance, and where on the grid neighbours agree.
-
-Imports: numpy, ``statistics``.
-"""
+"""How dependence fades with distance, and where on the grid neighbours agree."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from autoarch.locality.statistics import CellCorrelations, lag_means
+from autoarch._statistics.correlations import CellCorrelations, lag_means
+
+
+def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
+    """Moran's I and Geary's C, averaged over samples and channels.
+
+    Parameters
+    ----------
+    scaled : ndarray of shape (n, C, H, W)
+        From ``standardise``.
+
+    Returns
+    -------
+    morans_i : float
+        Above 0 where neighbours are alike, below 0 where they alternate; 0 where nothing varies.
+    gearys_c : float
+        Below 1 where neighbours are alike, above 1 where they alternate; 1 where nothing varies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.locality.correlogram import moran_and_geary
+    >>> checks = np.indices((4, 4)).sum(axis=0) % 2 * 2.0 - 1.0
+    >>> moran_and_geary(checks[None, None])
+    (-1.0, 1.875)
+    """
+    n_cells = scaled.shape[2] * scaled.shape[3]
+    down, across = scaled[:, :, 1:], scaled[:, :, :, 1:]
+    n_pairs = down[0, 0].size + across[0, 0].size if len(scaled) else 0
+    if n_pairs == 0:
+        return 0.0, 1.0
+    centred = scaled - scaled.mean(axis=(2, 3), dtype=np.float64, keepdims=True).astype(scaled.dtype)
+    energy = np.einsum("nchw,nchw->nc", centred, centred)
+    together = np.einsum("nchw,nchw->nc", centred[:, :, 1:], centred[:, :, :-1])
+    together += np.einsum("nchw,nchw->nc", centred[:, :, :, 1:], centred[:, :, :, :-1])
+    # (a - b)^2 summed over pairs is the energy times the neighbours that each cell has, less 2ab
+    neighbours = _n_neighbours(*scaled.shape[2:]).astype(scaled.dtype)
+    apart = np.einsum("nchw,nchw,hw->nc", centred, centred, neighbours) - 2 * together
+    some = energy > 1e-9
+    if not some.any():
+        return 0.0, 1.0
+    morans_i = n_cells / n_pairs * (together[some] / energy[some])
+    gearys_c = (n_cells - 1) / (2 * n_pairs) * (apart[some] / energy[some])
+    return float(morans_i.mean(dtype=np.float64)), float(gearys_c.mean(dtype=np.float64))
+
+
+def _n_neighbours(height: int, width: int) -> np.ndarray:
+    """Rook neighbours that each cell of the lattice has."""
+    counts = np.zeros((height, width))
+    counts[1:] += 1
+    counts[:-1] += 1
+    counts[:, 1:] += 1
+    counts[:, :-1] += 1
+    return counts
+
 
 LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
 WIDEST_MAP = 48  # sides of the map of neighbours that a report keeps

@@ -1,8 +1,6 @@
 """The findings of a report: one record per question, each with its statistic, null, p-value, effect and sentence.
 
 Each sentence is a function of the report's numbers and of nothing else.
-
-Imports: ``wording``, ``constants``, ``evidence``, ``over_space``, ``beliefs``, ``report`` (types only).
 """
 
 from __future__ import annotations
@@ -10,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from autoarch.locality.beliefs import FAMILIES
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.evidence import AxisEvidence, Finding, MarginalEvidence
+from autoarch.locality.family_odds import FAMILIES
+from autoarch.locality.measurements import AxisEvidence, Finding, MarginalEvidence
 from autoarch.locality.over_space import nearby, over_space
 from autoarch.locality.wording import METRICS, NAMES, STAND_INS, about_reading, p_text
 

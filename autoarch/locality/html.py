@@ -1,18 +1,15 @@
-"""The notebook view of a report: one block of HTML with its own style and SVG bars, no script, no link.
-
-Imports: ``evidence`` and ``report`` (types only), ``wording``.
-"""
+"""The notebook view of a report: one block of HTML with its own style and SVG bars, no script, no link."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
-from autoarch.locality.beliefs import FAMILIES
+from autoarch.locality.family_odds import FAMILIES
 from autoarch.locality.wording import METRICS, NAMES, STAND_INS, headline
 
 if TYPE_CHECKING:
-    from autoarch.locality.evidence import Picture, Reading
+    from autoarch.locality.measurements import Picture, Reading
     from autoarch.locality.report import LocalityReport
 
 BOX = "font:14px/1.45 system-ui,sans-serif;max-width:760px;border:1px solid #8886;border-radius:8px;padding:12px 16px"

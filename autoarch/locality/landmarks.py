@@ -3,8 +3,6 @@
 At most 1,000 rows, three folds, the same for all. ``cnn``: ridge on random convolutions; ``cnn_shuffled``: the same
 after one permutation of the cells (what the layout itself is worth); ``mlp``: a small net; ``tree``: extra trees and
 small gradient boosting; ``linear``: ridge. ``stand_ins`` holds them; here they are chosen, timed and summed up.
-
-Imports: numpy, ``clock``, ``sample``, ``stand_ins``, ``evidence``, ``autoarch._data.layout``.
 """
 
 from __future__ import annotations
@@ -16,11 +14,12 @@ from time import monotonic
 
 import numpy as np
 
+from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._data.layout import Layout
-from autoarch.locality import convolutions, minimlp, stand_ins
-from autoarch.locality.clock import Clock, OutOfTimeError
-from autoarch.locality.evidence import Gain, Landmark
-from autoarch.locality.sample import N_FOLDS, Sample, choose_rows, prepare
+from autoarch._statistics import random_convolutions
+from autoarch.locality import landmark_mlp, landmark_models
+from autoarch.locality.landmark_sample import N_FOLDS, Sample, choose_rows, prepare
+from autoarch.locality.measurements import Gain, Landmark
 
 MOST_ROWS = 1_000
 FEW_ROWS = 500  # where time is short, or a row is long
@@ -83,7 +82,7 @@ def measure_landmarks(
     task: str,
     layout: Layout | None,
     categorical: tuple[int, ...] = (),
-    clock: Clock,
+    clock: Deadline,
     seed: int = 0,
     n_jobs: int | None = None,
     known: Measured | None = None,
@@ -103,7 +102,7 @@ def measure_landmarks(
         Grid behind the columns; without one there are no convolutions.
     categorical : tuple of int, default=()
         Columns that hold codes of categories.
-    clock : Clock
+    clock : Deadline
         The limit, if any.
     seed : int, default=0
         Seed of rows, kernels, weights and trees.
@@ -139,7 +138,7 @@ def measure_landmarks(
         if reason is None:
             started = monotonic()
             try:
-                losses |= stand_ins.STAND_INS[name](sample, clock.check)
+                losses |= landmark_models.STAND_INS[name](sample, clock.check)
             except OutOfTimeError:
                 reason = "time ran out"
             else:
@@ -152,27 +151,30 @@ def measure_landmarks(
     return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric, rows, losses, layout)
 
 
-def _row_limit(n_columns: int, n_classes: int, clock: Clock, *, convolving: bool) -> int:
+def _row_limit(n_columns: int, n_classes: int, clock: Deadline, *, convolving: bool) -> int:
     """Rows that the landmarks may use; where no convolution can win there is less to find out in limited time."""
     limit = MOST_ROWS if MOST_ROWS * n_columns <= MOST_VALUES and n_classes <= MANY_CLASSES else FEW_ROWS
-    if clock.limited and (clock.left() < 8.0 or not convolving):
-        limit = FEW_ROWS if clock.left() > 2.0 else VERY_FEW_ROWS
-    return min(limit, max(2 * stand_ins.TINY_ROWS, 10 * MOST_VALUES // n_columns))
+    if not clock.unlimited and (clock.left < 8.0 or not convolving):
+        limit = FEW_ROWS if clock.left > 2.0 else VERY_FEW_ROWS
+    return min(limit, max(2 * landmark_models.TINY_ROWS, 10 * MOST_VALUES // n_columns))
 
 
-def _why_not(name: str, sample: Sample, done: dict[str, Landmark], clock: Clock, pace: float) -> str | None:
+def _why_not(name: str, sample: Sample, done: dict[str, Landmark], clock: Deadline, pace: float) -> str | None:
     """Give the reason to leave a landmark out, or None."""
     if name in ("cnn", "cnn_shuffled"):
         if sample.layout is None:
             return "the columns have no layout"
         if max(sample.layout.height, sample.layout.width) < 3:
             return "no side has three cells"
-    if _needs_torch(name) and len(sample) < stand_ins.TINY_ROWS:
-        return f"{len(sample)} rows are too few to compare nets, which takes {stand_ins.TINY_ROWS}"
+    if _needs_torch(name) and len(sample) < landmark_models.TINY_ROWS:
+        return f"{len(sample)} rows are too few to compare nets, which takes {landmark_models.TINY_ROWS}"
     if name == "cnn_shuffled" and "cnn" not in done:
         return "nothing to compare it with"
-    if clock.limited and (expected := pace * _expected_seconds(name, sample) + _import_seconds(name)) > clock.left():
-        return f"about {expected:.1f} s expected, {max(0.0, clock.left()):.1f} s left"
+    if (
+        not clock.unlimited
+        and (expected := pace * _expected_seconds(name, sample) + _import_seconds(name)) > clock.left
+    ):
+        return f"about {expected:.1f} s expected, {max(0.0, clock.left):.1f} s left"
     return None
 
 
@@ -195,14 +197,19 @@ def _expected_seconds(name: str, sample: Sample) -> float:
         return 0.02 + solving + n * n * p / 1e10
     if name == "tree":
         each = 2 + 0.2 * sample.n_classes if sample.n_classes else 6
-        forest = stand_ins.n_trees(sample) * stand_ins.features_tried(sample) * each
-        boosting = 2 * stand_ins.boosting_seconds(sample) if stand_ins.boosts(sample) else 0.0
+        forest = landmark_models.n_trees(sample) * landmark_models.features_tried(sample) * each
+        boosting = 2 * landmark_models.boosting_seconds(sample) if landmark_models.boosts(sample) else 0.0
         return 0.3 + N_FOLDS * forest * n * np.log2(n) / 1e8 + boosting
     if name == "mlp":
         nets = N_FOLDS * (2 if sample.all_cells else 1)
-        products = minimlp.STEPS * minimlp.BATCH * minimlp.HIDDEN * (min(p, minimlp.MOST_INPUTS) + minimlp.HIDDEN)
+        products = (
+            landmark_mlp.STEPS
+            * landmark_mlp.BATCH
+            * landmark_mlp.HIDDEN
+            * (min(p, landmark_mlp.MOST_INPUTS) + landmark_mlp.HIDDEN)
+        )
         return 0.5 + 6 * nets * products / 2e10
-    responses = n * convolutions.N_KERNELS * min(p, 3 * convolutions.MOST_POSITIONS)
+    responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
     return 0.2 + 6 * solving + 120 * responses / 1e10
 
 

@@ -1,18 +1,15 @@
-"""Sentences about rows that have places on a map: who resembles its neighbours, and what that does to scores.
-
-Imports: ``evidence``, ``wording``; ``autoarch.geo.evidence`` and ``report`` (types only).
-"""
+"""Sentences about rows that have places on a map: who resembles its neighbours, and what that does to scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from autoarch.locality.evidence import Finding
+from autoarch.locality.measurements import Finding
 from autoarch.locality.wording import listed, p_text
 
 if TYPE_CHECKING:
-    from autoarch.geo.evidence import SpatialEvidence
+    from autoarch.geo.autocorrelation import SpatialEvidence
     from autoarch.locality.report import LocalityReport
 
 _NAMED = 5  # attributes at most

@@ -8,8 +8,6 @@ N = m^2 / sum of r^2. Sampling adds about (1 - r^2)^2 / (n - 1) to each r^2, whi
 **Active neighbourhoods.** A cell's neighbourhood is active if the mean size of the correlation with its rook
 neighbours exceeds 95 % of what the neighbourhoods of shuffled cells show. 5 % are active by chance.
 
-Imports: numpy, ``statistics``, ``evidence``.
-
 References
 ----------
 .. [1] C. S. Bretherton, M. Widmann, V. P. Dymnikov, J. M. Wallace, I. Blade, "The effective number of spatial degrees
@@ -20,8 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoarch.locality.evidence import PatternEvidence
-from autoarch.locality.statistics import CellCorrelations
+from autoarch._statistics.correlations import CellCorrelations
+from autoarch.locality.measurements import PatternEvidence
 
 N_SHUFFLES = 99
 MOST_CELLS = 400  # whose neighbourhoods are compared
@@ -54,7 +52,7 @@ def effective_patches(correlations: CellCorrelations) -> float:
     --------
     >>> import numpy as np
     >>> from autoarch.locality.patterns import effective_patches
-    >>> from autoarch.locality.statistics import CellCorrelations
+    >>> from autoarch._statistics.correlations import CellCorrelations
     >>> ends = np.kron(np.eye(2), np.ones((3, 3)))  # two groups of three equal cells
     >>> round(effective_patches(CellCorrelations(ends, ends, np.zeros(6, int), np.arange(6), 1000, True)), 2)
     2.0

@@ -2,9 +2,6 @@
 
 ``probe_locality`` takes anything a user may hold; ``probe_values`` takes the canonical matrix that ``fit`` has already.
 Both run the statistics against their nulls and, given a target, the landmarks, and return a ``LocalityReport``.
-
-Imports: numpy, scikit-learn, ``autoarch._data``, ``autoarch._checks``, and of this room ``statistics``, ``sample``,
-``clock``, ``examine``, ``arrange``, ``report``.
 """
 
 from __future__ import annotations
@@ -14,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from autoarch._checks import check_choice, check_positive, seed_of
+from autoarch._core.checks import check_choice, check_positive, seed_of
+from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
-from autoarch.locality import statistics
-from autoarch.locality.arrange import AS_GIVEN, LayoutSearch, examine
-from autoarch.locality.clock import Clock
-from autoarch.locality.examine import Subject
+from autoarch._statistics import correlations
+from autoarch.locality.landmark_sample import choose_rows
+from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, Subject, examine
 from autoarch.locality.report import LocalityReport
-from autoarch.locality.sample import choose_rows
 
 
 def probe_locality(
@@ -75,20 +71,20 @@ def probe_locality(
     'none'
     """
     from autoarch._data.canonical import Canonicaliser
-    from autoarch._data.sources import take_rows, to_plain
+    from autoarch._data.containers import take_rows, to_plain
 
     if time_budget is not None:
         check_positive("time_budget", time_budget, unit="seconds", absent="None for 'no limit'")
     check_choice("task", task, ("auto", "classification", "regression"))
-    clock = Clock(time_budget)
+    clock = Deadline(time_budget)
     seed = seed_of(random_state)
     X = to_plain(X)
     target: np.ndarray | None = None
-    many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > statistics.MAX_ROWS
+    many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > correlations.MAX_ROWS
     if many:  # more rows than are read at all: never copy, check or encode the rest
         if y is not None:
             task, target = _read_target(y, task, X.shape[0])
-        rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, statistics.MAX_ROWS, seed)
+        rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, correlations.MAX_ROWS, seed)
         X, target = take_rows(X, rows), None if target is None else target[rows]
     canonical = Canonicaliser(layout=layout, channels=channels).speaking_for("probe_locality")
     values = canonical.fit_transform(X)
@@ -100,7 +96,7 @@ def probe_locality(
         y=target,
         task=None if target is None else task,
         categorical=canonical.categorical_,
-        seconds=None if time_budget is None else max(clock.left(), 1e-3),
+        seconds=None if time_budget is None else max(clock.left, 1e-3),
         random_state=seed,
         n_jobs=n_jobs,
         search=LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_),
@@ -109,7 +105,7 @@ def probe_locality(
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
     """Labels as codes or numbers as floats, after deciding which they are."""
-    from autoarch._data.targets import encode_labels, guess_task, numeric_target
+    from autoarch._data.target import encode_labels, guess_task, numeric_target
 
     if (guess_task(y) if task == "auto" else task) == "regression":
         return "regression", numeric_target(y, n_samples=n_samples, estimator_name="probe_locality")
@@ -155,7 +151,7 @@ def probe_values(
     -------
     LocalityReport
     """
-    clock = Clock(seconds)
+    clock = Deadline(seconds)
     subject = Subject(
         values=values,
         y=None if y is None else np.asarray(y),
@@ -165,4 +161,4 @@ def probe_values(
         seed=seed_of(random_state),
         n_jobs=n_jobs,
     )
-    return replace(examine(subject, layout, search), seconds=clock.elapsed())
+    return replace(examine(subject, layout, search), seconds=clock.elapsed)

@@ -3,9 +3,6 @@
 A ``LocalityReport`` stores measurements only. Verdict, chances, recommendation and sentences are computed from them, so
 that another number gives another sentence. ``evidence`` holds the measurements, ``findings`` and ``advice`` the
 sentences, ``html`` and ``plot`` the pictures.
-
-Imports: ``beliefs``, ``constants``, ``evidence``, ``advice``, ``findings``, ``wording``, ``html``, ``plot``,
-``autoarch._data.layout``; pandas (inside ``to_frame``).
 """
 
 from __future__ import annotations
@@ -15,9 +12,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoarch._data.layout import Layout
-from autoarch.locality import advice, beliefs, findings
+from autoarch.locality import advice, family_odds, findings
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.evidence import (
+from autoarch.locality.measurements import (
     AxisEvidence,
     DirectionEvidence,
     Finding,
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from autoarch.geo.evidence import FoldScore, SpatialEvidence
+    from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
 
 
 @dataclass(frozen=True)
@@ -178,13 +175,13 @@ class LocalityReport:
     def family_probabilities(self) -> dict[str, float]:
         """Chance that each family wins, from the landmarks or, without them, from the verdict; sums to 1."""
         used = self.used
-        return beliefs.win_probabilities(used.landmarks, used.verdict, used.layout is not None)
+        return family_odds.win_probabilities(used.landmarks, used.verdict, used.layout is not None)
 
     @property
     def recommended_families(self) -> dict[str, float]:
         """Families worth searching, best first, each with its chance to win."""
         used, chances = self.used, self.family_probabilities
-        worth = beliefs.worth_searching(used.landmarks, used.verdict, used.layout is not None)
+        worth = family_odds.worth_searching(used.landmarks, used.verdict, used.layout is not None)
         return {name: chances[name] for name in worth}
 
     @property
@@ -266,7 +263,7 @@ class LocalityReport:
         MissingExtraError
             If matplotlib is not installed (extra ``plot``).
         """
-        from autoarch.locality.plot import draw
+        from autoarch.locality.views import draw
 
         return draw(self)
 

@@ -3,8 +3,6 @@
 For ``A = (K + alpha I + c 11')^-1`` (``K`` the Gram matrix of the features, ``c`` large: a free intercept) the
 residuals of a block of rows that was left out are ``A_bb^-1 (A y)_b``. So three folds cost one inverse instead of
 three fits, and the leave-one-out residuals that choose ``alpha`` are there as well.
-
-Imports: numpy, scipy.
 """
 
 from __future__ import annotations

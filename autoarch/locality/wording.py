@@ -1,7 +1,4 @@
-"""Words that every part of a report uses.
-
-Imports: ``constants``, ``evidence`` and ``report`` (types only).
-"""
+"""Words that every part of a report uses."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING
 from autoarch.locality.constants import CONSTANTS
 
 if TYPE_CHECKING:
-    from autoarch.locality.evidence import Reading
+    from autoarch.locality.measurements import Reading
     from autoarch.locality.report import LocalityReport
 
 NAMES = {"cnn": "a CNN", "mlp": "an MLP", "tree": "trees", "linear": "a linear model"}

@@ -2,26 +2,24 @@
 
 Read ``ways`` (as it is, frozen, fine-tuned, from scratch: one split), ``check`` (all splits), ``report`` with ``plot``
 (what they say), ``features`` (frozen features as a transformer) and ``onward`` with ``judgement`` and ``outcome`` (a
-fitted estimator goes on to new rows and classes). What adapts and trains nets lies in ``autoarch._training.transfer``,
+fitted estimator goes on to new rows and classes). What adapts and trains nets lies in ``autoarch._training.pretrained``,
 where the search can reach it.
 
 Names are imported on first touch: they load torch.
-
-Imports: numpy, scikit-learn, torch, ``autoarch`` below.
 """
 
 from typing import TYPE_CHECKING
 
-from autoarch._lazy import door
+from autoarch._core.imports import door
 
 if TYPE_CHECKING:
-    from autoarch._training.transfer.files import load_pretrained, save_pretrained
-    from autoarch._training.transfer.pretrained import Pretrained
-    from autoarch._training.transfer.shift import InputShift
+    from autoarch._training.pretrained.input_shift import InputShift
+    from autoarch._training.pretrained.read import load_pretrained, save_pretrained
+    from autoarch._training.pretrained.source import Pretrained
     from autoarch.transfer.check import check_transfer
     from autoarch.transfer.features import TransferFeatures
-    from autoarch.transfer.onward import fine_tune
-    from autoarch.transfer.outcome import FineTuning
+    from autoarch.transfer.fine_tune_report import FineTuning
+    from autoarch.transfer.fine_tuning import fine_tune
     from autoarch.transfer.report import TransferReport, Way
 
 __all__ = [
@@ -38,16 +36,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FineTuning": "autoarch.transfer.outcome",
-    "InputShift": "autoarch._training.transfer.shift",
-    "Pretrained": "autoarch._training.transfer.pretrained",
+    "FineTuning": "autoarch.transfer.fine_tune_report",
+    "InputShift": "autoarch._training.pretrained.input_shift",
+    "Pretrained": "autoarch._training.pretrained.source",
     "TransferFeatures": "autoarch.transfer.features",
     "TransferReport": "autoarch.transfer.report",
     "Way": "autoarch.transfer.report",
     "check_transfer": "autoarch.transfer.check",
-    "fine_tune": "autoarch.transfer.onward",
-    "load_pretrained": "autoarch._training.transfer.files",
-    "save_pretrained": "autoarch._training.transfer.files",
+    "fine_tune": "autoarch.transfer.fine_tuning",
+    "load_pretrained": "autoarch._training.pretrained.read",
+    "save_pretrained": "autoarch._training.pretrained.read",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

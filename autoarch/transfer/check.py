@@ -1,8 +1,4 @@
-"""``check_transfer``: the four ways with a pretrained net, on the same held-out folds and with the same budget.
-
-Imports: numpy, scikit-learn, torch, ``autoarch.transfer``, ``autoarch._data``, ``autoarch._search``,
-``autoarch._training``.
-"""
+"""``check_transfer``: the four ways with a pretrained net, on the same held-out folds and with the same budget."""
 
 from __future__ import annotations
 
@@ -14,21 +10,21 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
-from autoarch._checks import check_choice, check_positive, check_whole, own_errors, seed_of
+from autoarch._core.checks import check_choice, check_positive, check_whole, own_errors, seed_of
+from autoarch._core.quiet import quiet
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
-from autoarch._data.splits import SplitPlan, plan_splits
-from autoarch._data.targets import encode_labels, numeric_target
-from autoarch._search.quiet import quiet
+from autoarch._data.row_splits import SplitPlan, plan_splits
+from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.scoring import Judge, Predictions
-from autoarch._training.transfer.adapt import CHANNELS, SIZINGS, channels_of, sizings
-from autoarch._training.transfer.anatomy import examine
-from autoarch._training.transfer.pretrained import Pretrained
-from autoarch._training.transfer.shift import InputShift, input_shift
+from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, sizings
+from autoarch._training.pretrained.input_shift import InputShift, input_shift
+from autoarch._training.pretrained.inspect import examine
+from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import LayoutError, ParameterError
-from autoarch.families.gridnets import lengths
+from autoarch.families.net_settings import lengths
 from autoarch.transfer.report import TransferReport, Way
-from autoarch.transfer.ways import AS_IS, WAYS, Prepared, Setting, fit_way, keeps_head, prepare
+from autoarch.transfer.strategies import AS_IS, WAYS, Prepared, Setting, fit_way, keeps_head, prepare
 
 INPUTS = ("auto", "source", "own")
 _SHIFT_ROWS = 500

@@ -1,7 +1,4 @@
-"""Frozen features of a pretrained net as a transformer, to put any model behind.
-
-Imports: numpy, scikit-learn, torch (inside functions), ``autoarch._data``, ``autoarch._training``.
-"""
+"""Frozen features of a pretrained net as a transformer, to put any model behind."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._checks import check_choice
+from autoarch._core.checks import check_choice
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch.exceptions import LayoutError
@@ -91,9 +88,9 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         LayoutError
             If X is no grid.
         """
-        from autoarch._training.transfer.adapt import adapt
-        from autoarch._training.transfer.pretrained import Pretrained
-        from autoarch._training.transfer.scaling import scaler_for
+        from autoarch._training.pretrained.adapt import adapt
+        from autoarch._training.pretrained.scaler import scaler_for
+        from autoarch._training.pretrained.source import Pretrained
 
         check_choice("inputs", self.inputs, ("source", "own"))
         source = Pretrained.of(self.model)
@@ -121,7 +118,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         ndarray of shape (n, n_features)
             Float32.
         """
-        from autoarch._training.transfer.finetune import features_of
+        from autoarch._training.pretrained.fine_tuning import features_of
 
         check_is_fitted(self, "changes_")
         cells = self._scaler.transform(self._canonical.transform(X))

@@ -1,7 +1,4 @@
-"""What became of a net that goes on, by the estimator's own score, on rows that were held out of a first training.
-
-Imports: numpy, scikit-learn, ``autoarch._search``, ``autoarch._training.deadline``, ``autoarch.families``.
-"""
+"""What became of a net that goes on, by the estimator's own score, on rows that were held out of a first training."""
 
 from __future__ import annotations
 
@@ -12,11 +9,10 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from autoarch._search.calibrate import tempered
+from autoarch._core.clock import Deadline
+from autoarch._search.estimate import bootstrap_error
 from autoarch._search.evaluate import aligned, fit_steps
-from autoarch._search.outcome import bootstrap_error
-from autoarch._search.scoring import Judge, Predictions
-from autoarch._training.deadline import Deadline
+from autoarch._search.scoring import Judge, Predictions, tempered
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
 

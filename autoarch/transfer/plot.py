@@ -1,14 +1,11 @@
-"""The picture of a transfer report: each way on each fold.
-
-Imports: matplotlib (inside functions, extra ``plot``), ``report`` (types only).
-"""
+"""The picture of a transfer report: each way on each fold."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoarch._optional import require
-from autoarch.locality.plot import COLOURS, NULL
+from autoarch._core.imports import require
+from autoarch.locality.views import COLOURS, NULL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

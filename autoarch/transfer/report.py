@@ -1,8 +1,4 @@
-"""What ``check_transfer`` found: numbers, and the verdict, margin and sentences that follow from them.
-
-Imports: numpy, ``autoarch._training.transfer.shift`` (types only), ``autoarch.locality`` (html, wording), ``outcome``,
-``plot``; pandas (inside ``to_frame``).
-"""
+"""What ``check_transfer`` found: numbers, and the verdict, margin and sentences that follow from them."""
 
 from __future__ import annotations
 
@@ -15,13 +11,13 @@ import numpy as np
 
 from autoarch.locality.html import BLUE, BOX, GREY, QUIET, TITLE, bars
 from autoarch.locality.wording import p_text
-from autoarch.transfer.outcome import named
+from autoarch.transfer.fine_tune_report import named
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from autoarch._training.transfer.shift import InputShift
+    from autoarch._training.pretrained.input_shift import InputShift
 
 VERDICTS = {
     "as is": "reuse",

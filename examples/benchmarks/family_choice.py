@@ -159,9 +159,9 @@ def train(
     """Mean score of the family's better candidate over the seeds, and its spread; None where it cannot serve."""
     from sklearn.metrics import accuracy_score, r2_score
 
+    from autoarch._core.clock import Deadline
+    from autoarch._core.quiet import quiet
     from autoarch._search.evaluate import fit_steps
-    from autoarch._search.quiet import quiet
-    from autoarch._training.deadline import Deadline
     from autoarch.families import Problem
     from autoarch.families.registry import resolve_families
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autoarch._core.clock import Deadline
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.splits import plan_splits
+from autoarch._data.row_splits import plan_splits
 from autoarch._search.evaluate import fit_steps, predict_values
-from autoarch._training.deadline import Deadline
 from autoarch.families import Family, Problem
 from autoarch.families.registry import known_families, resolve_families
 from autoarch.locality import LayoutSearch, probe_values

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from autoarch.locality import Landmark, beliefs
+from autoarch.locality import Landmark, family_odds
 from autoarch.locality.constants import CONSTANTS
 
 FAMILIES = ("cnn", "mlp", "tree")
@@ -28,7 +28,7 @@ MOST_KEPT = 1.72
 CUT = 0.3
 SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
 CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)
-FILE = Path(beliefs.__file__).parent / "constants.json"
+FILE = Path(family_odds.__file__).parent / "constants.json"
 
 
 def judge_all(paths: list[Path], *, write: bool) -> None:
@@ -74,7 +74,7 @@ class Judged:
     def chances(self, margin: float = 0.0) -> dict[str, float]:
         """Chance of each family to win by ``margin``, linear models left out."""
         marks = {name: mark for name, mark in self.landmarks.items() if name in self.reached}
-        found = beliefs.win_probabilities(marks, self.verdict, "cnn" in self.reached, margin=margin)
+        found = family_odds.win_probabilities(marks, self.verdict, "cnn" in self.reached, margin=margin)
         return {family: found[family] for family in self.reached}
 
     def log_loss(self) -> float:
@@ -86,7 +86,7 @@ class Judged:
 
     def kept(self) -> list[str]:
         """Families worth searching."""
-        found = beliefs.worth_searching(self.landmarks, self.verdict, "cnn" in self.reached)
+        found = family_odds.worth_searching(self.landmarks, self.verdict, "cnn" in self.reached)
         return [family for family in found if family in self.reached]
 
     def outcome(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def learn(tasks: list[Judged]) -> dict[str, Any]:
 
 def offsets(tasks: list[Judged]) -> dict[str, float]:
     """Mean of what training in full adds to a landmark, in units of sqrt(best x (1 - best)); outliers are cut off."""
-    found = dict.fromkeys(beliefs.FAMILIES, 0.0)
+    found = dict.fromkeys(family_odds.FAMILIES, 0.0)
     for family in FAMILIES:
         gains, units = [], []
         for task in tasks:

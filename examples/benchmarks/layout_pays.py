@@ -21,8 +21,8 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
+from autoarch._core.clock import Deadline
 from autoarch._search.evaluate import fit_steps
-from autoarch._training.deadline import Deadline
 from autoarch.families import Problem
 from autoarch.families.registry import resolve_families
 from autoarch.locality import recover_layout

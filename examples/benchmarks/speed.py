@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from autoarch import AutoArchClassifier
-from autoarch._training.modules import ConvNet
-from autoarch._training.nets import ArrayNetClassifier
+from autoarch._training.conv_net import ConvNet
+from autoarch._training.loop import ArrayNetClassifier
 from autoarch.datasets import load_digits_grid
 
 ROUNDS, EPOCHS, BATCH = 7, 3, 64

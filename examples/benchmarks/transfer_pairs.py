@@ -30,14 +30,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from autoarch import Layout
-from autoarch._training.grids import GridScaler
-from autoarch._training.modules import ConvNet
-from autoarch._training.nets import ArrayNetClassifier
-from autoarch.families.netparts import batch_rows, epochs
+from autoarch._training.conv_net import ConvNet
+from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.loop import ArrayNetClassifier
+from autoarch.families.net_settings import batch_rows, epochs
 from autoarch.transfer import Pretrained, check_transfer
 from autoarch.transfer.check import kept_outputs
 from autoarch.transfer.report import VERDICTS
-from autoarch.transfer.ways import Setting, fit_way, prepare
+from autoarch.transfer.strategies import Setting, fit_way, prepare
 from ledger import Ledger
 from tasks import load
 

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from strategies import arrays, tables
 
 from autoarch import Layout
-from autoarch._data import sources
+from autoarch._data import containers
 from autoarch._data.canonical import Canonicaliser
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, LayoutError, ParameterError
 
@@ -213,7 +213,7 @@ def test_tensors_are_taken_off_the_graph():
 
 def test_a_sparse_matrix_too_large_for_memory_is_refused_before_it_is_made(monkeypatch):
     """The message says how much memory it would have taken."""
-    monkeypatch.setattr(sources, "_free_bytes", lambda: 2**20)
+    monkeypatch.setattr(containers, "_free_bytes", lambda: 2**20)
 
     with pytest.raises(InputError, match=r"74\.5 GiB.*TruncatedSVD"):
         Canonicaliser().fit(sparse.csr_matrix((10_000, 1_000_000)))

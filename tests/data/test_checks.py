@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from autoarch._checks import check_budget, check_choice, check_positive, check_whole, did_you_mean, own_errors
+from autoarch._core.checks import check_budget, check_choice, check_positive, check_whole, did_you_mean, own_errors
 from autoarch.exceptions import InputError, InputTypeError, LayoutError, ParameterError
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from autoarch._data.columns import Category, Date, Duration, Number
-from autoarch._data.tables import MOST_LEVELS, TableCoder, learn_kinds
+from autoarch._data.table_encoder import MOST_LEVELS, TableCoder, learn_kinds
 from autoarch.exceptions import InputError, InputTypeError
 
 NAN = np.nan

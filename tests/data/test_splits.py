@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, LeaveOneOut, ShuffleSplit, TimeSeriesSplit
 
-from autoarch._data.splits import SplitPlan, plan_splits
+from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch.exceptions import InputError, InputTypeError, ParameterError
 
 RNG = np.random.default_rng(0)

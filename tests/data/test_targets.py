@@ -9,7 +9,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 from strategies import labels
 
-from autoarch._data.targets import encode_labels, guess_task, numeric_target, sample_weights
+from autoarch._data.target import encode_labels, guess_task, numeric_target, sample_weights
 from autoarch.exceptions import InputError, ParameterError
 
 

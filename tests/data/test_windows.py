@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from autoarch import AutoArchClassifier
 from autoarch._data.layout import Layout
-from autoarch._data.windows import find_windows
+from autoarch._data.overlaps import find_windows
 from autoarch.datasets import load_digits_grid, make_textures
 from autoarch.exceptions import AutoArchWarning
 

@@ -5,9 +5,9 @@ import pytest
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch.datasets import make_planted
-from autoarch.explain.pool import Swap
+from autoarch.explain.model import ask
 from autoarch.explain.rereading import answers_after
-from autoarch.explain.subject import ask
+from autoarch.explain.rows import Swap
 
 SETTINGS = {"time_budget": None, "n_trials": 1, "families": "kernels", "random_state": 0, "verbose": 0}
 

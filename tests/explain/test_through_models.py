@@ -22,13 +22,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.averages import seed_ensemble
-from autoarch._training.grids import GridScaler
+from autoarch._search.refit import seed_ensemble
+from autoarch._training.grid_scaler import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain import explain
-from autoarch.explain.subject import ask
-from autoarch.explain.trace import back, members_of
+from autoarch.explain.model import ask
+from autoarch.explain.pullback import back, members_of
 
 QUICK = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "random_state": 0, "verbose": 0}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoarch._training.deadline import Deadline
-from autoarch.families.kernels import Kernels
-from autoarch.families.randomconv import RandomConvolutionClassifier, RandomConvolutionRegressor
-from autoarch.locality import convolutions
+from autoarch._core.clock import Deadline
+from autoarch._statistics import random_convolutions
+from autoarch.families.random_convolutions import Kernels, RandomConvolutionClassifier, RandomConvolutionRegressor
 
 
 def motifs(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,9 +63,9 @@ def test_weights_count_as_repetitions() -> None:
 @pytest.mark.parametrize(("height", "width"), [(1, 30), (8, 8), (4, 4), (50, 1)])
 def test_every_bank_holds_whole_groups(height: int, width: int) -> None:
     grid = np.random.default_rng(0).normal(size=(20, 1, height, width)).astype(np.float32)
-    n_kernels = convolutions.whole_groups(256, height, width)
-    banks = convolutions.random_banks(grid, np.random.default_rng(0), n_kernels)
-    assert {len(bank.weights) % convolutions.GROUP for bank in banks} == {0}
+    n_kernels = random_convolutions.whole_groups(256, height, width)
+    banks = random_convolutions.random_banks(grid, np.random.default_rng(0), n_kernels)
+    assert {len(bank.weights) % random_convolutions.GROUP for bank in banks} == {0}
     assert 128 <= n_kernels <= 512
 
 

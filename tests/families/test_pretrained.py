@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from autoarch import AutoArchClassifier
-from autoarch._search.budget import Budget
+from autoarch._core.clock import Budget, Deadline
+from autoarch._search.eligible import with_imports
 from autoarch._search.evaluate import fit_steps
-from autoarch._search.prelude import with_imports
-from autoarch._training.deadline import Deadline
 from autoarch.exceptions import ParameterError
 from autoarch.families import Problem
-from autoarch.families.pretrained import TabICL, TabPFN
+from autoarch.families.foundation import TabICL, TabPFN
 from autoarch.families.registry import BUILT_IN, resolve_families
 from autoarch.testing import check_family
 from families.pretrained_stand_ins import write_packages, write_weights
@@ -105,7 +104,7 @@ def test_a_pretrained_winner_predicts_and_names_its_weights(packages, weights):
 
 def test_without_the_packages_nothing_is_listed(monkeypatch):
     """Nobody who has not installed them hears of them."""
-    for module in ("base", "pretrained"):
+    for module in ("base", "foundation"):
         monkeypatch.setattr(f"autoarch.families.{module}.find_spec", lambda name: None)
     assert [family.name for family in resolve_families("auto")] == [family.name for family in BUILT_IN]
     assert "tabpfn" not in sys.modules and "tabicl" not in sys.modules

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoarch.families import rereading
-from autoarch.families.randomconv import RandomConvolutionClassifier, RandomConvolutionRegressor
+from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 from autoarch.families.rereading import outputs_after
 
 torch = pytest.importorskip("torch")

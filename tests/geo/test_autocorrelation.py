@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
-from autoarch.geo.places import Places
 
 SEEDS = st.integers(0, 2**32 - 1)
 

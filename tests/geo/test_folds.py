@@ -14,9 +14,9 @@ from sklearn.metrics.pairwise import haversine_distances
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
+from autoarch._data.points import EARTH_RADIUS_KM
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo import SpatialBlockKFold
-from autoarch.geo.places import EARTH_RADIUS_KM
 
 pytestmark = pytest.mark.filterwarnings("ignore:A buffer of:autoarch.exceptions.AutoArchWarning")
 

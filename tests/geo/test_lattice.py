@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import lattice_points
 
+from autoarch._data.points import Places
 from autoarch.geo.lattice import find_lattice
-from autoarch.geo.places import Places
 
 
 @given(lattice_points())

@@ -16,9 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from strategies import lattice_points
 
+from autoarch._data.points import Places
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo import NeighborhoodGrid
-from autoarch.geo.places import Places
 
 METHODS = ("bin", "idw", "nearest")
 

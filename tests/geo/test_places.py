@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.metrics.pairwise import haversine_distances
 
+from autoarch._data.coordinates import coordinate_columns, read_places
+from autoarch._data.points import EARTH_RADIUS_KM, Places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.coordinates import coordinate_columns, read_places
-from autoarch.geo.places import EARTH_RADIUS_KM, Places
 
 DEGREES = st.tuples(st.floats(-180, 360), st.floats(-90, 90))
 

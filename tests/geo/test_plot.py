@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo import plot_map
-from autoarch.geo.places import Places
 
 pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist, pdist
 
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.places import Places
 from autoarch.geo.variogram import fit_variogram
 
 MODELS = {

@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 from autoarch import AutoArchClassifier, Layout, probe_locality
 from autoarch.datasets import make_textures
-from autoarch.locality import Gain, LayoutSearch, LocalityReport, Reading, arrange, infer_layout, probe_values
+from autoarch.locality import Gain, LayoutSearch, LocalityReport, Reading, infer_layout, layout_choice, probe_values
 
 EVERYTHING = LayoutSearch(infer=True, recover=True)
 LINE = Layout(1, 64, origin="shape")
@@ -119,7 +119,7 @@ def test_a_layout_that_loses_on_the_landmarks_is_dropped(monkeypatch):
     X, y = make_textures(n_samples=200, shape=(10, 10), random_state=0)
     X, given = X.reshape(200, 100), Layout(10, 10)
     wrong = replace(given, order=tuple(np.random.default_rng(1).permutation(100).tolist()), origin="inferred")
-    monkeypatch.setattr(arrange, "_inferred", lambda *_: (Reading(wrong, reason="a test says so"), ""))
+    monkeypatch.setattr(layout_choice, "_inferred", lambda *_: (Reading(wrong, reason="a test says so"), ""))
 
     report = probe_values(X, given, y=y, task="classification", random_state=0, search=LayoutSearch(infer=True))
 
@@ -199,7 +199,7 @@ def test_a_table_of_categories_has_nothing_to_lay_out(recwarn):
 def test_very_many_columns_are_not_rearranged(monkeypatch, scrambled):
     """Whether there is a time limit or not."""
     X, y = scrambled
-    monkeypatch.setattr(arrange, "MOST_TO_RECOVER", 60)
+    monkeypatch.setattr(layout_choice, "MOST_TO_RECOVER", 60)
     report = probe_values(X, LINE, y=y, task="classification", random_state=0, search=LayoutSearch(recover=True))
     assert report.readings == ()
 

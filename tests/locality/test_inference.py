@@ -9,12 +9,12 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_sample_imag
 
 from autoarch.datasets import load_digits_grid, make_textures
 from autoarch.exceptions import InputError, LayoutError
-from autoarch.locality.inference.hypotheses import Hypothesis, hypotheses, positions
-from autoarch.locality.inference.infer import infer_layout
-from autoarch.locality.inference.likelihood import Equations, Lags
-from autoarch.locality.inference.names import read_names
-from autoarch.locality.inference.search import Found
-from autoarch.locality.inference.verdict import _is_more_than_a_line
+from autoarch.layouts.infer.column_names import read_names
+from autoarch.layouts.infer.decision import _is_more_than_a_line
+from autoarch.layouts.infer.hypotheses import Hypothesis, hypotheses, positions
+from autoarch.layouts.infer.infer import infer_layout
+from autoarch.layouts.infer.pseudo_likelihood import Equations, Lags
+from autoarch.layouts.infer.ranking import Found
 
 DIGITS = load_digits_grid()[0].astype(float)
 PHOTOGRAPHS = load_sample_images().images

@@ -5,15 +5,15 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from autoarch import Layout, datasets
-from autoarch.locality import ridge, sample
-from autoarch.locality.clock import Clock
+from autoarch._core.clock import Deadline
+from autoarch.locality import landmark_sample, ridge
 from autoarch.locality.landmarks import measure_landmarks
 
 
 def _scores(X, y, layout, task="classification", **more):
     """Landmark scores by name."""
     values = X.reshape(len(X), -1)
-    measured = measure_landmarks(values, y, task=task, layout=layout, clock=Clock(None), **more)
+    measured = measure_landmarks(values, y, task=task, layout=layout, clock=Deadline(None), **more)
     return {name: mark.score for name, mark in measured.landmarks.items()}
 
 
@@ -39,7 +39,7 @@ def test_rows_keep_the_shares_of_the_classes_and_folds_are_stratified():
     """Half of the rows hold half of every class, and so does each fold."""
     y = np.array([0] * 600 + [1] * 240 + [2] * 60)
 
-    rows = sample.choose_rows(y, 450, seed=0)
+    rows = landmark_sample.choose_rows(y, 450, seed=0)
 
     np.testing.assert_allclose(np.bincount(y[rows]), [300, 120, 30], atol=1)
     for fold in range(3):
@@ -115,7 +115,7 @@ def test_few_rows_leave_the_nets_out_and_say_so():
     """Ten rows cannot tell nets apart; the reason is given for each."""
     X = np.random.default_rng(0).normal(size=(10, 3))
 
-    measured = measure_landmarks(X, np.arange(10) % 2, task="classification", layout=Layout(1, 3), clock=Clock(None))
+    measured = measure_landmarks(X, np.arange(10) % 2, task="classification", layout=Layout(1, 3), clock=Deadline(None))
 
     assert set(measured.landmarks) == {"linear", "tree"}
     assert [reason.split(":")[0] for reason in measured.skipped] == ["cnn", "mlp", "cnn_shuffled"]
@@ -127,7 +127,7 @@ def test_no_time_means_no_landmarks_and_each_is_named():
     """What the limit does not allow is left out by name, with the seconds that were missing."""
     X, y = datasets.make_noise(100, 5, random_state=0)
 
-    measured = measure_landmarks(X, y, task="classification", layout=None, clock=Clock(1e-9))
+    measured = measure_landmarks(X, y, task="classification", layout=None, clock=Deadline(1e-9))
 
     assert not measured.landmarks
     assert any(reason.startswith("mlp: about") for reason in measured.skipped)
@@ -144,7 +144,7 @@ def test_where_a_pattern_stands_matters_only_where_it_carries_the_label():
 
     def place(X, y):
         values = X.reshape(len(X), -1)
-        measured = measure_landmarks(values, y, task="classification", layout=Layout(12, 12), clock=Clock(None))
+        measured = measure_landmarks(values, y, task="classification", layout=Layout(12, 12), clock=Deadline(None))
         return measured.gains["place"]
 
     sides, textures = place(bumps, y), place(*datasets.make_textures(300, (12, 12), random_state=0))
@@ -160,8 +160,8 @@ def test_very_unequal_classes_count_alike():
     X = rng.normal(size=(400, 6))
     signal = X + 1.5 * y[:, None]
 
-    blind = measure_landmarks(X, y, task="classification", layout=None, clock=Clock(None))
-    seeing = measure_landmarks(signal, y, task="classification", layout=None, clock=Clock(None))
+    blind = measure_landmarks(X, y, task="classification", layout=None, clock=Deadline(None))
+    seeing = measure_landmarks(signal, y, task="classification", layout=None, clock=Deadline(None))
 
     assert blind.metric == seeing.metric == "balanced_accuracy"
     assert all(abs(mark.score - 0.5) < 5 * mark.std_error for mark in blind.landmarks.values())
@@ -170,7 +170,7 @@ def test_very_unequal_classes_count_alike():
 
 def test_many_columns_are_rotated_without_loss():
     """Distances between rows stay in proportion, so a net can learn from the rotated columns what it could before."""
-    from autoarch.locality.minimlp import MOST_INPUTS, _rotated
+    from autoarch.locality.landmark_mlp import MOST_INPUTS, _rotated
 
     values = np.random.default_rng(0).normal(size=(20, MOST_INPUTS + 1)).astype(np.float32)
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoarch import Layout, datasets
-from autoarch.locality import DirectionEvidence, statistics
-from autoarch.locality.autocorrelation import moran_and_geary
-from autoarch.locality.correlogram import neighbour_map
-from autoarch.locality.look import look_at
-from autoarch.locality.marginals import compare_places, shift_p
+from autoarch._statistics import correlations
+from autoarch.locality import DirectionEvidence
+from autoarch.locality.correlogram import moran_and_geary, neighbour_map
+from autoarch.locality.grid_statistics import look_at
 from autoarch.locality.patterns import effective_patches
+from autoarch.locality.stationarity import compare_places, shift_p
 
 
 def _look(X, seed=0):
@@ -117,7 +117,7 @@ def test_the_map_shows_where_neighbours_agree():
     X[..., :4] = X[..., :1, :1] + 0.1 * X[..., :4]
     X[:, :, 5, 7] = 0.0
 
-    found = neighbour_map(*statistics.standardise(X))
+    found = neighbour_map(*correlations.standardise(X))
 
     assert found.shape == (6, 8)
     assert found[:, :3].min() > 0.9
@@ -127,7 +127,7 @@ def test_the_map_shows_where_neighbours_agree():
 
 def test_the_map_of_a_large_grid_is_averaged_in_blocks():
     """A report stays small."""
-    scaled, active = statistics.standardise(np.random.default_rng(0).normal(size=(10, 1, 100, 60)))
+    scaled, active = correlations.standardise(np.random.default_rng(0).normal(size=(10, 1, 100, 60)))
 
     assert neighbour_map(scaled, active).shape == (48, 48)
 
@@ -137,7 +137,7 @@ def test_effective_patches_count_groups_of_equal_cells(groups, size):
     """Cells that always agree count as one."""
     together = np.kron(np.eye(groups), np.ones((size, size))).astype(np.float32)
     m = groups * size
-    cells = statistics.CellCorrelations(together, together, np.zeros(m, int), np.arange(m), 10**6, True)
+    cells = correlations.CellCorrelations(together, together, np.zeros(m, int), np.arange(m), 10**6, True)
 
     assert effective_patches(cells) == pytest.approx(groups, rel=1e-4)
 

@@ -5,21 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoarch._statistics import correlations, permutation_tests
 from autoarch.datasets import load_digits_grid, make_alternating_texture, make_textures
-from autoarch.locality import nulls, statistics
 
 
 def _p(X, seed=0):
     """P-value of the whole layout of X (n, H, W)."""
-    scaled, active = statistics.standardise(X[:, None])
-    return nulls.compare_orders(statistics.cell_correlations(scaled, active), np.random.default_rng(seed)).p_value
+    scaled, active = correlations.standardise(X[:, None])
+    return permutation_tests.compare_orders(
+        correlations.cell_correlations(scaled, active), np.random.default_rng(seed)
+    ).p_value
 
 
 def _axis_p(X, seed=0):
     """P-values along rows and along columns, not adjusted."""
-    scaled, active = statistics.standardise(X[:, None])
+    scaled, active = correlations.standardise(X[:, None])
     both = (scaled, active), (scaled.swapaxes(2, 3), active.swapaxes(1, 2))
-    return [nulls.line_p(*statistics.line_correlations(*one), np.random.default_rng(seed))[0] for one in both]
+    return [
+        permutation_tests.line_p(*correlations.line_correlations(*one), np.random.default_rng(seed))[0] for one in both
+    ]
 
 
 def test_p_values_are_uniform_where_order_means_nothing():
@@ -85,7 +89,7 @@ def test_grids_with_a_handful_of_cells_prove_nothing(shape):
 @given(p_values=st.dictionaries(st.sampled_from(["rows", "columns"]), st.floats(0, 1), min_size=1))
 def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values):
     """Adjusted p-values lie between the p-value and twice that, and at most 1."""
-    adjusted = nulls.holm(p_values)
+    adjusted = permutation_tests.holm(p_values)
 
     assert list(adjusted) == list(p_values)
     assert all(p <= adjusted[name] <= min(1.0, max(2 * p, *p_values.values())) for name, p in p_values.items())

@@ -10,12 +10,12 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_breast_cancer, load_digits, load_sample_images
 
 from autoarch.exceptions import InputError, LayoutError
-from autoarch.locality.recovery.affinity import local_partial_correlations, opinions, partial_correlations
-from autoarch.locality.recovery.belief import agreement, neighbour_pairs
-from autoarch.locality.recovery.growth import grow, seeds
-from autoarch.locality.recovery.likelihood import pseudo_likelihood
-from autoarch.locality.recovery.recover import recover_layout
-from autoarch.locality.recovery.swaps import swap_nearby
+from autoarch.layouts.recover.local_search import swap_nearby
+from autoarch.layouts.recover.neighbour_likelihood import pseudo_likelihood
+from autoarch.layouts.recover.partial_correlation import local_partial_correlations, opinions, partial_correlations
+from autoarch.layouts.recover.recover import recover_layout
+from autoarch.layouts.recover.region_growing import grow, seeds
+from autoarch.layouts.recover.split_half import agreement, neighbour_pairs
 
 
 def _field(height, width, n=400, seed=0):

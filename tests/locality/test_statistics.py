@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoarch._statistics import correlations
 from autoarch.datasets import load_digits_grid, make_alternating_texture, make_textures
-from autoarch.locality import statistics
-from autoarch.locality.autocorrelation import moran_and_geary
+from autoarch.locality.correlogram import moran_and_geary
 
 
 def _measure(X):
     """Lag R2, Moran's I and Geary's C of an array (n, H, W) or (n, C, H, W)."""
-    scaled, active = statistics.standardise(X if X.ndim == 4 else X[:, None])
-    return statistics.lag_r2(statistics.cell_correlations(scaled, active)), *moran_and_geary(scaled)
+    scaled, active = correlations.standardise(X if X.ndim == 4 else X[:, None])
+    return correlations.lag_r2(correlations.cell_correlations(scaled, active)), *moran_and_geary(scaled)
 
 
 @settings(max_examples=20)
@@ -30,13 +30,13 @@ def test_statistics_ignore_units(scale, shift, negative):
 def test_transposing_the_grid_swaps_the_axes():
     """Rows become columns: the statistics of the whole stay, those of the axes change places."""
     X = np.random.default_rng(1).normal(size=(80, 1, 7, 9)).cumsum(axis=3)
-    scaled, active = statistics.standardise(X)
-    turned, turned_active = statistics.standardise(X.swapaxes(2, 3))
+    scaled, active = correlations.standardise(X)
+    turned, turned_active = correlations.standardise(X.swapaxes(2, 3))
 
     np.testing.assert_allclose(_measure(X), _measure(X.swapaxes(2, 3)), atol=1e-5)
     np.testing.assert_allclose(
-        statistics.line_correlations(scaled.swapaxes(2, 3), active.swapaxes(1, 2))[1],
-        statistics.line_correlations(turned, turned_active)[1],
+        correlations.line_correlations(scaled.swapaxes(2, 3), active.swapaxes(1, 2))[1],
+        correlations.line_correlations(turned, turned_active)[1],
         atol=1e-5,
     )
 
@@ -45,10 +45,10 @@ def test_correlations_are_those_of_numpy():
     """The matrix of all cells agrees with ``np.corrcoef``, and the one along rows with its mean over rows."""
     X = np.random.default_rng(2).normal(size=(60, 1, 3, 4)).cumsum(axis=3)
     expected = np.corrcoef(X.reshape(60, -1), rowvar=False)
-    scaled, active = statistics.standardise(X)
+    scaled, active = correlations.standardise(X)
 
-    cells = statistics.cell_correlations(scaled, active)
-    signed, unsigned = statistics.line_correlations(scaled, active)
+    cells = correlations.cell_correlations(scaled, active)
+    signed, unsigned = correlations.line_correlations(scaled, active)
 
     np.testing.assert_allclose(cells.signed, expected, atol=1e-5)
     blocks = np.stack([expected[4 * row : 4 * row + 4, 4 * row : 4 * row + 4] for row in range(3)])
@@ -85,12 +85,12 @@ def test_lag_r2_hardly_depends_on_the_number_of_rows():
 def test_alternation_is_invisible_to_morans_i_and_plain_to_sizes():
     """Neighbours of opposite sign are dependent: the size of their correlation says so."""
     X, _ = make_alternating_texture(150, (8, 8), random_state=0)
-    scaled, active = statistics.standardise(X[:, None])
-    signed, unsigned = statistics.line_correlations(scaled, active)
+    scaled, active = correlations.standardise(X[:, None])
+    signed, unsigned = correlations.line_correlations(scaled, active)
 
     assert moran_and_geary(scaled)[0] < 0 < 1 < moran_and_geary(scaled)[1]
-    assert statistics.lag_means(signed)[0] < -0.4
-    assert statistics.lag_means(unsigned)[0] > 0.4
+    assert correlations.lag_means(signed)[0] < -0.4
+    assert correlations.lag_means(unsigned)[0] > 0.4
 
 
 @pytest.mark.parametrize(
@@ -107,20 +107,20 @@ def test_alternation_is_invisible_to_morans_i_and_plain_to_sizes():
 @pytest.mark.filterwarnings("error")
 def test_odd_values_give_finite_numbers_without_warnings(X):
     """Nothing overflows, nothing divides by zero."""
-    scaled, active = statistics.standardise(X)
+    scaled, active = correlations.standardise(X)
 
     assert np.isfinite(scaled).all()
     assert np.isfinite(_measure(X)).all()
-    assert all(np.isfinite(part).all() for part in statistics.line_correlations(scaled, active))
+    assert all(np.isfinite(part).all() for part in correlations.line_correlations(scaled, active))
 
 
 def test_missing_cells_are_left_out_of_mean_and_spread():
     """A column standardises to the same observed values whether or not others of its values are missing."""
     column = np.array([1.0, 2.0, 4.0, np.nan, np.nan]).reshape(5, 1, 1, 1)
 
-    scaled, _ = statistics.standardise(column)
+    scaled, _ = correlations.standardise(column)
 
-    np.testing.assert_allclose(scaled[:3], statistics.standardise(column[:3])[0], atol=1e-6)
+    np.testing.assert_allclose(scaled[:3], correlations.standardise(column[:3])[0], atol=1e-6)
     assert scaled[3:].tolist() == [[[[0.0]]], [[[0.0]]]]
 
 
@@ -129,9 +129,9 @@ def test_large_grids_are_read_in_tiles(shape):
     """The matrix of all pairs stays small, and every tile keeps neighbours together."""
     usable = np.ones(shape, dtype=bool)
 
-    kept = statistics._tiles(usable)
+    kept = correlations._tiles(usable)
 
-    assert 1_000 <= kept.sum() <= statistics.MAX_CELLS
+    assert 1_000 <= kept.sum() <= correlations.MAX_CELLS
     longer = kept if shape[1] > 1 else kept.T
     assert (longer[:, 1:] & longer[:, :-1]).sum() > 0.4 * kept.sum()
 
@@ -141,4 +141,4 @@ def test_tiles_leave_empty_corners_aside():
     usable = np.ones((80, 80), dtype=bool)
     usable[:, :40] = False
 
-    assert statistics._tiles(usable).sum() > 1_000
+    assert correlations._tiles(usable).sum() > 1_000

@@ -8,8 +8,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble, seed_ensemble
-from autoarch._search.refit import _more_seeds
+from autoarch._search.refit import (
+    FoldEnsembleClassifier,
+    FoldEnsembleRegressor,
+    _more_seeds,
+    fold_ensemble,
+    seed_ensemble,
+)
 
 
 def test_models_of_folds_speak_as_one_and_can_be_fitted_again():

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import accuracy_score, make_scorer
 
-from autoarch._search.cache import as_memory, scorer_key
+from autoarch._search.memory import as_memory, scorer_key
 
 
 def test_scorers_that_differ_have_different_keys():

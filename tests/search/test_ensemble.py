@@ -11,11 +11,10 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from autoarch._search.calibrate import fitted_temperature, tempered
 from autoarch._search.ensemble import blended, select, voting
 from autoarch._search.job import TrialResult
 from autoarch._search.loop import History
-from autoarch._search.scoring import Judge, Predictions
+from autoarch._search.scoring import Judge, Predictions, fitted_temperature, tempered
 
 
 def experts(n=300, seed=0):

@@ -6,10 +6,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
+from autoarch._core.clock import Deadline
 from autoarch._search.evaluate import aligned, evaluate
 from autoarch._search.job import Job, TrainingData
 from autoarch._search.scoring import Judge
-from autoarch._training.deadline import Deadline
 from autoarch.families import Family, Problem
 from autoarch.families.registry import resolve_families
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from autoarch._search.estimate import COLUMNS, honest_estimate, leaderboard
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History
-from autoarch._search.outcome import COLUMNS, honest_estimate, leaderboard
 from autoarch._search.run import _winner
 from autoarch._search.scoring import Judge, Predictions
 

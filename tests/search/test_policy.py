@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from autoarch._search.budget import Budget
+from autoarch._core.clock import Budget
 from autoarch._search.job import TrialResult
 from autoarch._search.policy import Policy
 from autoarch.families import Problem

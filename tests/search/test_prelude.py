@@ -6,12 +6,11 @@ import pytest
 from sklearn.datasets import load_iris
 
 from autoarch import AutoArchClassifier
-from autoarch._search import evaluate, loading
-from autoarch._search.budget import Budget
+from autoarch._core.clock import Budget, Deadline
+from autoarch._search import evaluate
+from autoarch._search.eligible import with_imports
 from autoarch._search.job import Job
-from autoarch._search.prelude import with_imports
 from autoarch._training import device
-from autoarch._training.deadline import Deadline
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
 
@@ -21,7 +20,7 @@ torch = pytest.importorskip("torch")
 @pytest.fixture(autouse=True)
 def cold(monkeypatch):
     """As in a process that has loaded nothing yet."""
-    monkeypatch.setattr(loading, "_warm", set())
+    monkeypatch.setattr(device, "_warm", set())
 
 
 def loaded(families):

@@ -8,8 +8,8 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from autoarch._training.deadline import Deadline
-from autoarch._training.growing import fit_affordable_rows, fit_growing
+from autoarch._core.clock import Deadline
+from autoarch._training.time_limited import fit_affordable_rows, fit_growing
 
 X, y = make_classification(n_samples=300, n_features=8, random_state=0)
 

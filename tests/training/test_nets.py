@@ -8,14 +8,14 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
+from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._training.augment import Augmentation, cut_out, mixed, shifted
-from autoarch._training.deadline import Deadline
-from autoarch._training.grids import GridScaler
-from autoarch._training.modules import ConvNet
-from autoarch._training.nets import ArrayNetClassifier, ArrayNetRegressor
+from autoarch._training.conv_net import ConvNet
+from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.loop import ArrayNetClassifier, ArrayNetRegressor
 from autoarch._training.schedule import one_cycle
-from autoarch._training.tablenet import TableNet
+from autoarch._training.table_net import TableNet
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from autoarch._training.ridge import PENALTIES, fit_ridge
+from autoarch._statistics.ridge import PENALTIES, fit_ridge
 
 
 @pytest.mark.parametrize("shape", [(12, 30), (40, 5)], ids=["wide", "tall"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import ExtraTreesClassifier
 
 from autoarch import Layout
-from autoarch._training.summaries import GridSummaries, parts
+from autoarch._training.grid_summaries import GridSummaries, parts
 
 
 def test_of_a_line():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from autoarch._core.clock import Deadline
 from autoarch._training import precision
-from autoarch._training.deadline import Deadline
-from autoarch._training.nets import ArrayNetClassifier
+from autoarch._training.loop import ArrayNetClassifier
 from autoarch._training.precision import half_pays
-from autoarch._training.tablenet import Dropout, TableNet
+from autoarch._training.table_net import Dropout, TableNet
 
 
 def test_members_answer_apart_in_training_and_together_afterwards():

@@ -9,9 +9,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from autoarch import AutoArchClassifier
-from autoarch._training.modules import ConvNet
-from autoarch._training.transfer.adapt import adapt, random_twin, sizings
-from autoarch._training.transfer.pretrained import Pretrained
+from autoarch._training.conv_net import ConvNet
+from autoarch._training.pretrained.adapt import adapt, random_twin, sizings
+from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import InputError, InputTypeError
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from autoarch._training.modules import ConvNet
-from autoarch._training.transfer.adapt import adapt
+from autoarch._training.conv_net import ConvNet
+from autoarch._training.pretrained.adapt import adapt
 from autoarch.exceptions import InputError, MissingExtraError
 from autoarch.transfer import load_pretrained, save_pretrained
 

@@ -1,0 +1,123 @@
+"""Read one clock: a deadline that survives the trip to another process, and the budget of a whole ``fit``."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Protocol
+
+_MARGIN = 0.15  # seconds kept back for what comes after the refit
+_LEAST_SLICE = 0.02  # of the budget; a trial with less time says nothing
+
+
+class OutOfTimeError(Exception):
+    """The limit was reached inside a step that can be ended."""
+
+
+class Pruner(Protocol):
+    """Judge a training at the rungs that it comes to."""
+
+    def due(self, progress: float) -> bool:
+        """Return whether a training that has come so far is to be judged now."""
+
+    def judge(self, model: Any) -> None:
+        """Score the model, and raise an error if its training is to be ended."""
+
+
+class Deadline:
+    """Seconds left from now on, ``None`` for no limit, on which nothing may then depend.
+
+    Monotonic clocks of two processes need not agree, so a pickled deadline carries the seconds that were left and the
+    time of day when they end; whichever is shorter holds where it is unpickled.
+
+    A training that is one of many also carries its pruner, which does not travel.
+    """
+
+    pruner: Pruner | None = None
+
+    def __init__(self, seconds: float | None = None):
+        self._started = time.monotonic()
+        self._end = math.inf if seconds is None else self._started + seconds
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether there is no limit, so that nothing may depend on the clock."""
+        return math.isinf(self._end)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the deadline was set."""
+        return time.monotonic() - self._started
+
+    @property
+    def left(self) -> float:
+        """Seconds left, negative once over, infinite without a limit."""
+        return self._end - time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return not self.unlimited and self.left <= 0
+
+    def check(self) -> None:
+        """Raise ``OutOfTimeError`` once the time is up."""
+        if self.over:
+            raise OutOfTimeError
+
+    def share(self, fraction: float) -> Deadline:
+        """A deadline after this fraction of the time that is left."""
+        return Deadline(None if self.unlimited else max(0.0, self.left) * fraction)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"left": None if self.unlimited else self.left, "ends": time.time() + self.left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        left = state["left"]
+        self.__init__(None if left is None else min(left, state["ends"] - time.time()))  # type: ignore[misc]
+
+
+class Budget:
+    """Seconds and trials that a fit may still spend.
+
+    Results that a cache returns at once are charged the seconds that they took when they were computed, so that a
+    cached search makes the same decisions as the first one.
+    """
+
+    def __init__(self, seconds: float | None, n_trials: int | None, *, started: float):
+        self.seconds = seconds
+        self.n_trials = n_trials
+        self.started = started
+        self.n_asked = 0
+        self._charged = 0.0
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether no decision may depend on the clock."""
+        return self.seconds is None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since ``fit`` began, with what was charged."""
+        return time.monotonic() - self.started + self._charged
+
+    @property
+    def left(self) -> float:
+        """Seconds left to work, infinite without a time budget."""
+        return math.inf if self.seconds is None else self.seconds - _MARGIN - self.elapsed
+
+    def charge(self, seconds: float) -> None:
+        """Count seconds that were saved by a cache as if they had been spent."""
+        self._charged += max(0.0, seconds)
+
+    def deadline(self, *, keep: float = 0.0, fraction: float = 1.0) -> Deadline:
+        """A deadline after ``fraction`` of what is left when ``keep`` seconds are kept back."""
+        return Deadline(None if self.unlimited else max(0.0, self.left - keep) * fraction)
+
+    def too_late_for_a_trial(self, keep: float) -> bool:
+        """Whether what is left beside the ``keep`` seconds is too short for another trial."""
+        return not self.unlimited and self.left - keep < max(0.05, _LEAST_SLICE * (self.seconds or 0.0))
+
+    @property
+    def trials_spent(self) -> bool:
+        """Whether all trials that were allowed have been asked for."""
+        return self.n_trials is not None and self.n_asked >= self.n_trials

@@ -1,0 +1,116 @@
+"""Checks of an array X, and which grid its shape or the user's layout makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils import assert_all_finite, check_array
+
+from autoarch._core.checks import own_errors
+from autoarch._data.containers import to_dense
+from autoarch._data.layout import Layout
+from autoarch.exceptions import InputError, InputTypeError, LayoutError
+
+LayoutLike = Layout | Sequence[int] | str | None
+
+_FITS_FLOAT32 = frozenset(["bool", "float16", "float32", "int8", "int16", "uint8", "uint16"])
+_MOST_COLOURS = 4  # a last axis no wider than this, behind a wider first one, looks like channels
+_TEXT_HINT = "\nPut columns that hold text or dates into a pandas DataFrame: its columns may differ in kind."
+
+
+def check_numbers(X: Any, *, least_rows: int, speaker: str) -> np.ndarray:
+    """X as a real array of 2 to 4 axes, in its own type where that is numeric; NaN is let through, infinity too.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        In scikit-learn's words where it has some; ``speaker`` is the estimator that they name.
+    """
+    if sparse.issparse(X):
+        X = to_dense(X)
+    elif isinstance(X, np.ndarray) and X.dtype == object:
+        X = np.where(pd.isna(X), np.nan, X)  # also None and pandas.NA, which float() would refuse
+    with own_errors(hint=_TEXT_HINT):
+        array = check_array(X, ensure_all_finite=False, allow_nd=True, ensure_min_samples=least_rows, estimator=speaker)
+    if array.dtype.kind not in "biuf":
+        raise InputTypeError(f"X is an array of {array.dtype}; expected numbers.{_TEXT_HINT}")
+    if array.ndim > 4:
+        raise InputError(
+            f"Found array with dim {array.ndim}, while dim <= 4 is required by {speaker}. Expected (n, p), "
+            "(n, height, width) or (n, channels, height, width); merge or select axes first."
+        )
+    if 0 in array.shape:
+        raise InputError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
+    return np.asarray(array)
+
+
+def check_rows(shape: tuple[int, ...], *, least_rows: int, speaker: str) -> None:
+    """Raise, in scikit-learn's words, unless there are enough rows."""
+    if shape[0] < least_rows:
+        raise InputError(
+            f"Found array with {shape[0]} sample(s) (shape={shape}) while a minimum of {least_rows} is required by "
+            f"{speaker}."
+        )
+
+
+def check_cell_shape(given: tuple[int, ...], fitted: tuple[int, ...], *, speaker: str) -> None:
+    """Raise unless rows have the shape that they had in fit."""
+    if given[0] != fitted[0]:
+        raise InputError(f"X has {given[0]} features, but {speaker} is expecting {fitted[0]} features as input.")
+    if given != fitted:
+        raise InputError(
+            f"X has shape (n, {', '.join(map(str, given))}), but {speaker} is expecting "
+            f"(n, {', '.join(map(str, fitted))}), the shape that it was fitted with."
+        )
+
+
+def output_type(array: np.ndarray) -> np.dtype:
+    """float32 where it holds every value of the array's type, and for grids; else float64."""
+    exact = array.dtype.name in _FITS_FLOAT32
+    return np.dtype(np.float32 if exact or array.ndim > 2 else np.float64)
+
+
+def refuse_infinite(values: np.ndarray, *, names: Sequence[str] | None = None, speaker: str) -> None:
+    """Raise if a value is infinite, naming its place."""
+    try:
+        assert_all_finite(values, allow_nan=True, estimator_name=speaker, input_name="X")
+    except ValueError as error:
+        row, column = np.argwhere(np.isinf(values))[0].tolist()
+        place = f"row {row}, column {column if names is None else repr(names[column])}"
+        raise InputError(
+            f"{error} The first one is in {place}. Replace it by a finite number, or by NaN if it is missing."
+        ) from error
+
+
+def first_axes(cell_shape: tuple[int, ...], channels: str) -> tuple[int, ...]:
+    """Shape of a row with its channels, if any, first."""
+    if len(cell_shape) == 3 and channels == "last":
+        return cell_shape[2], cell_shape[0], cell_shape[1]
+    return cell_shape
+
+
+def lay_out(asked: LayoutLike, cells: tuple[int, ...]) -> Layout | None:
+    """Check the layout that is asked for against the cells of a row, or read it off their shape."""
+    if asked is None:
+        return None
+    if isinstance(asked, str) and asked == "auto":
+        return Layout.of((1, *cells) if len(cells) == 1 else cells, origin="shape")
+    return Layout.of(_sides(asked), n_columns=prod(cells))  # type: ignore[arg-type]
+
+
+def refuse_channels_behind(shape: tuple[int, ...], asked: LayoutLike) -> None:
+    """Raise if a 4-D X that should have its channels first looks as if it had them last."""
+    if len(shape) == 4 and shape[3] <= _MOST_COLOURS < shape[1] and _sides(asked) != shape[1:]:
+        raise LayoutError(
+            f"X has shape {shape}, which looks like (n, height, width, channels); expected (n, channels, height, "
+            f'width). Pass channels="last", or layout={shape[1:]} if the axis of {shape[1]} really holds the channels.'
+        )
+
+
+def _sides(asked: LayoutLike) -> object:
+    return asked.shape if isinstance(asked, Layout) else tuple(asked) if isinstance(asked, (list, tuple)) else asked

@@ -1,0 +1,117 @@
+"""From other people's containers (torch, polars, geopandas, scipy.sparse) to numpy arrays and pandas frames.
+
+None of these packages is imported here: a value that is one of theirs proves that its package is loaded already.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autoarch.exceptions import InputError, InputTypeError
+
+
+def to_plain(data: Any) -> Any:
+    """Bring torch tensors and masked arrays to numpy, polars and geopandas to pandas; all else is as it came."""
+    package = type(data).__module__.partition(".")[0]
+    if package == "torch" and hasattr(data, "detach"):
+        return _from_torch(data)
+    if package == "polars":
+        return _from_polars(data)
+    if is_geo_frame(data):
+        return _from_geopandas(data)
+    if isinstance(data, np.ma.MaskedArray):
+        return np.ma.filled(data.astype(np.result_type(data.dtype, np.float32)), np.nan)
+    return data
+
+
+def is_geo_frame(data: Any) -> bool:
+    """Whether this is a table of geopandas with a geometry."""
+    return type(data).__module__.partition(".")[0] == "geopandas" and hasattr(data, "geometry") and data.ndim == 2
+
+
+def take_rows(X: Any, rows: np.ndarray) -> Any:
+    """Some rows of an array, a memory-map, a frame or a sparse matrix, without copying the others."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return X.tocsr()[rows] if hasattr(X, "tocsr") else np.asarray(X)[rows]
+
+
+def to_dense(X: Any) -> np.ndarray:
+    """Make a scipy sparse matrix dense, after asking whether it fits into memory.
+
+    Raises
+    ------
+    InputError
+        If X is not 2-D, or would be larger than the memory that is free.
+    """
+    if X.ndim != 2:
+        raise InputError(f"Expected 2D input, got sparse input with shape {X.shape}. Reshape it to (rows, columns).")
+    needed, free = X.shape[0] * X.shape[1] * X.dtype.itemsize, _free_bytes()
+    if free is not None and needed > free:
+        raise InputError(
+            f"X is sparse with shape {X.shape}; as a dense array it takes {needed / 2**30:.3g} GiB, but only "
+            f"{free / 2**30:.3g} GiB of memory are free. Reduce its columns first, for example with "
+            "sklearn.decomposition.TruncatedSVD, or pass fewer rows."
+        )
+    return np.asarray(X.toarray(order="C"))
+
+
+def _from_torch(tensor: Any) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    if str(tensor.layout) != "torch.strided":
+        tensor = tensor.to_dense()
+    if str(tensor.dtype) == "torch.bfloat16":  # unknown to numpy; float32 holds each of its values
+        tensor = tensor.float()
+    return np.asarray(tensor.resolve_conj().resolve_neg().numpy())
+
+
+def _from_polars(data: Any) -> pd.DataFrame | pd.Series:
+    kind = type(data).__name__
+    if kind == "Series":
+        return _polars_column(data)
+    if kind != "DataFrame":
+        raise InputTypeError(f"A polars {kind} was given; expected a DataFrame or Series. Call .collect() on it first.")
+    frame = pd.DataFrame(dict(enumerate(map(_polars_column, data.get_columns()))), index=range(data.height))
+    frame.columns = data.columns
+    return frame
+
+
+def _from_geopandas(data: Any) -> pd.DataFrame:
+    """The points of the geometry become the last two columns."""
+    points, name = data.geometry, data.geometry.name
+    kinds = points.geom_type.to_numpy(dtype=object)
+    if (kinds != "Point").any():
+        row = int((kinds != "Point").argmax())
+        raise InputError(
+            f"the geometry {name!r} has {'no point' if pd.isna(kinds[row]) else f'a {kinds[row]}'} in row {row}; "
+            "expected points. Drop rows without one; of shapes take X.representative_point(), or X.centroid in a "
+            f"projected system. Where places do not matter, pass X.drop(columns={name!r})."
+        )
+    frame = pd.DataFrame(data.drop(columns=name))
+    frame[f"{name}.x"], frame[f"{name}.y"] = points.x.to_numpy(), points.y.to_numpy()
+    return frame
+
+
+def _polars_column(column: Any) -> pd.Series:
+    values = pd.Series(column.to_numpy(), name=column.name)  # without pyarrow: nulls are NaN, NaT or None by now
+    if str(column.dtype).startswith(("Categorical", "Enum")):
+        return values.astype("category")
+    timezone = getattr(column.dtype, "time_zone", None)  # numpy has none: what it got is UTC
+    return values if timezone is None else values.dt.tz_localize("UTC").dt.tz_convert(timezone)
+
+
+def _free_bytes() -> int | None:
+    """Memory to be had without swapping, else all there is, or None where the system does not say."""
+    try:
+        with open("/proc/meminfo") as facts:  # sysconf counts what the system caches files in as taken
+            return next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -1,0 +1,188 @@
+"""Which columns of a table hold coordinates, by name or position, and the places that they give its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+
+from autoarch._core.checks import check_choice, did_you_mean
+from autoarch._data.points import Places
+from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.geometry import without_geometry
+
+LONGITUDES = ("lon", "long", "lng", "longitude")
+LATITUDES = ("lat", "latitude")
+_PLANE = (
+    "Coordinates in metres are not degrees: give their columns other names, such as x and y, or pass geographic=False "
+    "where that can be said."
+)
+
+
+def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
+    """Positions of the two coordinates among the columns of X, x (or longitude) first.
+
+    Names that say latitude and longitude are put in that order, whichever way they are given.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n, p)
+        The table.
+    coordinates : pair of str or pair of int
+        Names or positions of the columns.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ParameterError
+        If they are not two different columns of X.
+    """
+    if isinstance(coordinates, str) or not hasattr(coordinates, "__len__") or len(coordinates) != 2:
+        raise ParameterError(
+            f"coordinates={coordinates!r} was given; expected the names or positions of two columns, such as "
+            "('lon', 'lat') or (0, 1)."
+        )
+    first, second = (column_position(name, X) for name in coordinates)
+    if first == second:
+        raise ParameterError(f"coordinates={coordinates!r} names one column twice; expected two, such as x and y.")
+    return (second, first) if says_degrees(_names(X, (second, first))) else (first, second)
+
+
+def _names(X: Any, positions: tuple[int, int]) -> list[Any]:
+    """Of columns, as messages call them: names, or positions where there are none."""
+    return [X.columns[i] for i in positions] if isinstance(X, pd.DataFrame) else list(positions)
+
+
+def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
+    """Position of a column of X that a parameter names or counts.
+
+    Parameters
+    ----------
+    name : str or int
+        Name or position.
+    X : DataFrame or array of shape (n, p)
+        The table.
+    asked : str, default="coordinates"
+        The parameter that messages speak of.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ParameterError
+        If X has no such column, or two.
+    """
+    n_columns = X.shape[1]
+    if isinstance(name, str):
+        if not isinstance(X, pd.DataFrame):
+            raise ParameterError(
+                f"{asked} names the column {name!r}, but X is a {type(X).__name__} without names. Pass positions, "
+                "such as (0, 1), or a DataFrame."
+            )
+        names = list(X.columns)
+        if names.count(name) != 1:
+            known = ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
+            raise ParameterError(
+                f"{asked} names the column {name!r}, which X has {names.count(name)} times; its columns are "
+                f"{known}.{did_you_mean(name, names)}"
+            )
+        return names.index(name)
+    if isinstance(name, bool) or not isinstance(name, (int, np.integer)) or not -n_columns <= name < n_columns:
+        raise ParameterError(
+            f"{asked} has {name!r}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
+        )
+    return int(name) % n_columns
+
+
+def says_degrees(names: Sequence[Any]) -> bool:
+    """Whether two names are words for longitude and latitude, in that order."""
+    words = [bare(name) for name in names]
+    return words[0] in LONGITUDES and words[1] in LATITUDES
+
+
+def bare(name: Any) -> str:
+    """The letters of a name, without the unit: ``Lon_deg`` is ``lon``."""
+    return "".join(c for c in str(name).lower() if c.isalpha()).removesuffix("deg").removesuffix("degrees")
+
+
+def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = "auto") -> Places:
+    """The places of the rows of X.
+
+    Parameters
+    ----------
+    X : DataFrame, GeoDataFrame or array of shape (n, p)
+        The table. The points of a GeoDataFrame are its coordinates, whatever ``coordinates`` names.
+    coordinates : pair of str or pair of int
+        Columns with x and y, or longitude and latitude.
+    geographic : bool or "auto", default="auto"
+        Whether they are degrees on the globe. "auto" goes by the names (``lon``, ``longitude``, ``lat``, ...), or by
+        the reference system of a GeoDataFrame.
+
+    Returns
+    -------
+    Places
+
+    Raises
+    ------
+    ParameterError
+        If ``coordinates`` are not columns of X.
+    InputError
+        If a coordinate is no finite number, or no place on the globe.
+    """
+    check_choice("geographic", geographic, (True, False, "auto"))
+    X, coordinates, geographic = without_geometry(X, coordinates, geographic)
+    if issparse(X):
+        at = coordinate_columns(X, coordinates)
+        X, coordinates = X.tocsc()[:, list(at)].toarray(), (0, 1)
+    elif getattr(X, "ndim", 0) != 2:
+        X = np.asarray(X)
+        if X.ndim != 2:
+            raise InputError(f"X has shape {X.shape}; expected a table (n, p) whose rows have coordinates.")
+    columns = coordinate_columns(X, coordinates)
+    names = _names(X, columns)
+    points = np.column_stack([_numbers(X, i, name) for i, name in zip(columns, names, strict=True)])
+    degrees = says_degrees(names) if geographic == "auto" else bool(geographic)
+    if degrees:
+        _refuse_impossible_degrees(points, names)
+    return Places(points, degrees)
+
+
+def _numbers(X: Any, position: int, name: Any) -> np.ndarray:
+    column = X.iloc[:, position] if isinstance(X, pd.DataFrame) else X[:, position]
+    try:
+        if column.dtype.kind in "mMc":
+            raise TypeError(f"it is of type {column.dtype}")
+        values = pd.Series(pd.to_numeric(column)).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the coordinate {name!r} holds no numbers ({error}). Pass coordinates as numbers.") from error
+    if not np.isfinite(values).all():
+        bad = ~np.isfinite(values)
+        what = "missing" if np.isnan(values[bad]).all() else "missing or infinite"
+        raise InputError(
+            f"the coordinate {name!r} is {what} in {bad.sum()} of {len(values)} rows, the first of them row "
+            f"{int(bad.argmax())}. Drop these rows, or find out where they are."
+        )
+    return values
+
+
+def _refuse_impossible_degrees(points: np.ndarray, names: Sequence[Any]) -> None:
+    longitude, latitude = points.T
+    if np.abs(latitude).max(initial=0.0) > 90:
+        swapped = np.abs(longitude).max(initial=0.0) <= 90
+        hint = "Longitude and latitude seem to be swapped: pass (longitude, latitude)." if swapped else _PLANE
+        raise InputError(
+            f"the latitude {names[1]!r} reaches {latitude[np.abs(latitude).argmax()]:.6g}, beyond 90 degrees. {hint}"
+        )
+    if longitude.min(initial=0.0) < -180 or longitude.max(initial=0.0) > 360:
+        raise InputError(
+            f"the longitude {names[0]!r} reaches from {longitude.min():.6g} to {longitude.max():.6g}; expected -180 to "
+            f"180, or 0 to 360 degrees. {_PLANE}"
+        )

@@ -1,0 +1,295 @@
+"""Which rows train and which ones judge: a holdout for many rows, folds for few, or what the user asks for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+
+from autoarch._core.checks import did_you_mean, own_errors
+from autoarch._data.containers import to_plain
+from autoarch.exceptions import InputError, ParameterError
+
+_HOLDOUT_ABOVE = 10_000  # rows; fewer are cheap enough to be used in turn
+_CHEAP_HOLDOUT_ABOVE = 500
+_THREE_FOLDS_ABOVE = 2_000
+_HOLDOUT_SHARE, _LARGEST_SHARE, _LEAST_HOLDOUT, _MOST_HOLDOUT = 0.2, 0.25, 2_000, 10_000
+
+_MOST_STRATIFIED_GROUPS = 10_000  # more take seconds to distribute
+
+Split = tuple[np.ndarray, np.ndarray]
+Seed = int | np.random.RandomState
+
+
+@dataclass(frozen=True, eq=False)
+class SplitPlan:
+    """Pairs of training and validation rows, and in words what they are.
+
+    Parameters
+    ----------
+    splits : tuple of (train, valid)
+        Row numbers, int64.
+    description : str
+        Such as ``"3 folds, stratified: the rarest class has 3 rows"``.
+    kind : {"holdout", "kfold", "user", "blocks"}
+        One split; folds in which each row judges once; splits of the user's own; blocks of a map and random rows.
+    kinds : tuple of str
+        "blocks" or "random" for each split, where both are among them; else empty.
+    """
+
+    splits: tuple[Split, ...]
+    description: str
+    kind: str
+    kinds: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.splits)
+
+    @property
+    def covers(self) -> bool:
+        """Whether folds of random rows are among the splits that judge each row once."""
+        n_random = self.kinds.count("random")
+        judged = sum(len(valid) for _, valid in self.splits[:n_random])
+        return self.kind == "kfold" or (n_random > 1 and judged == len(self.splits[0][0]) + len(self.splits[0][1]))
+
+
+def plan_splits(
+    y: np.ndarray,
+    *,
+    cv: Any = "auto",
+    groups: Any = None,
+    task: str,
+    random_state: int | np.random.RandomState | None,
+    X: Any = None,
+    prefer_holdout: bool = False,
+) -> SplitPlan:
+    """Plan the splits on which candidates are judged.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Codes of classes, or floats.
+    cv : "auto", int, None, splitter or iterable, default="auto"
+        "auto" takes a holdout above 10,000 rows, 3 folds above 2,000, else 5; a number asks for so many folds; None
+        is 5, as in scikit-learn.
+    groups : array-like of shape (n,) or None
+        Rows of one group stay on one side.
+    task : {"classification", "regression"}
+        What y is.
+    random_state : int, RandomState or None
+        Seed; equal ints give equal splits. The global random state is left as it was.
+    X : array-like or None
+        Handed to splitters that look at it.
+    prefer_holdout : bool, default=False
+        Whether "auto" should take a holdout already above 500 rows, because folds would cost more than there is time.
+
+    Returns
+    -------
+    SplitPlan
+        At least one split, each with rows on both sides.
+
+    Raises
+    ------
+    ParameterError
+        If ``cv`` is none of the above.
+    InputError
+        If ``groups`` does not fit, or a splitter refuses the data or gives rows that do not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._data.row_splits import plan_splits
+    >>> plan_splits(np.repeat([0, 1], [40, 3]), task="classification", random_state=0).description
+    '3 folds, stratified by class: the rarest class has 3 rows'
+    """
+    n, own = len(y), not is_plain(cv)
+    groups = None if groups is None else _check_groups(groups, n, coded=not own)
+    with _global_state_kept():
+        if own:
+            return _users_own(cv, y, groups, task, X)
+        seed = np.random.RandomState() if random_state is None else random_state
+        if isinstance(cv, str) and n > (_CHEAP_HOLDOUT_ABOVE if prefer_holdout else _HOLDOUT_ABOVE):
+            return _holdout(y, groups, task, seed)
+        asked = (3 if n > _THREE_FOLDS_ABOVE else 5) if isinstance(cv, str) else 5 if cv is None else int(cv)
+        return _folds(y, asked, groups, task, seed)
+
+
+def is_plain(cv: Any) -> bool:
+    """Whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
+    if cv is None or (isinstance(cv, str) and cv == "auto"):
+        return True
+    if isinstance(cv, Integral) and not isinstance(cv, bool) and int(cv) >= 2:
+        return True
+    if not isinstance(cv, str) and (hasattr(cv, "split") or hasattr(cv, "__iter__")):
+        return False
+    raise ParameterError(
+        f"cv={cv!r} was given; expected 'auto', a whole number of at least 2, a splitter such as "
+        f"sklearn.model_selection.KFold(), or pairs of training and validation rows.{did_you_mean(cv, ['auto'])}"
+    )
+
+
+def _folds(y: np.ndarray, asked: int, groups: np.ndarray | None, task: str, seed: Seed) -> SplitPlan:
+    most, reason = _most_folds(y, groups, task)
+    if most < 2:
+        return _on_training_rows(len(y), reason)
+    splits, manner = _kfold(y, min(asked, most), groups, task, seed)
+    return SplitPlan(splits, f"{len(splits)} folds, {manner}" + (f": {reason}" if most < asked else ""), "kfold")
+
+
+def _most_folds(y: np.ndarray, groups: np.ndarray | None, task: str) -> tuple[int, str]:
+    """How many folds the data allow, and what limits them."""
+    if task == "classification":
+        sizes = np.unique(y, return_counts=True)[1]
+        if sizes.max() < 2:
+            return 1, "every class has a single row"
+        least = int(sizes[sizes > 1].min())  # a class with a single row can only train
+        rarest = "the rarest class" if sizes.min() > 1 else "the rarest class with more than one row"
+        most, reason = least, f"{rarest} has {least} rows"
+    else:
+        most, reason = len(y) // 2, f"there are only {len(y)} rows"  # R2 needs two rows to judge
+    n_groups = most if groups is None else int(groups.max()) + 1
+    return (n_groups, f"there are {n_groups} groups") if n_groups < most else (most, reason)
+
+
+def _kfold(y: np.ndarray, k: int, groups: np.ndarray | None, task: str, seed: Seed) -> tuple[tuple[Split, ...], str]:
+    if groups is not None:
+        if task == "classification" and groups.max() < _MOST_STRATIFIED_GROUPS:
+            splits = _taken(StratifiedGroupKFold(k, shuffle=True, random_state=seed), y, groups)
+            if all(len(train) and len(valid) for train, valid in splits):
+                return splits, "whole groups, stratified by class"
+        return _taken(GroupKFold(k, shuffle=True, random_state=seed), y, groups), "whole groups"
+    if task == "classification":
+        splits = _taken(StratifiedKFold(k, shuffle=True, random_state=seed), y)
+        return _with_each_class_in_training(splits, y), "stratified by class"
+    strata = _quantile_strata(y, k)
+    if strata.any():
+        return _taken(StratifiedKFold(k, shuffle=True, random_state=seed), strata), "stratified by quantiles of y"
+    return _taken(KFold(k, shuffle=True, random_state=seed), y), "shuffled"
+
+
+def _holdout(y: np.ndarray, groups: np.ndarray | None, task: str, seed: Seed) -> SplitPlan:
+    n = len(y)
+    size = int(np.clip(round(_HOLDOUT_SHARE * n), min(_LEAST_HOLDOUT, _LARGEST_SHARE * n), _MOST_HOLDOUT))
+    if groups is not None:
+        splits, manner = _taken(GroupShuffleSplit(1, test_size=size / n, random_state=seed), y, groups), "whole groups"
+    else:
+        strata = _without_singles(y) if task == "classification" else _quantile_strata(y, 2)
+        try:
+            splits = _taken(StratifiedShuffleSplit(1, test_size=size, random_state=seed), strata)
+            manner = "stratified by class" if task == "classification" else "stratified by quantiles of y"
+        except ValueError:  # more strata than rows to hold out
+            splits, manner = _taken(ShuffleSplit(1, test_size=size, random_state=seed), y), "shuffled"
+        if task == "classification":
+            splits = _with_each_class_in_training(splits, y)
+    if not splits:
+        return _on_training_rows(n, "every class has a single row")
+    return SplitPlan(splits, f"holdout of {len(splits[0][1])} of {n} rows, {manner}", "holdout")
+
+
+def _users_own(cv: Any, y: np.ndarray, groups: np.ndarray | None, task: str, X: Any) -> SplitPlan:
+    with own_errors():
+        splitter = check_cv(cv, y, classifier=task == "classification")
+        pairs = list(splitter.split(np.zeros((len(y), 1)) if X is None else X, y, groups))
+        splits = tuple((_rows(train, len(y)), _rows(valid, len(y))) for train, valid in pairs)
+    if not splits or not all(len(train) and len(valid) for train, valid in splits):
+        raise InputError(
+            f"cv={cv!r} gives {len(splits)} splits, and each one needs rows for training and for validation. Pass "
+            "other splits, or cv='auto'."
+        )
+    name = type(cv).__name__ if hasattr(cv, "split") else "splits as given"
+    return SplitPlan(splits, f"{len(splits)} splits: {name}", "user")
+
+
+def _rows(chosen: Any, n: int) -> np.ndarray:
+    """Row numbers from row numbers or a mask."""
+    rows = np.asarray(chosen)
+    if rows.dtype == bool and len(rows) == n:
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
+        raise InputError(f"cv gives rows as {rows.dtype} of shape {rows.shape}; expected a 1-D array of row numbers.")
+    if len(rows) and not -n <= rows.min() <= rows.max() < n:
+        raise InputError(f"cv gives rows {rows.min()} to {rows.max()}, but X has {n} rows, numbered from 0.")
+    return rows.astype(np.int64) % n
+
+
+def _taken(splitter: Any, y: np.ndarray, groups: np.ndarray | None = None) -> tuple[Split, ...]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # rare strata: the plan's description speaks of them
+        return tuple(splitter.split(np.zeros((len(y), 1)), y, groups))
+
+
+def _with_each_class_in_training(splits: tuple[Split, ...], y: np.ndarray) -> tuple[Split, ...]:
+    """Move rows to the training side whose class is absent there; splits without a judge left are dropped."""
+    repaired = []
+    for train, valid in splits:
+        strange = ~np.isin(y[valid], y[train])
+        if strange.any():
+            train, valid = np.sort(np.concatenate([train, valid[strange]])), valid[~strange]
+        if len(valid):
+            repaired.append((train, valid))
+    return tuple(repaired)
+
+
+def _without_singles(codes: np.ndarray) -> np.ndarray:
+    """Codes as strata of at least two rows: classes with one row join the largest class."""
+    classes, place, sizes = np.unique(codes, return_inverse=True, return_counts=True)
+    return np.where(sizes[place] < 2, classes[sizes.argmax()], codes)
+
+
+def _quantile_strata(y: np.ndarray, least: int, most: int = 10) -> np.ndarray:
+    """Bins of y with about equally many rows, ``least`` or more on average; all 0 where y allows a single one."""
+    n_bins = max(1, min(most, len(y) // least))
+    edges = np.unique(np.quantile(y, np.linspace(0, 1, n_bins + 1)[1:-1]))
+    return np.searchsorted(edges, y)
+
+
+def _on_training_rows(n: int, reason: str) -> SplitPlan:
+    rows = np.arange(n)
+    return SplitPlan(((rows, rows),), f"no rows held out, all train and judge: {reason}", "holdout")
+
+
+def _check_groups(groups: Any, n: int, *, coded: bool) -> np.ndarray:
+    """Return groups as an array, or as codes from 0."""
+    values = to_plain(groups)
+    with own_errors():
+        values = values if isinstance(values, (pd.Series, pd.Index)) else np.asarray(values)
+        codes, labels = pd.factorize(values)
+    if len(codes) != n:
+        raise InputError(
+            f"Found input variables with inconsistent numbers of samples: {[n, len(codes)]} (X, groups). Pass one "
+            "group per row of X."
+        )
+    if (codes < 0).any():
+        raise InputError("Input groups contains NaN: each row needs a group. Give rows on their own a group each.")
+    if coded and len(labels) < 2:
+        raise InputError(
+            f"groups holds a single group, {labels[0]!r}; at least 2 are needed, one to train and one to judge. Pass "
+            "more groups, or groups=None."
+        )
+    return np.asarray(codes if coded else values)
+
+
+@contextmanager
+def _global_state_kept() -> Iterator[None]:
+    """Give numpy's global random state back as it was: splitters of the user's own may draw from it."""
+    state = np.random.get_state()  # noqa: NPY002 - the state in question is the legacy one
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

@@ -1,0 +1,228 @@
+"""A whole table of mixed columns as one float matrix: which kind each column is, and which say nothing at all.
+
+``learn_kinds`` decides the kinds, ``TableCoder.learn`` drops the columns that cannot help, ``TableCoder.encode``
+repeats on new rows what was learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from autoarch._data.columns import Category, Coder, Date, Duration, Number, as_dates, levels_and_codes
+from autoarch.exceptions import InputError, InputTypeError
+
+MOST_LEVELS = 254  # with the code that the rest share 255, as many as histogram trees tell apart
+_ENOUGH_FOR_A_GRID = 16  # columns of numbers
+_DATE_FIELDS = ("year", "month", "day_of_week", "hour")
+_ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
+
+
+@dataclass(frozen=True)
+class TableCoder:
+    """Coders of the columns worth keeping, with the position of each in the table."""
+
+    coders: tuple[Coder, ...]
+    positions: tuple[int, ...]
+    dropped: tuple[str, ...]
+
+    @classmethod
+    def learn(cls, frame: pd.DataFrame, coders: Sequence[Coder]) -> tuple[TableCoder, np.ndarray]:
+        """Keep the coders whose columns vary in ``frame``; return them with the encoded table.
+
+        Among many numbers a constant one stays too: it may be a cell at the border of a grid.
+
+        Raises
+        ------
+        InputError
+            If no column varies.
+        """
+        blocks = [coder.encode(frame.iloc[:, i]) for i, coder in enumerate(coders)]
+        varying = {i for i, block in enumerate(blocks) if not _says_nothing(block)}
+        numbers = {i for i, coder in enumerate(coders) if isinstance(coder, Number)}
+        kept = sorted(varying | (numbers if len(numbers) >= _ENOUGH_FOR_A_GRID else set()))
+        if not varying:
+            raise InputError(
+                f"Each of the {len(coders)} columns of X is constant or has no value at all, so there is nothing to "
+                "learn from. Pass columns that differ between rows."
+            )
+        dropped = tuple(coder.name for i, coder in enumerate(coders) if i not in set(kept))
+        table = cls(tuple(coders[i] for i in kept), tuple(kept), dropped)
+        return table, _side_by_side([blocks[i] for i in kept])
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Float64 matrix of a table with the same columns."""
+        pairs = zip(self.coders, self.positions, strict=True)
+        return _side_by_side([coder.encode(frame.iloc[:, position]) for coder, position in pairs])
+
+    def names_out(self) -> list[str]:
+        """Names of the columns of the matrix."""
+        return [name for coder in self.coders for name in coder.names_out()]
+
+    def categories(self) -> dict[int, int]:
+        """Columns of the matrix that hold codes, and how many codes each."""
+        codes, column = {}, 0
+        for coder in self.coders:
+            if isinstance(coder, Category):
+                codes[column] = coder.cardinality
+            column += len(coder.names_out())
+        return codes
+
+
+def is_numeric(frame: pd.DataFrame) -> bool:
+    """Whether every column holds plain numpy numbers or booleans, judged by dtype alone."""
+    return all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in frame.dtypes.unique())
+
+
+def numbers(frame: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
+    """Columns of numbers as one array, of the narrowest type that holds them all."""
+    if not is_numeric(frame):
+        return _side_by_side([Number(label).encode(frame.iloc[:, i]) for i, label in enumerate(labels)])
+    if not frame.shape[1]:
+        return np.empty(frame.shape)
+    # The type is named, because pandas makes objects of booleans beside numbers.
+    return np.asarray(frame.to_numpy(dtype=np.result_type(*frame.dtypes.unique())))
+
+
+def learn_kinds(frame: pd.DataFrame, labels: Sequence[str]) -> list[Coder]:
+    """One coder per column of ``frame``, in its order."""
+    return [_learn(frame.iloc[:, i], label) for i, label in enumerate(labels)]
+
+
+def _learn(column: pd.Series, name: str) -> Coder:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _learn_category(column, name)
+    _refuse_complex(dtype, name)
+    if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
+        return Number(name)
+    if types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
+        return _learn_date(column, name)
+    if types.is_timedelta64_dtype(dtype):
+        return Duration(name)
+    return _learn_objects(column.astype(object), name)
+
+
+def _learn_objects(column: pd.Series, name: str) -> Coder:
+    kind = types.infer_dtype(column.dropna())  # skipna=True does not skip every kind of missing value
+    if kind in ("datetime", "datetime64", "date"):
+        return _learn_date(column, name)
+    if kind in ("timedelta", "timedelta64"):
+        return Duration(name)
+    if kind.startswith("mixed"):
+        levels_and_codes(column, name)  # raises for lists and dicts; pandas reads empty ones as missing numbers
+    try:
+        dtype = pd.to_numeric(column).dtype
+    except (TypeError, ValueError, OverflowError):
+        pass
+    else:
+        _refuse_complex(dtype, name)
+        return Number(name)
+    if kind == "string" and column.dropna().str.fullmatch(_ISO_DATE).all():
+        try:
+            return _learn_date(column, name)
+        except InputError:  # looks like dates, but has a 13th month
+            pass
+    return _learn_category(column, name)
+
+
+def _refuse_complex(dtype: Any, name: str) -> None:
+    if types.is_complex_dtype(dtype):
+        raise InputError(f"Complex data not supported: column {name!r} of X. Pass real and imaginary parts instead.")
+
+
+def _learn_category(column: pd.Series, name: str) -> Category:
+    levels, codes = levels_and_codes(column, name)
+    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        order = np.arange(len(levels))  # the user's own, which may mean something
+    else:  # order of appearance would change with the order of rows
+        order = np.array(
+            sorted(range(len(levels)), key=lambda i: (type(levels[i]).__name__, str(levels[i]))), dtype=int
+        )
+    order = order[counts[order] > 0]
+    shared = len(order) > MOST_LEVELS
+    if shared:
+        order = order[np.sort(np.argsort(-counts[order], kind="stable")[:MOST_LEVELS])]
+    return Category(name, tuple(levels[i] for i in order), shared)
+
+
+def _learn_date(column: pd.Series, name: str) -> Date:
+    dates = as_dates(column, name).dropna()
+    fields = tuple(field for field in _DATE_FIELDS if getattr(dates.dt, field).nunique() > 1)
+    origin = dates.min() if len(dates) else pd.Timestamp(0)
+    return Date(name, origin, fields, getattr(column.dtype, "tz", None))
+
+
+def _says_nothing(block: np.ndarray) -> bool:
+    """Whether each column of a block is constant with nothing missing, or missing throughout."""
+    constant = (block == block[:1]).all(axis=0)
+    return bool((constant | np.isnan(block).all(axis=0)).all())
+
+
+def _side_by_side(blocks: list[np.ndarray]) -> np.ndarray:
+    return np.ascontiguousarray(np.concatenate(blocks, axis=1))
+
+
+def column_names(frame: pd.DataFrame) -> np.ndarray | None:
+    """Names of the columns, or None when they are no strings and positions count, as in scikit-learn.
+
+    Raises
+    ------
+    InputTypeError
+        If only some of the names are strings.
+    """
+    kinds = {type(name).__name__ for name in frame.columns}
+    texts = [isinstance(name, str) for name in frame.columns]
+    if not any(texts):
+        return None
+    if not all(texts):
+        raise InputTypeError(
+            "Feature names are only supported if all input features have string names, but your input has "
+            f"{sorted(kinds)} as feature name / column name types. If you want feature names to be stored and "
+            "validated, you must convert them all to strings, by using X.columns = X.columns.astype(str)."
+        )
+    return np.asarray(frame.columns, dtype=object)
+
+
+def as_fitted(X: Any, fitted: np.ndarray | None) -> Any:
+    """A table in the order of the ``fitted`` names, where both have names; anything else as it came.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        As ``column_names`` and ``in_order``.
+    """
+    given = column_names(X) if isinstance(X, pd.DataFrame) else None
+    return X if given is None or fitted is None else in_order(X, fitted, given)
+
+
+def in_order(frame: pd.DataFrame, fitted: np.ndarray, given: np.ndarray) -> pd.DataFrame:
+    """Columns of ``frame`` in the order of the ``fitted`` names.
+
+    Raises
+    ------
+    InputError
+        If names are missing, unseen or ambiguous; it lists them in scikit-learn's words.
+    """
+    if np.array_equal(given, fitted):
+        return frame
+    unseen, missing = sorted(set(given) - set(fitted)), sorted(set(fitted) - set(given))
+    if not unseen and not missing and len(set(fitted)) == len(fitted) == len(given):
+        return frame[list(fitted)]
+    message = "The feature names should match those that were passed during fit.\n"
+    message += _listed("Feature names unseen at fit time:", unseen)
+    message += _listed("Feature names seen at fit time, yet now missing:", missing)
+    if not unseen and not missing:
+        message += "Names that occur more than once must stand in the same order as they were in fit.\n"
+    raise InputError(message)
+
+
+def _listed(title: str, names: list[str], most: int = 5) -> str:
+    lines = [title, *(f"- {name}" for name in names[:most]), *(["- ..."] if len(names) > most else [])]
+    return "\n".join(lines) + "\n" if names else ""

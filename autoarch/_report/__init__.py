@@ -1,0 +1,1 @@
+"""Draw plain values as HTML, text and figures; knows no report class."""

@@ -1,0 +1,172 @@
+"""What the search found, told honestly: the leaderboard, and a score from rows that had no say in the choice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from autoarch._search.ensemble import ROUNDS, blended, contenders, select
+from autoarch._search.job import KIND_WEIGHTS, TrainingData, TrialResult
+from autoarch._search.scoring import Judge, Predictions
+from autoarch.geo.autocorrelation import FoldScore
+
+_BLOCKS = 10  # into which a single holdout is cut
+_CONTENDERS = 10  # candidates further down are never chosen by a block's vote
+_BOOTSTRAPS = 30
+_ORDER = {"ok": 0, "baseline": 1, "pruned": 2, "failed": 3, "skipped": 4}
+COLUMNS = ("rank", "family", "params", "score", "score_std", "seconds", "status", "reason")
+
+
+def leaderboard(
+    results: Sequence[TrialResult], left_out: Mapping[str, str], *, baseline_won: bool = False
+) -> pd.DataFrame:
+    """Every trial, best first, then what was stopped, what failed, and the families that were left out.
+
+    The baseline, judged on less than the others, stands behind all that were judged in full unless it was chosen.
+    """
+    rows = [
+        {
+            "family": result.family,
+            "params": result.params,
+            "score": result.score,
+            "score_std": float(np.std(result.scores)) if len(result.scores) > 1 else np.nan,
+            "seconds": result.seconds,
+            "status": result.status,
+            "reason": result.reason,
+            "tie": result.tie,
+        }
+        for result in results
+    ]
+    rows += [
+        {"family": name, "params": {}, "score": np.nan, "seconds": 0.0, "status": "skipped", "reason": reason}
+        for name, reason in left_out.items()
+    ]
+    table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
+    floor = (table["family"] == "baseline") & (table["status"] == "ok")
+    table.loc[floor, "reason"] = "the floor: few rows, judged on the first split only"
+    table["_order"] = table["status"].where(~floor, "baseline").map(_ORDER)
+    if baseline_won:
+        table.loc[floor, "_order"] = -1
+    table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table[list(COLUMNS)].reset_index(drop=True)
+
+
+def honest_estimate(
+    results: Sequence[TrialResult], data: TrainingData, seed: int, seconds: float = np.inf, size: int = 1
+) -> tuple[float, float]:
+    """Score of "search, then take the best ``size``", each row predicted by a choice in which it had no say.
+
+    The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
+    that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
+    scored together. The standard error is the deviation over bootstrap samples of them. With a slow score and few
+    ``seconds``, fewer candidates and fewer bootstrap samples are looked at. Where blocks of a map are among the splits,
+    they alone are predicted: that is the score to expect where nothing is known nearby.
+
+    Returns
+    -------
+    score, standard_error : float
+        NaN where there is nothing to go by.
+    """
+    judged = contenders(results, _CONTENDERS)
+    rng = np.random.default_rng(seed)
+    if not judged:
+        return float("nan"), float("nan")
+    parts = [Predictions.joined(result.predictions) for result in judged]
+    calls = _affordable_calls(parts[0], data.judge, seconds)
+    if data.kinds:
+        chosen = _choose_on_blocks(judged, data.judge, size)
+    else:
+        blocks = _blocks(judged[0], rng)
+        parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
+        chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
+    kept = Predictions.joined(chosen)
+    return data.judge.score(kept), bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
+
+
+def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldScore, ...]:
+    """Score of the winner on each kind of splits; nothing where there is one kind, or it was not judged on all."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for kind, score in best.kind_scores.items():
+        joined = Predictions.joined(best.of_kind(kind))
+        found.append(FoldScore(kind, score, bootstrap_error(joined, data.judge, rng)))
+    return tuple(found)
+
+
+def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
+    """How often the score can be computed in that time."""
+    if np.isinf(seconds):
+        return 10**6
+    started = time.monotonic()
+    judge.score(predictions)
+    return int(seconds / max(time.monotonic() - started, 1e-5))
+
+
+def _choose_on_blocks(judged: Sequence[TrialResult], judge: Judge, size: int) -> list[Predictions]:
+    """For each block of the map, what those say who are chosen by random rows and the other blocks."""
+    by_block = [result.of_kind("blocks") for result in judged]
+    if size > 1:
+        shares = select([Predictions.joined(result.of_kind("random")) for result in judged], judge, size)
+        return [blended(list(parts), shares) for parts in zip(*by_block, strict=True)]
+    chosen = []
+    for block in range(len(by_block[0])):
+        keys = []
+        for result, parts in zip(judged, by_block, strict=True):
+            others = parts[:block] + parts[block + 1 :]
+            elsewhere = _score_or_worst(Predictions.joined(others), judge) if others else 0.0
+            keys.append(KIND_WEIGHTS["random"] * result.kind_scores["random"] + KIND_WEIGHTS["blocks"] * elsewhere)
+        chosen.append(by_block[int(np.argmax(keys))][block])
+    return chosen
+
+
+def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
+    """Positions within the joined predictions: one block per split, or random tenths of a single one."""
+    sizes = [len(part.rows) for part in result.predictions]
+    if len(sizes) > 1:
+        return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    n_blocks = min(_BLOCKS, sizes[0])
+    return np.array_split(rng.permutation(sizes[0]), n_blocks)
+
+
+def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge, size: int) -> Predictions:
+    """What scores best on the rows outside ``block``; the first, which is best overall, on ties."""
+    others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
+    if len(parts) == 1 or not len(others):
+        return parts[0]
+    scores = [_score_or_worst(part.at(others), judge) for part in parts]
+    if size == 1 or not np.isfinite(scores).all():
+        return parts[int(np.argmax(scores))]
+    order = np.argsort(-np.array(scores), kind="stable")
+    shares = select([parts[place].at(others) for place in order], judge, size)
+    return blended([parts[place] for place in order], shares)
+
+
+def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
+    """A block may lack what a score needs (two classes, two rows); it then has no say."""
+    try:
+        score = judge.score(predictions)
+    except ValueError:
+        return -np.inf
+    return score if np.isfinite(score) else -np.inf
+
+
+def bootstrap_error(
+    kept: Predictions,
+    judge: Judge,
+    rng: np.random.Generator,
+    n_samples: int = _BOOTSTRAPS,
+    over: Predictions | None = None,
+) -> float:
+    """Deviation of the score over bootstrap samples of the rows; with ``over``, that of the lead over its score."""
+    n, scores = len(kept.rows), []
+    for _ in range(n_samples):
+        rows = rng.integers(n, size=n)
+        scores.append(_score_or_worst(kept.at(rows), judge))
+        if over is not None:
+            scores[-1] -= _score_or_worst(over.at(rows), judge)
+    scores = [score for score in scores if np.isfinite(score)]
+    return float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan")

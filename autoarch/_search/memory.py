@@ -1,0 +1,192 @@
+"""Results of earlier fits, kept by joblib where the user's ``memory`` says.
+
+The key holds what a result depends on: data, split, candidate, fidelity, seed and versions. A training that the clock
+cut short is not a function of its key and is never stored, nor is a failure.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
+from pickle import PicklingError
+from typing import TYPE_CHECKING, Any
+
+import joblib
+
+from autoarch._search.evaluate import evaluate
+from autoarch._search.job import Job, TrainingData, TrialResult
+from autoarch._search.loop import History
+from autoarch._search.policy import Policy
+from autoarch.exceptions import AutoArchWarning
+from autoarch.locality import LocalityReport
+
+if TYPE_CHECKING:
+    import optuna
+
+
+_PACKAGES = (
+    "autoarch",
+    "numpy",
+    "scikit-learn",
+    "torch",
+    "skorch",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "tabpfn",
+    "tabicl",
+)
+
+
+class _NotForKeepingError(Exception):
+    def __init__(self, result: Any):
+        super().__init__()
+        self.result = result
+
+
+def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
+    """Turn the parameter ``memory`` into a joblib.Memory, or None for no cache."""
+    if isinstance(memory, joblib.Memory):
+        memory = memory.location  # one that is as silent as we are
+    return None if memory is None else joblib.Memory(memory, verbose=0)
+
+
+def fingerprint(*parts: Any) -> str:
+    """A hash of data or parameters; a pretrained net is told by its digest, because equal nets pickle differently."""
+    told = [replace(p, pretrained=p.pretrained.digest) if getattr(p, "pretrained", None) else p for p in parts]
+    return str(joblib.hash(told))
+
+
+def scorer_key(scoring: Any) -> Any:
+    """What tells one score from another, or None where nothing does and results must not be kept."""
+    if scoring is None or isinstance(scoring, str):
+        return scoring or "default"
+    function = getattr(scoring, "_score_func", scoring)
+    name = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+    settings = str(sorted((key, value) for key, value in vars(scoring).items() if key not in ("_score_func", "_sign")))
+    sign = getattr(scoring, "_sign", 1)
+    if getattr(sys.modules.get(name[0]), name[1], None) is function and name[0] != "__main__":
+        return *name, sign, settings  # a name that others can import tells enough
+    code = getattr(function, "__code__", None)
+    return None if code is None or function.__closure__ else (*name, sign, settings, code.co_code, str(code.co_consts))
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Installed versions that results depend on."""
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+class CachedEvaluate:
+    """``evaluate`` behind a joblib.Memory; picklable, so that workers share the cache."""
+
+    def __init__(self, memory: joblib.Memory, data_key: str):
+        self.memory = memory
+        self.data_key = data_key
+
+    def __call__(self, data: TrainingData, job: Job) -> TrialResult:
+        family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
+        fidelity = (job.rival, sorted(job.bars.items()), job.most_rows, job.n_splits)
+        try:
+            key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
+        except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
+            return evaluate(data, job)
+        result: TrialResult = cached(self.memory, _evaluate, key, (data, job))
+        result.number = job.number
+        return result
+
+
+def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> TrialResult:
+    result = evaluate(*payload)
+    if result.status == "failed" or result.cut or result.late:
+        raise _NotForKeepingError(result)
+    return result
+
+
+def cached(memory: joblib.Memory | None, function: Callable[[str, Any], Any], key: str, payload: Any) -> Any:
+    """Call ``function(key, payload)``, through ``memory`` where there is one, which looks at the key alone."""
+    if memory is None:
+        return function(key, payload)
+    try:
+        return memory.cache(function, ignore=["payload"])(key, payload)
+    except _NotForKeepingError as kept_out:
+        return kept_out.result
+
+
+_FREE = (  # parameters that say how long and how to search, not what
+    "time_budget",
+    "n_trials",
+    "patience",
+    "n_jobs",
+    "memory",
+    "verbose",
+    "warm_start",
+    "random_state",  # its seed is compared instead
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What a search leaves behind for one that goes on.
+
+    Parameters
+    ----------
+    parts : mapping of str to str
+        Hashes of what the search was about.
+    seed : int
+        What everything random follows from.
+    baseline : TrialResult
+        The floor.
+    report : LocalityReport
+        Of the probe.
+    policy, study, history
+        Who was tried, with what, and what came of it.
+    """
+
+    parts: Mapping[str, str]
+    seed: int
+    baseline: TrialResult
+    report: LocalityReport
+    policy: Policy
+    study: optuna.Study
+    history: History
+
+
+def seed_again(past: Past | None, random_state: Any) -> int | None:
+    """The seed of the earlier search, where ``random_state`` names none."""
+    return None if past is None or isinstance(random_state, Integral) else past.seed
+
+
+def parts_of(parameters: Mapping[str, Any], seed: int, **data: Any) -> dict[str, str]:
+    """Hashes, by name, of the data and of every parameter that changes the problem."""
+    problem = data["problem"]
+    data["pretrained"] = None if problem.pretrained is None else problem.pretrained.digest
+    data["families"] = [(type(family).__qualname__, vars(family)) for family in data["families"]]
+    kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
+    return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
+
+
+def same_search(past: Past | None, parts: Mapping[str, str]) -> Past | None:
+    """The past, if it is that of this search; else None, with a warning that says what is new."""
+    if past is None:
+        return None
+    changed = [name for name in parts if parts[name] != past.parts.get(name)]
+    if not changed:
+        past.history.interrupted, past.history.fruitless = False, 0
+        return past
+    told = [name for name in changed if name not in ("problem", "splits")] or changed  # these follow from the others
+    warnings.warn(
+        f"warm_start=True, but {', '.join(told)} changed since the last fit: the search begins anew.",
+        AutoArchWarning,
+        stacklevel=5,
+    )
+    return None

@@ -1,0 +1,233 @@
+"""How far cells of a grid depend on each other, as pure functions on ``(n, C, H, W)`` arrays.
+
+``standardise`` first, then ``cell_correlations`` (one matrix for all cells) and ``line_correlations`` (one per axis);
+``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``nulls``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+MAX_ROWS = 1_000  # more rows move no figure by more than a few thousandths
+MAX_LAG = 3
+MAX_CELLS = 1_600  # above this, the matrix of all pairs is taken on tiles
+FEW_CELLS = 36  # up to here Moran's I is tested as well
+TILE_CELLS = 144
+N_TILES = 9
+MAX_PRODUCTS = 1e9  # multiplications spent on one correlation matrix: about 0.05 s
+MAX_LINE = 512  # longer lines are read in pieces
+
+
+def standardise(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and scale every cell over the samples; missing values become 0, the mean.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (n, C, H, W)
+        Values; NaN is missing.
+
+    Returns
+    -------
+    scaled : ndarray of shape (n, C, H, W), float32
+        Mean 0 and variance 1 per cell over its observed samples; constant cells are 0 throughout.
+    active : ndarray of shape (C, H, W), bool
+        Cells that vary.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._statistics.correlations import standardise
+    >>> scaled, active = standardise(np.array([[1.0, 5.0], [3.0, 5.0]]).reshape(2, 1, 1, 2))
+    >>> scaled.ravel().tolist(), active.ravel().tolist()
+    ([-1.0, 0.0, 1.0, 0.0], [True, False])
+    """
+    values = grid.astype(np.float64)
+    missing = np.isnan(values)
+    anything_missing = bool(missing.any())
+    if anything_missing:
+        values[missing] = 0.0
+    largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
+    values *= 1.0 / np.where(largest > 1e-300, largest, 1.0)  # squares of 1e200 would overflow
+    present = np.maximum((~missing).sum(axis=0), 1) if anything_missing else max(len(values), 1)
+    values -= values.sum(axis=0) / present
+    if anything_missing:
+        values[missing] = 0.0
+    spread = np.sqrt(np.einsum("n...,n...->...", values, values) / present)
+    noise = 16 * float(np.finfo(grid.dtype if grid.dtype.kind == "f" else np.float64).eps)
+    active = spread > noise  # relative to the cell's largest value, which is now 1
+    values *= np.where(active, 1.0 / np.where(active, spread, 1.0), 0.0)
+    return values.astype(np.float32), active
+
+
+@dataclass(frozen=True)
+class CellCorrelations:
+    """Correlations between every pair of the cells chosen, averaged over channels.
+
+    Parameters
+    ----------
+    signed, unsigned : ndarray of shape (m, m), float32
+        Mean over channels of the correlation, and of its size.
+    row, column : ndarray of shape (m,)
+        Where each chosen cell stands.
+    n_samples : int
+        Samples behind each correlation.
+    one_channel : bool
+        Whether ``unsigned`` is just the size of ``signed``.
+    centred : ndarray of shape (m, m) or None
+        On small grids: mean over samples and channels of the products of two cells, less the sample's mean and relative
+        to its mean square. Means over neighbours are Moran's I.
+    """
+
+    signed: np.ndarray
+    unsigned: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    n_samples: int
+    one_channel: bool
+    centred: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Count the cells chosen."""
+        return len(self.row)
+
+    def numbered(self, border: int = 0) -> np.ndarray:
+        """Number of the cell at each place of the grid, -1 where none was chosen, inside a border of such places."""
+        sides = self.row.max(initial=-1) + 1 + 2 * border, self.column.max(initial=-1) + 1 + 2 * border
+        numbers = np.full(sides, -1)
+        numbers[self.row + border, self.column + border] = np.arange(len(self))
+        return numbers
+
+
+def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelations:
+    """Correlate all pairs of varying cells, or on large grids the cells of a few tiles spread evenly over the grid.
+
+    Correlations are taken within the same channel and averaged over the channels in which both cells vary.
+    """
+    row, column = np.nonzero(_tiles(np.asarray(active.any(axis=0))))
+    m = len(row)
+    channels = _spread_out(scaled.shape[1], 8)
+    n = int(np.clip(MAX_PRODUCTS / max(1, m * m * len(channels)), 100, MAX_ROWS))
+    part = scaled[:n][:, :, row, column]
+    centred = _centred_products(part[:, channels]) if 0 < m <= FEW_CELLS else None
+    if len(channels) == 1:
+        signed = part[:, 0].T @ part[:, 0] / np.float32(max(1, len(part)))
+        return CellCorrelations(signed, np.abs(signed), row, column, len(part), True, centred)
+    signed, unsigned, counted = np.zeros((3, m, m), dtype=np.float32)
+    for channel in channels:
+        product = part[:, channel].T @ part[:, channel] / np.float32(max(1, len(part)))
+        varies = active[channel][row, column].astype(np.float32)
+        signed += product
+        unsigned += np.abs(product)
+        counted += np.outer(varies, varies)
+    counted = np.maximum(counted, 1.0)
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), False, centred)
+
+
+def _centred_products(part: np.ndarray) -> np.ndarray:
+    """Mean over samples and channels of z z', z being a sample's cells less their mean and at mean square 1."""
+    z = part.reshape(-1, part.shape[2])
+    z = z - z.mean(axis=1, keepdims=True)
+    z /= np.sqrt(np.maximum(np.square(z).mean(axis=1, keepdims=True), 1e-12))
+    return z.T @ z / np.float32(max(1, len(z)))
+
+
+def _tiles(usable: np.ndarray) -> np.ndarray:
+    """Keep every usable cell of a small grid; of a large one only those in some tiles, as square as the grid allows."""
+    if np.count_nonzero(usable) <= MAX_CELLS:
+        return usable
+    height, width = usable.shape
+    tile_height = min(height, 12)
+    tile_width = min(width, TILE_CELLS // tile_height)
+    tile_height = min(height, TILE_CELLS // tile_width)
+    down, across = height // tile_height, width // tile_width
+    lattice = usable[: down * tile_height, : across * tile_width].reshape(down, tile_height, across, tile_width)
+    filled = lattice.sum(axis=(1, 3)).ravel()
+    fair = np.nonzero(2 * filled >= filled.max())[0]  # empty corners tell nothing
+    chosen = fair[_spread_out(len(fair), ceil(N_TILES * TILE_CELLS / filled[fair].mean()))]
+    inside = np.zeros((down, 1, across, 1), dtype=bool)
+    inside[chosen // across, 0, chosen % across, 0] = True
+    kept = np.zeros_like(usable)
+    kept[: down * tile_height, : across * tile_width] = (lattice & inside).reshape(down * tile_height, -1)
+    return kept
+
+
+def _spread_out(length: int, most: int) -> np.ndarray:
+    """At most ``most`` of ``range(length)``, evenly spaced."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int))
+
+
+def line_correlations(scaled: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Correlate the cells within each row of the grid, averaged over rows and channels; transpose for the other axis.
+
+    Returns
+    -------
+    signed, unsigned : ndarray of shape (W, W)
+        Entry (j, k): mean over rows of the correlation between columns j and k, and of its size. Columns that never
+        vary are left out; of lines longer than 512 cells the middle is taken.
+    """
+    n, channels, height, width = scaled.shape
+    lines = scaled.reshape(n, channels * height, width)
+    varies = active.reshape(channels * height, width)
+    columns = np.nonzero(varies.any(axis=0))[0]
+    columns = columns[(len(columns) - min(len(columns), MAX_LINE)) // 2 :][:MAX_LINE]
+    rows = np.nonzero(varies.any(axis=1))[0]
+    per_line = max(1.0, 200.0 * len(columns) ** 2)
+    rows = rows[_spread_out(len(rows), max(1, int(MAX_PRODUCTS / 4 / per_line)))] if len(rows) else rows
+    n = int(np.clip(MAX_PRODUCTS / 4 / max(1.0, len(rows) * len(columns) ** 2), min(n, 200), n))
+    part = np.ascontiguousarray(lines[:n][:, rows][:, :, columns].transpose(1, 2, 0))
+    products = np.matmul(part, part.transpose(0, 2, 1)) / np.float32(max(1, n))
+    both = varies[np.ix_(rows, columns)].astype(np.float32)
+    counted = np.maximum(both.T @ both, 1.0)
+    return products.sum(axis=0) / counted, np.abs(products).sum(axis=0) / counted
+
+
+def lag_means(matrix: np.ndarray, most: int = MAX_LAG) -> tuple[float, ...]:
+    """Mean entry of each off-diagonal 1, 2, ...: the correlogram of a line (0 where the line is too short)."""
+    return tuple(float(np.diagonal(matrix, lag).mean()) if lag < len(matrix) else 0.0 for lag in range(1, most + 1))
+
+
+def mean_off_diagonal(matrix: np.ndarray) -> float:
+    """Mean over all ordered pairs of different cells; 0 for fewer than two cells."""
+    m = len(matrix)
+    return float((matrix.sum(dtype=np.float64) - np.trace(matrix)) / (m * (m - 1))) if m > 1 else 0.0
+
+
+def lag_r2(correlations: CellCorrelations) -> float:
+    """Share of the variation among correlations that displacement alone explains, corrected for sampling noise.
+
+    Adjusted R2 of regressing the entries of the correlation matrix on the factor (rows apart, columns apart). It is
+    near 1 where a pattern means the same wherever it stands, near 0 where order carries nothing. Sampling adds
+    about (1 - r^2)^2 / (n - 1) to the variance of an entry; that much is taken from the denominator, which keeps at
+    least a fifth of what it was so that pure noise stays near 0.
+
+    Returns
+    -------
+    float
+        At most 1; slightly negative values mean "nothing".
+    """
+    m = len(correlations)
+    if m < 3 or correlations.n_samples < 3:
+        return 0.0
+    upper = np.triu_indices(m, 1)
+    entries = correlations.signed[upper].astype(np.float64)
+    row, column = correlations.row, correlations.column
+    span = 2 * int(column.max() - column.min()) + 1
+    down = row[upper[1]] - row[upper[0]]  # never negative: cells are listed row by row
+    key = down * span + (column[upper[1]] - column[upper[0]] + span // 2)
+    pairs = np.bincount(key)
+    sums = np.bincount(key, weights=entries)
+    seen = pairs > 0
+    n_classes, n_pairs = int(seen.sum()), len(entries)
+    if n_pairs <= n_classes:
+        return 0.0
+    total = float(((entries - entries.mean()) ** 2).sum())
+    between = float((sums[seen] ** 2 / pairs[seen]).sum() - n_pairs * entries.mean() ** 2)
+    within = max(0.0, total - between) / (n_pairs - n_classes)
+    total /= n_pairs - 1
+    if total <= 1e-12:
+        return 0.0
+    noise = float(((1.0 - np.minimum(entries**2, 1.0)) ** 2).mean()) / (correlations.n_samples - 1)
+    return float(np.clip((total - within) / max(total - noise, total / 5), -1.0, 1.0))

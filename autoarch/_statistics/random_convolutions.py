@@ -1,0 +1,233 @@
+"""Features of random convolutions: what a CNN could read from a grid, without training one.
+
+Kernels are half Gaussian noise, half differences of patches of the data; their responses are pooled on a coarse grid
+(patterns with a place) and over the whole grid (patterns wherever they are), after ROCKET's share and maximum [1]_.
+Where kernels compete, eight to a group as in Hydra [2]_, it is counted which of them responds most and least.
+
+References
+----------
+.. [1] A. Dempster, F. Petitjean, G. I. Webb, "ROCKET", Data Mining and Knowledge Discovery 34, 1454-1495, 2020.
+.. [2] A. Dempster, D. F. Schmidt, G. I. Webb, "Hydra: competing convolutional kernels for fast and accurate time series
+   classification", Data Mining and Knowledge Discovery 37, 1779-1805, 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+N_KERNELS = 64
+GROUP = 8  # kernels that compete with each other
+MOST_POSITIONS = 1_600  # larger grids are read with a stride
+BATCH_VALUES = 2_000_000  # responses at a time
+THRESHOLD_ROWS = 64
+_SLACK = 1e-5  # of the greatest response; single precision errs by a tenth of it
+PER_KERNEL = {"placed": 9, "anywhere": 3, "winners": 2}  # features of one kernel, at most
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated, and from where on a response counts.
+
+    Responses that differ by ``slack`` or less are taken to be the same: on flat areas they are, but for rounding.
+    """
+
+    weights: np.ndarray
+    dilation: tuple[int, int]
+    thresholds: np.ndarray
+    slack: float = 0.0
+
+
+def random_banks(grid: np.ndarray, rng: np.random.Generator, n_kernels: int = N_KERNELS) -> list[Bank]:
+    """Draw kernels that suit the sides of ``grid`` (n, C, H, W): k x k, or 1 x k where one side is a single cell."""
+    shapes = _kernel_shapes(grid.shape[2], grid.shape[3])
+    counts = [len(part) for part in np.array_split(np.arange(n_kernels), len(shapes))]
+    some = np.ascontiguousarray(grid[:: max(1, len(grid) // THRESHOLD_ROWS)][:THRESHOLD_ROWS])
+    banks = []
+    for (size, dilation), count in zip(shapes, counts, strict=True):
+        if count:
+            bank = Bank(_draw(grid, size, dilation, count, rng), dilation, np.zeros(count, np.float32))
+            answer = responses(some, bank)
+            slack = _SLACK * float(answer.abs().max())
+            banks.append(replace(bank, thresholds=_thresholds(answer) + np.float32(slack), slack=slack))
+    return banks
+
+
+def whole_groups(n_kernels: int, height: int, width: int) -> int:
+    """The number of kernels next to ``n_kernels`` that makes every bank a number of whole groups."""
+    n_banks = len(_kernel_shapes(height, width))
+    return n_banks * GROUP * max(1, round(n_kernels / (n_banks * GROUP)))
+
+
+def _kernel_shapes(height: int, width: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Kernel sides with their dilations, none reaching beyond the grid."""
+    if min(height, width) == 1:
+        length = max(height, width)
+        sides = [(3, 1), (5, 1), (9, 1), *((9, 2**k) for k in range(1, 8)), (3, 2)]
+        fitting = [(k, d) for k, d in sides if (k - 1) * d < length] or [(min(2, length), 1)]
+        return [((1, k), (1, d)) if height == 1 else ((k, 1), (d, 1)) for k, d in fitting]
+    square = [(3, 1), (5, 1), (3, 2)] if min(height, width) >= 8 else [(3, 1), (2, 1), (3, 2)]
+    return [
+        ((min(k, height), min(k, width)), (d if (k - 1) * d < height else 1, d if (k - 1) * d < width else 1))
+        for k, d in square
+    ]
+
+
+def _draw(
+    grid: np.ndarray, size: tuple[int, int], dilation: tuple[int, int], count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Half Gaussian kernels, half differences of two patches of the data; three in four without a mean; unit norm."""
+    n, channels, height, width = grid.shape
+    kernels = rng.normal(size=(count, channels, *size))
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    for kernel in kernels[count // 2 :]:
+        patches = []
+        for _ in range(2):
+            top, left = rng.integers(height - reach[0] + 1), rng.integers(width - reach[1] + 1)
+            sample = grid[rng.integers(n)]
+            patches.append(sample[:, top : top + reach[0] : dilation[0], left : left + reach[1] : dilation[1]])
+        kernel[:] = patches[0] - patches[1] + 1e-6 * kernel  # two flat patches would leave nothing
+    if channels > 1:  # every other kernel looks at one channel only
+        for kernel in kernels[::2]:
+            kernel[np.arange(channels) != rng.integers(channels)] = 0.0
+    free = np.arange(count) % 4 != 3
+    kernels[free] -= kernels[free].mean(axis=(2, 3), keepdims=True)
+    if size[0] * size[1] > 1:
+        norms = np.sqrt((kernels**2).sum(axis=(1, 2, 3), keepdims=True))
+        kernels /= np.maximum(norms, 1e-6)
+    return kernels.astype(np.float32)
+
+
+def pooled_features(
+    grid: np.ndarray,
+    banks: list[Bank],
+    check_clock: Callable[[], None],
+    pools: Sequence[str] = ("placed", "anywhere"),
+) -> tuple[np.ndarray, ...]:
+    """Responses of all kernels, pooled in each of these ways.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (n, channels, height, width)
+        Samples, float32.
+    banks : list of Bank
+        Kernels.
+    check_clock : callable
+        Called before each batch; may raise.
+    pools : sequence of {"placed", "anywhere", "winners"}
+        "placed": mean response in each of 3 x 3 parts of the grid (1 x 9 on lines), (n, kernels * parts) features.
+        "anywhere": mean, maximum and share of responses beyond the threshold over the whole grid, (n, kernels * 3).
+        "winners": sum of the responses where a kernel's is the greatest of its group, and how often it is the least,
+        (n, kernels * 2); kernels that fill no group are left out.
+
+    Returns
+    -------
+    tuple of ndarray
+        One per pool.
+    """
+    import torch
+
+    pieces: dict[str, list[Any]] = {pool: [] for pool in pools}
+    with torch.no_grad():
+        for bank in banks:
+            per_row = len(bank.weights) * min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
+            rows = max(1, BATCH_VALUES // per_row)
+            batches: dict[str, list[Any]] = {pool: [] for pool in pools}
+            for start in range(0, len(grid), rows):
+                check_clock()
+                answer = responses(grid[start : start + rows], bank)
+                beyond = beyond_thresholds(answer, bank)
+                for pool in pools:
+                    batches[pool].append(_POOLS[pool](answer, beyond, bank.slack))
+            for pool in pools:
+                pieces[pool].append(torch.cat(batches[pool]))
+    return tuple(torch.cat(pieces[pool], 1).numpy() for pool in pools)
+
+
+def responses(grid: np.ndarray, bank: Bank) -> Any:
+    """Responses (rows, kernels, height, width) of the kernels at each place, or every few places of a large grid."""
+    return convolve(grid, bank, stride_on(*grid.shape[2:]), padding_of(bank))
+
+
+def convolve(grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
+    """Responses every ``stride`` places of a grid with a rim of zeros."""
+    import torch
+    from torch.nn import functional
+
+    batch, weights = torch.from_numpy(grid), torch.from_numpy(bank.weights)
+    return functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
+
+
+def stride_on(height: int, width: int) -> tuple[int, int]:
+    """Places from one response to the next."""
+    step = max(1, ceil((height * width / MOST_POSITIONS) ** (0.5 if min(height, width) > 1 else 1.0)))
+    return step if height > 1 else 1, step if width > 1 else 1
+
+
+def padding_of(bank: Bank) -> tuple[int, int]:
+    """Width of the rim around a grid."""
+    down, across = (((k - 1) * d) // 2 for k, d in zip(bank.weights.shape[2:], bank.dilation, strict=True))
+    return down, across
+
+
+def beyond_thresholds(answer: Any, bank: Bank, axis: int = 1) -> Any:
+    """By how much responses are greater than the threshold of their kernel, which stands along ``axis``."""
+    import torch
+
+    thresholds = torch.from_numpy(bank.thresholds).reshape(-1, *[1] * (answer.ndim - 1 - axis))
+    return (answer - thresholds).relu_()
+
+
+def parts_of(height: int, width: int) -> tuple[int, int]:
+    """Parts of a grid down and across that responses are averaged in."""
+    return (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
+
+
+def _placed(answer: Any, beyond: Any, slack: float) -> Any:
+    from torch.nn import functional
+
+    return functional.adaptive_avg_pool2d(beyond, parts_of(*answer.shape[2:])).flatten(1)
+
+
+def _anywhere(answer: Any, beyond: Any, slack: float) -> Any:
+    import torch
+
+    flat = beyond.flatten(2)
+    return torch.cat([flat.mean(2), flat.amax(2), flat.sign().mean(2)], 1)  # sign: comparisons take four times as long
+
+
+def _winners(answer: Any, beyond: Any, slack: float) -> Any:
+    import torch
+
+    n_groups = answer.shape[1] // GROUP
+    grouped = answer[:, : n_groups * GROUP].reshape(len(answer), n_groups, GROUP, -1)
+    counts = [part.mean(-1).flatten(1) for part in contests(grouped, 2, slack)]
+    return torch.cat(counts, 1).sqrt()  # counts spread as their roots
+
+
+def contests(grouped: Any, axis: int, slack: float) -> tuple[Any, Any]:
+    """Where the kernels of a group stand along ``axis``: the greatest response, and 1 for the least; 0 for others.
+
+    Comparisons take four times as long as signs, which are 1 for those within ``slack`` and -1 for the others.
+    """
+    most, least = grouped.amax(axis, keepdim=True), grouped.amin(axis, keepdim=True)
+    wins = (grouped - (most - slack)).sign_().add_(1).mul_(most.clamp(min=0).div_(2))
+    return wins, ((least + slack) - grouped).sign_().add_(1).div_(2)
+
+
+_POOLS: dict[str, Callable[[Any, Any, float], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
+
+
+def _thresholds(answer: Any) -> np.ndarray:
+    """One per kernel, at quantiles between 0.1 and 0.9 of its responses."""
+    import torch
+
+    values = answer.transpose(0, 1).flatten(1)
+    values = values[:, :: max(1, values.shape[1] // 2_000)].sort(dim=1).values
+    quantiles = torch.linspace(0.1, 0.9, len(values))[torch.arange(len(values)) * 7 % max(1, len(values))]
+    place = (quantiles * (values.shape[1] - 1)).long()
+    return values.gather(1, place[:, None])[:, 0].numpy()

@@ -1,0 +1,212 @@
+"""The convolutional net, built from the shape of its input."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+_MOST_CELLS = 256  # cells after the stem; finer grids are strided down first: 28 x 28 to 14 x 14 costs a quarter
+_HEAD_CELLS = 3  # a position-aware head sees at most 3 x 3 regions
+
+
+def _strides(height: int, width: int, most_cells: int) -> tuple[int, int]:
+    """Powers of two that bring ``height x width`` under ``most_cells``, halving the longer side first."""
+    down, right = 1, 1
+    while (-(-height // down)) * (-(-width // right)) > most_cells:
+        if -(-height // down) > -(-width // right):
+            down *= 2
+        else:
+            right *= 2
+    return down, right
+
+
+def _half(side: int) -> int:
+    """Stride for a side: halve it while it keeps at least two cells."""
+    return 2 if side >= 4 else 1
+
+
+def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
+    """Make the lines along ``axis`` channels; that axis keeps a single cell."""
+    if axis is None:
+        return x
+    lines = x.movedim(axis, 2)  # (n, channels, lines, cells along each)
+    return lines.flatten(1, 2).unsqueeze(axis)
+
+
+class MultiScale(nn.Module):
+    """Convolutions with the same kernel at several dilations, side by side, each with its part of the channels.
+
+    What InceptionTime [1]_ does with kernels of 10, 20 and 40 cells, for the weights of the shortest one.
+
+    References
+    ----------
+    .. [1] H. Ismail Fawaz et al., "InceptionTime: finding AlexNet for time series classification", Data Mining and
+       Knowledge Discovery 34, 1936-1962, 2020.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int):
+        super().__init__()
+        parts = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
+        self.parts = nn.ModuleList(
+            nn.Conv2d(
+                n_in,
+                part,
+                kernel,
+                stride=stride,
+                padding=(kernel[0] // 2 * 2**k, kernel[1] // 2 * 2**k),
+                dilation=2**k,
+                bias=False,
+            )
+            for k, part in enumerate(parts)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([part(x) for part in self.parts], dim=1)
+
+
+def _convolution(
+    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), scales: int = 1
+) -> nn.Module:
+    if scales > 1:
+        return MultiScale(n_in, n_out, kernel, stride, scales)
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, bias=False)
+
+
+def _scales_that_fit(scales: int, kernel: tuple[int, int], height: int, width: int) -> int:
+    """Dilations 1, 2, 4, ... whose kernels are no longer than the grid."""
+    reach = [(k - 1) / (side - 1) if side > 1 else 0.0 for k, side in zip(kernel, (height, width), strict=True)]
+    while scales > 1 and max(reach) * 2 ** (scales - 1) > 1:
+        scales -= 1
+    return scales
+
+
+class ChannelAttention(nn.Module):
+    """Weigh the channels of a sample by a small net that sees their means: squeeze and excitation [1]_.
+
+    References
+    ----------
+    .. [1] J. Hu, L. Shen, G. Sun, "Squeeze-and-excitation networks", CVPR 2018.
+    """
+
+    def __init__(self, n_channels: int):
+        super().__init__()
+        inner = max(4, n_channels // 4)
+        self.weigh = nn.Sequential(nn.Linear(n_channels, inner), nn.ReLU(), nn.Linear(inner, n_channels), nn.Sigmoid())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (2 * self.weigh(x.mean(dim=(2, 3))))[:, :, None, None]
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with batch norm and a shortcut; the first one strides, and may look at several scales."""
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        scales: int = 1,
+        attention: bool = False,
+    ):
+        super().__init__()
+        self.conv1 = _convolution(n_in, n_out, kernel, stride, scales)
+        self.norm1 = nn.BatchNorm2d(n_out)
+        self.conv2 = _convolution(n_out, n_out, kernel)
+        self.norm2 = nn.BatchNorm2d(n_out)
+        self.attention = ChannelAttention(n_out) if attention else nn.Identity()
+        self.shrink = nn.AvgPool2d(stride, ceil_mode=True) if max(stride) > 1 else nn.Identity()
+        self.project = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = self.attention(self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x))))))
+        return torch.relu(inner + self.project(self.shrink(x)))
+
+
+class ConvNet(nn.Module):
+    """A small residual net whose strides follow the shape of the grid.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Channels, height, width.
+    n_outputs : int
+        Classes, or 1.
+    filters : int
+        Channels of the first stage; each further stage doubles them.
+    stages : int
+        Residual stages; all but the first halve the sides that are long enough.
+    kernel : tuple of int
+        Odd height and width of the kernels: (3, 3) for grids, (1, 7) along rows, (7, 1) along columns.
+    lanes : bool
+        Whether the lines across the kernels (rows for 1 x k, columns for k x 1) are channels of one line, each with
+        weights of its own, instead of being read alike.
+    head : {"regions", "global"}
+        Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
+    dropout : float
+        Share of features dropped before the last layer.
+    scales : int
+        Dilations (1, 2, 4, ...) of the first convolution of each stage, at most; those that fit are used.
+    attention : bool
+        Whether each block weighs its channels anew for each sample.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        n_outputs: int,
+        filters: int = 32,
+        stages: int = 3,
+        kernel: tuple[int, int] = (3, 3),
+        lanes: bool = False,
+        head: str = "regions",
+        dropout: float = 0.1,
+        scales: int = 1,
+        attention: bool = False,
+    ):
+        super().__init__()
+        self.settings = {  # by which it is built again where weights come from a file
+            "input_shape": tuple(int(side) for side in input_shape),
+            "n_outputs": n_outputs,
+            "filters": filters,
+            "stages": stages,
+            "kernel": kernel,
+            "lanes": lanes,
+            "head": head,
+            "dropout": dropout,
+            "scales": scales,
+            "attention": attention,
+        }
+        self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
+        channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
+        stride = _strides(height, width, _MOST_CELLS)
+        down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
+        height, width = -(-height // stride[0]), -(-width // stride[1])
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, filters, (down, across), stride=stride, padding=(down // 2, across // 2), bias=False),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+        )
+        blocks, n_in = [], filters
+        for stage in range(stages):
+            n_out = filters * 2**stage
+            step = (_half(height), _half(width)) if stage else (1, 1)
+            fitting = _scales_that_fit(scales, kernel, height, width)
+            blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting, attention))
+            height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out
+        self.blocks = nn.Sequential(*blocks)
+        self.head = head
+        self.regions = (min(height, _HEAD_CELLS), min(width, _HEAD_CELLS))
+        features = 2 * n_in if head == "global" else n_in * self.regions[0] * self.regions[1]
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(features, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.blocks(self.stem(_folded(x, self.folded)))
+        if self.head == "global":
+            features = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        else:
+            features = F.adaptive_avg_pool2d(x, self.regions).flatten(1)
+        return self.output(self.dropout(features))

@@ -1,0 +1,131 @@
+"""From flat rows to scaled grids, with the columns that belong to no cell as planes beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from autoarch._data.layout import Layout
+
+_LARGEST = 10.0  # standard deviations; what lies beyond carries no more news for a net and endangers its training
+_MOST_PLANES = 16  # each is one more channel of the first convolution
+_MOST_LEVELS = 8  # of one category
+
+
+class GridScaler(TransformerMixin, BaseEstimator):
+    """Scale flat rows and shape them into ``(n, channels, height, width)`` float32 grids.
+
+    Missing cells become 0, which is the mean; where cells were missing at fit, one more channel says which. Columns
+    that belong to no cell, the first 16 of them, follow as channels that are constant over the grid: a number scaled
+    by itself, a category as one channel per frequent level.
+
+    Parameters
+    ----------
+    layout : Layout
+        Cells behind the columns.
+    scaling : {"global", "cell"}, default="global"
+        One mean and deviation per channel, which keeps the differences between cells, or one per cell.
+    categorical : tuple of int, default=()
+        Columns that hold codes of categories; they are no cells.
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarray of shape (channels, height, width) or (channels, 1, 1)
+        What is subtracted from each cell and what it is divided by.
+    masked_ : bool
+        Whether a mask channel is appended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch import Layout
+    >>> from autoarch._training.grid_scaler import GridScaler
+    >>> GridScaler(Layout(2, 2)).fit_transform(np.array([[0.0, 1, 2, 3], [4, 5, 6, 7]])).shape
+    (2, 1, 2, 2)
+    """
+
+    _largest = _LARGEST
+
+    def __init__(self, layout: Layout, scaling: str = "global", categorical: tuple[int, ...] = ()):
+        self.layout = layout
+        self.scaling = scaling
+        self.categorical = categorical
+
+    def fit(self, X: np.ndarray, y: Any = None) -> GridScaler:
+        """Learn mean and deviation of each channel or cell, and of the columns beside the grid."""
+        grid = self.layout.to_grid(X)
+        missing = np.isnan(grid)
+        holes = (self.layout.columns < 0).reshape(self.layout.shape)
+        self.masked_ = bool((missing & ~holes).any())
+        axes = (0,) if self.scaling == "cell" else (0, 2, 3)
+        with np.errstate(all="ignore"):
+            if missing.any():
+                mean, variance = _nan_moments(grid, axes)
+            else:
+                mean = grid.mean(axis=axes, keepdims=True, dtype=np.float64)
+                variance = grid.var(axis=axes, keepdims=True, dtype=np.float64)
+        scale = np.sqrt(variance[0])
+        self.mean_ = mean[0]
+        self.scale_ = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), scale, 1.0)
+        self.planes_ = _Planes.learn(X, self.layout.foreign, self.categorical)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the scaled grids, then the mask where one was learned, then the planes."""
+        check_is_fitted(self)
+        grid = (self.layout.to_grid(X) - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
+        grid = np.clip(grid, -self._largest, self._largest, out=grid).astype(np.float32, copy=False)
+        parts = [grid]
+        missing = np.isnan(grid)
+        if missing.any():
+            grid[missing] = 0.0
+        if self.masked_:
+            parts.append(missing.any(axis=1, keepdims=True).astype(np.float32))
+        if len(self.planes_):
+            planes = self.planes_.of(X)[:, :, None, None]
+            parts.append(np.broadcast_to(planes, (*planes.shape[:2], *grid.shape[2:])))
+        return grid if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True)
+class _Planes:
+    """What a net is told beside the grid: scaled numbers, and levels of categories as 0 or 1."""
+
+    numbers: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    levels: tuple[tuple[int, float], ...]
+
+    @classmethod
+    def learn(cls, X: np.ndarray, foreign: np.ndarray, categorical: tuple[int, ...]) -> _Planes:
+        numbers = np.setdiff1d(foreign, categorical)[:_MOST_PLANES]
+        mean, variance = (part[0] for part in _nan_moments(X[:, numbers], (0,)))
+        scale = np.sqrt(variance)
+        levels: list[tuple[int, float]] = []
+        for column in np.intersect1d(foreign, categorical):
+            codes, counts = np.unique(X[:, column][~np.isnan(X[:, column])], return_counts=True)
+            frequent = codes[np.argsort(-counts, kind="stable")[:_MOST_LEVELS]]
+            levels += [(int(column), float(code)) for code in frequent]
+        return cls(numbers, mean, np.where(scale > 0, scale, 1.0), tuple(levels[: _MOST_PLANES - len(numbers)]))
+
+    def __len__(self) -> int:
+        return len(self.numbers) + len(self.levels)
+
+    def of(self, X: np.ndarray) -> np.ndarray:
+        """One value per row and plane; a missing number is its mean, a missing category none of the levels."""
+        numbers = np.clip((X[:, self.numbers] - self.mean) / self.scale, -_LARGEST, _LARGEST)
+        flags = [X[:, column] == code for column, code in self.levels]
+        return np.column_stack([np.nan_to_num(numbers), *flags]).astype(np.float32)
+
+
+def _nan_moments(values: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance over what is there; 0 and 1 where nothing is (numpy's nan functions would warn)."""
+    there = ~np.isnan(values)
+    count = np.maximum(there.sum(axis=axes, keepdims=True), 1)
+    mean = np.where(there, values, 0.0).sum(axis=axes, keepdims=True, dtype=np.float64) / count
+    squares = np.where(there, (values - mean) ** 2, 0.0).sum(axis=axes, keepdims=True, dtype=np.float64)
+    return mean, squares / count

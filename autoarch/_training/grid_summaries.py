@@ -1,0 +1,115 @@
+"""What a tree can use of a grid: means, spreads, extremes and roughness of its parts, lines and columns.
+
+A tree splits on one cell at a time, so that a pattern that stands elsewhere in each row is out of its reach. Statistics
+of intervals make boosting and forests strong on series [1]_; these are the same for regions of a grid, at several
+sizes.
+
+References
+----------
+.. [1] H. Deng, G. Runger, E. Tuv, M. Vladimir, "A time series forest for classification and feature extraction",
+   Information Sciences 239, 142-153, 2013.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from autoarch._data.layout import Layout
+
+VIEWS = ("cells", "summaries", "both")
+_PARTS = (1, 2, 4, 8, 16)  # along each side, the coarsest first
+_LEAST_SIDE = 2  # cells of a part along a side that is cut
+_MOST_FEATURES = 600  # of all parts; finer cuts that would exceed it are left out
+_ROWS_AT_A_TIME = 1_000
+
+
+class GridSummaries(TransformerMixin, BaseEstimator):
+    """Replace the cells of flat rows by summaries of the grid's parts, or add these.
+
+    For each part of the grid (the whole, halves, quarters, ... along both sides) and each channel: mean, standard
+    deviation, least and greatest value, and the mean absolute difference to the next cell across and below. For each
+    line of cells and each column: mean and standard deviation. Columns that belong to no cell stay as they are.
+
+    Parameters
+    ----------
+    layout : Layout
+        Cells behind the columns.
+    view : {"cells", "summaries", "both"}, default="both"
+        "cells" changes nothing.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch import Layout
+    >>> from autoarch._training.grid_summaries import GridSummaries
+    >>> GridSummaries(Layout(1, 4), view="summaries").fit_transform(np.array([[1.0, 1, 3, 5]])).shape
+    (1, 15)
+    """
+
+    def __init__(self, layout: Layout, view: str = "both"):
+        self.layout = layout
+        self.view = view
+
+    def fit(self, X: np.ndarray, y: Any = None) -> GridSummaries:
+        """Remember the number of columns; nothing is learned."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the summaries, after the cells or instead of them."""
+        check_is_fitted(self)
+        if self.view == "cells":
+            return X
+        batches = [X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME)]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)  # a part without a single value has none
+            made = np.concatenate([self._summaries(batch) for batch in batches])
+        return np.concatenate([X if self.view == "both" else X[:, self.layout.foreign], made], axis=1)
+
+    def _summaries(self, X: np.ndarray) -> np.ndarray:
+        grid = self.layout.to_grid(X)
+        height, width = grid.shape[2:]
+        across = np.abs(np.diff(grid, axis=3, append=np.nan)) if width > 1 else None
+        down = np.abs(np.diff(grid, axis=2, append=np.nan)) if height > 1 else None
+        missing = bool(np.isnan(grid).any())
+        found: list[np.ndarray] = []
+        for part in parts(self.layout):
+            found += _of_part(grid[part], missing=missing)
+            found += [np.nanmean(change[part], axis=(2, 3)) for change in (across, down) if change is not None]
+        mean, std = (np.nanmean, np.nanstd) if missing else (np.mean, np.std)
+        if height > 1 and width > 1:
+            found += [function(grid, axis=axis).reshape(len(X), -1) for axis in (2, 3) for function in (mean, std)]
+        return np.concatenate(found, axis=1).astype(X.dtype, copy=False)
+
+
+def parts(layout: Layout) -> Iterator[tuple[slice, ...]]:
+    """Regions of the grid at all sizes, as slices of ``(n, channels, height, width)``."""
+    count = 0
+    for pieces in _PARTS:
+        down, across = (min(pieces, max(1, side // _LEAST_SIDE)) for side in (layout.height, layout.width))
+        count += layout.channels * down * across * 6
+        if pieces > 1 and (count > _MOST_FEATURES or max(down, across) < pieces):
+            return
+        rows, columns = (
+            np.linspace(0, s, k + 1).astype(int) for s, k in ((layout.height, down), (layout.width, across))
+        )
+        for top, bottom in pairwise(rows):
+            for left, right in pairwise(columns):
+                yield slice(None), slice(None), slice(top, bottom), slice(left, right)
+
+
+def _of_part(values: np.ndarray, *, missing: bool) -> list[np.ndarray]:
+    functions = (np.nanmean, np.nanstd, np.nanmin, np.nanmax) if missing else (np.mean, np.std, np.min, np.max)
+    return [function(values, axis=(2, 3)) for function in functions]

@@ -1,0 +1,131 @@
+"""Are these data like those that a net has seen: its scaler's statistics, and the running ones of its batch norms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import nn
+
+from autoarch._training.pretrained.adapt import TransferNet
+from autoarch._training.pretrained.source import Pretrained
+
+_ROWS_BEHIND = 500  # that running statistics stand for: with a momentum of 0.1, 19 batches, here taken as small ones
+_NEAR, _FAR = 0.25, 1.0  # standard deviations: below, inputs are alike; above, they are foreign
+
+
+@dataclass(frozen=True)
+class InputShift:
+    """How far inputs lie from those that a net was trained on.
+
+    Parameters
+    ----------
+    size : float or None
+        Distance of means and deviations, in deviations of what the net saw, averaged over channels; the larger of
+        scaler and batch norms. None where the net holds no statistics.
+    p_value : float or None
+        Of "the means are those that it saw", by the scaler's statistics or else the first batch norm's. The latter
+        remember augmented rows too. With many rows, small sizes have small p-values: go by the size.
+    of_scaler : float or None
+        The size by the scaler's statistics.
+    of_norms : tuple of float
+        The size at each batch norm, from the first to the last.
+    """
+
+    size: float | None = None
+    p_value: float | None = None
+    of_scaler: float | None = None
+    of_norms: tuple[float, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """One of "alike", "shifted", "foreign" and "unknown"."""
+        if self.size is None:
+            return "unknown"
+        return "alike" if self.size < _NEAR else "shifted" if self.size < _FAR else "foreign"
+
+
+def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs: np.ndarray) -> InputShift:
+    """Compare the rows with what ``source`` knows of its own.
+
+    Parameters
+    ----------
+    source : Pretrained
+        Its scaler's statistics, where it has them.
+    net : TransferNet
+        The net as it is used on these rows.
+    grids : ndarray of shape (n, channels, height, width)
+        The rows before scaling, missing cells NaN.
+    inputs : ndarray of shape (n, channels, height, width)
+        The rows as the net is given them.
+
+    Returns
+    -------
+    InputShift
+    """
+    of_scaler: float | None = None
+    p_values: list[float] = []
+    if source.mean is not None and source.scale is not None and len(source.mean) == grids.shape[1]:
+        level, spread = channel_moments(source.mean, source.scale)
+        cells = np.ma.masked_invalid(grids)
+        mean, deviation = (np.asarray(part) for part in (cells.mean(axis=(0, 2, 3)), cells.std(axis=(0, 2, 3))))
+        of_scaler = _distance(mean, deviation, level, spread)
+        per_row = cells.mean(axis=(2, 3))
+        p_values.append(_p_value(np.where(np.ma.getmaskarray(per_row), level, per_row.data), level))
+    of_norms, p_value = _norms(net, inputs)
+    p_value = p_values[0] if p_values else p_value
+    sizes = [*([] if of_scaler is None else [of_scaler]), *of_norms[:1]]
+    return InputShift(max(sizes) if sizes else None, p_value, of_scaler, of_norms)
+
+
+def channel_moments(mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each channel, from those of its cells."""
+    level = mean.mean(axis=(1, 2))
+    return level, np.sqrt((scale**2 + (mean - level[:, None, None]) ** 2).mean(axis=(1, 2)))
+
+
+def _norms(net: TransferNet, inputs: np.ndarray) -> tuple[tuple[float, ...], float | None]:
+    """Sizes at each batch norm, and the p-value at the first one."""
+    norms = [
+        layer
+        for layer in net.modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is not None
+    ]
+    fed: dict[nn.Module, torch.Tensor] = {}
+    handles = [layer.register_forward_pre_hook(lambda layer, args: fed.update({layer: args[0]})) for layer in norms]
+    try:
+        with torch.inference_mode():
+            net.eval()(torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    sizes, p_value = [], None
+    for layer, values in fed.items():
+        values = values.flatten(2).double() if values.ndim > 2 else values.double()[:, :, None]
+        mean, deviation = values.mean((0, 2)).numpy(), values.std((0, 2), correction=0).numpy()
+        seen = layer.running_mean.double().numpy(), layer.running_var.double().sqrt().numpy()  # type: ignore[operator]
+        sizes.append(_distance(mean, deviation, *seen))
+        if p_value is None:
+            p_value = _p_value(values.mean(2).numpy(), seen[0])
+    return tuple(sizes), p_value
+
+
+def _distance(mean: np.ndarray, deviation: np.ndarray, mean_seen: np.ndarray, deviation_seen: np.ndarray) -> float:
+    """Wasserstein distance of two normals in deviations of the second, averaged over channels.
+
+    The unit of a channel is at least a tenth of the largest one, so that a filter that hardly moves decides nothing.
+    """
+    unit = np.maximum(deviation_seen, 0.1 * max(float(deviation_seen.max()), 1e-12))
+    return float(np.mean(np.hypot(mean - mean_seen, deviation - deviation_seen) / unit))
+
+
+def _p_value(per_row: np.ndarray, mean_seen: np.ndarray) -> float:
+    """Of equal means, by the channel that differs most, corrected for their number."""
+    n = len(per_row)
+    if n < 3:
+        return 1.0
+    error = per_row.std(axis=0, ddof=1) * np.sqrt(1 / n + 1 / _ROWS_BEHIND)
+    z = np.abs(per_row.mean(axis=0) - mean_seen) / np.maximum(error, 1e-12)
+    return float(min(1.0, len(z) * 2 * stats.norm.sf(z.max())))

@@ -1,0 +1,141 @@
+"""Fit scikit-learn models that grow by rounds, trees or iterations, and stop growing at a deadline.
+
+scikit-learn looks at no clock while it fits. Models with ``warm_start`` can be grown in steps instead, each as long as
+the time left allows at the speed measured so far, so that a deadline is overrun by one small step at most.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from autoarch._core.clock import Deadline
+
+PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
+_SMALL = 200_000  # values of X times outputs that any model fits in a moment
+_MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
+
+
+def fit_growing(
+    model: BaseEstimator,
+    size: str,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    deadline: Deadline,
+    *,
+    first: int,
+    seed: int,
+    per_call: bool = False,
+) -> BaseEstimator:
+    """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
+
+    The model is left with ``size`` at what was reached, so that its parameters tell the truth about it, and with an
+    attribute ``complete_`` that says whether time or model ended the growth. Where even the first step would take too
+    long on all rows, fewer are used. With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
+    """
+    target = getattr(model, size)
+    if deadline.unlimited or target <= first:
+        return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
+    rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}  # few rows spare none
+    timed = clone(model).set_params(**{size: first}, **rows_alone)
+    rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
+    n_rows = len(X)
+    if len(rows) < n_rows:
+        model.set_params(**rows_alone)
+        X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
+    was_warm = model.warm_start
+    reached, step, done = 0, first, False
+    while not done:
+        asked = step if per_call else reached + step
+        started = time.monotonic()
+        model.set_params(**{size: asked, "warm_start": True}).fit(X, y, **_weights(sample_weight))
+        pace = max((time.monotonic() - started) / step, 1e-6)
+        reached += step
+        done = reached >= target or _stopped_by_itself(model, asked)
+        affordable = int(0.7 * deadline.left / pace)
+        if affordable < 1:
+            break
+        step = min(target - reached, affordable, 4 * reached)
+    model.set_params(**{size: reached, "warm_start": was_warm})
+    return _marked(model, complete=done and len(rows) == n_rows)
+
+
+def _marked(model: BaseEstimator, *, complete: bool) -> BaseEstimator:
+    model.complete_ = complete
+    return model
+
+
+def _stopped_by_itself(model: BaseEstimator, asked: int) -> bool:
+    """Early stopping or convergence ended the fit before ``asked``."""
+    n_iter = getattr(model, "n_iter_", None)
+    return n_iter is not None and int(np.max(n_iter)) < asked
+
+
+def fit_affordable_rows(
+    model: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    deadline: Deadline,
+    seed: int,
+) -> BaseEstimator:
+    """Fit a model that has no steps, on as many rows as a timed fit on a few says that the deadline allows."""
+    rows = _affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
+    if len(rows) == len(X):
+        return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
+    return _marked(model.fit(X[rows], y[rows], **_weights(sample_weight, rows)), complete=False)
+
+
+def _affordable_rows(
+    model: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    deadline: Deadline,
+    seed: int,
+    *,
+    share: float,
+) -> np.ndarray:
+    """Rows on which ``model`` can be fitted in a share of the time left, judged by two timed fits on few.
+
+    Raises
+    ------
+    TimeoutError
+        If the time is too short even for the few rows.
+    """
+    n_outputs = 1 if y.dtype.kind == "f" else len(np.unique(y))
+    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs < _SMALL:
+        return np.arange(len(X))
+    order = class_first_order(y, seed)
+    seconds = []
+    for n_rows in (PROBE_ROWS // 2, PROBE_ROWS):
+        few = order[:n_rows]
+        started = time.monotonic()
+        model.fit(X[few], y[few], **_weights(sample_weight, few))
+        seconds.append(max(time.monotonic() - started, 1e-3))
+        if seconds[-1] > deadline.left:
+            raise TimeoutError(f"{n_rows} of {len(X)} rows took {seconds[-1]:.1f} s, {max(0, deadline.left):.1f} left")
+    exponent = np.clip(np.log2(seconds[1] / seconds[0]), 1.0, 2.5) if seconds[1] > _MEASURABLE else 1.0
+    affordable = PROBE_ROWS * (share * deadline.left / seconds[1]) ** (1 / exponent)
+    return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
+
+
+def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
+    """A random order of rows that begins with two of each label, so that no class is lost by cutting it."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    if y.dtype.kind == "f":
+        return order
+    shuffled = y[order]
+    by_label = np.argsort(shuffled, kind="stable")  # within a label still in random order
+    begins = np.flatnonzero(np.r_[True, shuffled[by_label][1:] != shuffled[by_label][:-1]])
+    ends = np.r_[begins[1:], len(y)]
+    first = np.concatenate([by_label[begin : min(begin + 2, end)] for begin, end in zip(begins, ends, strict=True)])
+    return np.concatenate([order[first], np.delete(order, first)])
+
+
+def _weights(sample_weight: np.ndarray | None, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+    return {} if sample_weight is None else {"sample_weight": sample_weight[rows]}

@@ -1,0 +1,1 @@
+"""The command line: arguments in (``main``), data files read (``files``), a demonstration (``demo``)."""

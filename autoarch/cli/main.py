@@ -1,0 +1,208 @@
+"""``autoarch``: arguments in, files and text out. Every command is a few calls of the public API.
+
+Read ``build_parser`` for what can be asked and the ``_run_*`` functions for what is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from autoarch import __version__
+from autoarch.exceptions import AutoArchError, InputError
+
+_FILE_HELP = "an .npz with arrays X and y, or an .npy, .csv or .parquet file"
+_TARGET_HELP = "labels: a column of a table, an array of an .npz (default y), or a second .npy file"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 0, or 2 with a message on standard error.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (AutoArchError, OSError) as error:
+        print(f"autoarch {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands.
+
+    Returns
+    -------
+    ArgumentParser
+        Its results carry ``run``, the function that serves the command.
+    """
+    parser = argparse.ArgumentParser(prog="autoarch", description="Test matrices for locality and fit what suits them.")
+    parser.add_argument("--version", action="version", version=f"autoarch {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="fit three small data sets and say why a convolution did or did not pay")
+    demo.add_argument("--seconds", type=float, default=30.0, help="budget of each of the three fits (default: 30)")
+    demo.add_argument("--seed", type=int, default=0)
+    demo.set_defaults(run=_run_demo)
+
+    probe = commands.add_parser("probe", help="test whether neighbouring cells of a data set resemble each other")
+    _add_data(probe)
+    probe.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
+    probe.add_argument("--html", metavar="OUT", help="write the report as a page")
+    probe.add_argument("--json", metavar="OUT", help="write the report's numbers")
+    probe.add_argument("--seed", type=int, default=0)
+    probe.set_defaults(run=_run_probe)
+
+    fit = commands.add_parser("fit", help="search, print the leaderboard and save the fitted estimator")
+    _add_data(fit)
+    fit.add_argument("--out", required=True, metavar="MODEL", help="where the estimator goes (joblib)")
+    fit.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
+    fit.add_argument("--budget", type=float, default=120.0, metavar="SECONDS", help="time for fit (default: 120)")
+    fit.add_argument("--trials", type=int, help="most trials (default: as many as the time allows)")
+    fit.add_argument("--families", nargs="+", metavar="NAME", help="only these families")
+    fit.add_argument("--jobs", type=int, help="trials at a time")
+    fit.add_argument("--seed", type=int, default=0)
+    fit.set_defaults(run=_run_fit)
+
+    predict = commands.add_parser("predict", help="predict with a saved estimator")
+    predict.add_argument("model", help="a file written by autoarch fit; load only files that you trust")
+    predict.add_argument("file", help=_FILE_HELP)
+    predict.add_argument("--target", help="labels to leave out of the features and to score against")
+    predict.add_argument("--proba", action="store_true", help="a column of probabilities for every class")
+    predict.add_argument("--out", metavar="CSV", help="where the predictions go (default: standard output)")
+    predict.set_defaults(run=_run_predict)
+
+    report = commands.add_parser("report", help="tell what a saved estimator found")
+    report.add_argument("model", help="a file written by autoarch fit; load only files that you trust")
+    report.add_argument("--html", metavar="OUT", help="write the report as a page")
+    report.set_defaults(run=_run_report)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help=_FILE_HELP)
+    parser.add_argument("--target", help=_TARGET_HELP)
+    parser.add_argument("--layout", default="auto", help="HxW or CxHxW for flat columns, none, or auto (default)")
+    parser.add_argument("--channels", choices=("first", "last"), default="first", help="axis of a 4-D array")
+
+
+def _run_demo(arguments: argparse.Namespace) -> None:
+    from autoarch.cli.demo import run_demo
+
+    run_demo(arguments.seconds, arguments.seed)
+
+
+def _run_probe(arguments: argparse.Namespace) -> None:
+    from autoarch import probe_locality
+    from autoarch.cli.files import read_data
+
+    X, y = read_data(arguments.file, arguments.target)
+    report = probe_locality(
+        X,
+        y,
+        _parse_layout(arguments.layout),
+        channels=arguments.channels,
+        task=arguments.task,
+        random_state=arguments.seed,
+    )
+    print(report)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+    if arguments.html:
+        _write_page(arguments.html, f"Locality of {Path(arguments.file).name}", report._repr_html_())
+
+
+def _run_fit(arguments: argparse.Namespace) -> None:
+    import joblib
+
+    from autoarch import AutoArchClassifier, AutoArchRegressor
+    from autoarch._data.target import guess_task
+    from autoarch.cli.demo import story
+    from autoarch.cli.files import read_data
+
+    X, y = read_data(arguments.file, arguments.target)
+    if y is None:
+        raise InputError(f"{arguments.file} has no labels that could be learned: name them with --target.")
+    task = guess_task(y) if arguments.task == "auto" else arguments.task
+    if arguments.task == "auto":
+        print(f"task         {task}, read off the labels; --task says otherwise")
+    estimator = AutoArchClassifier if task == "classification" else AutoArchRegressor
+    model = estimator(
+        time_budget=arguments.budget,
+        n_trials=arguments.trials,
+        families=arguments.families or "auto",
+        layout=_parse_layout(arguments.layout),
+        channels=arguments.channels,
+        n_jobs=arguments.jobs,
+        random_state=arguments.seed,
+    ).fit(X, y)
+    joblib.dump(model, arguments.out)
+    print(story(model))
+    print(f"saved        {arguments.out}")
+
+
+def _run_predict(arguments: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from autoarch.cli.files import read_data
+
+    model = _load(arguments.model)
+    X, y = read_data(arguments.file, arguments.target)
+    table = pd.DataFrame({"prediction": model.predict(X)})
+    if arguments.proba:
+        if not hasattr(model, "predict_proba"):
+            raise InputError(f"{arguments.model} holds a regressor, which has no probabilities; leave --proba out.")
+        names = [f"p({label})" for label in model.classes_]
+        table = table.join(pd.DataFrame(model.predict_proba(X), columns=names))
+    table.to_csv(arguments.out or sys.stdout, index=False)
+    if arguments.target is not None and y is not None:
+        print(f"score {model.score(X, y):.4f} on {len(table)} rows", file=sys.stderr)
+
+
+def _run_report(arguments: argparse.Namespace) -> None:
+    from autoarch.cli.demo import story
+
+    model = _load(arguments.model)
+    print(story(model))
+    if arguments.html:
+        board = model.leaderboard_.to_html(index=False, border=0, na_rep="", float_format="{:.4f}".format)
+        page = f"<pre>{escape(story(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
+        _write_page(arguments.html, f"What {Path(arguments.model).name} found", page)
+
+
+def _load(path: str) -> Any:
+    import joblib
+
+    model = joblib.load(path)
+    if not hasattr(model, "leaderboard_"):
+        raise InputError(f"{path} holds a {type(model).__name__}, not an estimator fitted by autoarch fit.")
+    return model
+
+
+def _parse_layout(text: str) -> Any:
+    """``auto``, ``none``, ``8x8`` or ``3x8x8`` as the parameter ``layout`` takes it."""
+    if text.lower() in ("auto", "none"):
+        return "auto" if text.lower() == "auto" else None
+    try:
+        return tuple(int(side) for side in text.lower().split("x"))
+    except ValueError:
+        raise InputError(f"--layout {text} was given; expected HxW such as 8x8, CxHxW, none or auto.") from None
+
+
+def _write_page(path: str, title: str, body: str) -> None:
+    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
+    Path(path).write_text(f"{head}<body><h1>{escape(title)}</h1>{body}</body></html>\n", encoding="utf-8")

@@ -1,0 +1,275 @@
+"""TabPFN and TabICL: transformers that were trained on very many tables and read a new one as it is, without training.
+
+They are searched where their package is installed and their weights lie on this disk. Nothing is ever downloaded: both
+get the explicit path of a file that is there.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OrdinalEncoder
+
+from autoarch._core.clock import Deadline
+from autoarch._core.imports import require
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
+from autoarch.families.weights import Limits, all_found, hub_folder, tabpfn_folder
+
+if TYPE_CHECKING:
+    import optuna
+
+_CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take minutes there
+_TABPFN = ("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors")  # the newest model first
+_TABPFN_BY_TASK = ("v3-{0}-v3_default", "v2.6-{0}-v2.6_default", "v2.5-{0}-v2.5_default")
+_TABPFN_2 = {"classifier": ("v2-classifier-finetuned-zk73skhh", "v2-classifier"), "regressor": ("v2-regressor",)}
+_TABPFN_LIMITS = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
+    "v3.5": Limits(1_000_000, 20_000, 160),
+    "v3": Limits(1_000_000, 2_000, 160),
+    "v2.": Limits(50_000, 2_000, 10),
+    "": Limits(10_000, 500, 10),
+}
+_TABICL = {
+    "classifier": ("tabicl-classifier-v2-20260212.ckpt", "tabicl-classifier-v1.1-20250506.ckpt"),
+    "regressor": ("tabicl-regressor-v2-20260212.ckpt",),
+}
+_TABICL_LIMITS = Limits(100_000, 2_000)  # on which its authors report good results; it splits many classes itself
+
+
+class Pretrained(Family):
+    """What both have in common: weights that are there or not, and a context instead of a training.
+
+    Parameters
+    ----------
+    weights : str, Path or None, default=None
+        A file, or a folder with files under their usual names; None for where the package keeps them. A file keeps its
+        usual name, from which its version and its task are read.
+    """
+
+    oldest: int  # major version of the package
+    variable: str  # of the environment, which says where weights are
+
+    def __init__(self, weights: str | Path | None = None):
+        self.weights = None if weights is None else Path(weights).expanduser()
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package can be imported; it is not."""
+        return find_spec(self.name) is not None
+
+    @abstractmethod
+    def _place(self) -> Path:
+        """Where the package keeps weights."""
+
+    @abstractmethod
+    def _names(self, kind: str) -> Sequence[str]:
+        """Files with weights of a classifier or a regressor, the best first."""
+
+    @abstractmethod
+    def _limits(self, name: str) -> Limits:
+        """What the model in a file of this name takes."""
+
+    @abstractmethod
+    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+        """The package's own estimator."""
+
+    def _found(self, problem: Problem) -> dict[str, Path]:
+        """Files with weights for a task, by their names, the best first."""
+        paths = all_found(self.weights or self._place(), self._names(_kind(problem)))
+        other = "regressor" if problem.classification else "classifier"
+        found: dict[str, Path] = {}
+        for path in paths:
+            if other not in path.name:
+                found.setdefault(path.name, path)
+        return found
+
+    def models(self, problem: Problem) -> list[str]:
+        """Names of the files whose model takes a problem, the best first."""
+        return [name for name in self._found(problem) if self._limits(name).exceeded_by(problem) is None]
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """A single view of the table."""
+        return {**self.defaults(problem)[0], "estimators": 1}
+
+    def unfit_for(self, problem: Problem) -> str | None:
+        """Whether the package, its weights or room in the model are missing."""
+        if (reason := super().unfit_for(problem) or self._outdated()) or self.models(problem):
+            return reason
+        if found := list(self._found(problem)):
+            return self._limits(found[0]).exceeded_by(problem)
+        return (
+            f"no weights of a {_kind(problem)} were found at {self.weights or self._place()}, and none are downloaded; "
+            f"put {self._names(_kind(problem))[0]} there, let {self.variable} name another folder, or pass "
+            f"families=[{type(self).__name__}(weights=...), ...] with a file or a folder"
+        )
+
+    def _outdated(self) -> str | None:
+        try:
+            found = version(self.name)
+        except PackageNotFoundError:  # importable, but not from an installation
+            return None
+        old = int(found.partition(".")[0]) < self.oldest
+        return f"it needs {self.name} {self.oldest}.0 or newer, and {found} is installed" if old else None
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Cells as the model wants them, then the model on a context."""
+        from autoarch._training.device import resolve_device
+
+        device = resolve_device(problem.device)
+        common = {
+            "n_estimators": params["estimators"],
+            "model_path": self._found(problem)[params["model"]],
+            "device": device,
+            "random_state": seed,
+        }
+        wrapper = InContextClassifier if problem.classification else InContextRegressor
+        model = wrapper(
+            self._estimator(params, problem, seed, **common),
+            n_rows=problem.n_samples,
+            context_rows=_CPU_CONTEXT if device == "cpu" else None,
+            seed=seed,
+        )
+        return [*self._prepare(problem), ("model", model)]
+
+    def _prepare(self, problem: Problem) -> Steps:
+        return []
+
+    def fit(
+        self,
+        model: BaseEstimator,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        deadline: Deadline,
+        seed: int,
+    ) -> BaseEstimator:
+        """Take as many rows into the context as fit and prediction can afford."""
+        if sample_weight is not None:  # refused there
+            return super().fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+        return fit_affordable_context(model, X, y, deadline)
+
+    def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
+        """Views and context, where they were cut, so that the final model predicts as it was judged, and as fast."""
+        cut = [model for model in models if not model.complete_]
+        if not cut:
+            return {}
+        rows = [model.context_rows for model in cut]
+        views = max(model.estimator.n_estimators for model in cut)
+        return {"estimator__n_estimators": views, "context_rows": None if None in rows else max(rows)}
+
+
+class TabPFN(Pretrained):
+    """Prior Labs' TabPFN, versions 2 to 3.5; the newest whose weights are there."""
+
+    name = "tabpfn"
+    needs = Needs(packages=("torch", "tabpfn"))
+    oldest = 9  # the first that reads all versions; 2 to 8.0 report their use over the network
+    variable = "TABPFN_MODEL_CACHE_DIR"
+
+    def _place(self) -> Path:
+        return tabpfn_folder()
+
+    def _names(self, kind: str) -> Sequence[str]:
+        by_task = [f"{name.format(kind)}.ckpt" for name in (*_TABPFN_BY_TASK, *_TABPFN_2[kind])]
+        return [f"tabpfn-{name}" for name in (*_TABPFN, *by_task)]
+
+    def _limits(self, name: str) -> Limits:
+        return next(limits for version, limits in _TABPFN_LIMITS.items() if version in name)
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """The package's own settings."""
+        model = self.models(problem)[0]
+        return [{"model": model, "estimators": 8, "temperature": 0.9, "average": "probabilities"}]
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample the model, the number of views of the table, how sharp their answers are, and what is averaged."""
+        return {
+            "model": trial.suggest_categorical("tabpfn.model", self.models(problem)),
+            "estimators": trial.suggest_int("tabpfn.estimators", 2, 32, log=True),
+            "temperature": trial.suggest_float("tabpfn.temperature", 0.7, 1.2),
+            "average": trial.suggest_categorical("tabpfn.average", ["probabilities", "logits"]),
+        }
+
+    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+        package = require("tabpfn", extra="foundation", purpose="the tabpfn candidate")
+        kind = package.TabPFNClassifier if problem.classification else package.TabPFNRegressor
+        return kind(
+            softmax_temperature=params["temperature"],
+            average_before_softmax=params["average"] == "logits",
+            categorical_features_indices=list(problem.categorical) or None,  # missing cells it takes as they are
+            ignore_pretraining_limits=True,  # unfit_for has looked at them; else 1,000 rows are too many for a CPU
+            **common,
+        )
+
+
+class TabICL(Pretrained):
+    """Inria's TabICL, versions 1.1 and 2; version 2 alone has a regressor."""
+
+    name = "tabicl"
+    needs = Needs(packages=("torch", "tabicl"))
+    oldest = 2  # the first with a regressor
+    variable = "HF_HUB_CACHE"
+
+    def _place(self) -> Path:
+        return hub_folder("jingang/TabICL")
+
+    def _names(self, kind: str) -> Sequence[str]:
+        return _TABICL[kind]
+
+    def _limits(self, name: str) -> Limits:
+        return _TABICL_LIMITS
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """The package's own settings."""
+        sharpness = {"temperature": 0.9} if problem.classification else {}
+        model = self.models(problem)[0]
+        return [{"model": model, "estimators": 8, "scaling": "power", "outliers": 4.0, **sharpness}]
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample the model, the number of views of the table, the scaling of half of them, and a temperature."""
+        params: Params = {
+            "model": trial.suggest_categorical("tabicl.model", self.models(problem)),
+            "estimators": trial.suggest_int("tabicl.estimators", 2, 32, log=True),
+            "scaling": trial.suggest_categorical("tabicl.scaling", ["power", "quantile", "robust"]),
+            "outliers": trial.suggest_float("tabicl.outliers", 3.0, 12.0, log=True),
+        }
+        if problem.classification:
+            params["temperature"] = trial.suggest_float("tabicl.temperature", 0.7, 1.2)
+        return params
+
+    def _prepare(self, problem: Problem) -> Steps:
+        """Codes and means for missing cells, as the package gives them to tables with named columns.
+
+        Not left to the package: of an array it would take means of codes as well, and version 2.0 takes no gaps.
+        """
+        unknown = {"unknown_value": -1, "encoded_missing_value": -1}
+        codes = OrdinalEncoder(handle_unknown="use_encoded_value", **unknown)
+        parts = [("codes", codes, list(problem.categorical))] if problem.categorical else []
+        if problem.numeric:
+            parts.append(("numbers", SimpleImputer(keep_empty_features=True), list(problem.numeric)))
+        return [("prepare", ColumnTransformer(parts))]
+
+    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+        package = require("tabicl", extra="foundation", purpose="the tabicl candidate")
+        common |= {
+            "norm_methods": ["none", params["scaling"]],
+            "outlier_threshold": params["outliers"],
+            "allow_auto_download": False,
+        }
+        if problem.classification:
+            return package.TabICLClassifier(softmax_temperature=params["temperature"], **common)
+        return package.TabICLRegressor(**common)
+
+
+def _kind(problem: Problem) -> str:
+    return "classifier" if problem.classification else "regressor"

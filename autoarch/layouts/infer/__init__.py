@@ -1,0 +1,1 @@
+"""Which grid, if any, stands behind flat columns; ``infer`` is the entrance."""

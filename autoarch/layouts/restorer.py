@@ -1,0 +1,144 @@
+"""A transformer that lays flat columns out on the grid they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from autoarch._core.checks import check_choice
+from autoarch._data.layout import Layout
+from autoarch.exceptions import InputError
+from autoarch.layouts.infer.infer import infer_layout
+from autoarch.layouts.recover.recover import recover_layout
+from autoarch.locality.layout_choice import FEWEST_TO_RECOVER
+
+
+class LayoutRestorer(TransformerMixin, BaseEstimator):
+    """Find the grid behind flat columns, or the one that a scrambled order has lost, and lay the columns out on it.
+
+    Parameters
+    ----------
+    shape : "auto" or tuple of int, default="auto"
+        Grid as ``(height, width)`` or ``(channels, height, width)``; "auto" infers it.
+    recover : bool, default=True
+        Whether an order of the columns that shows no grid may be rearranged. It needs 49 columns.
+    output : {"grid", "flat"}, default="grid"
+        "grid" gives ``(n, height, width)``, or ``(n, channels, height, width)`` with several channels. "flat" gives
+        all columns, cell by cell, those that belong to no cell at the end.
+    random_state : int, RandomState instance or None, default=None
+        Seed of subsamples and permutations.
+
+    Attributes
+    ----------
+    layout_ : Layout
+        What was found: sides, order, origin, confidence. Where nothing was, one line in the given order.
+    found_ : bool
+        Whether a grid was found, or given.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns, when X was a DataFrame with names.
+
+    Examples
+    --------
+    >>> from autoarch.datasets import load_digits_grid
+    >>> from autoarch.locality import LayoutRestorer
+    >>> X, y = load_digits_grid()
+    >>> flat = X.reshape(len(X), -1)
+    >>> restorer = LayoutRestorer(random_state=0).fit(flat)
+    >>> str(restorer.layout_), restorer.transform(flat).shape
+    ('8 x 8', (1797, 8, 8))
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int] | str = "auto",
+        recover: bool = True,
+        output: str = "grid",
+        random_state: Any = None,
+    ):
+        self.shape = shape
+        self.recover = recover
+        self.output = output
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: object = None) -> LayoutRestorer:
+        """Find the layout of the columns of X; y is ignored."""
+        check_choice("output", self.output, ("grid", "flat"))
+        values = validate_data(self, X, ensure_all_finite="allow-nan", dtype=np.float64)
+        names = getattr(self, "feature_names_in_", None)
+        layout = self._given(values) if not isinstance(self.shape, str) else self._found(values, names)
+        self.found_ = layout is not None
+        self.layout_ = layout or Layout(1, values.shape[1], origin="shape")
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Lay the columns of X out on the grid."""
+        check_is_fitted(self, "layout_")
+        values = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype=[np.float64, np.float32])
+        if self.output == "flat":
+            return values[:, self._flat_order()]
+        grid = self.layout_.to_grid(values)
+        return grid[:, 0] if self.layout_.channels == 1 else grid
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Put the columns back where they came from.
+
+        From a grid, columns that belong to no cell are NaN.
+        """
+        check_is_fitted(self, "layout_")
+        values = np.asarray(X)
+        expected = (self.n_features_in_,) if self.output == "flat" else self.layout_.shape[self.layout_.channels == 1 :]
+        if values.shape[1:] != tuple(expected):
+            raise InputError(
+                f"X has shape {values.shape}; inverse_transform expects what transform gives: (n, "
+                f"{', '.join(map(str, expected))})."
+            )
+        if self.output == "flat":
+            back = np.empty_like(values)
+            back[:, self._flat_order()] = values
+            return back
+        return self.layout_.to_flat(values.reshape(len(values), *self.layout_.shape))
+
+    @available_if(lambda self: self.output == "flat")  # type: ignore[untyped-decorator]  # a grid has no columns to name
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns in the order that ``output="flat"`` gives them."""
+        check_is_fitted(self, "layout_")
+        return _check_feature_names_in(self, input_features)[self._flat_order()]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _given(self, values: np.ndarray) -> Layout:
+        """The shape that was asked for, rearranged if the given order shows less of a grid than another one."""
+        layout = Layout.of(self.shape, n_columns=values.shape[1])  # type: ignore[arg-type]
+        if not self.recover or values.shape[1] < FEWEST_TO_RECOVER:
+            return layout
+        inferred = infer_layout(values, random_state=self.random_state).best
+        if inferred is not None:
+            return layout
+        recovery = recover_layout(values, shape=layout.shape, random_state=self.random_state)
+        return recovery.layout if recovery.accepted and recovery.layout is not None else layout
+
+    def _found(self, values: np.ndarray, names: Sequence[str] | None) -> Layout | None:
+        """What the columns show as they stand, else what rearranging them gives."""
+        check_choice("shape", self.shape, ("auto",))
+        best = infer_layout(values, names, random_state=self.random_state).best
+        if best is not None or not self.recover or values.shape[1] < FEWEST_TO_RECOVER:
+            return best
+        recovery = recover_layout(values, random_state=self.random_state)
+        return recovery.layout if recovery.accepted else None
+
+    def _flat_order(self) -> np.ndarray:
+        """All columns: cell by cell, then those that belong to none."""
+        cells = self.layout_.columns
+        cells = cells[cells >= 0]
+        return np.concatenate([cells, np.setdiff1d(np.arange(self.n_features_in_), cells)])

@@ -1,0 +1,92 @@
+"""From landmarks to the chance that each family wins, and to the families worth searching.
+
+A landmark is a noisy reading of what the full family would reach. The full family lies above it by an offset of its
+own (trees gain most from more rows and rounds), give or take the landmark's sampling error (``std_error``) and a
+spread. Offset and spread shrink as scores near 1: they are ``landmark_offsets`` and ``landmark_spread`` times the
+square root of best x (1 - best). The chance to win is the chance that a normal variable with that mean and spread is
+the largest of the four. Families without a landmark keep the share that the verdict alone gives them (``prior``). No
+chance is below ``probability_floor``: the search may always be surprised. A family is worth searching if its chance to
+win, among those that have a landmark and are not linear, is at least ``worth_chance``.
+
+The numbers stand in ``constants.json``. ``examples/benchmarks/family_choice.py`` learns them on tasks whose families
+were trained in full, and judges them with each source of data left out in turn; the documentation has its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr
+
+from autoarch.locality.constants import CONSTANTS
+
+if TYPE_CHECKING:
+    from autoarch.locality.measurements import Landmark
+
+FAMILIES = ("cnn", "mlp", "tree", "linear")
+
+
+def prior(verdict: str, has_grid: bool) -> dict[str, float]:
+    """Chance of each family before any landmark: what the verdict alone says."""
+    shares = dict(CONSTANTS["prior"][verdict if verdict in ("2d", "none") else "1d"])
+    if not has_grid:
+        shares["cnn"] = 0.0
+    return _floored(shares)
+
+
+def win_probabilities(
+    landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool, *, margin: float = 0.0
+) -> dict[str, float]:
+    """Chance that each family is the best one; sums to 1.
+
+    With a ``margin`` above 0: the chance that it leads by more than that, which sums to less.
+    """
+    shares = prior(verdict, has_grid)
+    measured = [name for name in FAMILIES if name in landmarks]
+    if not comparable(landmarks):
+        return shares
+    means = np.array([landmarks[name].score for name in measured])
+    best = float(np.clip(means.max(), 0.0, 1.0))
+    unit = np.sqrt(best * (1 - best) + 1e-4)
+    means = means + unit * np.array([CONSTANTS["landmark_offsets"][name] for name in measured])
+    spreads = np.hypot([landmarks[name].std_error for name in measured], CONSTANTS["landmark_spread"] * unit)
+    points = np.linspace((means - 5 * spreads).min(), (means + 5 * spreads).max(), 2_001)
+    standard = (points[None, :] - means[:, None]) / spreads[:, None]
+    density = np.exp(-0.5 * standard**2) / spreads[:, None]
+    below = ndtr(standard - margin / spreads[:, None])
+    wins = [(density[k] * np.prod(np.delete(below, k, axis=0), axis=0)).sum() for k in range(len(measured))]
+    to_share = sum(shares[name] for name in measured)
+    for name, win in zip(measured, wins, strict=True):
+        shares[name] = to_share * float(win / (density[0].sum() if margin else np.sum(wins)))
+    return shares if margin else _floored(shares)
+
+
+def comparable(landmarks: Mapping[str, Landmark]) -> bool:
+    """Whether enough landmarks were run to compare nets with trees."""
+    return "tree" in landmarks and ("cnn" in landmarks or "mlp" in landmarks)
+
+
+def worth_searching(landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool) -> tuple[str, ...]:
+    """Families with a fair chance to win, likeliest first; without landmarks by the verdict alone."""
+    chances = win_probabilities(landmarks, verdict, has_grid)
+    ranked = sorted(FAMILIES, key=lambda name: -chances[name])
+    if not comparable(landmarks):
+        return tuple(name for name in ranked if chances[name] >= CONSTANTS["prior_worth_trying"])
+    others = {name: mark for name, mark in landmarks.items() if name != "linear"}
+    among = win_probabilities(others, verdict, has_grid)
+    total = sum(among[name] for name in FAMILIES if name in others)
+    worth = {name: among[name] / total >= CONSTANTS["worth_chance"] for name in FAMILIES if name in others}
+    worth["linear"] = chances["linear"] >= CONSTANTS["worth_chance"]
+    for name in FAMILIES:
+        worth.setdefault(name, chances[name] >= CONSTANTS["prior_worth_trying"])
+    return tuple(name for name in ranked if worth[name] or name == ranked[0])
+
+
+def _floored(shares: Mapping[str, float]) -> dict[str, float]:
+    """Raise every share to the floor and scale the rest so that all add up to 1."""
+    floor = CONSTANTS["probability_floor"]
+    total = sum(shares.values())
+    spare = 1.0 - floor * len(shares)
+    return {name: floor + spare * share / total for name, share in shares.items()}

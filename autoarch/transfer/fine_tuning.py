@@ -1,0 +1,243 @@
+"""``fine_tune``: a fitted estimator goes on to new rows or new classes, and what came of it."""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d
+
+from autoarch._base import BaseAutoArch
+from autoarch._core.checks import check_positive, check_whole, own_errors, seed_of
+from autoarch._core.clock import Deadline
+from autoarch._core.quiet import quiet
+from autoarch._data.target import encode_labels, numeric_target
+from autoarch._search.refit import changed_params, seed_ensemble
+from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
+from autoarch.families.net_settings import lengths
+from autoarch.transfer.fine_tune_report import FineTuning
+from autoarch.transfer.judgement import Rows, joined, judged
+
+_RATE = 2e-3  # of the head; 5e-3, at which nets are trained from scratch, forgets more
+_BODY_RATE = 0.1
+_DECAY = 1e-2
+
+
+def fine_tune(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    rehearsal: tuple[Any, Any] | None = None,
+    strength: float = 1.0,
+    steps: int | None = None,
+    time_budget: float | None = None,
+    random_state: Any = 0,
+) -> Any:
+    """Take a fitted estimator whose winner is a net on grids to new rows or new classes, without forgetting.
+
+    Old rows that are passed as ``rehearsal`` are trained along, each class weighing the same. On all rows the outputs
+    for the old classes are held near those of the old net (distillation [1]_), and batch norms keep their statistics.
+    Without rehearsal, distillation alone holds what was known: that is little protection where y has only new classes.
+
+    Parameters
+    ----------
+    estimator : AutoArchClassifier or AutoArchRegressor
+        Fitted; it is not changed.
+    X : array-like of the cells that ``fit`` saw
+        New rows.
+    y : array-like of shape (n,)
+        Their labels or numbers; labels may be new.
+    rehearsal : pair of X and y, optional
+        Old rows, some ten of each class at least.
+    strength : float, default=1.0
+        Weight of the distillation.
+    steps : int or None, default=None
+        Gradient steps. None takes as many as the cnn family for so many rows.
+    time_budget : float or None, default=None
+        Seconds for all trainings together. With None nothing depends on the clock.
+    random_state : int, RandomState instance or None, default=0
+        Seed of batches and of what is held out.
+
+    Returns
+    -------
+    AutoArchClassifier or AutoArchRegressor
+        A new one. ``fine_tuning_`` (a :class:`FineTuning`) says what was gained, what was forgotten, and whether a new
+        search would pay; leaderboard and scores remain those of the search.
+
+    Raises
+    ------
+    InputTypeError
+        If the estimator is none of autoarch.
+    NotFittedError
+        If it is not fitted.
+    InputError
+        If the winner is no net on grids, or the labels are of another kind than the old ones.
+    ParameterError
+        If a parameter makes no sense.
+
+    References
+    ----------
+    .. [1] Z. Li, D. Hoiem, "Learning without forgetting", ECCV 2016.
+
+    Examples
+    --------
+    >>> from autoarch import AutoArchClassifier
+    >>> from autoarch.datasets import load_digits_grid
+    >>> from autoarch.transfer import fine_tune
+    >>> X, y = load_digits_grid()
+    >>> X, y = X[:100], y[:100]
+    >>> settings = {"n_trials": 1, "time_budget": None, "families": "cnn", "cv": 2, "random_state": 0, "verbose": 0}
+    >>> old = AutoArchClassifier(**settings).fit(X[y < 8], y[y < 8])
+    >>> new = fine_tune(old, X[y >= 8], y[y >= 8], rehearsal=(X[y < 8], y[y < 8]), steps=20)
+    >>> new.fine_tuning_.new_classes, len(new.classes_)
+    ((8, 9), 10)
+    """
+    started = time.monotonic()
+    if strength:
+        check_positive("strength", strength, absent="0 for no distillation")
+    if steps is not None:
+        check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
+    if time_budget is not None:
+        check_positive("time_budget", time_budget, unit="seconds", absent="None for a number of steps")
+    if not isinstance(estimator, BaseAutoArch):
+        raise InputTypeError(
+            f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "
+            "torch module or another net goes on by AutoArchClassifier(pretrained=net).fit(X, y)."
+        )
+    if rehearsal is not None and not (isinstance(rehearsal, (tuple, list)) and len(rehearsal) == 2):
+        raise ParameterError(
+            f"rehearsal is a {type(rehearsal).__name__}; expected a pair: rehearsal=(X_old, y_old), or None."
+        )
+    check_is_fitted(estimator, "best_estimator_")
+    models = _models(estimator)
+    seed = seed_of(random_state)
+    new = _read(estimator, X, y)
+    old = None if rehearsal is None else _read(estimator, *rehearsal)
+    classes = getattr(estimator, "classes_", None)
+    labels = None if classes is None else _united(classes, new[1], old)
+    trainer = _Trainer(labels, strength, steps, time_budget, len(models) + 1, seed)
+    new_classes = () if classes is None or labels is None else tuple(np.setdiff1d(labels, classes).tolist())
+    if classes is not None and old is None and not np.isin(new[1], classes).any():
+        warnings.warn(
+            "y has new classes only, and no rehearsal rows were passed: the old classes will be forgotten. Pass "
+            "rehearsal=(X_old, y_old), some ten rows of each.",
+            AutoArchWarning,
+            stacklevel=2,
+        )
+    with quiet():
+        first = partial(trainer.train, models[0], seed=trainer.seed)
+        scores = judged(estimator, first, new, old, labels, trainer.seed)
+        tuned = [trainer.train(model, new, old, trainer.seed + place) for place, model in enumerate(models)]
+    going = copy.deepcopy(estimator)
+    last = tuned[0] if len(tuned) == 1 else seed_ensemble(tuned, labels, seed)
+    going.best_estimator_ = Pipeline([going.best_estimator_.steps[0], *last.steps])
+    going.best_params_ = changed_params(going.best_estimator_)
+    going.__dict__.pop("_past", None)
+    if labels is not None:
+        going.classes_ = labels
+    if new_classes:
+        going.temperature_ = 1.0
+    n_old = 0 if old is None else len(old[1])
+    going.fine_tuning_ = FineTuning(len(new[1]), n_old, new_classes, **scores, seconds=time.monotonic() - started)
+    return going
+
+
+def _models(estimator: Any) -> list[Pipeline]:
+    """Pipelines of scaler and net: the winner, or those that are averaged."""
+    steps = estimator.best_estimator_.steps[1:]
+    models = list(getattr(steps[-1][1], "models_", None) or [Pipeline(steps)])
+    for model in models:
+        if len(model.steps) < 2 or not hasattr(model[0], "planes_") or not hasattr(model[-1], "module_"):
+            raise InputError(
+                f"the winner is {estimator.best_family_!r}, and only nets on grids can be fine-tuned. Fit the "
+                "estimator on old and new rows together, or with families='cnn'."
+            )
+    return models
+
+
+def _read(estimator: Any, X: Any, y: Any) -> Rows:
+    values = estimator.best_estimator_[0].transform(X)
+    if not hasattr(estimator, "classes_"):
+        return values, numeric_target(y, n_samples=len(values), estimator_name="fine_tune")
+    with own_errors():
+        y = column_or_1d(y)
+        assert_all_finite(y, input_name="y")
+    if len(np.unique(y)) > 1:
+        codes, labels = encode_labels(y, n_samples=len(values), estimator_name="fine_tune")
+        y = labels[codes]
+    if len(y) != len(values):
+        raise InputError(f"X has {len(values)} rows and y has {len(y)} labels; expected one label for each row.")
+    return values, y
+
+
+def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
+    if (classes.dtype.kind in "OUS") != (y.dtype.kind in "OUS"):
+        raise InputError(f"the old labels are like {classes[0]!r}, the new ones like {y[0]!r}; expected one kind.")
+    if old is not None and not np.isin(old[1], classes).all():
+        raise InputError(
+            "rehearsal holds labels that the estimator does not know; pass rows with new labels as X and y."
+        )
+    return np.union1d(classes, y)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trainer:
+    """How a net goes on."""
+
+    labels: np.ndarray | None
+    strength: float
+    steps: int | None
+    seconds: float | None
+    n_trainings: int
+    seed: int
+
+    def train(self, model: Pipeline, new: Rows, old: Rows | None, seed: int) -> Pipeline:
+        """The pipeline with a net that was trained on old and new rows; the scaler stays."""
+        from autoarch._training.pretrained.distillation import (
+            KeepingLoss,
+            RehearsingClassifier,
+            RehearsingRegressor,
+            grown_net,
+        )
+        from autoarch._training.pretrained.source import Pretrained
+
+        X, y = joined(new, old)
+        scaler, net = model[0], model[-1]
+        batch, _, rounds = lengths(len(X), self.steps)
+        places: tuple[int, ...] = ()
+        own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if self.labels is None else {"labels": self.labels}
+        if self.labels is not None:
+            places = tuple(np.searchsorted(self.labels, net.classes_).tolist())
+        kind = RehearsingRegressor if self.labels is None else RehearsingClassifier
+        going = kind(
+            grown_net,
+            module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
+            module__places=places or (0,),
+            criterion=KeepingLoss,
+            criterion__places=places,
+            criterion__strength=self.strength,
+            lr=_RATE,
+            body_rate=_BODY_RATE,
+            max_epochs=rounds,
+            batch_size=batch,
+            optimizer__weight_decay=_DECAY,
+            seed=seed,
+            **own,
+        )
+        deadline = Deadline(None if self.seconds is None else self.seconds / self.n_trainings)
+        going.fit(scaler.transform(X), y, _even_weights(y, new, old, self.labels is not None), deadline)
+        return Pipeline([("scale", scaler), ("model", going)])
+
+
+def _even_weights(y: np.ndarray, new: Rows, old: Rows | None, classification: bool) -> np.ndarray:
+    """Each class weighs the same; for numbers, old and new rows do."""
+    kinds = y if classification else np.arange(len(y)) < len(new[1])
+    _, codes, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    return 1.0 / counts[codes]
