@@ -13,8 +13,8 @@ import numpy as np
 from joblib import Memory
 
 from autoarch._core.clock import Budget
-from autoarch._data.row_splits import SplitPlan
-from autoarch._search.memory import cached, fingerprint, versions
+from autoarch._search.memory import as_memory, cached, fingerprint, versions
+from autoarch._search.splits import SearchSplits
 from autoarch._training.device import load
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
@@ -51,8 +51,8 @@ class Request:
         Those that were asked for.
     chosen_by_user : bool
         Whether they were named, so that none is left out for want of promise.
-    plan : SplitPlan
-        On which rows candidates are judged.
+    splits : SearchSplits
+        On which rows candidates are judged, and what was found out about the rows.
     scoring : str, callable or None
         As in scikit-learn.
     budget : Budget
@@ -61,7 +61,7 @@ class Request:
         Everything random follows from it.
     n_jobs : int or None
         Trials at a time.
-    memory : Memory or None
+    memory : str, Memory or None
         Where results are kept between fits.
     verbose : int
         What is shown.
@@ -83,12 +83,12 @@ class Request:
     problem: Problem
     families: Sequence[Family]
     chosen_by_user: bool
-    plan: SplitPlan
+    splits: SearchSplits
     scoring: Any
     budget: Budget
     seed: int
     n_jobs: int | None
-    memory: Memory | None
+    memory: Memory | str | None
     verbose: int
     layouts: LayoutSearch = AS_GIVEN
     ensemble_size: int = 1
@@ -174,10 +174,11 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
         "random_state": request.seed,
         "search": request.layouts,
     }
-    key = "" if request.memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
+    memory = as_memory(request.memory)
+    key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
     began = request.budget.elapsed
     try:
-        report = cached(request.memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
+        report = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
         request.budget.charge(report.seconds - (request.budget.elapsed - began))
         return report, True
     except KeyboardInterrupt:

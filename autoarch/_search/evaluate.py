@@ -90,7 +90,7 @@ def _see_that_it_lasts(name: str, transformer: BaseEstimator, n_rows: int, deadl
 
 def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
     splits = data.splits[: job.n_splits]
-    result.kinds = data.kinds[: len(splits)]
+    result.estimands, result.weights = data.plan.estimands[: len(splits)], data.plan.weight_of
     for done, (train, valid) in enumerate(splits):
         train = _capped(train, job, data.y)
         began = time.monotonic()
@@ -120,11 +120,12 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         if done + 1 < len(splits) and (reason := _why_stop(result.scores, job)):
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
-    for kind in dict.fromkeys(result.kinds):
-        result.kind_scores[kind] = data.judge.score(Predictions.joined(result.of_kind(kind)))
+    if len(set(result.estimands)) > 1:
+        for estimand in result.weights:
+            result.pooled[estimand] = data.judge.score(Predictions.joined(result.predictions_of(estimand)))
     result.learned = job.family.learned([model[-1] for model in result.models])
-    kept = data.kinds.count("random") or len(splits) if data.folds and job.family.averages_folds else 1
-    del result.models[kept:]  # one is kept for a refit that comes too late; the others would fill the memory
+    kept = data.n_folds if job.family.averages_folds else 0
+    del result.models[max(kept, 1) :]  # one is kept for a refit that comes too late; the others would fill the memory
 
 
 def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:

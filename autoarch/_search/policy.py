@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoarch._search.job import KIND_WEIGHTS, TrialResult
+from autoarch._search.job import TrialResult
 from autoarch.families.base import Family, Params, Problem
 
 _ALWAYS = ("linear",)  # cheap, and the floor that others must beat
@@ -148,11 +148,12 @@ class Policy:
 
 
 def _standard_error(result: TrialResult) -> float:
-    """Of the mean over splits; unknown with a single one of a kind, where the least spread decides."""
-    kinds = np.asarray(result.kinds or ("",) * len(result.scores))[: len(result.scores)]
-    scores, variance = np.asarray(result.scores), 0.0
-    for kind in np.unique(kinds):
-        of_kind = scores[kinds == kind]
-        if len(of_kind) > 1:
-            variance += KIND_WEIGHTS.get(kind, 1.0) ** 2 * float(np.var(of_kind, ddof=1)) / len(of_kind)
+    """Standard error of the score; splits that are the only one of their estimand add nothing to it."""
+    scores = np.asarray(result.scores)
+    estimands = np.asarray(result.estimands or ("",) * len(scores))[: len(scores)]
+    variance = 0.0
+    for estimand in np.unique(estimands):
+        of_estimand = scores[estimands == estimand]
+        if len(of_estimand) > 1:
+            variance += result.weights.get(estimand, 1.0) ** 2 * float(np.var(of_estimand, ddof=1)) / len(of_estimand)
     return math.sqrt(variance)

@@ -189,7 +189,7 @@ def reserved_seconds(
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:
     """Whether the winner is fitted with several seeds, as its family wants it or because no folds cover all rows."""
-    return family.averages_seeds or (family.averages_folds and not data.folds)
+    return family.averages_seeds or (family.averages_folds and not data.n_folds)
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:

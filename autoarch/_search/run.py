@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
-from autoarch._core.quiet import quiet
+from autoarch._core.quiet import quiet, warn_user
 from autoarch._data.layout import Layout
 from autoarch._data.points import Places
 from autoarch._search.baseline import Baseline, baseline_job
@@ -27,12 +25,12 @@ from autoarch._search.estimate import fold_scores, honest_estimate, leaderboard
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
-from autoarch._search.memory import CachedEvaluate, Past, fingerprint, scorer_key, versions
+from autoarch._search.memory import CachedEvaluate, Past, as_memory, fingerprint, scorer_key, versions
 from autoarch._search.policy import Policy
 from autoarch._search.refit import as_kept, reserved_seconds
 from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
-from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
+from autoarch.exceptions import NoModelError, SearchInterruptedWarning
 from autoarch.families.base import Family, Problem
 from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LocalityReport
@@ -44,12 +42,11 @@ _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
 _READ_PICTURES = ("cnn", "kernels")
 _SCATTERED = 0.05  # chance of each where places stand on no lattice; on five tables neither has won a search
-_FEWEST_FOLDS = 3  # whose models are worth an average
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a search came to."""
+class SearchResult:
+    """The winner, fitted, and all that the search found out."""
 
     pipeline: Pipeline
     fitted_on: str
@@ -64,10 +61,10 @@ class Found:
     members: pd.DataFrame
     score: float
     temperature: float
-    past: Callable[[Mapping[str, str]], Past]
+    past: Past
 
 
-def run_search(request: Request) -> Found:
+def run_search(request: Request) -> SearchResult:
     """Probe, search and refit.
 
     Raises
@@ -83,10 +80,8 @@ def run_search(request: Request) -> Found:
         request.X,
         request.y,
         request.sample_weight,
-        request.plan.splits,
+        request.splits.plan,
         Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
-        kinds=request.plan.kinds,
-        folds=request.plan.covers and len(request.plan.splits) >= _FEWEST_FOLDS,
     )
     able, _ = able_families(request.families, request.problem, layout_may_come=request.layouts.infer)
     try:
@@ -129,7 +124,7 @@ def run_search(request: Request) -> Found:
     finally:
         progress.close()
     _warn(history, best, baseline)
-    return Found(
+    return SearchResult(
         pipeline=pipeline,
         fitted_on=fitted_on,
         best=best,
@@ -140,16 +135,19 @@ def run_search(request: Request) -> Found:
             baseline_won=best is baseline,
         ),
         estimate=estimate,
-        locality=replace(report, fold_scores=fold_scores(best, data, seed)),
+        locality=replace(
+            report,
+            fold_scores=fold_scores(best, data, seed),
+            space=request.splits.evidence,
+            skipped=(*report.skipped, *request.splits.skipped),
+        ),
         layout=problem.layout,
         study=search.study,
         stopped_by=_stopped_by(search, history, budget),
         members=chosen.table(),
         score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
-        past=partial(
-            Past, seed=seed, baseline=baseline, report=report, policy=search.policy, study=search.study, history=history
-        ),
+        past=Past(seed, baseline, report, search.policy, search.study, history),
     )
 
 
@@ -170,11 +168,12 @@ def _on_lattice(X: np.ndarray, problem: Problem) -> bool:
 
 def _evaluator(request: Request) -> Any:
     score = scorer_key(request.scoring)
-    if request.memory is None or score is None:
+    memory = as_memory(request.memory)
+    if memory is None or score is None:
         return evaluate
-    splits = [(train, valid) for train, valid in request.plan.splits]
+    splits = [(train, valid) for train, valid in request.splits.plan.splits]
     key = fingerprint(request.X, request.y, request.sample_weight, splits, score, versions())
-    return CachedEvaluate(request.memory, key)
+    return CachedEvaluate(memory, key)
 
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
@@ -232,26 +231,21 @@ def _kept(best: TrialResult, data: TrainingData, why: str) -> tuple[Pipeline, st
 
 def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
     if history.interrupted:
-        warnings.warn(
+        warn_user(
             f"The search was interrupted after {len(history.results)} trials; the best candidate so far, "
             f"{best.family}, was kept.",
             SearchInterruptedWarning,
-            stacklevel=5,
         )
     elif best is history.partial:
-        warnings.warn(
+        warn_user(
             f"The time was too short to judge any candidate on every split; {best.family}, judged on "
             f"{len(best.scores)}, was kept. Allow more seconds, or ask for fewer splits with cv.",
-            AutoArchWarning,
-            stacklevel=5,
         )
     elif best is baseline and history.best is None and history.results:
         reasons = "; ".join(f"{r.family}: {r.reason}" for r in history.results[:3])
-        warnings.warn(
+        warn_user(
             f"None of the {len(history.results)} trials gave a model, so the baseline was kept. The first reasons: "
             f"{reasons}.",
-            AutoArchWarning,
-            stacklevel=5,
         )
 
 
