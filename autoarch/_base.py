@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
@@ -14,21 +13,16 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.checks import check_budget, check_choice, check_whole
-from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.target import Target
-from autoarch._search.eligible import Request
+from autoarch._search.eligible import Request, Settings
 from autoarch._search.memory import same_search, search_key, search_seed
 from autoarch._search.refit import changed_params
 from autoarch._search.run import SearchResult, run_search
-from autoarch._search.scoring import resolve_scorer
 from autoarch._search.splits import plan_search
-from autoarch._training.device import check_device
-from autoarch.families.base import Family, Problem
+from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import with_pretrained
-from autoarch.families.registry import resolve_families
 from autoarch.locality import LayoutSearch
 
 
@@ -72,8 +66,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         ParameterError
             If a parameter makes no sense.
         """
-        started = time.monotonic()
-        families = self._check_parameters()
+        settings = Settings.of(self, self._task)
         canonical = Canonicaliser(self.layout, self.channels, self.coordinates).with_estimator_name(self)
         values = canonical.fit_transform(X)
         target = self._read_target(y, len(values))
@@ -82,7 +75,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         seed = search_seed(self.random_state, past)
         problem = self._describe(values, canonical, target)
         if self.pretrained is not None:
-            problem = with_pretrained(problem, self.pretrained, families)
+            problem = with_pretrained(problem, self.pretrained, settings.families)
         splits = plan_search(
             X,
             values,
@@ -99,27 +92,17 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         key = {}
         if self.warm_start:
             parameters = self.get_params(deep=False)
-            key = search_key(parameters, seed, problem, families, values, target, weight, splits.plan)
+            key = search_key(parameters, seed, problem, settings.families, values, target, weight, splits.plan)
         found = run_search(
             Request(
+                settings=settings,
                 X=values,
-                y=target.values,
-                codes=target.codes,
-                classes=target.classes,
+                target=target,
                 sample_weight=weight,
                 problem=problem,
-                families=families,
-                chosen_by_user=not (isinstance(self.families, str) and self.families == "auto"),
                 splits=splits,
-                scoring=self.scoring,
-                budget=Budget(self.time_budget, self.n_trials, started=started),
                 seed=seed,
-                n_jobs=self.n_jobs,
-                memory=self.memory,
-                verbose=int(self.verbose),
                 layouts=self._layouts_to_try(canonical),
-                ensemble_size=self.ensemble_size,
-                patience=self.patience,
                 past=same_search(past, key),
             )
         )
@@ -128,18 +111,6 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         if self.warm_start:
             self._past = replace(found.past, key=key)
         return self
-
-    def _check_parameters(self) -> list[Family]:
-        """Check what can be checked without data, and return the families that were asked for."""
-        check_budget(self.time_budget, self.n_trials)
-        check_choice("channels", self.channels, ("first", "last"))
-        check_whole("verbose", int(self.verbose), least=0)
-        check_whole("ensemble_size", self.ensemble_size, least=1)
-        if self.patience is not None:
-            check_whole("patience", self.patience, least=1)
-        check_device(self.device)
-        resolve_scorer(self.scoring, self._task)
-        return resolve_families(self.families)
 
     def _describe(self, values: np.ndarray, canonical: Canonicaliser, target: Target) -> Problem:
         places = canonical.map_columns_

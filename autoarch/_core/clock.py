@@ -83,10 +83,10 @@ class Budget:
     cached search makes the same decisions as the first one.
     """
 
-    def __init__(self, seconds: float | None, n_trials: int | None, *, started: float):
+    def __init__(self, seconds: float | None = None, n_trials: int | None = None):
         self.seconds = seconds
         self.n_trials = n_trials
-        self.started = started
+        self.started = time.monotonic()
         self.n_asked = 0
         self._charged = 0.0
 

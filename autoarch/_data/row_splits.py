@@ -1,4 +1,4 @@
-"""Split rows into those that train and those that validate: a holdout for many rows, folds for few, or the user's own."""
+"""Split rows into training and validation: a holdout for many rows, folds for few, or the user's own splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes before the first trial: who can serve, who is worth it, and what the probe says."""
+"""Prepare a search: check its settings, run the probe, and select the families that are eligible."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from joblib import Memory
 
+from autoarch._core.checks import check_budget, check_choice, check_whole
 from autoarch._core.clock import Budget
-from autoarch._search.memory import as_memory, cached, fingerprint, versions
+from autoarch._data.target import Target
+from autoarch._search.memory import Past, as_memory, cached, fingerprint, versions
+from autoarch._search.scoring import resolve_scorer
 from autoarch._search.splits import SearchSplits
-from autoarch._training.device import load
+from autoarch._training.device import check_device, load
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
+from autoarch.families.registry import resolve_families
 from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport, probe_values
-
-if TYPE_CHECKING:
-    from autoarch._search.memory import Past
 
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
@@ -30,69 +31,107 @@ _IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget b
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
-    """All that a search needs to know, checked.
+class Settings:
+    """Parameters of an estimator that say what is searched and for how long, checked.
 
     Parameters
     ----------
-    X : ndarray of shape (n, p)
-        Canonical values.
-    y : ndarray of shape (n,)
-        Labels as the user gave them, or numbers.
-    codes : ndarray of shape (n,)
-        Codes of the labels, or the numbers again.
-    classes : ndarray or None
-        Sorted labels; None for a regression.
-    sample_weight : ndarray of shape (n,) or None
-        Weights, those of the classes included.
-    problem : Problem
-        What families are told.
-    families : sequence of Family
+    families : list of Family
         Those that were asked for.
     chosen_by_user : bool
         Whether they were named, so that none is left out for want of promise.
-    splits : SearchSplits
-        On which rows candidates are judged, and what was found out about the rows.
     scoring : str, callable or None
         As in scikit-learn.
     budget : Budget
         Seconds and trials.
-    seed : int
-        Everything random follows from it.
     n_jobs : int or None
         Trials at a time.
-    memory : str, Memory or None
+    memory : Memory or None
         Where results are kept between fits.
     verbose : int
         What is shown.
-    layouts : LayoutSearch
-        Whether the probe may look for other layouts of the columns than the one in ``problem``.
     ensemble_size : int
         Candidates that the final model may consist of.
     patience : int or None
         Trials without a better one after which to stop.
+    """
+
+    families: list[Family]
+    chosen_by_user: bool
+    scoring: Any
+    budget: Budget
+    n_jobs: int | None
+    memory: Memory | None
+    verbose: int
+    ensemble_size: int = 1
+    patience: int | None = None
+
+    @classmethod
+    def of(cls, estimator: Any, task: str) -> Settings:
+        """Check the parameters that need no data, from the moment on at which the budget begins.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter makes no sense.
+        """
+        budget = Budget(estimator.time_budget, estimator.n_trials)
+        check_budget(estimator.time_budget, estimator.n_trials)
+        check_choice("channels", estimator.channels, ("first", "last"))
+        verbose = check_whole("verbose", int(estimator.verbose), least=0)
+        size = check_whole("ensemble_size", estimator.ensemble_size, least=1)
+        if estimator.patience is not None:
+            check_whole("patience", estimator.patience, least=1)
+        check_device(estimator.device)
+        resolve_scorer(estimator.scoring, task)
+        asked = estimator.families
+        return cls(
+            families=resolve_families(asked),
+            chosen_by_user=not (isinstance(asked, str) and asked == "auto"),
+            scoring=estimator.scoring,
+            budget=budget,
+            n_jobs=estimator.n_jobs,
+            memory=as_memory(estimator.memory),
+            verbose=verbose,
+            ensemble_size=size,
+            patience=estimator.patience,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Data, problem and settings of one search.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is searched, and for how long.
+    X : ndarray of shape (n, p)
+        Canonical values.
+    target : Target
+        What is learned.
+    sample_weight : ndarray of shape (n,) or None
+        Weights, those of the classes included.
+    problem : Problem
+        What families are told.
+    splits : SearchSplits
+        Rows on which candidates are judged, and what was found out about the rows.
+    seed : int
+        Everything random follows from it.
+    layouts : LayoutSearch
+        Whether the probe may look for other layouts of the columns than the one in ``problem``.
     past : Past or None
         An earlier search on the same problem, to go on with.
     """
 
+    settings: Settings
     X: np.ndarray
-    y: np.ndarray
-    codes: np.ndarray
-    classes: np.ndarray | None
+    target: Target
     sample_weight: np.ndarray | None
     problem: Problem
-    families: Sequence[Family]
-    chosen_by_user: bool
     splits: SearchSplits
-    scoring: Any
-    budget: Budget
     seed: int
-    n_jobs: int | None
-    memory: Memory | str | None
-    verbose: int
     layouts: LayoutSearch = AS_GIVEN
-    ensemble_size: int = 1
-    patience: int | None = None
     past: Past | None = None
 
 
@@ -163,10 +202,11 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
         return request.past.report, True
     seconds = None
     report: LocalityReport
-    y: np.ndarray | None = request.codes
-    if request.budget.seconds is not None:
-        seconds = _PROBE_SHARE * request.budget.seconds
-        y = None if request.budget.seconds < _STATISTICS_ONLY else y
+    y: np.ndarray | None = request.target.codes
+    budget, memory = request.settings.budget, request.settings.memory
+    if budget.seconds is not None:
+        seconds = _PROBE_SHARE * budget.seconds
+        y = None if budget.seconds < _STATISTICS_ONLY else y
     problem = replace(request.problem, pretrained=None)
     arguments = {
         "task": problem.task,
@@ -174,12 +214,11 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
         "random_state": request.seed,
         "search": request.layouts,
     }
-    memory = as_memory(request.memory)
     key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
-    began = request.budget.elapsed
+    began = budget.elapsed
     try:
         report = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
-        request.budget.charge(report.seconds - (request.budget.elapsed - began))
+        budget.charge(report.seconds - (budget.elapsed - began))
         return report, True
     except KeyboardInterrupt:
         return probe_values(request.X[:2], None, task=problem.task, random_state=request.seed), False

@@ -25,7 +25,7 @@ from autoarch._search.estimate import fold_scores, honest_estimate, leaderboard
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History, Search
-from autoarch._search.memory import CachedEvaluate, Past, as_memory, fingerprint, scorer_key, versions
+from autoarch._search.memory import CachedEvaluate, Past, fingerprint, scorer_key, versions
 from autoarch._search.policy import Policy
 from autoarch._search.refit import as_kept, reserved_seconds
 from autoarch._search.scoring import Judge
@@ -74,16 +74,12 @@ def run_search(request: Request) -> SearchResult:
     NoModelError
         If not even the baseline could be fitted.
     """
-    budget, seed = request.budget, request.seed
-    progress = Progress(request.verbose, budget)
-    data = TrainingData(
-        request.X,
-        request.y,
-        request.sample_weight,
-        request.splits.plan,
-        Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
-    )
-    able, _ = able_families(request.families, request.problem, layout_may_come=request.layouts.infer)
+    settings, target, weight = request.settings, request.target, request.sample_weight
+    budget, seed = settings.budget, request.seed
+    progress = Progress(settings.verbose, budget)
+    judge = Judge(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
+    data = TrainingData(request.X, target.values, weight, request.splits.plan, judge)
+    able, _ = able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
     try:
         with quiet("optuna"):
             data.judge.check(data.splits[0][1])
@@ -91,13 +87,13 @@ def run_search(request: Request) -> SearchResult:
             deadline = budget.deadline(fraction=_BASELINE_SHARE)
             baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
             progress.say("importing torch", urgent=True)
-            able, slow = with_imports(request.families, able, budget, request.chosen_by_user, request.problem.device)
+            able, slow = with_imports(settings.families, able, budget, settings.chosen_by_user, request.problem.device)
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
             problem = with_findings(request.problem, report)
-            asked = [family for family in request.families if family.name not in slow]
+            asked = [family for family in settings.families if family.name not in slow]
             able, left_out = able_families(asked, problem)
-            promising, hopeless = promising_families(able, report, problem, request.chosen_by_user)
+            promising, hopeless = promising_families(able, report, problem, settings.chosen_by_user)
             search = Search(
                 promising,
                 problem,
@@ -108,10 +104,10 @@ def run_search(request: Request) -> SearchResult:
                 seed=seed,
                 progress=progress,
                 reserve=lambda so_far: reserved_seconds(so_far.leaders, so_far.size, promising, data, budget),
-                n_jobs=request.n_jobs,
+                n_jobs=settings.n_jobs,
                 evaluator=_evaluator(request),
-                patience=request.patience,
-                size=request.ensemble_size,
+                patience=settings.patience,
+                size=settings.ensemble_size,
                 history=None if past is None else past.history,
             )
             history = search.run() if probed else History(interrupted=True)
@@ -152,7 +148,7 @@ def run_search(request: Request) -> SearchResult:
 
 
 def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
-    recommended = None if request.chosen_by_user else report.recommended_families
+    recommended = None if request.settings.chosen_by_user else report.recommended_families
     chances = report.family_probabilities
     if problem.layout is None and problem.coordinates is not None:  # the probe has seen no pictures of neighbourhoods
         chances.pop("cnn", None)
@@ -167,12 +163,12 @@ def _on_lattice(X: np.ndarray, problem: Problem) -> bool:
 
 
 def _evaluator(request: Request) -> Any:
-    score = scorer_key(request.scoring)
-    memory = as_memory(request.memory)
+    score = scorer_key(request.settings.scoring)
+    memory = request.settings.memory
     if memory is None or score is None:
         return evaluate
     splits = [(train, valid) for train, valid in request.splits.plan.splits]
-    key = fingerprint(request.X, request.y, request.sample_weight, splits, score, versions())
+    key = fingerprint(request.X, request.target.values, request.sample_weight, splits, score, versions())
     return CachedEvaluate(memory, key)
 
 

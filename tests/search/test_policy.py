@@ -60,9 +60,8 @@ def test_a_family_that_is_far_behind_is_hardly_tried_again():
 @pytest.mark.parametrize("charged", [0.0, 70.0])
 def test_cached_seconds_count(charged):
     """What a cache saves is charged, so that a cached search ends where the first one ended."""
-    import time
 
-    budget = Budget(60.0, None, started=time.monotonic())
+    budget = Budget(60.0, None)
     budget.charge(charged)
     assert budget.too_late_for_a_trial(0.0) == (charged > 60)
 
