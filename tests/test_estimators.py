@@ -345,7 +345,7 @@ def test_families_that_the_budget_did_not_reach_are_listed(iris):
     """With one trial for two families the other one stands in the leaderboard with its reason."""
     clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=["linear", "tree"]).fit(*iris)
     skipped = clf.leaderboard_[clf.leaderboard_["status"] == "skipped"]
-    assert list(skipped["reason"]) == ["the search ended before its turn"]
+    assert list(skipped["reason"]) == ["the search ended before it was tried"]
 
 
 def test_a_device_that_is_not_there_is_named(iris):

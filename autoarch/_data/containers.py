@@ -29,7 +29,7 @@ def to_plain(data: Any) -> Any:
 
 
 def is_geo_frame(data: Any) -> bool:
-    """Whether this is a table of geopandas with a geometry."""
+    """Return whether this is a table of geopandas with a geometry."""
     return type(data).__module__.partition(".")[0] == "geopandas" and hasattr(data, "geometry") and data.ndim == 2
 
 
@@ -156,7 +156,7 @@ def reference_of(X: Any) -> Any:
 
 
 def in_reference(X: Any, reference: Any) -> Any:
-    """A GeoDataFrame in the reference system that ``fit`` has seen; anything else as it came."""
+    """Bring a GeoDataFrame into the reference system that ``fit`` has seen; return anything else as it is."""
     if reference is None or not is_geo_frame(X) or X.crs is None or X.crs == reference:
         return X
     return X.to_crs(reference)

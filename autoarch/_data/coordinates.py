@@ -220,7 +220,7 @@ def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
 
 
 def says_degrees(names: Sequence[Any]) -> bool:
-    """Whether two names are words for longitude and latitude, in that order."""
+    """Return whether two names are words for longitude and latitude, in that order."""
     words = [bare(name) for name in names]
     return words[0] in LONGITUDES and words[1] in LATITUDES
 

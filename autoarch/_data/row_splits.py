@@ -150,7 +150,7 @@ def plan_splits(
 
 
 def is_plain(cv: Any) -> bool:
-    """Whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
+    """Return whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
     if cv is None or (isinstance(cv, str) and cv == "auto"):
         return True
     if isinstance(cv, Integral) and not isinstance(cv, bool) and int(cv) >= 2:
@@ -172,7 +172,7 @@ def _folds(y: np.ndarray, asked: int, groups: np.ndarray | None, task: str, seed
 
 
 def _most_folds(y: np.ndarray, groups: np.ndarray | None, task: str) -> tuple[int, str]:
-    """How many folds the data allow, and what limits them."""
+    """Return the largest number of folds that the data allow, and what limits it."""
     if task == "classification":
         sizes = np.unique(y, return_counts=True)[1]
         if sizes.max() < 2:

@@ -22,7 +22,7 @@ from autoarch.exceptions import InputError, ParameterError
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What is learned, as models and as the probe see it.
+    """Target of a fit, as models and as the probe see it.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport,
 
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
-_FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
+_LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
 _IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
 
 
@@ -138,7 +138,7 @@ class Request:
 def able_families(
     families: Sequence[Family], problem: Problem, *, layout_may_come: bool = False
 ) -> tuple[list[Family], dict[str, str]]:
-    """Those that can serve, and why the others cannot; it is an error if none can, unless the probe may find a layout.
+    """Select the families that can serve, with a reason for each other; raise if none can and no layout may be found.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def able_families(
 def with_imports(
     families: Sequence[Family], able: list[Family], budget: Budget, chosen_by_user: bool, device: str = "cpu"
 ) -> tuple[list[Family], dict[str, str]]:
-    """Load now what is foreseen, or leave families out of a budget that their import would eat up."""
+    """Import what families need; leave out those whose import would take too much of the budget."""
     left_out: dict[str, str] = {}
     for package, least in _IMPORTS.items():
         others = [family for family in able if package not in family.needs.packages]
@@ -186,7 +186,7 @@ def with_imports(
 
 
 def _import(package: str, *, optional: bool) -> str:
-    """Why it cannot be imported, or nothing."""
+    """Import a package; return the reason if that fails, else an empty string."""
     try:
         importlib.import_module(package)
     except Exception as error:  # it may not agree with the other packages here
@@ -197,7 +197,7 @@ def _import(package: str, *, optional: bool) -> str:
 
 
 def probe(request: Request) -> tuple[LocalityReport, bool]:
-    """The report, and False if the user interrupted before landmarks could be measured."""
+    """Run the probe; return its report, and False if the user interrupted it."""
     if request.past is not None:
         return request.past.report, True
     seconds = None
@@ -230,7 +230,7 @@ def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
 
 
 def with_findings(problem: Problem, report: LocalityReport) -> Problem:
-    """What families are told once the probe has spoken: the verdict, and the layout that it holds for."""
+    """Add the verdict of the probe, and the layout that it holds for, to the problem."""
     used = report.used
     return replace(problem, verdict=used.verdict, layout=problem.layout if used.layout is None else used.layout)
 
@@ -245,7 +245,7 @@ def promising_families(
         return list(able), {}
     chance = report.family_probabilities.get("cnn", 1.0)
     others = [family for family in able if not family.needs.grid]
-    if not others or (chance > _FAINT_HOPE and UNORDERED not in report.skipped):
+    if not others or (chance > _LEAST_CHANCE and UNORDERED not in report.skipped):
         return list(able), {}
     why = f"no order was found in the columns (p = {report.p_value:.2g}); families=[{{!r}}, ...] includes it"
     return others, {family.name: why.format(family.name) for family in able if family.needs.grid}

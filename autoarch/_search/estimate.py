@@ -1,4 +1,4 @@
-"""What the search found, told honestly: the leaderboard, and a score from rows that had no say in the choice."""
+"""Leaderboard, and an unbiased estimate of the score."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def leaderboard(
         for name, reason in left_out.items()
     ]
     table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
-    floor = (table["family"] == "baseline") & (table["status"] == "ok")
-    table.loc[floor, "reason"] = "the floor: few rows, judged on the first split only"
-    table["_order"] = table["status"].where(~floor, "baseline").map(_ORDER)
+    baseline = (table["family"] == "baseline") & (table["status"] == "ok")
+    table.loc[baseline, "reason"] = "baseline: small forest, first split only"
+    table["_order"] = table["status"].where(~baseline, "baseline").map(_ORDER)
     if baseline_won:
-        table.loc[floor, "_order"] = -1
+        table.loc[baseline, "_order"] = -1
     table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table[list(COLUMNS)].reset_index(drop=True)
@@ -98,7 +98,7 @@ def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldS
 
 
 def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
-    """How often the score can be computed in that time."""
+    """Estimate how often the score can be computed in that time."""
     if np.isinf(seconds):
         return 10**6
     started = time.monotonic()
@@ -136,7 +136,7 @@ def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge, size: int) -> Predictions:
-    """What scores best on the rows outside ``block``; the first, which is best overall, on ties."""
+    """Choose what scores best on the rows outside ``block``; on ties the first, which is best overall."""
     others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
     if len(parts) == 1 or not len(others):
         return parts[0]
@@ -149,7 +149,7 @@ def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judg
 
 
 def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
-    """A block may lack what a score needs (two classes, two rows); it then has no say."""
+    """Score predictions; minus infinity where the rows lack what the score needs (two classes, two rows)."""
     try:
         score = judge.score(predictions)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The words between the parent, which asks, and the workers, who answer."""
+"""Records that travel between the parent process and its workers."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Job:
         When the whole job must be over, if its worker is ready to begin.
     latest : Deadline
         When it must be over even if its worker has to load something first.
-    rival : tuple of float
-        The best candidate's score on each split; a job that cannot come near is stopped.
-    bars : mapping of float to float
-        What half of its family had reached at the rungs of their training; a training that has not is ended there.
+    best_scores : tuple of float
+        Score of the best candidate on each split; a job that is far behind is stopped.
+    thresholds : mapping of float to float
+        Median score of its family at the rungs of a training; a training below is stopped there.
     most_rows : int or None
         Training rows that are used at most.
     n_splits : int or None
@@ -69,15 +69,15 @@ class Job:
     seed: int
     deadline: Deadline
     latest: Deadline = field(default_factory=Deadline)
-    rival: tuple[float, ...] = ()
-    bars: Mapping[float, float] = field(default_factory=dict)
+    best_scores: tuple[float, ...] = ()
+    thresholds: Mapping[float, float] = field(default_factory=dict)
     most_rows: int | None = None
     n_splits: int | None = None
 
 
 @dataclass(eq=False)
 class TrialResult:
-    """What became of a job.
+    """Result of a job.
 
     Parameters
     ----------
@@ -151,5 +151,5 @@ class TrialResult:
 
     @property
     def key(self) -> tuple[float, float]:
-        """What candidates are ordered by: the score, then the tie-break."""
+        """Sort key of candidates: the score, then the tie-break."""
         return self.score, self.tie

@@ -1,7 +1,7 @@
 """Results of earlier fits, kept by joblib where the user's ``memory`` says.
 
 The key holds what a result depends on: data, split, candidate, fidelity, seed and versions. A training that the clock
-cut short is not a function of its key and is never stored, nor is a failure.
+cut short depends on timing, so it is not cached, nor is a failure.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def fingerprint(*parts: Any) -> str:
 
 
 def scorer_key(scoring: Any) -> Any:
-    """What tells one score from another, or None where nothing does and results must not be kept."""
+    """Return what identifies a score, or None where nothing does and results must not be cached."""
     if scoring is None or isinstance(scoring, str):
         return scoring or "default"
     function = getattr(scoring, "_score_func", scoring)
@@ -98,7 +98,7 @@ class CachedEvaluate:
 
     def __call__(self, data: TrainingData, job: Job) -> TrialResult:
         family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
-        fidelity = (job.rival, sorted(job.bars.items()), job.most_rows, job.n_splits)
+        fidelity = (job.best_scores, sorted(job.thresholds.items()), job.most_rows, job.n_splits)
         try:
             key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
@@ -139,14 +139,14 @@ _FREE = (  # parameters that say how long and how to search, not what
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What a search leaves behind for one that goes on.
+    """State of a search, for one that continues it.
 
     Parameters
     ----------
     seed : int
         What everything random follows from.
     baseline : TrialResult
-        The floor.
+        The baseline.
     report : LocalityReport
         Of the probe.
     policy, study, history

@@ -1,4 +1,4 @@
-"""The order of a search: probe, families, baseline, trials, refit.
+"""Run a search: baseline, probe, eligible families, trials, refit.
 
 ``run_search`` takes canonical data and returns facts; the estimators turn them into attributes.
 """
@@ -183,7 +183,7 @@ def _winner(history: History, baseline: TrialResult) -> TrialResult:
 
 
 def _clearly_behind(result: TrialResult, baseline: TrialResult) -> bool:
-    """Whether a cut trial is worse than the baseline, on the one split that both saw, by more than splits differ."""
+    """Return whether a cut trial is worse than the baseline on the first split, by more than splits differ."""
     return baseline.score - result.scores[0] > 2 * float(np.std(result.scores))
 
 
@@ -207,7 +207,7 @@ def _fitted(
     budget: Budget,
     seed: int,
 ) -> tuple[Pipeline, str]:
-    """The chosen on all rows; after Ctrl-C nothing long is begun any more."""
+    """Fit the members on all rows; after Ctrl-C nothing long is begun any more."""
     if history.interrupted and best.models:
         return _kept(best, data, "the search was interrupted")
     by_name: Mapping[str, Family] = {family.name: family for family in [*families, Baseline()]}
@@ -256,4 +256,4 @@ def _stopped_by(search: Search, history: History, budget: Budget) -> str:
 
 def _never_reached(families: Sequence[Family], history: History) -> dict[str, str]:
     tried = {result.family for result in history.results}
-    return {family.name: "the search ended before its turn" for family in families if family.name not in tried}
+    return {family.name: "the search ended before it was tried" for family in families if family.name not in tried}

@@ -84,7 +84,7 @@ def test_a_broken_candidate_is_a_result_with_a_reason(model, reason):
 
 def test_a_hopeless_candidate_is_stopped():
     """After one split far behind a steady rival the rest is not computed."""
-    result = run(DummyClassifier(), rival=(0.95, 0.96, 0.95, 0.94, 0.95))
+    result = run(DummyClassifier(), best_scores=(0.95, 0.96, 0.95, 0.94, 0.95))
     assert (result.status, len(result.scores)) == ("pruned", 1)
     assert "against the best candidate's 0.95 after 1 of 5 splits" in result.reason
 
@@ -92,7 +92,7 @@ def test_a_hopeless_candidate_is_stopped():
 def test_a_near_rival_is_judged_to_the_end():
     """A candidate within the noise is not stopped."""
     scores = run(DecisionTreeClassifier(random_state=0)).scores
-    result = run(DecisionTreeClassifier(random_state=0), rival=tuple(s + 0.001 for s in scores))
+    result = run(DecisionTreeClassifier(random_state=0), best_scores=tuple(s + 0.001 for s in scores))
     assert result.status == "ok"
 
 
@@ -111,14 +111,14 @@ def net_result(**job):
 
 def test_a_net_that_stays_below_the_bar_is_ended_at_its_rung():
     """No split is finished, and the reason names the rung and the bar."""
-    result = net_result(bars={0.5: 2.0})
+    result = net_result(thresholds={0.5: 2.0})
     assert (result.status, result.scores, list(result.rungs)) == ("pruned", [], [0.25, 0.5])
     assert "after 50% of its training" in result.reason and "had 2" in result.reason
 
 
 def test_a_net_that_passes_its_rungs_is_the_net_that_it_would_be_without():
     """Being judged on the way changes nothing."""
-    free, raced = net_result(), net_result(bars={0.25: 0.0, 0.5: 0.0})
+    free, raced = net_result(), net_result(thresholds={0.25: 0.0, 0.5: 0.0})
     assert raced.rungs == free.rungs and len(raced.rungs) == 2
     assert raced.scores == free.scores
 

@@ -1,6 +1,5 @@
 """What is loaded before the first trial."""
 
-
 import pytest
 from sklearn.datasets import load_iris
 
