@@ -23,22 +23,23 @@ _MOST_COLOURS = 4  # a last axis no wider than this, behind a wider first one, l
 _TEXT_HINT = "\nPut columns that hold text or dates into a pandas DataFrame: its columns may differ in kind."
 
 
-def check_numbers(X: Any, *, least_rows: int, speaker: str) -> np.ndarray:
+def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HINT) -> np.ndarray:
     """X as a real array of 2 to 4 axes, in its own type where that is numeric; NaN is let through, infinity too.
 
     Raises
     ------
     InputError, InputTypeError
-        In scikit-learn's words where it has some; ``speaker`` is the estimator that they name.
+        In scikit-learn's words where it has some; ``speaker`` is the estimator that they name, and ``hint`` follows
+        where X holds text.
     """
     if sparse.issparse(X):
         X = to_dense(X)
     elif isinstance(X, np.ndarray) and X.dtype == object:
         X = np.where(pd.isna(X), np.nan, X)  # also None and pandas.NA, which float() would refuse
-    with own_errors(hint=_TEXT_HINT):
+    with own_errors(hint=hint):
         array = check_array(X, ensure_all_finite=False, allow_nd=True, ensure_min_samples=least_rows, estimator=speaker)
     if array.dtype.kind not in "biuf":
-        raise InputTypeError(f"X is an array of {array.dtype}; expected numbers.{_TEXT_HINT}")
+        raise InputTypeError(f"X is an array of {array.dtype}; expected numbers.{hint}")
     if array.ndim > 4:
         raise InputError(
             f"Found array with dim {array.ndim}, while dim <= 4 is required by {speaker}. Expected (n, p), "

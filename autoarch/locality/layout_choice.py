@@ -162,7 +162,7 @@ def _is_a_short_line(given: Layout | None) -> bool:
 
 def _inferred(subject: Subject, given: Layout, names: tuple[str, ...] | None) -> tuple[Reading | None, str]:
     """The grid that the columns of numbers show, unless it is the given line; or why none was looked for."""
-    from autoarch.layouts.infer.infer import infer_layout
+    from autoarch.layouts.infer import infer_layout
 
     columns, n_columns = subject.numeric, subject.values.shape[1]
     if len(columns) < FEWEST_TO_INFER:
@@ -205,7 +205,7 @@ def _with_recovery(
 
 def _recovered(subject: Subject, given: Layout) -> tuple[Reading | None, str]:
     """A layout to be believed, or why none was looked for."""
-    from autoarch.layouts.recover.recover import recover_layout
+    from autoarch.layouts.recover import recover_layout
 
     columns = np.sort(given.columns)
     shape = (given.height, given.width) if min(given.height, given.width) > 1 else None
