@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autoarch._statistics.permutation_tests import every_order, max_t_p, studentise
-from autoarch.layouts.pseudo_likelihood import RIDGE, Grid, candidate_grids, information, lag_and_pairs
+from autoarch.layouts.pseudo_likelihood import RIDGE, Grid, information, lag_and_pairs, list_grids
 
 N_DRAWS = 99
 BATCH = 33  # a test that cannot become significant any more ends after a batch
@@ -23,14 +23,7 @@ N_ORDERS = 199
 FEW_LINES = 5
 CONSTANT = 1e-6  # variance of a cell that never varies; such cells keep their places in every draw: that the others
 # stand together is no order among them
-PAIRS = (
-    {"across": 1},
-    {"across": 2},
-    {"down": 1},
-    {"down": 2},
-    {"down": 1, "across": 1},
-    {"down": 1, "across": -1},
-)
+PAIRS = ({"across": 1}, {"across": 2}, {"down": 1}, {"down": 2}, {"down": 1, "across": 1}, {"down": 1, "across": -1})
 
 
 class Likelihoods(NamedTuple):
@@ -133,7 +126,7 @@ def shifted_p(scaled: np.ndarray, grid: Grid, axis: str, rng: np.random.Generato
         of the best lines that know no neighbours along ``axis``, or cells along it are as alike.
     """
     piece, products = _middle(scaled, grid)
-    rivals = BatchedLikelihood(candidate_grids(piece.n_columns))
+    rivals = BatchedLikelihood(list_grids(piece.n_columns))
     statistics = _statistics(rivals, piece, products, np.arange(piece.n_columns)[None], axis)
     varying = np.diag(products) > CONSTANT
     p_value = 0.0
@@ -197,8 +190,8 @@ def _shifted(grid: Grid, axis: str, rng: np.random.Generator, varying: np.ndarra
     return (moved if axis == "down" else moved.T).ravel()
 
 
-def ordered_p(scaled: np.ndarray, grid: Grid, axis: str, rng: np.random.Generator) -> float:
-    """P-value of "the lines along this axis stand in no order": whole rows (or columns) of cells are permuted.
+def ordered_p(scaled: np.ndarray, grid: Grid, lines: str, rng: np.random.Generator) -> float:
+    """P-value of "these lines stand in no order": whole rows (or columns) of cells are permuted.
 
     Parameters
     ----------
@@ -206,8 +199,8 @@ def ordered_p(scaled: np.ndarray, grid: Grid, axis: str, rng: np.random.Generato
         Standardised columns, in the order of ``grid``.
     grid : Grid
         The grid in question.
-    axis : {"down", "across"}
-        "down" permutes rows, "across" columns.
+    lines : {"rows", "columns"}
+        Lines to permute.
     rng : Generator
         Source of the orders; of fewer than six lines all orders are tried.
 
@@ -219,17 +212,17 @@ def ordered_p(scaled: np.ndarray, grid: Grid, axis: str, rng: np.random.Generato
     """
     piece, products = _middle(scaled, grid)
     cells = np.arange(piece.n_columns).reshape(piece.height, piece.width)
-    varying = (np.diag(products) > CONSTANT).reshape(cells.shape).any(axis=1 if axis == "down" else 0)
-    places = np.flatnonzero(varying)
+    axis = 0 if lines == "rows" else 1
+    places = np.flatnonzero((np.diag(products) > CONSTANT).reshape(cells.shape).any(axis=1 - axis))
     if len(places) <= FEW_LINES:
         drawn = every_order(len(places))
     else:
         drawn = np.vstack([np.arange(len(places)), *(rng.permutation(len(places)) for _ in range(N_ORDERS))])
-    lines = np.tile(np.arange(piece.along(axis)), (len(drawn), 1))
-    lines[:, places] = places[drawn]
-    orders = np.stack([np.take(cells, order, axis=0 if axis == "down" else 1).ravel() for order in lines])
+    numbers = np.tile(np.arange(cells.shape[axis]), (len(drawn), 1))
+    numbers[:, places] = places[drawn]
+    orders = np.stack([np.take(cells, order, axis=axis).ravel() for order in numbers])
     measured = BatchedLikelihood([piece]).measure(products, orders)
-    similar = (measured.product_down if axis == "down" else measured.product_across)[:, 0]
+    similar = (measured.product_down if lines == "rows" else measured.product_across)[:, 0]
     return max_t_p(studentise(np.column_stack([measured.both[:, 0], np.abs(similar - similar.mean())])))
 
 
@@ -243,9 +236,7 @@ def line_p(scaled: np.ndarray, rng: np.random.Generator) -> float:
     values = scaled[:, start : start + MOST_CELLS]
     p = values.shape[1]
     products = values.T @ values / np.float32(max(1, len(values)))
-    rivals = [grid for grid in candidate_grids(p) if grid.is_line]
-    if not rivals:
-        return 1.0
+    rivals = [grid for grid in list_grids(p) if grid.is_line]
     places = np.flatnonzero(np.diag(products) > CONSTANT)
     orders = np.tile(np.arange(p), (N_DRAWS + 1, 1))
     for order in orders[1:]:

@@ -15,8 +15,8 @@ import numpy as np
 from autoarch._data.layout import Layout
 from autoarch.exceptions import LayoutError
 from autoarch.layouts.local_search import neighbours
-from autoarch.layouts.partial_correlation import candidate_affinities, partial_correlations, strongest
-from autoarch.layouts.ruin_and_recreate import Arrangement, Effort, first_layout, improve
+from autoarch.layouts.partial_correlation import partial_correlations, strongest
+from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 
 Shape = tuple[int, int, int]  # channels, height, width
 NARROWEST = 4  # cells; narrower grids cannot be told from lines
@@ -120,9 +120,7 @@ def separation(A: np.ndarray, channels: int) -> float:
     return float(np.median(_weakest_link(A, groups) / np.maximum(outside.max(axis=(1, 2)), 1e-6)))
 
 
-def arrange_channels(
-    C: np.ndarray, n_rows: int, shape: Shape, rng: np.random.Generator, effort: Effort
-) -> Arrangement | None:
+def arrange_channels(columns: Arranger, n_rows: int, shape: Shape) -> Arrangement | None:
     """The best layout with ``shape`` (channels, height, width); None where none could be grown.
 
     Returns
@@ -130,16 +128,14 @@ def arrange_channels(
     Arrangement
         With ``cells`` of shape (channels, height, width) and the likelihood of the sums over channels.
     """
-    channels, *sides = shape
-    candidates = [partial_correlations(C, shrinkage) for shrinkage in SHRINKAGES]
-    links = max(candidates, key=lambda R: separation(R, channels))
-    groups = channel_groups(links, channels)
-    grey = _group_correlations(C, groups)
-    affinities = candidate_affinities(grey, n_rows)
-    found = first_layout(grey, affinities, (sides[0], sides[1]), rng, effort)
+    candidates = [partial_correlations(columns.C, shrinkage) for shrinkage in SHRINKAGES]
+    links = max(candidates, key=lambda R: separation(R, shape[0]))
+    groups = channel_groups(links, shape[0])
+    cells = Arranger(_group_correlations(columns.C, groups), n_rows, columns.rng, columns.effort)
+    found = cells.first(shape[1:])
     if found is None:
         return None
-    found = improve(grey, affinities, found, rng, effort)
+    found = cells.improve(found)
     return Arrangement(align_channels(links, groups, found.cells), found.likelihood)
 
 

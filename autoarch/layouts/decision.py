@@ -10,12 +10,7 @@ from autoarch._data.layout import Layout
 from autoarch.layouts.alignment_tests import line_p, ordered_p, shifted_p
 from autoarch.layouts.ranking import ScoredGrid
 
-TESTS = (
-    ("down", shifted_p, "down"),
-    ("across", shifted_p, "across"),
-    ("rows", ordered_p, "down"),
-    ("columns", ordered_p, "across"),
-)
+TESTS = {"down": shifted_p, "across": shifted_p, "rows": ordered_p, "columns": ordered_p}
 # Aligned lines in no order are channels; four lines have too few orders to tell.
 LEVELS = {"down": 0.01, "across": 0.01, "rows": 0.05, "columns": 0.05, "order": 0.01}
 FEWEST_ROWS = 3  # with two rows every correlation is 1 or -1
@@ -56,8 +51,8 @@ def decide(scaled: np.ndarray, ranked: list[ScoredGrid], rng: np.random.Generato
     scaled = scaled[:, np.setdiff1d(np.arange(scaled.shape[1]), best.left_out)]
     p_values: dict[str, float] = {}
     if not best.grid.is_line:
-        for name, test, axis in TESTS:
-            p_values[name] = test(scaled, best.grid, axis, rng)
+        for name, test in TESTS.items():
+            p_values[name] = test(scaled, best.grid, name, rng)
             if p_values[name] > LEVELS[name]:
                 break
         else:
@@ -71,14 +66,13 @@ def decide(scaled: np.ndarray, ranked: list[ScoredGrid], rng: np.random.Generato
 
 def _is_more_than_a_line(best: ScoredGrid, line: ScoredGrid, p_values: dict[str, float]) -> bool:
     """True if a grid that failed a test still explains the columns better than a line."""
-    if best.grid.is_line or min(best.grid.height, best.grid.width) < FEWEST_ORDERED:
+    if min(best.grid.height, best.grid.width) < FEWEST_ORDERED:
         return False
     lead = best.score / max(line.score, 1e-9)
     if "rows" in p_values:  # both axes are aligned; their lines may stand in no order, and be channels
         return lead >= CLEAR_LEAD
-    if p_values["down"] > NEARLY["down"]:
-        return False
-    return lead >= GREAT_LEAD or p_values.get("across", 1.0) <= NEARLY["across"]
+    nearly_across = p_values.get("across", 1.0) <= NEARLY["across"]
+    return p_values["down"] <= NEARLY["down"] and (lead >= GREAT_LEAD or nearly_across)
 
 
 @dataclass(frozen=True)
@@ -184,10 +178,8 @@ def explain(
     if kind == "2d":
         text = f"{name}: cells are aligned along both axes {evidence}"
     elif kind == "1d" and best is not None and best.height > 1:
-        if "rows" in first.p_values:
-            text = f"{name}: cells are aligned, but not both axes are significantly in order {evidence}"
-        else:
-            text = f"{name}: fits better than any line, but not both axes are significantly aligned {evidence}"
+        failed = "in order" if "rows" in first.p_values else "aligned"
+        text = f"{name}: fits better than any line, but not both axes are significantly {failed} {evidence}"
     elif kind == "1d":
         used = next(one for one in candidates if one.layout.height == 1 and "order" in one.p_values)
         text = f"{describe(used.layout)}: the order of the columns matters ({_p_text(used.p_values)}; {n_rows} rows)"

@@ -82,16 +82,17 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
     named = None if table.names is None else read_names(table.names)
     chosen, remark = (given, "") if named is None else _choose(given, _by_name(table, named, given), named)
     decision = decide(table.scaled[:, chosen.columns], chosen.ranked, rng)
-    if decision.found is None and chosen.origin == "names" and named is not None and named.is_grid:
+    if decision.found is None and chosen.origin == "names" and named is not None and named.height:
         decision = replace(decision, found=chosen.ranked[0])
     candidates = _candidates(table, chosen, decision)
-    best = decision.found and _layout(table, chosen, decision.found, _confidence(chosen.ranked, decision))
+    found = decision.found
+    best = None if found is None else _layout(table, chosen, found, _confidence(chosen.ranked, found, decision))
     return LayoutInference(
         best=best,
         candidates=candidates,
         foreign=() if best is None else tuple(best.foreign.tolist()),
         kind=decision.kind,
-        reason=explain(best, decision.kind, candidates, len(table), remark),
+        reason=explain(best, decision.kind, candidates, len(table.scaled), remark),
         seconds=perf_counter() - started,
     )
 
@@ -104,8 +105,8 @@ def _by_name(table: Table, named: NamedCells, given: _Ordering) -> _Ordering:
     ranked = given.ranked
     if not np.array_equal(columns, given.columns):
         ranked = [replace(one, score=share * one.score) for one in rank_grids(scaled, active)]
-    if named.is_grid:
-        grid = Grid(named.height or 1, named.width or 1, named.channels or 1)
+    if named.height:
+        grid = Grid(named.height, named.width or 1, named.channels or 1)
         others = [one for one in ranked if one.grid != grid or one.left_out]
         ranked = [score_grid(LagProducts(scaled), grid, share=share), *others]
     elif named.channels is not None:
@@ -120,7 +121,7 @@ def _choose(given: _Ordering, by_name: _Ordering, named: NamedCells) -> tuple[_O
     if by_name.score >= best - max(CONTRADICTED * abs(best), 1e-9):
         agree = by_name.score >= best * (1 - TIED)
         return by_name, "The names of the columns agree." if agree else "The names of the columns decided."
-    verb = "give" if named.is_grid or named.channels else "order"
+    verb = "give" if named.height or named.channels else "order"
     remark = f"The names of the columns {verb} another layout, which predicts the cells less well."
     if best_by_name >= given.score:
         return _Ordering(by_name.columns, "inferred", sorted(by_name.ranked, key=lambda one: -one.score)), remark
@@ -128,18 +129,9 @@ def _choose(given: _Ordering, by_name: _Ordering, named: NamedCells) -> tuple[_O
 
 
 def _layout(table: Table, ordering: _Ordering, found: ScoredGrid, confidence: float | None = None) -> Layout:
-    grid, kept = found.grid, table.numeric[np.delete(ordering.columns, list(found.left_out))]
-    unchanged = np.array_equal(kept, np.arange(table.n_columns))
-    return Layout(
-        height=grid.height,
-        width=grid.width,
-        channels=grid.channels,
-        origin=ordering.origin,
-        channels_last=grid.channels_last,
-        order=None if unchanged else tuple(kept[grid.columns].tolist()),
-        n_columns=table.n_columns,
-        confidence=confidence,
-    )
+    kept = table.numeric[np.delete(ordering.columns, list(found.left_out))]
+    height, width, channels, last = found.grid.height, found.grid.width, found.grid.channels, found.grid.channels_last
+    return Layout(height, width, channels, ordering.origin, last, confidence=confidence).within(kept, table.n_columns)
 
 
 def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> tuple[LayoutCandidate, ...]:
@@ -150,25 +142,18 @@ def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> tuple[
         shown.append(decision.found)
     for place, one in enumerate(shown, start=1):
         tied = bool(listed) and abs(listed[-1].score - one.score) <= TIED * max(abs(one.score), 1e-9)
-        p_values = {k: p for k, p in decision.p_values.items() if (k == "order") == one.grid.is_line}
-        listed.append(
-            LayoutCandidate(
-                layout=_layout(table, ordering, one),
-                rank=listed[-1].rank if tied else place,
-                score=one.score,
-                across=one.across,
-                down=one.down,
-                between=one.everything - one.neighbours,
-                p_values=p_values if one in (ordering.ranked[0], decision.found) else {},
-            )
-        )
+        rank, layout = listed[-1].rank if tied else place, _layout(table, ordering, one)
+        p_values = {}
+        if one in (ordering.ranked[0], decision.found):
+            p_values = {k: p for k, p in decision.p_values.items() if (k == "order") == one.grid.is_line}
+        between = one.everything - one.neighbours
+        listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, p_values))
     return tuple(listed)
 
 
-def _confidence(ranked: list[ScoredGrid], decision: Decision) -> float:
+def _confidence(ranked: list[ScoredGrid], found: ScoredGrid, decision: Decision) -> float:
     """Half from the lead over the next layout (full at 5 %), times one minus the largest p-value that concerns it."""
-    found, p_values = decision.found, decision.p_values
-    assert found is not None
+    p_values = decision.p_values
     rivals = [one.score for one in ranked if one is not found]
     lead = (found.score - max(rivals)) / max(abs(found.score), 1e-9) if rivals else 1.0
     largest = LEVELS["down"]

@@ -53,16 +53,12 @@ class Columns:
         """Of the active columns: over all rows, and over two halves of them drawn at random."""
         rows = rng.permutation(len(self.values))
         halves = np.sort(rows[: len(rows) // 2]), np.sort(rows[len(rows) // 2 :])
-        first, second = (_products(self.values[half, : self.n_active]) for half in halves)
+        first, second = (Z.T @ Z for Z in (self.values[half, : self.n_active] for half in halves))
         return _to_correlations(first + second), _to_correlations(first), _to_correlations(second)
 
     def rare_correlations(self) -> np.ndarray:
         """Of all columns that vary, (a + r, a + r)."""
-        return _to_correlations(_products(self.values))
-
-
-def _products(Z: np.ndarray) -> np.ndarray:
-    return Z.T @ Z
+        return _to_correlations(self.values.T @ self.values)
 
 
 def _to_correlations(products: np.ndarray) -> np.ndarray:
@@ -178,11 +174,8 @@ def candidate_affinities(C: np.ndarray, n_rows: int) -> list[Affinity]:
     """Affinities that suit clean and noisy, long and short tables; the likelihood of the layouts decides."""
     wide, ranked = partial_correlations(C, 2.0), partial_correlations(C, 0.1)
     once = local_partial_correlations(C, ranked, 15, 0.03)
-    found = [
-        local_partial_correlations(C, once + 1e-3 * ranked, 15, 0.03),
-        local_partial_correlations(C, wide, 20, 0.03),
-        local_partial_correlations(C, wide, 30, 0.3),
-    ]
+    rankings = (once + 1e-3 * ranked, 15, 0.03), (wide, 20, 0.03), (wide, 30, 0.3)
+    found = [local_partial_correlations(C, *ranking) for ranking in rankings]
     if n_rows >= 5 * len(C):
         found.insert(0, (partial_correlations(C, 0.003) + partial_correlations(C, 0.01)) / 2)
     return [Affinity(signed) for signed in found]

@@ -61,32 +61,30 @@ class Grid(Layout):
         return self.height == 1
 
 
-def candidate_grids(n_columns: int) -> list[Grid]:
+def list_grids(n_columns: int) -> list[Grid]:
     """List every grid and every line that takes exactly ``n_columns``.
 
     A grid of H x W cells flattened column by column is one of W x H flattened row by row, so it is not listed twice.
 
     Examples
     --------
-    >>> from autoarch.layouts.pseudo_likelihood import candidate_grids
-    >>> [grid.shape for grid in candidate_grids(20)]  # those with channels twice: channels first, channels last
+    >>> from autoarch.layouts.pseudo_likelihood import list_grids
+    >>> [grid.shape for grid in list_grids(20)]  # those with channels twice: channels first, channels last
     [(1, 1, 20), (1, 4, 5), (1, 5, 4), (2, 1, 10), (2, 1, 10), (4, 1, 5), (4, 1, 5), (5, 1, 4), (5, 1, 4)]
     """
     found = []
     for channels in range(1, MOST_CHANNELS + 1):
         cells, rest = divmod(n_columns, channels)
+        orders = (False, True) if channels > 1 else (False,)
         if rest or cells < FEWEST_LINES:
             continue
         for height in range(1, cells + 1):
-            if cells % height == 0 and (height == 1 or _has_two_sides(height, cells // height)):
-                sides = height, cells // height, channels
-                found += [Grid(*sides, channels_last=last) for last in (False, True)[: min(channels, 2)]]
+            width, rest = divmod(cells, height)
+            shorter, longer = min(height, width), max(height, width)
+            small = shorter == SMALL_SIDE and longer <= SMALL_GRID
+            if not rest and (height == 1 or shorter >= FEWEST_LINES or small):
+                found += [Grid(height, width, channels, channels_last=last) for last in orders]
     return found
-
-
-def _has_two_sides(height: int, width: int) -> bool:
-    shorter, longer = sorted((height, width))
-    return shorter >= FEWEST_LINES or (shorter == SMALL_SIDE and longer <= SMALL_GRID)
 
 
 class LagProducts:
@@ -141,7 +139,7 @@ def pair_sum(products: LagProducts, grid: Grid, **steps: int) -> float:
     return 0.0 if found is None else float(products(found[0]).reshape(grid.sides)[found[1]].sum())
 
 
-def semivariance(products: LagProducts, grid: Grid, **steps: int) -> float:
+def variogram(products: LagProducts, grid: Grid, **steps: int) -> float:
     """Half the mean squared difference between cells ``steps`` apart; infinite where there are none."""
     found = lag_and_pairs(grid, steps)
     if found is None:
@@ -208,8 +206,7 @@ class NormalEquations:
 
     def _cross(self, axis: str, other: str) -> float:
         """Sum of products of the summed neighbours along two axes."""
-        if axis == "between":
-            most = self._grid.channels
-            steps = [step for step in range(1 - most, most) if step]
-            return 2 * sum(pair_sum(self._products, self._grid, **{other: 1, axis: step}) for step in steps)
-        return 2 * sum(pair_sum(self._products, self._grid, **{axis: 1, other: step}) for step in (1, -1))
+        most = self._grid.channels if axis == "between" else 2
+        one, many = (other, axis) if axis == "between" else (axis, other)
+        steps = [step for step in range(1 - most, most) if step]
+        return 2 * sum(pair_sum(self._products, self._grid, **{one: 1, many: step}) for step in steps)

@@ -13,15 +13,7 @@ from itertools import combinations
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from autoarch.layouts.pseudo_likelihood import (
-    FEWEST_LINES,
-    NEIGHBOURS,
-    Grid,
-    LagProducts,
-    NormalEquations,
-    candidate_grids,
-    semivariance,
-)
+from autoarch.layouts.pseudo_likelihood import NEIGHBOURS, Grid, LagProducts, NormalEquations, list_grids, variogram
 
 FEWEST_ROWS = 10  # with fewer, leaving out the right columns lets chance look like a grid
 SHORT_LIST = 30  # of many columns, grids whose channels are looked at
@@ -88,7 +80,7 @@ def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
 
     A few columns are left out where that lets the others form a much better grid.
     """
-    if scaled.shape[1] < FEWEST_LINES or not active.any():
+    if not active.any():
         return []
     ranked = _rank(scaled, active, ())
     gains = period_gains(scaled)
@@ -111,7 +103,7 @@ def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to
     strongest = _strongest_correlation(scaled, (1, 2, periods[0] - 1, periods[0], periods[0] + 1))
     similarity = np.where(active, strongest / max(float(np.median(strongest[active])), 1e-9), 1.0)
     for left_out in _outlier_sets(active, similarity):
-        grids = candidate_grids(scaled.shape[1] - len(left_out)) if left_out else []
+        grids = list_grids(scaled.shape[1] - len(left_out)) if left_out else []
         fitting = [grid for grid in grids if not grid.is_line and grid.step("down") in periods]
         ranked = _rank(scaled, active, left_out, fitting) if fitting else []
         score = ranked[0].score * (1 - TIE_BREAK * similarity[list(left_out)].mean()) if ranked else 0.0
@@ -126,7 +118,7 @@ def _rank(
     kept = np.setdiff1d(np.arange(scaled.shape[1]), left_out)
     share = int(active[kept].sum()) / max(1, int(active.sum()))
     products = LagProducts(scaled[:, kept] if left_out else scaled)
-    grids = candidate_grids(len(kept)) if grids is None else grids
+    grids = list_grids(len(kept)) if grids is None else grids
     if not products.dense:
         grids = sorted(grids, key=lambda one: -NormalEquations(products, one, NEIGHBOURS).information())[:SHORT_LIST]
     scored = [score_grid(products, one, left_out, share=share) for one in grids if _has_seams(products, one)]
@@ -144,14 +136,11 @@ def _interleaved(products: LagProducts, wide: ScoredGrid, grids: list[Grid], sha
     Of few rows the next colour predicts a cell better than the next cell of its own colour, so that the neighbours
     alone speak for the wide grid. All together speak for the colours then, and so do the seams.
     """
-    scored = [
-        score_grid(products, one, wide.left_out, share=share)
-        for one in grids
-        if one.channels_last
-        and not one.is_line
-        and one.step("down") == wide.grid.step("down")
-        and _seam(products, one) >= FAINT_SEAM * semivariance(products, one, across=1)
-    ]
+    step = wide.grid.step("down")
+    fitting = [one for one in grids if one.channels_last and not one.is_line and one.step("down") == step]
+    seams = [(one, *_seam(products, one)) for one in fitting]
+    visible = [one for one, seam, within in seams if seam >= FAINT_SEAM * within]
+    scored = [score_grid(products, one, wide.left_out, share=share) for one in visible]
     best = max(scored, key=lambda one: one.everything, default=None)
     if best is None or best.everything < INTERLEAVED * max(wide.everything, best.neighbours):
         return None
@@ -166,19 +155,15 @@ def _has_seams(products: LagProducts, grid: Grid) -> bool:
     """
     if grid.channels == 1:
         return True
-    within = semivariance(products, grid, **{_axis_of_seams(grid): 1}), semivariance(products, grid, between=1)
-    return _seam(products, grid) >= SEAM * min(within)
+    seam, within = _seam(products, grid)
+    return seam >= SEAM * min(within, variogram(products, grid, between=1))
 
 
-def _axis_of_seams(grid: Grid) -> str:
-    return "across" if grid.channels_last or grid.is_line else "down"
-
-
-def _seam(products: LagProducts, grid: Grid) -> float:
-    """Semivariance of cells side by side among the columns where one channel ends and the next begins."""
-    axis = _axis_of_seams(grid)
+def _seam(products: LagProducts, grid: Grid) -> tuple[float, float]:
+    """Variogram between columns side by side where one channel ends and the next begins, and within a channel."""
+    axis = "across" if grid.channels_last or grid.is_line else "down"
     back = {axis: 1, "between": 1 - grid.channels} if grid.channels_last else {axis: 1 - grid.along(axis), "between": 1}
-    return semivariance(products, grid, **back)
+    return variogram(products, grid, **back), variogram(products, grid, **{axis: 1})
 
 
 def period_gains(scaled: np.ndarray) -> np.ndarray:
@@ -196,8 +181,7 @@ def period_gains(scaled: np.ndarray) -> np.ndarray:
     13
     """
     sums = _lag_sums(scaled)
-    p = len(sums)
-    total = sums[0]
+    p, total = len(sums), sums[0]
     gains = np.zeros(p)
     far = np.arange(3, (p + 1) // 2)
     if not len(far) or total <= 1e-9:

@@ -16,23 +16,18 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from autoarch._data.layout import Layout
-from autoarch.layouts.channels import (
-    Shape,
-    arrange_channels,
-    candidate_colour_shapes,
-    candidate_sides,
-    check_shape,
-)
-from autoarch.layouts.partial_correlation import Affinity, Columns, candidate_affinities, prepare_columns
+from autoarch.layouts.channels import Shape, arrange_channels, candidate_colour_shapes, candidate_sides, check_shape
+from autoarch.layouts.partial_correlation import Affinity, Columns, prepare_columns
 from autoarch.layouts.region_growing import fill, grow
-from autoarch.layouts.ruin_and_recreate import Arrangement, Effort, arrange_line, first_layout, improve
+from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 
 FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by
 FEWEST_COLUMNS = 16  # that vary; fewer can be laid out in any way
 LEAST_SCORE = {"grid": 0.6, "line": 0.9}  # tables reach 0.5 and 0.83; a column of a line has fewer wrong places
 CLEARLY_MORE = 1.02  # times what a line explains; a folded line explains as much as a straight one,
 AS_MUCH = 0.9  # but where halves of the rows fold it in the same way, it is a grid with one smooth axis
-HALF_EFFORT = 0.25
+USUAL_COLUMNS = 1_000  # with more, there are fewer growths and repairs
+HALF_EFFORT = 0.25  # where the result is only compared
 MOST_IMPROVED = 2  # shapes; the best one begins best or second best
 
 
@@ -123,10 +118,7 @@ def recover_layout(
     layout = None
     if accepted:
         channels, height, width = cells.shape
-        cell_columns = tuple(order.tolist())
-        layout = Layout(
-            height, width, channels, origin="recovered", order=cell_columns, n_columns=n_columns, confidence=score
-        )
+        layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), n_columns, score)
     return LayoutRecovery(
         order=order,
         layout=layout,
@@ -146,23 +138,22 @@ class _Search:
     def __init__(
         self, columns: Columns, n_columns: int, shape: Shape | None, rng: np.random.Generator, effort: float
     ) -> None:
-        self.n_rows, self.n_active, self.n_columns = len(columns.values), columns.n_active, n_columns
-        self.shape, self.rng, self._columns = shape, rng, columns
-        self.is_line = shape is not None and 1 in shape[1:]
+        self.columns, self.n_columns, self.shape, self.rng = columns, n_columns, shape, rng
+        self.n_rows, self.effort = len(columns.values), effort * min(1.0, USUAL_COLUMNS / max(columns.n_active, 1))
         self.line_likelihood = 0.0
-        self._efforts = [Effort.of(self.n_active, share * effort) for share in (1.0, HALF_EFFORT)]
 
     def run(self) -> tuple[str, Arrangement, float]:
         """Arrange all rows, compare with a line, then with halves of the rows; return kind, arrangement and score."""
         refused = Arrangement(np.full(self.shape or (1, 1, self.n_columns), -1), 0.0)
-        if self.n_active < FEWEST_COLUMNS:
+        if self.columns.n_active < FEWEST_COLUMNS:
             return "none", refused, 0.0
-        C, *halves = self._columns.halved_correlations(self.rng)
-        affinities = candidate_affinities(C, self.n_rows)
-        line = arrange_line(C, affinities, max(self.shape[1:]) if self.shape and self.is_line else self.n_columns)
+        C, *halves = self.columns.halved_correlations(self.rng)
+        arranger = Arranger(C, self.n_rows, self.rng, self.effort)
+        wants_grid = self.shape is not None and 1 not in self.shape[1:]
+        line = arranger.line(self.n_columns if self.shape is None or wants_grid else max(self.shape[1:]))
         self.line_likelihood = line.likelihood
         for shapes in self._candidate_shapes(C):
-            grid = self._best(C, affinities, shapes)
+            grid = self._best(arranger, shapes)
             if grid is None:
                 continue
             several = shapes[0][0] > 1
@@ -170,50 +161,39 @@ class _Search:
             if clear or grid.likelihood > AS_MUCH * line.likelihood:
                 score = self._split_half_score(grid, halves)
                 least = LEAST_SCORE["grid" if clear else "line"]
-                if score >= least or (clear and (self.shape is not None or not several)):
+                if score >= least or (clear and (wants_grid or not several)):
                     return "grid", grid, score
-        if self.shape is not None and not self.is_line:
+        if wants_grid:
             return "line", refused, 0.0
         return "line", line, self._split_half_score(line, halves)
 
     def _candidate_shapes(self, C: np.ndarray) -> list[list[Shape]]:
         """Shapes with as many channels each, the likeliest number first."""
         if self.shape is not None:
-            return [] if self.is_line else [[self.shape]]
+            return [] if 1 in self.shape[1:] else [[self.shape]]
         found = candidate_colour_shapes(C, self.n_columns), [(1, *sides) for sides in candidate_sides(self.n_columns)]
         return [shapes for shapes in found if shapes]
 
-    def _best(self, C: np.ndarray, affinities: list[Affinity], shapes: list[Shape]) -> Arrangement | None:
+    def _best(self, arranger: Arranger, shapes: list[Shape]) -> Arrangement | None:
         """The layout of the shape that explains the columns best; shapes that begin badly are not worth improving."""
-        effort = self._efforts[0]
-        begun = [self._first(C, affinities, shape, effort) for shape in shapes]
-        ranked = sorted((one for one in begun if one is not None), key=lambda one: -one.likelihood)
-        improved = [self._improved(C, affinities, one, effort) for one in ranked[:MOST_IMPROVED]]
+        if shapes[0][0] > 1:
+            found = [arrange_channels(arranger, self.n_rows, shape) for shape in shapes]
+            improved = [one for one in found if one is not None]
+        else:
+            begun = [one for one in (arranger.first(shape[1:]) for shape in shapes) if one is not None]
+            begun.sort(key=lambda one: -one.likelihood)
+            improved = [arranger.improve(one) for one in begun[:MOST_IMPROVED]]
         return max(improved, key=lambda one: one.likelihood, default=None)
 
     def _split_half_score(self, found: Arrangement, halves: list[np.ndarray]) -> float:
         """Share of true pairs to expect in each of two layouts from halves of the rows, given their agreement."""
         shape = (1, *found.cells.shape)[-3:]
-        first, second = (self._again(half, shape) for half in halves)
-        return float(np.sqrt(agreement(first, second)))
-
-    def _again(self, C: np.ndarray, shape: Shape) -> np.ndarray:
-        """The layout that a part of the rows gives, in the shape that all of them gave."""
-        affinities = candidate_affinities(C, self.n_rows // 2)
-        if 1 in shape[1:]:
-            return arrange_line(C, affinities, max(shape[1:])).cells
-        effort = self._efforts[1]
-        found = self._first(C, affinities, shape, effort)
-        return np.full(shape, -1) if found is None else self._improved(C, affinities, found, effort).cells
-
-    def _first(self, C: np.ndarray, affinities: list[Affinity], shape: Shape, effort: Effort) -> Arrangement | None:
-        if shape[0] > 1:
-            return arrange_channels(C, self.n_rows, shape, self.rng, effort)
-        return first_layout(C, affinities, shape[1:], self.rng, effort)
-
-    def _improved(self, C: np.ndarray, affinities: list[Affinity], found: Arrangement, effort: Effort) -> Arrangement:
-        """Improve a layout; one of several channels has been improved already."""
-        return found if found.cells.ndim > 2 else improve(C, affinities, found, self.rng, effort)
+        again = []
+        for half in halves:
+            arranger = Arranger(half, self.n_rows // 2, self.rng, HALF_EFFORT * self.effort)
+            one = arranger.line(max(shape[1:])) if 1 in shape[1:] else self._best(arranger, [shape])
+            again.append(np.full(shape, -1) if one is None else one.cells)
+        return float(np.sqrt(agreement(*again)))
 
 
 def neighbour_pairs(cells: np.ndarray) -> np.ndarray:
@@ -259,8 +239,8 @@ def complete(cells: np.ndarray, columns: Columns) -> np.ndarray:
         -1 for cells beyond the number of columns.
     """
     if len(columns.numbers) > columns.n_active and len(cells) == 1 and (cells >= 0).any():
-        C = columns.rare_correlations()
-        cells = fill(grow(Affinity(C - np.eye(len(C), dtype=C.dtype)), cells[0], *cells.shape[1:], 0.0), C)
+        C, (height, width) = columns.rare_correlations(), cells.shape[1:]
+        cells = fill(grow(Affinity(C - np.eye(len(C), dtype=C.dtype)), cells[0], height, width, 0.0), C)
     order = np.append(columns.numbers, -1)[cells].ravel()
     absent = np.setdiff1d(np.concatenate([columns.numbers, columns.constant]), order)
     empty = np.flatnonzero(order < 0)

@@ -55,11 +55,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self,
-        shape: Sequence[int] | str = "auto",
-        recover: bool = True,
-        output: str = "grid",
-        random_state: Any = None,
+        self, shape: Sequence[int] | str = "auto", recover: bool = True, output: str = "grid", random_state: Any = None
     ):
         self.shape = shape
         self.recover = recover
@@ -98,9 +94,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
                 f"{', '.join(map(str, expected))})."
             )
         if self.output == "flat":
-            back = np.empty_like(values)
-            back[:, self._flat_order()] = values
-            return back
+            return values[:, np.argsort(self._flat_order())]
         return self.layout_.to_flat(values.reshape(len(values), *self.layout_.shape))
 
     @available_if(lambda self: self.output == "flat")  # type: ignore[untyped-decorator]  # a grid has no columns to name
@@ -117,18 +111,17 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
 
     def _find_layout(self, values: np.ndarray) -> Layout | None:
         """The shape given or inferred; if the columns show no grid in their order, what rearranging them gives."""
-        given, names = None, getattr(self, "feature_names_in_", None)
         if isinstance(self.shape, str):
             check_choice("shape", self.shape, ("auto",))
-        else:
-            given, names = Layout.of(self.shape, n_columns=values.shape[1]), None
+        given = None if isinstance(self.shape, str) else Layout.of(self.shape, n_columns=values.shape[1])
+        names = getattr(self, "feature_names_in_", None) if given is None else None
         may_recover = self.recover and values.shape[1] >= FEWEST_TO_RECOVER
         if given is not None and not may_recover:
             return given
         inferred = infer_layout(values, names, random_state=self.random_state).best
         if inferred is not None or not may_recover:
             return given or inferred
-        recovery = recover_layout(values, given and given.shape, random_state=self.random_state)
+        recovery = recover_layout(values, None if given is None else given.shape, random_state=self.random_state)
         return recovery.layout if recovery.accepted else given
 
     def _flat_order(self) -> np.ndarray:

@@ -9,9 +9,12 @@ from scipy.linalg import eigh
 from scipy.ndimage import label
 
 from autoarch.layouts.local_search import KING, Offsets, pseudo_likelihood, reassign, swap_nearby
-from autoarch.layouts.partial_correlation import Affinity
+from autoarch.layouts.partial_correlation import Affinity, candidate_affinities
 from autoarch.layouts.region_growing import fill, grow, seeds
 
+N_SEEDS = 3  # squares to grow from, per affinity
+N_ROUNDS = 150  # times that a part is ruined and rebuilt, at most
+PATIENCE = 35  # such times in a row without success after which the search gives up
 CORNER_WEIGHTS = (0.25, 0.5, 1.0)  # the last one helps to rebuild, hardly ever to begin
 LEAST_GAIN = 1e-7  # nats per item; less is rounding
 STRENGTHS = (0.1, 0.25, 0.4, 0.6)  # of the median link: weaker squares are ruined
@@ -19,31 +22,6 @@ LINE = tuple((0, step) for step in (1, -1, 2, -2, 3, -3, 4, -4))  # as many neig
 MOST_SPECTRAL = 1_000  # columns; eigenvectors cost the cube
 MOST_REVERSALS = 100
 LEAST_LINK_GAIN = 1e-4  # of summed affinity; less is rounding
-
-
-@dataclass(frozen=True)
-class Effort:
-    """Length of the search.
-
-    Parameters
-    ----------
-    seeds : int
-        Squares to grow from, per affinity.
-    rounds : int
-        Times that a part is ruined and rebuilt, at most.
-    patience : int
-        Such times in a row without success after which the search gives up.
-    """
-
-    seeds: int
-    rounds: int
-    patience: int
-
-    @classmethod
-    def of(cls, n_columns: int, share: float) -> Effort:
-        """Scale the usual effort to the number of columns; ``share`` of it where the result is only compared."""
-        room = share * min(1.0, 1_000 / max(n_columns, 1))
-        return cls(max(1, round(3 * room)), max(10, round(150 * room)), max(8, round(35 * room)))
 
 
 @dataclass(frozen=True)
@@ -62,52 +40,92 @@ class Arrangement:
     likelihood: float
 
 
-def _rated(cells: np.ndarray, C: np.ndarray, offsets: Offsets = KING) -> Arrangement:
-    return Arrangement(cells, pseudo_likelihood(cells, C, offsets))
+class Arranger:
+    """Search for the layout that explains columns with given correlations best.
 
+    Parameters
+    ----------
+    C : ndarray of shape (p, p)
+        Correlations.
+    n_rows : int
+        Rows behind them.
+    rng : Generator
+        Source of all that is random.
+    effort : float
+        Share of the usual number of growths and repairs.
 
-def first_layout(
-    C: np.ndarray, affinities: list[Affinity], shape: tuple[int, int], rng: np.random.Generator, effort: Effort
-) -> Arrangement | None:
-    """Grow from many squares and return the best layout; None where no affinity holds a square to grow from."""
-    found = [
-        _rated(_grown(C, affinity, square, shape, weight, rng), C)
-        for affinity in affinities
-        for square in seeds(affinity, effort.seeds)
-        for weight in CORNER_WEIGHTS[:2]
-    ]
-    return max(found, key=lambda one: one.likelihood, default=None)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.layouts.ruin_and_recreate import Arranger
+    >>> shuffled = np.array([3, 0, 4, 1, 2])
+    >>> C = 0.8 ** abs(np.subtract.outer(shuffled, shuffled)).astype(np.float32)
+    >>> found = Arranger(C, 100, np.random.default_rng(0), 1.0).line(5)
+    >>> shuffled[found.cells[0]].tolist() in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0])
+    True
+    """
 
+    def __init__(self, C: np.ndarray, n_rows: int, rng: np.random.Generator, effort: float) -> None:
+        self.C, self.rng, self.effort = C, rng, effort
+        self.affinities = candidate_affinities(C, n_rows)
 
-def improve(
-    C: np.ndarray, affinities: list[Affinity], found: Arrangement, rng: np.random.Generator, effort: Effort
-) -> Arrangement:
-    """Ruin the weak parts and a random window, rebuild by growth, keep what explains more; at last, swap cells."""
-    failures = 0
-    for _ in range(effort.rounds):
-        if failures == effort.patience:
-            break
-        failures += 1
-        affinity = affinities[rng.integers(len(affinities))]
-        start = _ruin(found.cells, affinity.direct, rng)
-        if (start < 0).all():
-            continue
-        weight = CORNER_WEIGHTS[rng.integers(len(CORNER_WEIGHTS))]
-        rebuilt = _rated(_grown(C, affinity, start, found.cells.shape, weight, rng), C)
-        if rebuilt.likelihood > found.likelihood + LEAST_GAIN:
-            found, failures = rebuilt, 0
-    return _rated(swap_nearby(found.cells, C, rounds=4), C)
+    def first(self, shape: tuple[int, int]) -> Arrangement | None:
+        """Grow from many squares and return the best layout; None where no affinity holds a square to grow from."""
+        found = [
+            self._grown(affinity, square, shape, weight)
+            for affinity in self.affinities
+            for square in seeds(affinity, max(1, round(N_SEEDS * self.effort)))
+            for weight in CORNER_WEIGHTS[:2]
+        ]
+        return max(found, key=lambda one: one.likelihood, default=None)
 
+    def improve(self, found: Arrangement) -> Arrangement:
+        """Ruin the weak parts and a random window, rebuild by growth, keep what explains more; at last, swap cells."""
+        patience = failures_left = max(8, round(PATIENCE * self.effort))
+        for _ in range(max(10, round(N_ROUNDS * self.effort))):
+            if not failures_left:
+                break
+            failures_left -= 1
+            affinity = self.affinities[self.rng.integers(len(self.affinities))]
+            start = _ruin(found.cells, affinity.direct, self.rng)
+            if (start < 0).all():
+                continue
+            weight = CORNER_WEIGHTS[self.rng.integers(len(CORNER_WEIGHTS))]
+            rebuilt = self._grown(affinity, start, found.cells.shape, weight)
+            if rebuilt.likelihood > found.likelihood + LEAST_GAIN:
+                found, failures_left = rebuilt, patience
+        return self._rated(swap_nearby(found.cells, self.C, rounds=4))
 
-def _grown(
-    C: np.ndarray,
-    affinity: Affinity,
-    start: np.ndarray,
-    shape: tuple[int, int],
-    weight: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    return reassign(fill(grow(affinity, start, *shape, weight), C), affinity.signed, 3, rng)
+    def _grown(self, affinity: Affinity, start: np.ndarray, shape: tuple[int, int], weight: float) -> Arrangement:
+        cells = fill(grow(affinity, start, *shape, weight), self.C)
+        return self._rated(reassign(cells, affinity.signed, 3, self.rng))
+
+    def _rated(self, cells: np.ndarray, offsets: Offsets = KING) -> Arrangement:
+        return Arrangement(cells, pseudo_likelihood(cells, self.C, offsets))
+
+    def line(self, length: int) -> Arrangement:
+        """Order all columns by spectra and growth, and return the best line of ``length`` cells; p is at least 3."""
+        orders = [self._grown_line(affinity) for affinity in self.affinities]
+        if len(self.C) <= MOST_SPECTRAL:
+            shared = np.stack([affinity.direct for affinity in self.affinities]).mean(axis=0)
+            orders += [_spectral(shared), _spectral(np.maximum(self.C, 0.0) ** 4)]
+            best = self._best_line(orders).cells[0]
+            orders = [best, _uncrossed(best, shared)]
+        found = self._best_line(orders)
+        swapped = self._rated(swap_nearby(found.cells, self.C, rounds=5), LINE)
+        found = max(found, swapped, key=lambda one: one.likelihood)
+        cells = np.full((1, length), -1)
+        cells[:, : len(self.C)] = found.cells
+        return Arrangement(cells, found.likelihood)
+
+    def _best_line(self, orders: list[np.ndarray]) -> Arrangement:
+        return max((self._rated(order[None], LINE) for order in orders), key=lambda one: one.likelihood)
+
+    def _grown_line(self, affinity: Affinity) -> np.ndarray:
+        """Order in which both ends grow from the strongest pair."""
+        p = len(self.C)
+        pair = np.unravel_index(int(affinity.signed.argmax()), (p, p))
+        return fill(grow(affinity, np.array([pair]), 1, p, 0.0), self.C)[0]
 
 
 def _ruin(cells: np.ndarray, A: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -119,12 +137,10 @@ def _ruin(cells: np.ndarray, A: np.ndarray, rng: np.random.Generator) -> np.ndar
     good = weakest > rng.choice(STRENGTHS) * median
     good[tuple(_stretch(side, rng) for side in cells.shape)] = False
     parts, count = label(good)
-    kept = np.zeros(cells.shape, bool)
-    if count:
-        largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-        for r in (0, 1):
-            for c in (0, 1):
-                kept[r : cells.shape[0] - 1 + r, c : cells.shape[1] - 1 + c] |= largest
+    if not count:
+        return np.full(cells.shape, -1)
+    largest = np.pad(parts == np.bincount(parts.ravel())[1:].argmax() + 1, 1)
+    kept = largest[1:, 1:] | largest[1:, :-1] | largest[:-1, 1:] | largest[:-1, :-1]
     return np.where(kept, cells, -1)
 
 
@@ -140,62 +156,9 @@ def _stretch(side: int, rng: np.random.Generator) -> slice:
     return slice(max(start, 0), start + length)
 
 
-def arrange_line(C: np.ndarray, affinities: list[Affinity], length: int) -> Arrangement:
-    """The best order of all columns that spectra and growth find.
-
-    Parameters
-    ----------
-    C : ndarray of shape (p, p)
-        Correlations.
-    affinities : list of Affinity
-        Between the columns.
-    length : int
-        Cells of the line, at least p.
-
-    Returns
-    -------
-    Arrangement
-        With ``cells`` of shape (1, length).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch.layouts.partial_correlation import candidate_affinities
-    >>> shuffled = np.array([3, 0, 4, 1, 2])
-    >>> C = 0.8 ** abs(np.subtract.outer(shuffled, shuffled)).astype(np.float32)
-    >>> order = shuffled[arrange_line(C, candidate_affinities(C, 100), 5).cells[0]]
-    >>> order.tolist() in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0])
-    True
-    """
-    orders = [_grown_line(C, affinity) for affinity in affinities]
-    if len(C) <= MOST_SPECTRAL:
-        shared = np.stack([affinity.direct for affinity in affinities]).mean(axis=0)
-        best = _best_line([*orders, _spectral(shared), _spectral(np.maximum(C, 0.0) ** 4)], C).cells[0]
-        orders = [best, _uncrossed(best, shared)]
-    found = _best_line(orders, C)
-    swapped = _rated(swap_nearby(found.cells, C, rounds=5), C, LINE)
-    found = max(found, swapped, key=lambda one: one.likelihood)
-    cells = np.full((1, length), -1)
-    cells[:, : len(C)] = found.cells
-    return Arrangement(cells, found.likelihood)
-
-
-def _best_line(orders: list[np.ndarray], C: np.ndarray) -> Arrangement:
-    return max((_rated(order[None], C, LINE) for order in orders), key=lambda one: one.likelihood)
-
-
-def _grown_line(C: np.ndarray, affinity: Affinity) -> np.ndarray:
-    """Order in which both ends grow from the strongest pair."""
-    pair = np.unravel_index(int(affinity.signed.argmax()), C.shape)
-    start = np.array([pair]) if len(C) > 1 else np.zeros((1, 1), int)
-    return fill(grow(affinity, start, 1, len(C), 0.0), C)[0]
-
-
 def _spectral(A: np.ndarray) -> np.ndarray:
     """Order by the second eigenvector of the normalised Laplacian."""
     p = len(A)
-    if p < 3:
-        return np.arange(p)
     A = A + 1e-4 * A.mean() + 1e-12  # links the parts of a graph that falls apart
     scale = 1.0 / np.sqrt(A.sum(axis=1, dtype=np.float64))
     _, vectors = eigh(A * scale[:, None] * scale, subset_by_index=[p - 2, p - 2])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_complex_dtype, is_numeric_dtype
 
 from autoarch._data import array_checks
 from autoarch._data.containers import take_rows, to_plain
@@ -54,10 +55,6 @@ class Table:
     n_columns: int
     names: list[str] | None
 
-    def __len__(self) -> int:
-        """Count the rows read."""
-        return len(self.scaled)
-
 
 def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Generator) -> Table:
     """Check X, sample at most as many rows as are needed, and standardise.
@@ -75,9 +72,12 @@ def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Gener
             f"X has shape {tuple(X.shape)}, so its grid is known already; expected (n, p). Pass X as it is where "
             "layout='auto' is accepted, or X.reshape(len(X), -1) to have the grid inferred all the same."
         )
-    X = _some_rows(X, rng)
+    if len(X.shape) == 2 and 0 not in X.shape:
+        most = int(np.clip(MOST_VALUES // X.shape[1], FEWEST_READ, correlations.MAX_ROWS))
+        if X.shape[0] > most:  # never copying the other rows
+            X = take_rows(X, np.sort(rng.choice(X.shape[0], most, replace=False)))
     if isinstance(X, pd.DataFrame):
-        numeric = np.flatnonzero([_is_number(kind) for kind in X.dtypes])
+        numeric = np.flatnonzero([is_numeric_dtype(kind) and not is_complex_dtype(kind) for kind in X.dtypes])
         values = X.iloc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
         if feature_names is None and all(isinstance(label, str) for label in X.columns):
             feature_names = list(X.columns)
@@ -100,18 +100,6 @@ def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Gener
     return Table(scaled, active, numeric, n_columns, names)
 
 
-def _some_rows(X: Any, rng: np.random.Generator) -> Any:
-    """Sample rows, never copying the others."""
-    if len(X.shape) != 2 or 0 in X.shape:
-        return X
-    most = int(np.clip(MOST_VALUES // X.shape[1], FEWEST_READ, correlations.MAX_ROWS))
-    return X if X.shape[0] <= most else take_rows(X, np.sort(rng.choice(X.shape[0], most, replace=False)))
-
-
-def _is_number(kind: Any) -> bool:
-    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
-
-
 @dataclass(frozen=True)
 class NamedCells:
     """Columns in the order that their names give.
@@ -121,18 +109,13 @@ class NamedCells:
     columns : tuple of int
         Columns that follow the pattern, channel by channel and row by row.
     channels, height, width : int or None
-        Sides that the names give; None where they give none.
+        Sides that the names give; None where they give none. There is no height without a width.
     """
 
     columns: tuple[int, ...]
     channels: int | None = None
     height: int | None = None
     width: int | None = None
-
-    @property
-    def is_grid(self) -> bool:
-        """True if the names give every side."""
-        return self.height is not None and self.width is not None
 
 
 def read_names(names: Sequence[str]) -> NamedCells | None:
@@ -202,8 +185,6 @@ def _axes(places: np.ndarray, roles: list[str]) -> list[int | None] | None:
         first, *_, last = (len(np.unique(places[:, axis])) for axis in range(3))
         channel = 2 if last < first and last <= MOST_CHANNELS else 0
     rest = [axis for axis in range(len(roles)) if axis != channel]
-    if len(rest) == 1:
-        return [channel, None, rest[0]]
     if [roles[axis] for axis in rest] == ["column", "row"]:
         rest.reverse()
-    return [channel, *rest]
+    return [channel, *[None] * (2 - len(rest)), *rest]

@@ -30,8 +30,8 @@ from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
 
 if TYPE_CHECKING:
-    from autoarch.layouts.infer import infer_layout
     from autoarch.layouts.decision import LayoutCandidate, LayoutInference
+    from autoarch.layouts.infer import infer_layout
     from autoarch.layouts.recover import LayoutRecovery, recover_layout
     from autoarch.layouts.restorer import LayoutRestorer
 

@@ -11,7 +11,7 @@ from autoarch.datasets import load_digits_grid, make_textures
 from autoarch.exceptions import InputError, LayoutError
 from autoarch.layouts.decision import _is_more_than_a_line
 from autoarch.layouts.infer import infer_layout
-from autoarch.layouts.pseudo_likelihood import Grid, LagProducts, NormalEquations, candidate_grids
+from autoarch.layouts.pseudo_likelihood import Grid, LagProducts, NormalEquations, list_grids
 from autoarch.layouts.ranking import ScoredGrid
 from autoarch.layouts.table import read_names
 
@@ -331,7 +331,7 @@ def test_units_do_not_matter(scale, shift):
 @given(p=st.integers(1, 400))
 def test_every_candidate_grid_takes_all_columns_once(p):
     """Its cells are a permutation of the columns, and its steps lead from one to the next."""
-    for grid in candidate_grids(p):
+    for grid in list_grids(p):
         assert grid.n_columns == p
         assert sorted(grid.columns) == list(range(p))
         cells = grid.columns.reshape(grid.shape)

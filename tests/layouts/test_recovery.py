@@ -20,7 +20,6 @@ from autoarch.layouts.recover import agreement, neighbour_pairs, recover_layout
 from autoarch.layouts.region_growing import grow, seeds
 
 
-
 def _field(height, width, n=400, seed=0):
     """Smooth random fields, flat."""
     noise = np.random.default_rng(seed).normal(size=(n, height + 8, width + 8))
