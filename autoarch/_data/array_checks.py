@@ -1,4 +1,4 @@
-"""Checks of an array X, and which grid its shape or the user's layout makes of it."""
+"""Checks of an array X, and the grid that its shape or the declared layout makes of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TEXT_HINT = "\nPut columns that hold text or dates into a pandas DataFrame: its
 
 
 def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HINT) -> np.ndarray:
-    """X as a real array of 2 to 4 axes, in its own type where that is numeric; NaN is let through, infinity too.
+    """Return X as a real array of 2 to 4 axes, in its own type where that is numeric; NaN and infinity pass.
 
     Raises
     ------
@@ -95,23 +95,25 @@ def first_axes(cell_shape: tuple[int, ...], channels: str) -> tuple[int, ...]:
     return cell_shape
 
 
-def lay_out(asked: LayoutLike, cells: tuple[int, ...]) -> Layout | None:
-    """Check the layout that is asked for against the cells of a row, or read it off their shape."""
-    if asked is None:
+def lay_out(declared: LayoutLike, cells: tuple[int, ...]) -> Layout | None:
+    """Check the declared layout against the cells of a row, or read it off their shape."""
+    if declared is None:
         return None
-    if isinstance(asked, str) and asked == "auto":
+    if isinstance(declared, str) and declared == "auto":
         return Layout.of((1, *cells) if len(cells) == 1 else cells, origin="shape")
-    return Layout.of(_sides(asked), n_columns=prod(cells))  # type: ignore[arg-type]
+    return Layout.of(_sides(declared), n_columns=prod(cells))  # type: ignore[arg-type]
 
 
-def refuse_channels_behind(shape: tuple[int, ...], asked: LayoutLike) -> None:
+def refuse_channels_behind(shape: tuple[int, ...], declared: LayoutLike) -> None:
     """Raise if a 4-D X that should have its channels first looks as if it had them last."""
-    if len(shape) == 4 and shape[3] <= _MOST_COLOURS < shape[1] and _sides(asked) != shape[1:]:
+    if len(shape) == 4 and shape[3] <= _MOST_COLOURS < shape[1] and _sides(declared) != shape[1:]:
         raise LayoutError(
             f"X has shape {shape}, which looks like (n, height, width, channels); expected (n, channels, height, "
             f'width). Pass channels="last", or layout={shape[1:]} if the axis of {shape[1]} really holds the channels.'
         )
 
 
-def _sides(asked: LayoutLike) -> object:
-    return asked.shape if isinstance(asked, Layout) else tuple(asked) if isinstance(asked, (list, tuple)) else asked
+def _sides(declared: LayoutLike) -> object:
+    if isinstance(declared, Layout):
+        return declared.shape
+    return tuple(declared) if isinstance(declared, (list, tuple)) else declared
