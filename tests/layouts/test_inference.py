@@ -9,12 +9,11 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_sample_imag
 
 from autoarch.datasets import load_digits_grid, make_textures
 from autoarch.exceptions import InputError, LayoutError
-from autoarch.layouts.infer.column_names import read_names
-from autoarch.layouts.infer.decision import _is_more_than_a_line
-from autoarch.layouts.infer.hypotheses import Hypothesis, hypotheses, positions
-from autoarch.layouts.infer.infer import infer_layout
-from autoarch.layouts.infer.pseudo_likelihood import Equations, Lags
-from autoarch.layouts.infer.ranking import Found
+from autoarch.layouts.decision import _is_more_than_a_line
+from autoarch.layouts.infer import infer_layout
+from autoarch.layouts.pseudo_likelihood import Grid, LagProducts, NormalEquations, list_grids
+from autoarch.layouts.ranking import ScoredGrid
+from autoarch.layouts.table import read_names
 
 DIGITS = load_digits_grid()[0].astype(float)
 PHOTOGRAPHS = load_sample_images().images
@@ -136,18 +135,18 @@ def test_tables_are_no_grids(name):
     [(1, None, 0), (0, None, 1), (2, None, 1), (0, 30, 0), (1, 40, 1)],
     ids=["id-in-front", "label-behind", "both-ends", "inside", "everywhere"],
 )
-def test_strangers_are_set_aside(front, inside, back):
+def test_outlier_columns_are_set_aside(front, inside, back):
     """A few columns that are no cells do not hide the grid, and are named."""
     X, rng = DIGITS[:400].reshape(400, -1), np.random.default_rng(0)
     if inside is not None:
         X = np.insert(X, inside, rng.normal(size=400), axis=1)
     X = np.hstack([rng.normal(size=(400, front)), X, rng.normal(size=(400, back))])
-    strangers = [*range(front), *([] if inside is None else [front + inside]), *range(X.shape[1] - back, X.shape[1])]
+    outliers = [*range(front), *([] if inside is None else [front + inside]), *range(X.shape[1] - back, X.shape[1])]
 
     found = infer_layout(X, random_state=0)
 
     assert (found.kind, found.best.shape) == ("2d", (1, 8, 8))
-    assert list(found.foreign) == strangers
+    assert list(found.foreign) == outliers
     np.testing.assert_array_equal(found.best.to_grid(X).reshape(400, 64), DIGITS[:400].reshape(400, 64))
 
 
@@ -161,7 +160,7 @@ def test_padding_is_set_aside():
     assert found.foreign == (64, 65, 66)
 
 
-def test_text_columns_of_a_frame_are_strangers():
+def test_text_columns_of_a_frame_are_no_cells():
     """Only numbers can be cells."""
     frame = pd.DataFrame(DIGITS[:200].reshape(200, -1)).add_prefix("pixel")
     frame.insert(0, "writer", [f"w{i % 7}" for i in range(200)])
@@ -220,7 +219,7 @@ def test_names_of_channels(name):
     np.testing.assert_array_equal(found.best.to_grid(_flat(grid)[:, order]), grid)
 
 
-def test_names_that_contradict_the_data_do_not_win_in_silence():
+def test_names_that_contradict_the_data_are_overruled_with_a_remark():
     """Names of a 4 x 16 grid over 8 x 8 digits: the data decide, and the reason says so."""
     names = [f"r{k // 16}c{k % 16}" for k in range(64)]
 
@@ -330,11 +329,14 @@ def test_units_do_not_matter(scale, shift):
 
 
 @given(p=st.integers(1, 400))
-def test_every_hypothesis_takes_all_columns_once(p):
-    """Positions are a permutation of the columns."""
-    for grid in hypotheses(p):
+def test_every_candidate_grid_takes_all_columns_once(p):
+    """Its cells are a permutation of the columns, and its steps lead from one to the next."""
+    for grid in list_grids(p):
         assert grid.n_columns == p
-        assert sorted(positions(grid)) == list(range(p))
+        assert sorted(grid.columns) == list(range(p))
+        cells = grid.columns.reshape(grid.shape)
+        for number, axis in enumerate(("between", "down", "across")):
+            assert (np.diff(cells, axis=number) == grid.step(axis)).all()
 
 
 @given(
@@ -347,7 +349,7 @@ def test_every_hypothesis_takes_all_columns_once(p):
 @settings(max_examples=30)
 def test_explained_variance_is_that_of_a_regression(channels, height, width, last, seed):
     """The normal equations from lags agree with least squares on the grid itself."""
-    grid = Hypothesis(channels, height, width, last)
+    grid = Grid(height, width, channels, channels_last=last)
     X = np.random.default_rng(seed).normal(size=(20, grid.n_columns)).cumsum(axis=1)
     cells = X.reshape(20, *grid.sides)
     sums = []
@@ -363,9 +365,9 @@ def test_explained_variance_is_that_of_a_regression(channels, height, width, las
     design = np.stack([one.ravel() for one in sums], axis=1)
     residual = X.ravel() - design @ np.linalg.lstsq(design, X.ravel(), rcond=None)[0]
 
-    explained = Equations(Lags(X), grid).explained()
+    information = NormalEquations(LagProducts(X), grid).information()
 
-    assert explained == pytest.approx(-np.log((residual**2).sum() / (X**2).sum()), rel=0.02, abs=0.02)
+    assert information == pytest.approx(-np.log((residual**2).sum() / (X**2).sum()), rel=0.02, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -381,6 +383,6 @@ def test_explained_variance_is_that_of_a_regression(channels, height, width, las
 )
 def test_a_grid_that_fails_a_test_must_be_ahead_of_the_best_line(score, p_values, grid):
     """Else the columns are read as a line, perhaps of several channels."""
-    best = Found(Hypothesis(1, 6, 10), (), score, score, score, 0.1, 0.1)
-    line = Found(Hypothesis(6, 1, 10), (), 1.0, 1.0, 1.0, 0.1, 0.1)
+    best = ScoredGrid(Grid(6, 10), (), score, score, score, 0.1, 0.1)
+    line = ScoredGrid(Grid(1, 10, 6), (), 1.0, 1.0, 1.0, 0.1, 0.1)
     assert _is_more_than_a_line(best, line, p_values) is grid

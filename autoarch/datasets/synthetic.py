@@ -1,8 +1,4 @@
-"""Small grids and tables with known truth, and the digits that scikit-learn ships.
-
-Each ``make_*`` returns ``(X, y)`` and says in its docstring which family must win and why; ``make_planted`` returns a
-third array, which cells the label hangs on. All draw from ``random_state`` alone.
-"""
+"""Small grids and tables with known truth; all draw from ``random_state`` alone."""
 
 from __future__ import annotations
 
@@ -13,24 +9,14 @@ from scipy.ndimage import gaussian_filter
 
 from autoarch._core.checks import check_choice
 
-__all__ = [
-    "load_digits_grid",
-    "load_digits_scrambled",
-    "make_alternating_texture",
-    "make_cell_rule",
-    "make_noise",
-    "make_planted",
-    "make_stripes",
-    "make_textures",
-]
+Shape = tuple[int, int]  # height, width
+Samples = tuple[np.ndarray, np.ndarray]  # X, y
 
 
-def _generator(random_state: Any) -> np.random.Generator:
+def generator_of(random_state: Any) -> np.random.Generator:
     """Make a generator from an int, RandomState, Generator or None."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
     if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31 - 1, size=4))
+        random_state = random_state.randint(2**31 - 1, size=4)
     return np.random.default_rng(random_state)
 
 
@@ -39,7 +25,7 @@ def _labels(n_samples: int, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.arange(n_samples) % 2)
 
 
-def _smooth_fields(n_samples: int, shape: tuple[int, int], scale: float, rng: np.random.Generator) -> np.ndarray:
+def _smooth_fields(n_samples: int, shape: Shape, scale: float, rng: np.random.Generator) -> np.ndarray:
     """Independent smooth fields on a torus, each with mean 0 and variance 1."""
     fields = gaussian_filter(rng.normal(size=(n_samples, *shape)), sigma=(0, scale, scale), mode="wrap")
     fields -= fields.mean(axis=(1, 2), keepdims=True)
@@ -47,11 +33,11 @@ def _smooth_fields(n_samples: int, shape: tuple[int, int], scale: float, rng: np
 
 
 def make_stripes(
-    n_samples: int = 200, shape: tuple[int, int] = (8, 8), *, noise: float = 1.0, random_state: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
+    n_samples: int = 200, shape: Shape = (8, 8), *, noise: float = 1.0, random_state: Any = None
+) -> Samples:
     """Draw horizontal (0) and vertical (1) stripes with a random phase, as flat rows.
 
-    A convolution sees the direction anywhere; no single cell knows it.
+    A convolution sees the direction anywhere; no single cell tells it.
 
     Parameters
     ----------
@@ -76,7 +62,7 @@ def make_stripes(
     >>> X.shape, sorted(set(y.tolist()))
     ((200, 64), [0, 1])
     """
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     y = _labels(n_samples, rng)
     height, width = shape
     phase = rng.uniform(0, 2 * np.pi, size=(n_samples, 1, 1))
@@ -87,12 +73,10 @@ def make_stripes(
     return X.reshape(n_samples, -1).astype(np.float32), y
 
 
-def make_textures(
-    n_samples: int = 300, shape: tuple[int, int] = (16, 16), *, random_state: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
+def make_textures(n_samples: int = 300, shape: Shape = (16, 16), *, random_state: Any = None) -> Samples:
     """Draw smooth random fields; the label is how coarse they are.
 
-    The statistics are the same at every cell (``lag_r2`` near 1) and no cell alone knows the label: a convolution wins.
+    The statistics are the same at every cell (``lag_r2`` near 1) and no cell alone tells the label: a convolution wins.
 
     Parameters
     ----------
@@ -114,7 +98,7 @@ def make_textures(
     >>> make_textures(n_samples=10, shape=(12, 12), random_state=0)[0].shape
     (10, 12, 12)
     """
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     y = _labels(n_samples, rng)
     X = np.empty((n_samples, *shape))
     for label, scale in enumerate((1.0, 1.5)):
@@ -122,9 +106,7 @@ def make_textures(
     return X.astype(np.float32), y
 
 
-def make_cell_rule(
-    n_samples: int = 300, shape: tuple[int, int] = (16, 16), *, random_state: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
+def make_cell_rule(n_samples: int = 300, shape: Shape = (16, 16), *, random_state: Any = None) -> Samples:
     """Draw smooth random fields; the label is the sign of one fixed cell.
 
     The grid is as local as that of ``make_textures``, but position is everything: trees win, a convolution with pooling
@@ -151,18 +133,16 @@ def make_cell_rule(
     >>> X.shape
     (50, 16, 16)
     """
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     X = _smooth_fields(n_samples, shape, 1.0, rng)
     row, column = (int(rng.integers(side)) for side in shape)
     return X.astype(np.float32), (X[:, row, column] > 0).astype(np.int64)
 
 
-def make_noise(
-    n_samples: int = 300, n_features: int = 30, *, random_state: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a table of independent columns; the label asks whether two of them agree in sign.
+def make_noise(n_samples: int = 300, n_features: int = 30, *, random_state: Any = None) -> Samples:
+    """Draw a table of independent columns; the label is 1 where two of them agree in sign.
 
-    The order of the columns carries nothing. Trees win: the rule is no sum of columns.
+    The order of the columns carries no information. Trees win: the rule is no sum of columns.
 
     Parameters
     ----------
@@ -184,25 +164,21 @@ def make_noise(
     >>> make_noise(n_samples=20, n_features=5, random_state=0)[0].shape
     (20, 5)
     """
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     X = rng.normal(size=(n_samples, n_features))
     first, second = rng.choice(n_features, 2, replace=False)
     return X.astype(np.float32), ((X[:, first] > 0) == (X[:, second] > 0)).astype(np.int64)
 
 
 def make_planted(
-    n_samples: int = 300,
-    shape: tuple[int, int] = (16, 16),
-    *,
-    cause: str = "cell",
-    random_state: Any = None,
+    n_samples: int = 300, shape: Shape = (16, 16), *, cause: str = "cell", random_state: Any = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw noise in which the label hangs on cells that are known, and say which: the truth for explanations.
+    """Draw noise in which the label depends on known cells, and return these: the truth for explanations.
 
     - "cell": one cell is high or low.
-    - "pair": two cells, each high or low, agree or not; neither alone knows the label.
+    - "pair": two cells, each high or low, agree or not; neither alone tells the label.
     - "row": one row carries a pattern or its negative.
-    - "texture": stripes that run down or across, in a square that stands elsewhere in each sample.
+    - "texture": stripes that run down or across, in a square whose place differs between samples.
 
     Any family finds the cell and the row, trees and dense nets the pair, and convolutions the texture.
 
@@ -213,7 +189,7 @@ def make_planted(
     shape : tuple of int, default=(16, 16)
         Height and width, at least 4 each.
     cause : {"cell", "pair", "row", "texture"}, default="cell"
-        What the label hangs on.
+        What the label depends on.
     random_state : int, RandomState instance, Generator or None, default=None
         Seed; it also picks the cells.
 
@@ -222,7 +198,7 @@ def make_planted(
     X : ndarray of shape (n_samples, height, width), float32
     y : ndarray of shape (n_samples,), int64
     truth : ndarray of shape (n_samples, height, width), bool
-        Cells that the label hangs on.
+        Cells that the label depends on.
 
     Raises
     ------
@@ -237,7 +213,7 @@ def make_planted(
     ((20, 8, 8), np.int64(8))
     """
     check_choice("cause", cause, ("cell", "pair", "row", "texture"))
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     y = _labels(n_samples, rng)
     sign = 2.0 * y - 1.0
     X = rng.normal(size=(n_samples, *shape))
@@ -266,13 +242,10 @@ def make_planted(
     return X.astype(np.float32), y, truth
 
 
-def make_alternating_texture(
-    n_samples: int = 300, shape: tuple[int, int] = (16, 16), *, random_state: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
+def make_alternating_texture(n_samples: int = 300, shape: Shape = (16, 16), *, random_state: Any = None) -> Samples:
     """Draw fields whose neighbouring cells take opposite signs; the label is the direction in which they change slowly.
 
-    Smoothness measures such as Moran's I call this "no locality" or worse; the size of the correlations sees it, and a
-    convolution wins.
+    Smoothness measures such as Moran's I find no locality here; absolute correlations do, and a convolution wins.
 
     Parameters
     ----------
@@ -295,7 +268,7 @@ def make_alternating_texture(
     >>> bool((X[:, :, 1:] * X[:, :, :-1]).mean() < 0)
     True
     """
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     y = _labels(n_samples, rng)
     noise = rng.normal(size=(n_samples, *shape))
     fields = np.empty_like(noise)
@@ -304,47 +277,3 @@ def make_alternating_texture(
     fields /= np.maximum(fields.std(axis=(1, 2), keepdims=True), 1e-12)
     board = 1 - 2 * (np.add.outer(np.arange(shape[0]), np.arange(shape[1])) % 2)
     return (fields * board).astype(np.float32), y
-
-
-def load_digits_grid() -> tuple[np.ndarray, np.ndarray]:
-    """Load scikit-learn's handwritten digits as 8 x 8 matrices.
-
-    Returns
-    -------
-    X : ndarray of shape (1797, 8, 8), float32
-    y : ndarray of shape (1797,), int64
-
-    Examples
-    --------
-    >>> from autoarch.datasets import load_digits_grid
-    >>> load_digits_grid()[0].shape
-    (1797, 8, 8)
-    """
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return digits.images.astype(np.float32), digits.target.astype(np.int64)
-
-
-def load_digits_scrambled(*, random_state: Any = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Load the same digits as 64 columns in a scrambled order, the same for all samples.
-
-    Parameters
-    ----------
-    random_state : int, RandomState instance, Generator or None, default=0
-        Seed of the order.
-
-    Returns
-    -------
-    X : ndarray of shape (1797, 64), float32
-    y : ndarray of shape (1797,), int64
-
-    Examples
-    --------
-    >>> from autoarch.datasets import load_digits_scrambled
-    >>> load_digits_scrambled()[0].shape
-    (1797, 64)
-    """
-    X, y = load_digits_grid()
-    order = _generator(random_state).permutation(64)
-    return np.ascontiguousarray(X.reshape(len(X), 64)[:, order]), y

@@ -10,12 +10,14 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_breast_cancer, load_digits, load_sample_images
 
 from autoarch.exceptions import InputError, LayoutError
-from autoarch.layouts.recover.local_search import swap_nearby
-from autoarch.layouts.recover.neighbour_likelihood import pseudo_likelihood
-from autoarch.layouts.recover.partial_correlation import local_partial_correlations, opinions, partial_correlations
-from autoarch.layouts.recover.recover import recover_layout
-from autoarch.layouts.recover.region_growing import grow, seeds
-from autoarch.layouts.recover.split_half import agreement, neighbour_pairs
+from autoarch.layouts.local_search import pseudo_likelihood, swap_nearby
+from autoarch.layouts.partial_correlation import (
+    candidate_affinities,
+    local_partial_correlations,
+    partial_correlations,
+)
+from autoarch.layouts.recover import agreement, neighbour_pairs, recover_layout
+from autoarch.layouts.region_growing import grow, seeds
 
 
 def _field(height, width, n=400, seed=0):
@@ -42,7 +44,7 @@ def _recovered(found, truth, columns=None):
 def _lattice():
     """Correlations of a field on 7 x 7 cells, in order, and what is made of them."""
     C = np.corrcoef(_field(7, 7), rowvar=False).astype(np.float32)
-    return C, opinions(C, 400)
+    return C, candidate_affinities(C, 400)
 
 
 def test_a_shuffled_grid_is_found_again():
@@ -159,9 +161,9 @@ def test_what_has_no_layout_is_refused(X):
         pytest.param(np.ones((5, 12)), (12,), LayoutError, "height, width", id="one-side"),
         pytest.param(np.ones((5, 12)), (3, 1, 4), LayoutError, "channels", id="line-of-channels"),
         pytest.param(np.ones((5, 3, 4)), None, InputError, "Flatten", id="not-flat"),
-        pytest.param(np.ones((1, 12)), None, InputError, "two rows", id="one-row"),
-        pytest.param([["a", "b"], ["c", "d"]], None, InputError, "numbers", id="words"),
-        pytest.param(np.full((5, 4), np.inf), None, InputError, "infinite", id="infinite"),
+        pytest.param(np.ones((1, 12)), None, InputError, "minimum of 2", id="one-row"),
+        pytest.param([["a", "b"], ["c", "d"]], None, InputError, "recovered from numbers only", id="words"),
+        pytest.param(np.full((5, 4), np.inf), None, InputError, "row 0, column 0", id="infinite"),
     ],
 )
 def test_errors_say_what_to_do(X, shape, error, hint):

@@ -1,8 +1,8 @@
-"""Grow a lattice from a few placed columns: always place next what fits best, wherever that is.
+"""Growth of a lattice from a few placed columns: the column that fits best anywhere on the frontier is placed next.
 
 Two agreeing neighbours are needed to be sure of a column, so wrong links (a picture's left border resembles its right
 one) do little harm. Only cells on the frontier are held, each with its scores of all columns; the best column of a cell
-is looked up again only when one of its neighbours came or its favourite went.
+is looked up again only when one of its neighbours was placed or its best column was.
 """
 
 from __future__ import annotations
@@ -10,29 +10,31 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 from scipy.optimize import linear_sum_assignment
 
-from autoarch.layouts.recover.partial_correlation import Affinity, strongest
+from autoarch.layouts.partial_correlation import Affinity, strongest
 
 SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-MOST_LEFTOVERS = 1_500  # for the assignment problem
+MOST_UNPLACED = 1_500  # for the assignment problem
 Cell = tuple[int, int]
 
 
 def seeds(affinity: Affinity, most: int) -> list[np.ndarray]:
     """Disjoint 2 x 2 squares to grow from, the clearest first.
 
-    A square is a cycle of four mutual favourites; it is clear when its weakest side is strong and its diagonals weak.
+    A square is a cycle of four columns, each among the strongest links of the next; it is clear when its weakest side
+    is strong and its diagonals weak.
     """
     A = affinity.direct
-    favourite = np.zeros(A.shape, bool)
-    np.put_along_axis(favourite, strongest(A, 4), True, axis=1)
-    favourite &= favourite.T & (A > 0)
-    links = [set(np.flatnonzero(row).tolist()) for row in favourite]
+    mutual = np.zeros(A.shape, bool)
+    np.put_along_axis(mutual, strongest(A, 4), True, axis=1)
+    mutual &= mutual.T & (A > 0)
+    links = [set(np.flatnonzero(row).tolist()) for row in mutual]
     squares = []
-    for a, mine in enumerate(links):
-        for b, d in combinations(sorted(mine), 2):
+    for a, linked in enumerate(links):
+        for b, d in combinations(sorted(linked), 2):
             for c in links[b] & links[d]:
                 if c > a:
                     sides = min(A[a, b], A[b, c], A[c, d], A[d, a])
@@ -41,9 +43,7 @@ def seeds(affinity: Affinity, most: int) -> list[np.ndarray]:
     used: set[int] = set()
     chosen: list[np.ndarray] = []
     for _, a, b, c, d in squares:
-        if len(chosen) == most:
-            break
-        if used.isdisjoint((a, b, c, d)):
+        if len(chosen) < most and used.isdisjoint((a, b, c, d)):
             used.update((a, b, c, d))
             chosen.append(np.array([[a, b], [d, c]]))
     return chosen
@@ -86,59 +86,50 @@ class _Canvas:
 
     def __init__(self, affinity: Affinity, start: np.ndarray, height: int, width: int, corner_weight: float) -> None:
         self.height, self.width = height, width
-        self._weighted = [(SIDES, affinity.direct, 1.0)]
+        self._neighbours = [(*step, affinity.direct, np.float32(1.0)) for step in SIDES]
         if corner_weight:
-            self._weighted.append((CORNERS, affinity.diagonal, corner_weight))
-        long = max(height, width)
+            self._neighbours += [(*step, affinity.diagonal, np.float32(corner_weight)) for step in CORNERS]
         rows, columns = np.nonzero(start >= 0)
         top, left, tall, wide = int(rows.min()), int(columns.min()), int(np.ptp(rows)), int(np.ptp(columns))
-        self._side = 2 * long + 2  # leaves a rim of free cells on every side, whichever way the layout grows
+        self._side = 2 * max(height, width) + 2  # leaves a rim of free cells, whichever way the layout grows
         down, right = (self._side - tall) // 2, (self._side - wide) // 2
         self.items = np.full((self._side, self._side), -1)
         self.items[rows - top + down, columns - left + right] = start[rows, columns]
         self._box = [down, down + tall, right, right + wide]
-        self._gone = np.zeros(len(affinity.signed), np.float32)
-        self._gone[start[rows, columns]] = -np.inf
+        self._placed = np.zeros(len(affinity.signed), np.float32)
+        self._placed[start[rows, columns]] = -np.inf
         self._scores: dict[Cell, np.ndarray] = {}
         self.best: dict[Cell, tuple[float, int]] = {}
-        for cell in self._rim():
-            self._open(cell)
-
-    def _rim(self) -> list[Cell]:
-        placed = np.pad(self.items >= 0, 1)
-        near = np.zeros(self.items.shape, bool)
-        for down, right in SIDES + CORNERS:
-            near |= placed[1 + down : self._side + 1 + down, 1 + right : self._side + 1 + right]
-        return [(int(r), int(c)) for r, c in np.argwhere(near & (self.items < 0))]
+        taken = self.items >= 0
+        for row, column in np.argwhere(binary_dilation(taken, np.ones((3, 3))) & ~taken):
+            self._open((int(row), int(column)))
 
     def _open(self, cell: Cell) -> None:
         """Score all columns for a free cell beside placed ones."""
         if not self.fits(cell):
             return
-        scores = np.zeros(len(self._gone), np.float32)
-        for steps, A, weight in self._weighted:
-            for down, right in steps:
-                if self._inside(cell, down, right):
-                    item = self.items[cell[0] + down, cell[1] + right]
-                    if item >= 0:
-                        scores += np.float32(weight) * A[item]
+        scores = np.zeros(len(self._placed), np.float32)
+        for down, right, A, weight in self._neighbours:
+            item = self.items[cell[0] + down, cell[1] + right]
+            if item >= 0:
+                scores += weight * A[item]
         self._scores[cell] = scores
         self._look_up(cell)
 
-    def _inside(self, cell: Cell, down: int, right: int) -> bool:
-        return 0 <= cell[0] + down < self._side and 0 <= cell[1] + right < self._side
-
     def _look_up(self, cell: Cell) -> None:
-        scores = self._scores[cell] + self._gone
+        scores = self._scores[cell] + self._placed
         item = int(scores.argmax())
         self.best[cell] = float(scores[item]), item
 
     def fits(self, cell: Cell) -> bool:
-        """Whether the layout would still fit its box with this cell, upright or lying."""
-        top, bottom, left, right = self._box
-        tall = max(bottom, cell[0]) - min(top, cell[0]) + 1
-        wide = max(right, cell[1]) - min(left, cell[1]) + 1
+        """True if the layout would still fit its box with this cell, upright or lying."""
+        top, bottom, left, right = self._box_with(cell)
+        tall, wide = bottom - top + 1, right - left + 1
         return (tall <= self.height and wide <= self.width) or (tall <= self.width and wide <= self.height)
+
+    def _box_with(self, cell: Cell) -> list[int]:
+        top, bottom, left, right = self._box
+        return [min(top, cell[0]), max(bottom, cell[0]), min(left, cell[1]), max(right, cell[1])]
 
     def close(self, cell: Cell) -> None:
         """Give a cell up; boxes only grow, so it will never fit again."""
@@ -147,19 +138,17 @@ class _Canvas:
     def place(self, item: int, cell: Cell) -> None:
         """Put a column into a free cell of the frontier."""
         self.items[cell] = item
-        self._gone[item] = -np.inf
+        self._placed[item] = -np.inf
         self.close(cell)
-        top, bottom, left, right = self._box
-        self._box = [min(top, cell[0]), max(bottom, cell[0]), min(left, cell[1]), max(right, cell[1])]
-        stale = {other for other, (_, favourite) in self.best.items() if favourite == item}
-        for steps, A, weight in self._weighted:
-            for down, right in steps:
-                other = cell[0] + down, cell[1] + right
-                if other in self._scores:
-                    self._scores[other] += np.float32(weight) * A[item]
-                    stale.add(other)
-                elif self._inside(cell, down, right) and self.items[other] < 0:
-                    self._open(other)
+        self._box = self._box_with(cell)
+        stale = {other for other, (_, best) in self.best.items() if best == item}
+        for down, right, A, weight in self._neighbours:
+            other = cell[0] + down, cell[1] + right
+            if other in self._scores:
+                self._scores[other] += weight * A[item]
+                stale.add(other)
+            elif self.items[other] < 0:
+                self._open(other)
         for other in stale:
             self._look_up(other)
 
@@ -173,9 +162,9 @@ class _Canvas:
 
 
 def fill(cells: np.ndarray, C: np.ndarray) -> np.ndarray:
-    """Put columns that growth left over into the empty cells, each near columns that it correlates with."""
+    """Put columns that growth did not place into the empty cells, each near columns that it correlates with."""
     flat = cells.ravel().copy()
-    left = np.setdiff1d(np.arange(len(C)), flat)[:MOST_LEFTOVERS]
+    left = np.setdiff1d(np.arange(len(C)), flat)[:MOST_UNPLACED]
     empty, full = np.flatnonzero(flat < 0), np.flatnonzero(flat >= 0)
     if len(left) and len(empty):
         where = np.stack(np.divmod(np.arange(flat.size), cells.shape[1]), axis=1)
