@@ -18,6 +18,7 @@ from autoarch._core.checks import check_budget, check_choice, check_whole
 from autoarch._core.clock import Budget
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.overlaps import find_windows
+from autoarch._data.points import Places
 from autoarch._data.row_splits import SplitPlan, is_plain, plan_splits
 from autoarch._data.target import sample_weights
 from autoarch._search.eligible import Request
@@ -26,10 +27,11 @@ from autoarch._search.refit import changed_params
 from autoarch._search.run import Found, run_search
 from autoarch._search.scoring import resolve_scorer
 from autoarch.exceptions import AutoArchWarning, ParameterError
-from autoarch.families.base import Problem
-from autoarch.families.fine_tuned import with_pretrained
+from autoarch.families.base import MapColumns, Problem
+from autoarch.families.fine_tuned import FineTuned
 from autoarch.families.registry import resolve_families
 from autoarch.geo.geometry import in_reference, reference_of
+from autoarch.geo.lattice import find_lattice
 from autoarch.geo.space import look_over
 from autoarch.locality import LayoutSearch
 
@@ -76,10 +78,11 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             hurried=self._too_large_for_folds(values),
         )
         if space.located is not None:
-            geographic = space.located.places.geographic
-            problem = replace(problem, coordinates=space.located.columns, geographic=geographic, layout=None)
+            columns, geographic = space.located.columns, space.located.places.geographic
+            on_lattice = find_lattice(Places(values[:, columns], geographic)) is not None
+            problem = replace(problem, coordinates=MapColumns(*columns, geographic, on_lattice), layout=None)
         if self.pretrained is not None:
-            problem = with_pretrained(problem, self.pretrained, families)
+            families.append(FineTuned(self.pretrained).for_layout(problem))
         plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)
         if space.hint and self.verbose and groups is None and is_plain(self.cv):
             warnings.warn(f"{space.hint}.", AutoArchWarning, stacklevel=3)

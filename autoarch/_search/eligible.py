@@ -167,7 +167,7 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     if request.budget.seconds is not None:
         seconds = _PROBE_SHARE * request.budget.seconds
         y = None if request.budget.seconds < _STATISTICS_ONLY else y
-    problem = replace(request.problem, pretrained=None)
+    problem = request.problem
     arguments = {
         "task": problem.task,
         "categorical": problem.categorical,

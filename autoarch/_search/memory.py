@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
 from pickle import PicklingError
@@ -56,9 +56,8 @@ def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
 
 
 def fingerprint(*parts: Any) -> str:
-    """A hash of data or parameters; a pretrained net is told by its digest, because equal nets pickle differently."""
-    told = [replace(p, pretrained=p.pretrained.digest) if getattr(p, "pretrained", None) else p for p in parts]
-    return str(joblib.hash(told))
+    """A hash of data or parameters."""
+    return str(joblib.hash(list(parts)))
 
 
 def scorer_key(scoring: Any) -> Any:
@@ -94,10 +93,9 @@ class CachedEvaluate:
         self.data_key = data_key
 
     def __call__(self, data: TrainingData, job: Job) -> TrialResult:
-        family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
         fidelity = (job.rival, sorted(job.bars.items()), job.most_rows, job.n_splits)
         try:
-            key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
+            key = fingerprint(self.data_key, job.family.cache_key(), job.params, job.problem, job.seed, *fidelity)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
             return evaluate(data, job)
         result: TrialResult = cached(self.memory, _evaluate, key, (data, job))
@@ -130,7 +128,8 @@ _FREE = (  # parameters that say how long and how to search, not what
     "memory",
     "verbose",
     "warm_start",
-    "random_state",  # its seed is compared instead
+    "random_state",  # its seed is compared instead,
+    "pretrained",  # and so is its family
 )
 
 
@@ -168,9 +167,7 @@ def seed_again(past: Past | None, random_state: Any) -> int | None:
 
 def parts_of(parameters: Mapping[str, Any], seed: int, **data: Any) -> dict[str, str]:
     """Hashes, by name, of the data and of every parameter that changes the problem."""
-    problem = data["problem"]
-    data["pretrained"] = None if problem.pretrained is None else problem.pretrained.digest
-    data["families"] = [(type(family).__qualname__, vars(family)) for family in data["families"]]
+    data["families"] = [family.cache_key() for family in data["families"]]
     kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
     return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
 

@@ -1,11 +1,13 @@
 """TabPFN and TabICL: transformers that were trained on very many tables and read a new one as it is, without training.
 
-They are searched where their package is installed and their weights lie on this disk. Nothing is ever downloaded: both
-get the explicit path of a file that is there.
+They are searched where their package is installed and their weights lie on this disk, in the folders and under the
+names that the packages use. Nothing is ever downloaded: both get the explicit path of a file that is there.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -21,9 +22,8 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
 from autoarch.families.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
-from autoarch.families.weights import Limits, all_found, hub_folder, tabpfn_folder
 
 if TYPE_CHECKING:
     import optuna
@@ -32,21 +32,22 @@ _CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take 
 _TABPFN = ("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors")  # the newest model first
 _TABPFN_BY_TASK = ("v3-{0}-v3_default", "v2.6-{0}-v2.6_default", "v2.5-{0}-v2.5_default")
 _TABPFN_2 = {"classifier": ("v2-classifier-finetuned-zk73skhh", "v2-classifier"), "regressor": ("v2-regressor",)}
-_TABPFN_LIMITS = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
-    "v3.5": Limits(1_000_000, 20_000, 160),
-    "v3": Limits(1_000_000, 2_000, 160),
-    "v2.": Limits(50_000, 2_000, 10),
-    "": Limits(10_000, 500, 10),
+Limits = dict[str, int]  # the most rows, columns and classes that a model was made for
+_TABPFN_LIMITS: dict[str, Limits] = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
+    "v3.5": {"rows": 1_000_000, "columns": 20_000, "classes": 160},
+    "v3": {"rows": 1_000_000, "columns": 2_000, "classes": 160},
+    "v2.": {"rows": 50_000, "columns": 2_000, "classes": 10},
+    "": {"rows": 10_000, "columns": 500, "classes": 10},
 }
 _TABICL = {
     "classifier": ("tabicl-classifier-v2-20260212.ckpt", "tabicl-classifier-v1.1-20250506.ckpt"),
     "regressor": ("tabicl-regressor-v2-20260212.ckpt",),
 }
-_TABICL_LIMITS = Limits(100_000, 2_000)  # on which its authors report good results; it splits many classes itself
+_TABICL_LIMITS = {"rows": 100_000, "columns": 2_000}  # with good results, say its authors; it splits many classes
 
 
-class Pretrained(Family):
-    """What both have in common: weights that are there or not, and a context instead of a training.
+class FoundationModel(Family):
+    """A pretrained model of tables: it needs weights on this disk, and reads a context instead of being trained.
 
     Parameters
     ----------
@@ -63,12 +64,12 @@ class Pretrained(Family):
 
     @property
     def installed(self) -> bool:
-        """Whether the package can be imported; it is not."""
+        """Tell whether the package can be imported, without importing it."""
         return find_spec(self.name) is not None
 
     @abstractmethod
     def _place(self) -> Path:
-        """Where the package keeps weights."""
+        """The folder where the package keeps weights."""
 
     @abstractmethod
     def _names(self, kind: str) -> Sequence[str]:
@@ -76,7 +77,7 @@ class Pretrained(Family):
 
     @abstractmethod
     def _limits(self, name: str) -> Limits:
-        """What the model in a file of this name takes."""
+        """Limits of the model in a file of this name."""
 
     @abstractmethod
     def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
@@ -84,7 +85,9 @@ class Pretrained(Family):
 
     def _found(self, problem: Problem) -> dict[str, Path]:
         """Files with weights for a task, by their names, the best first."""
-        paths = all_found(self.weights or self._place(), self._names(_kind(problem)))
+        place = self.weights or self._place()
+        files = ((place / name, *sorted(place.glob(f"*/{name}"))) for name in self._names(_kind(problem)))
+        paths = [place] if place.is_file() else [path for paths in files for path in paths if path.is_file()]
         other = "regressor" if problem.classification else "classifier"
         found: dict[str, Path] = {}
         for path in paths:
@@ -94,18 +97,18 @@ class Pretrained(Family):
 
     def models(self, problem: Problem) -> list[str]:
         """Names of the files whose model takes a problem, the best first."""
-        return [name for name in self._found(problem) if self._limits(name).exceeded_by(problem) is None]
+        return [name for name in self._found(problem) if _exceeded(self._limits(name), problem) is None]
 
     def smoke_params(self, problem: Problem) -> Params:
         """A single view of the table."""
         return {**self.defaults(problem)[0], "estimators": 1}
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Whether the package, its weights or room in the model are missing."""
+        """Beside the usual reasons: the package is too old, weights are missing, or the table exceeds the limits."""
         if (reason := super().unfit_for(problem) or self._outdated()) or self.models(problem):
             return reason
         if found := list(self._found(problem)):
-            return self._limits(found[0]).exceeded_by(problem)
+            return _exceeded(self._limits(found[0]), problem)
         return (
             f"no weights of a {_kind(problem)} were found at {self.weights or self._place()}, and none are downloaded; "
             f"put {self._names(_kind(problem))[0]} there, let {self.variable} name another folder, or pass "
@@ -144,14 +147,7 @@ class Pretrained(Family):
         return []
 
     def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
+        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
     ) -> BaseEstimator:
         """Take as many rows into the context as fit and prediction can afford."""
         if sample_weight is not None:  # refused there
@@ -168,7 +164,7 @@ class Pretrained(Family):
         return {"estimator__n_estimators": views, "context_rows": None if None in rows else max(rows)}
 
 
-class TabPFN(Pretrained):
+class TabPFN(FoundationModel):
     """Prior Labs' TabPFN, versions 2 to 3.5; the newest whose weights are there."""
 
     name = "tabpfn"
@@ -177,7 +173,11 @@ class TabPFN(Pretrained):
     variable = "TABPFN_MODEL_CACHE_DIR"
 
     def _place(self) -> Path:
-        return tabpfn_folder()
+        if given := os.environ.get(self.variable, "").strip():
+            return Path(given)
+        if sys.platform == "win32":
+            return Path(os.environ.get("APPDATA", Path.home())) / "tabpfn"
+        return (Path.home() / "Library" / "Caches" if sys.platform == "darwin" else _caches()) / "tabpfn"
 
     def _names(self, kind: str) -> Sequence[str]:
         by_task = [f"{name.format(kind)}.ckpt" for name in (*_TABPFN_BY_TASK, *_TABPFN_2[kind])]
@@ -212,7 +212,7 @@ class TabPFN(Pretrained):
         )
 
 
-class TabICL(Pretrained):
+class TabICL(FoundationModel):
     """Inria's TabICL, versions 1.1 and 2; version 2 alone has a regressor."""
 
     name = "tabicl"
@@ -221,7 +221,9 @@ class TabICL(Pretrained):
     variable = "HF_HUB_CACHE"
 
     def _place(self) -> Path:
-        return hub_folder("jingang/TabICL")
+        hub = os.environ.get(self.variable) or os.environ.get("HUGGINGFACE_HUB_CACHE")
+        home = os.environ.get("HF_HOME") or _caches() / "huggingface"
+        return Path(hub or Path(home) / "hub").expanduser() / "models--jingang--TabICL" / "snapshots"
 
     def _names(self, kind: str) -> Sequence[str]:
         return _TABICL[kind]
@@ -273,3 +275,16 @@ class TabICL(Pretrained):
 
 def _kind(problem: Problem) -> str:
     return "classifier" if problem.classification else "regressor"
+
+
+def _exceeded(limits: Limits, problem: Problem) -> str | None:
+    """Name a limit that the problem exceeds."""
+    found = {"rows": problem.n_samples, "columns": problem.n_features, "classes": problem.n_classes}
+    for what, most in limits.items():
+        if found[what] > most:
+            return f"it takes up to {most:,} {what}, and there are {found[what]:,}"
+    return None
+
+
+def _caches() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache")

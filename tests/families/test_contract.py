@@ -9,13 +9,13 @@ from autoarch.families.registry import BUILT_IN, known_families, resolve_familie
 from autoarch.testing import check_family
 
 
-class Neighbors(Family):
+class Nearest(Family):
     """A stranger's family with one parameter."""
 
-    name = "neighbors"
+    name = "nearest"
 
     def suggest(self, trial, problem):
-        return {"k": trial.suggest_int("neighbors.k", 1, 9)}
+        return {"k": trial.suggest_int("nearest.k", 1, 9)}
 
     def build(self, params, problem, seed):
         from sklearn.impute import SimpleImputer
@@ -27,7 +27,7 @@ class Neighbors(Family):
         return [{"k": 5}]
 
 
-class Unprefixed(Neighbors):
+class Unprefixed(Nearest):
     """A family whose parameter could collide with another's."""
 
     name = "unprefixed"
@@ -36,14 +36,14 @@ class Unprefixed(Neighbors):
         return {"k": trial.suggest_int("k", 1, 9)}
 
 
-class Outside(Neighbors):
+class Outside(Nearest):
     """A family whose default does not lie in its own space."""
 
     def defaults(self, problem):
         return [{"k": 5, "p": 2}]
 
 
-@pytest.mark.parametrize("family", [*BUILT_IN, Neighbors], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", [*BUILT_IN, Nearest], ids=lambda family: family.name)
 def test_a_family_keeps_the_contract(family):
     """Built-in families and a stranger's pass the same checks."""
     check_family(family)
@@ -64,7 +64,7 @@ def test_a_broken_family_is_told_what_is_wrong(family, complaint):
 
 def test_families_are_found_by_name_class_and_object():
     """A user may mix names, classes and objects."""
-    assert [f.name for f in resolve_families(["tree", Neighbors, Neighbors()][:2])] == ["tree", "neighbors"]
+    assert [f.name for f in resolve_families(["tree", Nearest, Nearest()][:2])] == ["tree", "nearest"]
     everything = [f.name for f in resolve_families("auto")]
     assert set(everything) <= set(known_families()) and everything[: len(BUILT_IN)] == [f.name for f in BUILT_IN]
 
@@ -88,7 +88,7 @@ def test_a_family_says_why_it_cannot_serve():
     """Each need that is not met gives its own reason."""
     from autoarch.families import Problem
 
-    class Picky(Neighbors):
+    class Picky(Nearest):
         needs = Needs(tasks=("classification",), packages=("no_such_package",))
 
     table = Problem("classification", 10, 3, n_classes=2)
