@@ -24,6 +24,14 @@ KERNELS = {
     "row lanes": (1, 7),  # the axis of rows serves as channels of one line
     "column lanes": (7, 1),
 }
+_MODULE = (
+    "filters",
+    "stages",
+    "head",
+    "dropout",
+    "scales",
+    "attention",
+)  # parameters that the module takes as they are
 _MOST_LANES = 128  # channels that they make together
 
 
@@ -113,14 +121,9 @@ class CNN(Family):
             ConvNet,
             seed=seed,
             **training_settings(params, problem, kernel),
-            module__filters=params["filters"],
-            module__stages=params["stages"],
             module__kernel=kernel,
             module__lanes=params["kernel"].endswith("lanes"),
-            module__head=params["head"],
-            module__dropout=params["dropout"],
-            module__scales=params["scales"],
-            module__attention=params["attention"],
+            **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [preprocessing.grid_step(params, problem), ("model", net)]
 

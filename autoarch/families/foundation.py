@@ -22,28 +22,32 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
+from autoarch._training.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
 from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
-from autoarch.families.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
 
 if TYPE_CHECKING:
     import optuna
 
 _CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take minutes there
-_TABPFN = ("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors")  # the newest model first
-_TABPFN_BY_TASK = ("v3-{0}-v3_default", "v2.6-{0}-v2.6_default", "v2.5-{0}-v2.5_default")
-_TABPFN_2 = {"classifier": ("v2-classifier-finetuned-zk73skhh", "v2-classifier"), "regressor": ("v2-regressor",)}
-Limits = dict[str, int]  # the most rows, columns and classes that a model was made for
-_TABPFN_LIMITS: dict[str, Limits] = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
+_TABPFN = (  # the newest model first
+    *("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors"),
+    *("v3-{0}-v3_default.ckpt", "v2.6-{0}-v2.6_default.ckpt", "v2.5-{0}-v2.5_default.ckpt"),
+)
+_TABPFN_2 = {"classifier": ("v2-{0}-finetuned-zk73skhh.ckpt", "v2-{0}.ckpt"), "regressor": ("v2-{0}.ckpt",)}
+_TABPFN_FILES = {
+    kind: [f"tabpfn-{name.format(kind)}" for name in (*_TABPFN, *version_2)] for kind, version_2 in _TABPFN_2.items()
+}
+_TABPFN_LIMITS = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
     "v3.5": {"rows": 1_000_000, "columns": 20_000, "classes": 160},
     "v3": {"rows": 1_000_000, "columns": 2_000, "classes": 160},
     "v2.": {"rows": 50_000, "columns": 2_000, "classes": 10},
     "": {"rows": 10_000, "columns": 500, "classes": 10},
 }
-_TABICL = {
+_TABICL_FILES = {
     "classifier": ("tabicl-classifier-v2-20260212.ckpt", "tabicl-classifier-v1.1-20250506.ckpt"),
     "regressor": ("tabicl-regressor-v2-20260212.ckpt",),
 }
-_TABICL_LIMITS = {"rows": 100_000, "columns": 2_000}  # with good results, say its authors; it splits many classes
+_TABICL_LIMITS = {"": {"rows": 100_000, "columns": 2_000}}  # with good results; it splits many classes itself
 
 
 class FoundationModel(Family):
@@ -54,10 +58,23 @@ class FoundationModel(Family):
     weights : str, Path or None, default=None
         A file, or a folder with files under their usual names; None for where the package keeps them. A file keeps its
         usual name, from which its version and its task are read.
+
+    Attributes
+    ----------
+    oldest : int
+        Major version of the package that is needed.
+    variable : str
+        Environment variable that names the folder with weights.
+    files : mapping of str to sequence of str
+        Files with weights of a "classifier" and of a "regressor", the best first.
+    limits : mapping of str to dict
+        The most rows, columns and classes of a model, by a part of its file's name; the first that matches counts.
     """
 
-    oldest: int  # major version of the package
-    variable: str  # of the environment, which says where weights are
+    oldest: int
+    variable: str
+    files: Mapping[str, Sequence[str]]
+    limits: Mapping[str, dict[str, int]]
 
     def __init__(self, weights: str | Path | None = None):
         self.weights = None if weights is None else Path(weights).expanduser()
@@ -72,21 +89,13 @@ class FoundationModel(Family):
         """The folder where the package keeps weights."""
 
     @abstractmethod
-    def _names(self, kind: str) -> Sequence[str]:
-        """Files with weights of a classifier or a regressor, the best first."""
-
-    @abstractmethod
-    def _limits(self, name: str) -> Limits:
-        """Limits of the model in a file of this name."""
-
-    @abstractmethod
     def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
         """The package's own estimator."""
 
     def _found(self, problem: Problem) -> dict[str, Path]:
         """Files with weights for a task, by their names, the best first."""
         place = self.weights or self._place()
-        files = ((place / name, *sorted(place.glob(f"*/{name}"))) for name in self._names(_kind(problem)))
+        files = ((place / name, *sorted(place.glob(f"*/{name}"))) for name in self.files[_kind(problem)])
         paths = [place] if place.is_file() else [path for paths in files for path in paths if path.is_file()]
         other = "regressor" if problem.classification else "classifier"
         found: dict[str, Path] = {}
@@ -95,9 +104,18 @@ class FoundationModel(Family):
                 found.setdefault(path.name, path)
         return found
 
+    def _exceeded(self, name: str, problem: Problem) -> str | None:
+        """Name a limit of the model in this file that the problem exceeds."""
+        limits = next(limits for part, limits in self.limits.items() if part in name)
+        found = {"rows": problem.n_samples, "columns": problem.n_features, "classes": problem.n_classes}
+        for what, most in limits.items():
+            if found[what] > most:
+                return f"it takes up to {most:,} {what}, and there are {found[what]:,}"
+        return None
+
     def models(self, problem: Problem) -> list[str]:
         """Names of the files whose model takes a problem, the best first."""
-        return [name for name in self._found(problem) if _exceeded(self._limits(name), problem) is None]
+        return [name for name in self._found(problem) if self._exceeded(name, problem) is None]
 
     def smoke_params(self, problem: Problem) -> Params:
         """A single view of the table."""
@@ -108,10 +126,10 @@ class FoundationModel(Family):
         if (reason := super().unfit_for(problem) or self._outdated()) or self.models(problem):
             return reason
         if found := list(self._found(problem)):
-            return _exceeded(self._limits(found[0]), problem)
+            return self._exceeded(found[0], problem)
         return (
             f"no weights of a {_kind(problem)} were found at {self.weights or self._place()}, and none are downloaded; "
-            f"put {self._names(_kind(problem))[0]} there, let {self.variable} name another folder, or pass "
+            f"put {self.files[_kind(problem)][0]} there, let {self.variable} name another folder, or pass "
             f"families=[{type(self).__name__}(weights=...), ...] with a file or a folder"
         )
 
@@ -171,6 +189,7 @@ class TabPFN(FoundationModel):
     needs = Needs(packages=("torch", "tabpfn"))
     oldest = 9  # the first that reads all versions; 2 to 8.0 report their use over the network
     variable = "TABPFN_MODEL_CACHE_DIR"
+    files, limits = _TABPFN_FILES, _TABPFN_LIMITS
 
     def _place(self) -> Path:
         if given := os.environ.get(self.variable, "").strip():
@@ -178,13 +197,6 @@ class TabPFN(FoundationModel):
         if sys.platform == "win32":
             return Path(os.environ.get("APPDATA", Path.home())) / "tabpfn"
         return (Path.home() / "Library" / "Caches" if sys.platform == "darwin" else _caches()) / "tabpfn"
-
-    def _names(self, kind: str) -> Sequence[str]:
-        by_task = [f"{name.format(kind)}.ckpt" for name in (*_TABPFN_BY_TASK, *_TABPFN_2[kind])]
-        return [f"tabpfn-{name}" for name in (*_TABPFN, *by_task)]
-
-    def _limits(self, name: str) -> Limits:
-        return next(limits for version, limits in _TABPFN_LIMITS.items() if version in name)
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The package's own settings."""
@@ -219,17 +231,12 @@ class TabICL(FoundationModel):
     needs = Needs(packages=("torch", "tabicl"))
     oldest = 2  # the first with a regressor
     variable = "HF_HUB_CACHE"
+    files, limits = _TABICL_FILES, _TABICL_LIMITS
 
     def _place(self) -> Path:
         hub = os.environ.get(self.variable) or os.environ.get("HUGGINGFACE_HUB_CACHE")
         home = os.environ.get("HF_HOME") or _caches() / "huggingface"
         return Path(hub or Path(home) / "hub").expanduser() / "models--jingang--TabICL" / "snapshots"
-
-    def _names(self, kind: str) -> Sequence[str]:
-        return _TABICL[kind]
-
-    def _limits(self, name: str) -> Limits:
-        return _TABICL_LIMITS
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The package's own settings."""
@@ -275,15 +282,6 @@ class TabICL(FoundationModel):
 
 def _kind(problem: Problem) -> str:
     return "classifier" if problem.classification else "regressor"
-
-
-def _exceeded(limits: Limits, problem: Problem) -> str | None:
-    """Name a limit that the problem exceeds."""
-    found = {"rows": problem.n_samples, "columns": problem.n_features, "classes": problem.n_classes}
-    for what, most in limits.items():
-        if found[what] > most:
-            return f"it takes up to {most:,} {what}, and there are {found[what]:,}"
-    return None
 
 
 def _caches() -> Path:

@@ -206,8 +206,8 @@ def _flags(codes: np.ndarray) -> np.ndarray:
     return (codes[:, None] == kept[None, :]).astype(np.float64)
 
 
-def cross_predict(model: Any, sample: Sample, check: Check) -> np.ndarray:
-    """Class probabilities, or values, of every row by ``model`` fitted on the other folds."""
+def model_losses(model: Any, sample: Sample, check: Check) -> np.ndarray:
+    """Losses of a classifier or regressor of scikit-learn, fitted on the other folds; it sees categories as codes."""
     answer = np.zeros((len(sample), max(1, sample.n_classes)))
     for fold in np.unique(sample.folds):
         check()
@@ -223,7 +223,7 @@ def cross_predict(model: Any, sample: Sample, check: Check) -> np.ndarray:
             answer[np.ix_(test, model.classes_)] = model.predict_proba(sample.ordinal[test])
         else:
             answer[test, 0] = model.predict(sample.ordinal[test])
-    return answer
+    return losses_of(answer, sample)
 
 
 def ridge_losses(kernel: np.ndarray, sample: Sample) -> np.ndarray:

@@ -10,23 +10,15 @@ from sklearn.preprocessing import StandardScaler
 
 from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.table_scaler import RobustClip, ToFloat32
-from autoarch.families import preprocessing
+from autoarch.families import landmarks, preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
-from autoarch.families.landmarks import (
-    N_FOLDS,
-    SMALL_ROWS,
-    Check,
-    Losses,
-    Sample,
-    best_variant,
-    losses_of,
-    ridge_losses,
-)
+from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample
 from autoarch.families.net_settings import batch_rows, epochs, make_net
 
 if TYPE_CHECKING:
     import optuna
 
+_MODULE = ("units", "layers", "dropout", "members", "norm", "sigma")  # parameters that the module takes as they are
 _WIDE = 200  # columns; there, and on grids, many small steps pay
 _MOST_EMBEDDED = 200  # columns of numbers; with more, embedding them costs more than the rest of the net
 _STEPS, _BATCH, _HIDDEN, _DROPOUT, _PEAK_RATE = 150, 64, 128, 0.2, 0.01  # of the landmark
@@ -115,13 +107,8 @@ class MLP(Family):
             batch_size=batch_rows(problem.n_samples, largest=256, per_epoch=params["batches"]),
             lr=params["lr"],
             optimizer__weight_decay=params["decay"],
-            module__units=params["units"],
-            module__layers=params["layers"],
-            module__dropout=params["dropout"],
-            module__members=params["members"],
-            module__norm=params["norm"],
             module__n_numbers=n_numbers,
-            module__sigma=params["sigma"],
+            **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [*prepare, ("model", net)]
 
@@ -129,9 +116,9 @@ class MLP(Family):
         """Train a small net, under both scalings where every column is a cell; ridge is what a net can always do."""
         inputs = [sample.overall, sample.per_column] if sample.all_cells else [sample.expanded]
         steps = _STEPS if len(sample) >= SMALL_ROWS else _STEPS // 2
-        outputs = _out_of_fold(inputs, sample, check, steps)
-        variants = [*(losses_of(output, sample) for output in outputs), ridge_losses(sample.products, sample)]
-        return {self.name: best_variant(variants, sample.folds)}
+        nets = [landmarks.losses_of(output, sample) for output in _out_of_fold(inputs, sample, check, steps)]
+        variants = [*nets, landmarks.ridge_losses(sample.products, sample)]
+        return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
         """By the products of a forward pass, six times for all passes."""

@@ -67,12 +67,9 @@ def training_settings(params: Params, problem: Problem, sides: tuple[int, ...]) 
     loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
     return {
         "shift": tuple(params["shift"] * (side > 1) for side in sides),
-        "cutout": params["cutout"],
-        "noise": params["noise"],
-        "mixup": params["mixup"],
+        **{name: params[name] for name in ("cutout", "noise", "mixup", "lr")},
         "max_epochs": epochs(problem.n_samples, params["effort"]),
         "batch_size": batch_rows(problem.n_samples, largest=LARGEST_BATCH),
-        "lr": params["lr"],
         "optimizer__weight_decay": params["decay"],
         **loss,
     }

@@ -8,32 +8,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import ensemble
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 
 from autoarch._core.clock import Deadline
+from autoarch._training import boosters
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.time_limited import fit_growing
-from autoarch.families import boosters, preprocessing
+from autoarch.families import landmarks, preprocessing
 from autoarch.families.base import Array, Family, Params, Problem, Steps
-from autoarch.families.landmarks import (
-    N_FOLDS,
-    SMALL_ROWS,
-    TINY_ROWS,
-    Check,
-    Losses,
-    Sample,
-    best_variant,
-    cross_predict,
-    losses_of,
-)
+from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, TINY_ROWS, Check, Losses, Sample
 
 if TYPE_CHECKING:
     import optuna
@@ -46,10 +30,10 @@ _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about 
 _MORE_ROUNDS = 1.3  # than where few rows said stop, for a fit that stops nowhere and sees more rows
 _AMOUNT = 12.0  # rate x rounds without early stopping
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
-_BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+_BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 _FORESTS: dict[str, tuple[type, type]] = {
-    "forest": (ExtraTreesClassifier, ExtraTreesRegressor),
-    "random forest": (RandomForestClassifier, RandomForestRegressor),
+    "forest": (ensemble.ExtraTreesClassifier, ensemble.ExtraTreesRegressor),
+    "random forest": (ensemble.RandomForestClassifier, ensemble.RandomForestRegressor),
 }
 _FEWEST_CELLS = 16  # of a grid that is worth summaries
 _LANDMARK_ROUNDS, _MOST_LANDMARK_SECONDS = 30, 2.0  # of the landmark's boosting
@@ -146,7 +130,7 @@ class Tree(Family):
         elif params["kind"] == "boosting":
             model = self._boosting(params, problem, seed)
         else:
-            model = boosters.build(params, problem, seed, _rounds(params))
+            model = boosters.build(params, problem.classification, seed, _rounds(params))
         return [*steps, ("model", model)]
 
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
@@ -198,8 +182,8 @@ class Tree(Family):
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Extra trees and, where cheap, small gradient boosting; both see categories as codes."""
-        variants = [losses_of(cross_predict(model, sample, check), sample) for model in _landmark_models(sample)]
-        return {self.name: best_variant(variants, sample.folds)}
+        variants = [landmarks.model_losses(model, sample, check) for model in _landmark_models(sample)]
+        return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
         """By the depth of the trees, the columns that each split looks at, and the classes."""

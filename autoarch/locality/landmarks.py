@@ -83,8 +83,8 @@ class Measured:
         """Landmarks and losses that hold in this layout, too."""
         if layout == self.layout:
             return dict(self.landmarks), dict(self.losses)
-        names = [name for name in LAYOUT_FREE if name in self.landmarks]
-        return {name: self.landmarks[name] for name in names}, {name: self.losses[name] for name in names}
+        landmarks = {name: self.landmarks[name] for name in LAYOUT_FREE if name in self.landmarks}
+        return landmarks, {name: self.losses[name] for name in landmarks}
 
 
 def measure_landmarks(
@@ -224,11 +224,11 @@ def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
         "place": ("cnn_placed", "cnn_anywhere"),
         "scaling": ("cnn_per_cell", "cnn_overall"),
     }
-    gains = {}
-    for name, (first, second) in pairs.items():
-        if first in losses and second in losses:
-            gains[name] = paired(losses[first], losses[second])
-    return gains
+    return {
+        name: paired(losses[first], losses[second])
+        for name, (first, second) in pairs.items()
+        if first in losses and second in losses
+    }
 
 
 def paired(losses: np.ndarray, other: np.ndarray) -> Gain:
