@@ -24,14 +24,7 @@ KERNELS = {
     "row lanes": (1, 7),  # the axis of rows serves as channels of one line
     "column lanes": (7, 1),
 }
-_MODULE = (
-    "filters",
-    "stages",
-    "head",
-    "dropout",
-    "scales",
-    "attention",
-)  # parameters that the module takes as they are
+_MODULE = ("filters", "stages", "head", "dropout", "scales", "attention")  # parameters of the module as they are
 _MOST_LANES = 128  # channels that they make together
 
 

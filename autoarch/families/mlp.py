@@ -18,7 +18,7 @@ from autoarch.families.net_settings import batch_rows, epochs, make_net
 if TYPE_CHECKING:
     import optuna
 
-_MODULE = ("units", "layers", "dropout", "members", "norm", "sigma")  # parameters that the module takes as they are
+_MODULE = ("units", "layers", "dropout", "members", "norm", "sigma")  # parameters of the module as they are
 _WIDE = 200  # columns; there, and on grids, many small steps pay
 _MOST_EMBEDDED = 200  # columns of numbers; with more, embedding them costs more than the rest of the net
 _STEPS, _BATCH, _HIDDEN, _DROPOUT, _PEAK_RATE = 150, 64, 128, 0.2, 0.01  # of the landmark
