@@ -18,7 +18,6 @@ from autoarch._core.checks import check_budget, check_choice, check_whole
 from autoarch._core.clock import Budget
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.overlaps import find_windows
-from autoarch._data.points import Places
 from autoarch._data.row_splits import SplitPlan, is_plain, plan_splits
 from autoarch._data.target import sample_weights
 from autoarch._search.eligible import Request
@@ -31,7 +30,6 @@ from autoarch.families.base import MapColumns, Problem
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.families.registry import resolve_families
 from autoarch.geo.geometry import in_reference, reference_of
-from autoarch.geo.lattice import find_lattice
 from autoarch.geo.space import look_over
 from autoarch.locality import LayoutSearch
 
@@ -79,8 +77,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         )
         if space.located is not None:
             columns, geographic = space.located.columns, space.located.places.geographic
-            on_lattice = find_lattice(Places(values[:, columns], geographic)) is not None
-            problem = replace(problem, coordinates=MapColumns(*columns, geographic, on_lattice), layout=None)
+            problem = replace(problem, coordinates=MapColumns.of(columns, values, geographic=geographic), layout=None)
         if self.pretrained is not None:
             families.append(FineTuned(self.pretrained).for_layout(problem))
         plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)

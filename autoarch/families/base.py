@@ -18,8 +18,10 @@ from sklearn.utils.validation import has_fit_parameter
 
 from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
+from autoarch._data.points import Places
 from autoarch._training.time_limited import fit_affordable_rows
 from autoarch.families.landmarks import Check, Losses, Sample
+from autoarch.geo.lattice import find_lattice
 
 if TYPE_CHECKING:
     import optuna
@@ -66,6 +68,12 @@ class MapColumns:
     y: int
     geographic: bool = False
     on_lattice: bool = False
+
+    @classmethod
+    def of(cls, columns: tuple[int, int], values: np.ndarray, *, geographic: bool) -> MapColumns:
+        """Name the columns of ``values`` that hold places, after a look for a lattice."""
+        on_lattice = find_lattice(Places(values[:, columns], geographic)) is not None
+        return cls(*columns, geographic, on_lattice)
 
     @property
     def pair(self) -> tuple[int, int]:

@@ -141,10 +141,18 @@ def measure_landmarks(
         np.asarray(values[rows]), y[rows], task=task, layout=layout, categorical=categorical, seed=seed, n_jobs=n_jobs
     )
     landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
+    skipped = _run(sample, landmarks, losses, clock, [name for name in ORDER if name in wanted])
+    return Measured(landmarks, _gains(losses), skipped, len(rows), sample.metric, rows, losses, layout)
+
+
+def _run(
+    sample: Sample, landmarks: dict[str, Landmark], losses: Losses, clock: Deadline, wanted: Sequence[str]
+) -> tuple[str, ...]:
+    """Add what is wanted and not measured yet to landmarks and losses; give name and reason of what was left out."""
     skipped: list[str] = []
     pace = 1.0
-    for name in ORDER:
-        if name in landmarks or name not in wanted:
+    for name in wanted:
+        if name in landmarks:
             continue
         reason = _why_not(name, sample, landmarks, clock, pace)
         if reason is None:
@@ -160,7 +168,7 @@ def measure_landmarks(
                     pace = max(1.0, (seconds - WARM_UP) / _family(name).landmark_seconds(sample))
         if reason is not None:
             skipped.append(f"{name}: {reason}")
-    return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric, rows, losses, layout)
+    return tuple(skipped)
 
 
 def _row_limit(n_columns: int, n_classes: int, clock: Deadline, *, convolving: bool) -> int:
