@@ -18,7 +18,7 @@ from autoarch.families import Problem
 from autoarch.families.foundation import TabICL, TabPFN
 from autoarch.families.registry import BUILT_IN, resolve_families
 from autoarch.testing import check_family
-from families.pretrained_stand_ins import write_packages, write_weights
+from families.fake_packages import write_packages, write_weights
 
 FAMILIES = pytest.mark.parametrize("family", [TabPFN, TabICL], ids=lambda family: family.name)
 TABLE = Problem("classification", 200, 5, n_classes=2, smallest_class=90)
@@ -26,10 +26,10 @@ TABLE = Problem("classification", 200, 5, n_classes=2, smallest_class=90)
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
-    """Caches of the packages are in an empty folder, and whoever turns to the network is an error."""
+    """Caches of the packages are in an empty folder, and reaching for the network is an error."""
 
     def refuse(*args, **kwargs):
-        raise AssertionError("somebody turned to the network")
+        raise AssertionError("something reached for the network")
 
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(socket.socket, name, refuse)
@@ -43,7 +43,7 @@ def places(tmp_path, monkeypatch):
 
 @pytest.fixture
 def packages(tmp_path, monkeypatch):
-    """Stand-ins for both packages."""
+    """Fakes of both packages."""
     folder = tmp_path / "packages"
     folder.mkdir()
     write_packages(folder)

@@ -9,25 +9,24 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
-from autoarch.families.base import Params, Problem
 
+Params = dict[str, Any]
 NAMES = ("lightgbm", "xgboost", "catboost")
 
 
-def build(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEstimator:
+def build(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
     """Make the booster that ``params["kind"]`` names."""
-    return {"lightgbm": _lightgbm, "xgboost": _xgboost, "catboost": _catboost}[params["kind"]](
-        params, problem, seed, rounds
-    )
+    builders = {"lightgbm": _lightgbm, "xgboost": _xgboost, "catboost": _catboost}
+    return builders[params["kind"]](params, classification, seed, rounds)
 
 
 def _package(name: str) -> Any:
     return require(name, extra="boost", purpose=f"the {name} candidate")
 
 
-def _lightgbm(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEstimator:
+def _lightgbm(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
     package = _package("lightgbm")
-    model = package.LGBMClassifier if problem.classification else package.LGBMRegressor
+    model = package.LGBMClassifier if classification else package.LGBMRegressor
     return model(
         n_estimators=rounds,
         learning_rate=params["rate"],
@@ -42,7 +41,7 @@ def _lightgbm(params: Params, problem: Problem, seed: int, rounds: int) -> BaseE
     )
 
 
-def _xgboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEstimator:
+def _xgboost(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
     package = _package("xgboost")
     settings = {
         "n_estimators": rounds,
@@ -56,14 +55,14 @@ def _xgboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEs
         "random_state": seed,
         "verbosity": 0,
     }
-    if problem.classification:
+    if classification:
         return CodedClassifier(package.XGBClassifier(**settings))
     return package.XGBRegressor(**settings)
 
 
-def _catboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseEstimator:
+def _catboost(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
     package = _package("catboost")
-    model = package.CatBoostClassifier if problem.classification else package.CatBoostRegressor
+    model = package.CatBoostClassifier if classification else package.CatBoostRegressor
     booster = model(
         iterations=rounds,
         learning_rate=params["rate"],
@@ -75,7 +74,7 @@ def _catboost(params: Params, problem: Problem, seed: int, rounds: int) -> BaseE
         allow_writing_files=False,
         verbose=False,
     )
-    return CodedClassifier(booster) if problem.classification else booster  # its labels come in a column
+    return CodedClassifier(booster) if classification else booster  # its labels come in a column
 
 
 class CodedClassifier(ClassifierMixin, BaseEstimator):
@@ -108,27 +107,19 @@ class CodedClassifier(ClassifierMixin, BaseEstimator):
 def fit(
     model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline
 ) -> BaseEstimator:
-    """Fit, stopping between two rounds when the time is up; ``complete_`` says whether it was."""
-    fitted = _fit(model, X, y, sample_weight, deadline)
-    fitted.complete_ = not deadline.over
-    return fitted
-
-
-def _fit(
-    model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline
-) -> BaseEstimator:
-    package = type(getattr(model, "estimator", model)).__module__.partition(".")[0]
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-    if deadline.unlimited:
-        return model.fit(X, y, **weights)
-    if package == "lightgbm":
-        return model.fit(X, y, callbacks=[_LightgbmStop(deadline)], **weights)
-    if package == "catboost":
-        return model.fit(X, y, callbacks=[_CatboostStop(deadline)], **weights)
+    """Fit, stopping between two rounds when the time is up; ``complete_`` is False if it was."""
     inner = getattr(model, "estimator", model)
-    inner.set_params(callbacks=[_xgboost_stop(deadline)])
-    fitted = model.fit(X, y, **weights)
-    inner.set_params(callbacks=None)
+    package = type(inner).__module__.partition(".")[0]
+    arguments: dict[str, Any] = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if not deadline.unlimited:
+        if package == "xgboost":
+            inner.set_params(callbacks=[_xgboost_stop(deadline)])
+        else:
+            arguments["callbacks"] = [_LightgbmStop(deadline) if package == "lightgbm" else _CatboostStop(deadline)]
+    fitted = model.fit(X, y, **arguments)
+    if package == "xgboost":
+        inner.set_params(callbacks=None)
+    fitted.complete_ = not deadline.over
     return fitted
 
 

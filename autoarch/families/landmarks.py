@@ -1,17 +1,28 @@
-"""The rows that all landmarks share, scaled and encoded once."""
+"""What landmark models share: rows, scaled and encoded once, and the losses of predictions out of fold.
+
+Where a landmark has variants (scalings, feature sets, kinds of trees), the variant for one fold is the one that did
+best on the other folds, so that choosing among many does not flatter it.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch._statistics.correlations import standardise
-from autoarch.locality.ridge import gram
+from autoarch._statistics.ridge import gram, out_of_fold
 
+Check = Callable[[], None]
+Losses = dict[str, np.ndarray]
 N_FOLDS = 3
+SMALL_ROWS = 100  # below this, noise between rows outweighs what longer training would add
+TINY_ROWS = 30  # below this, nothing but noise separates the nets from the rest
 MOST_LEVELS = 20
 UNEQUAL = 0.8  # where one class has more of the rows than this, classes count alike, not rows
 
@@ -85,16 +96,14 @@ class Sample:
         return gram(self.expanded)
 
     @property
+    def solving_seconds(self) -> float:
+        """Estimate the seconds of one ridge on a slow core."""
+        return 4 * len(self) ** 2 * (len(self) + self.n_classes) / 1e10
+
+    @property
     def all_cells(self) -> bool:
         """Whether every column is a cell of a grid."""
         return self.layout is not None and len(self.layout.foreign) == 0
-
-    @property
-    def grid(self) -> Layout:
-        """The layout, for code that runs only where there is one."""
-        if self.layout is None:
-            raise RuntimeError("These columns have no layout.")
-        return self.layout
 
 
 def choose_rows(y: np.ndarray, most: int, seed: int) -> np.ndarray:
@@ -106,7 +115,7 @@ def choose_rows(y: np.ndarray, most: int, seed: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from autoarch.locality.landmark_sample import choose_rows
+    >>> from autoarch.families.landmarks import choose_rows
     >>> y = np.array([0] * 90 + [1] * 10)
     >>> int(y[choose_rows(y, 20, seed=0)].sum())
     2
@@ -195,3 +204,73 @@ def _flags(codes: np.ndarray) -> np.ndarray:
     levels, counts = np.unique(codes[codes >= 0], return_counts=True)
     kept = levels[np.argsort(-counts, kind="stable")[:MOST_LEVELS]]
     return (codes[:, None] == kept[None, :]).astype(np.float64)
+
+
+def model_losses(model: Any, sample: Sample, check: Check) -> np.ndarray:
+    """Losses of a classifier or regressor of scikit-learn, fitted on the other folds; it sees categories as codes."""
+    answer = np.zeros((len(sample), max(1, sample.n_classes)))
+    for fold in np.unique(sample.folds):
+        check()
+        test = sample.folds == fold
+        seen = np.unique(sample.target[~test])
+        if sample.n_classes and len(seen) == 1:  # nothing to learn where the other class's rows are all held out
+            answer[test, seen[0]] = 1.0
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "many classes for so few rows" is known here
+            model.fit(sample.ordinal[~test], sample.target[~test])
+        if sample.n_classes:
+            answer[np.ix_(test, model.classes_)] = model.predict_proba(sample.ordinal[test])
+        else:
+            answer[test, 0] = model.predict(sample.ordinal[test])
+    return losses_of(answer, sample)
+
+
+def ridge_losses(kernel: np.ndarray, sample: Sample) -> np.ndarray:
+    """Losses of ridge on features with these inner products: one column per class as -1 / +1, or the value."""
+    targets = sample.target[:, None]
+    if sample.n_classes:
+        targets = np.where(targets == np.arange(sample.n_classes), 1.0, -1.0)
+    return losses_of(out_of_fold(kernel, targets, sample.folds), sample)
+
+
+def losses_of(answer: np.ndarray, sample: Sample) -> np.ndarray:
+    """Loss of each row: 1 for a wrong class, or the squared error in units of the target's variance.
+
+    Where classes are very unequal, each class's rows together weigh as much as those of any other.
+    """
+    answer = np.nan_to_num(answer, nan=0.0, posinf=0.0, neginf=0.0)
+    if sample.unequal:
+        wrong = _between_classes(answer, sample).argmax(axis=1) != sample.target
+        return wrong / (sample.n_classes * sample.shares[sample.target])
+    if sample.n_classes:
+        return (answer.argmax(axis=1) != sample.target).astype(np.float64)
+    lowest, highest = sample.target.min(), sample.target.max()
+    return (np.clip(answer[:, 0], lowest, highest) - sample.target) ** 2
+
+
+def _between_classes(answer: np.ndarray, sample: Sample) -> np.ndarray:
+    """Place each answer between the means, on the other folds, of its class (+1/2) and of all other rows (-1/2).
+
+    A rare class's answers are small whatever the model; it is their place between the two means that tells.
+    """
+    placed = np.empty_like(answer)
+    own = sample.target[:, None] == np.arange(sample.n_classes)
+    for fold in np.unique(sample.folds):
+        here = sample.folds == fold
+        among = [np.where(which[~here], answer[~here], 0.0).sum(axis=0) for which in (own, ~own)]
+        inside, outside = (
+            total / np.maximum(which[~here].sum(axis=0), 1) for total, which in zip(among, (own, ~own), strict=True)
+        )
+        placed[here] = (answer[here] - (inside + outside) / 2) / np.maximum(inside - outside, 1e-3)
+    return placed
+
+
+def best_variant(variants: list[np.ndarray], folds: np.ndarray) -> np.ndarray:
+    """Per fold, the losses of the variant that did best on the other folds."""
+    stacked = np.stack(variants)
+    chosen = np.empty(stacked.shape[1])
+    for fold in np.unique(folds):
+        here = folds == fold
+        chosen[here] = stacked[stacked[:, ~here].mean(axis=1).argmin(), here]
+    return chosen
