@@ -1,10 +1,125 @@
-"""How dependence fades with distance, and where on the grid neighbours agree."""
+"""Correlograms and maps: how far does dependence between cells reach, and where on the grid do neighbours correlate?
+
+**Statistic.** Mean correlation, and mean size of the correlation, at lag 1, 2, ... in each direction. **Null.** Cells
+permuted, as for the layout as a whole. **Consequence.** The side of kernels.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
+from autoarch._report.text import p_text
 from autoarch._statistics.correlations import CellCorrelations, lag_means
+from autoarch._statistics.permutation_tests import CellTest
+from autoarch.locality.wording import CELLS_PERMUTED, DIRECTIONS, Finding
+
+LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
+WIDEST_MAP = 48  # sides of the map of neighbours that a report keeps
+
+
+@dataclass(frozen=True)
+class DirectionEvidence:
+    """Dependence between cells some steps apart in one direction: a correlogram.
+
+    Parameters
+    ----------
+    correlations : tuple of float
+        Mean correlation at distance 1, 2, ... (negative where cells alternate).
+    sizes : tuple of float
+        Mean size of the correlation at distance 1, 2, ...
+    overall : float
+        Mean size of the correlation over all pairs of cells of the grid.
+    p_value : float or None
+        Holm-adjusted p-value of "cells in any order would look the same in this direction", from distances 1 to 3.
+    """
+
+    correlations: tuple[float, ...]
+    sizes: tuple[float, ...]
+    overall: float = 0.0
+    p_value: float | None = None
+
+    @property
+    def excess(self) -> float:
+        """How far direct neighbours exceed all pairs of cells, as a share of what is possible."""
+        return (self.sizes[0] - self.overall) / max(1.0 - self.overall, 1e-6)
+
+    @property
+    def reach(self) -> int:
+        """Distance at which the excess over all pairs has fallen under 1/e of what it is between direct neighbours.
+
+        0 where direct neighbours have no excess; the longest distance measured where it never falls so far.
+        """
+        return 0 if self.sizes[0] <= self.overall else self._fallen or len(self.sizes)
+
+    @property
+    def fades(self) -> bool:
+        """Whether the excess does fall under 1/e within the distances measured."""
+        return self._fallen is not None
+
+    @property
+    def _fallen(self) -> int | None:
+        """First distance at which it has."""
+        start = self.sizes[0] - self.overall
+        steps = enumerate(self.sizes, start=1)
+        return next((lag for lag, size in steps if size - self.overall < start / 2.718281828), None)
+
+
+def measure_directions(
+    cells: CellCorrelations, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], test: CellTest
+) -> dict[str, DirectionEvidence]:
+    """Correlograms along rows, columns and diagonals, where there is more than one step.
+
+    Parameters
+    ----------
+    cells : CellCorrelations
+        Between the cells of the grid.
+    lines : mapping of str to (ndarray, ndarray)
+        Signed and unsigned ``line_correlations`` of ``"rows"`` and ``"columns"``.
+    test : CellTest
+        P-values of the directions.
+    """
+    correlograms = {}
+    for name, matrices in lines.items():
+        most = min(LONGEST, len(matrices[0]) - 1)
+        correlograms[name] = lag_means(matrices[0], most), lag_means(matrices[1], most)
+    correlograms["diagonals"] = _along_diagonals(cells)
+    return {
+        name: DirectionEvidence(signed, sizes, test.expected, test.directions.get(name))
+        for name, (signed, sizes) in correlograms.items()
+        if sizes
+    }
+
+
+def direction_findings(directions: Mapping[str, DirectionEvidence]) -> Iterator[Finding]:
+    """One finding per direction that was tested."""
+    for name, direction in directions.items():
+        if direction.p_value is None:
+            continue
+        cells = "1 cell" if direction.reach == 1 else f"{direction.reach} cells"
+        fading = "no more than between any two cells"
+        if direction.reach:
+            fading = f"fades within {cells}" if direction.fades else f"does not fade within the {cells} measured"
+        yield Finding(
+            "Are neighbouring cells dependent?",
+            f"mean |r| at lag 1 along {DIRECTIONS[name]}",
+            direction.sizes[0],
+            CELLS_PERMUTED,
+            direction.p_value,
+            direction.excess,
+            f"Along {DIRECTIONS[name]}, mean |r| at lag 1 is {direction.sizes[0]:.2f} "
+            f"({p_text(direction.p_value)}): {fading}.",
+        )
+
+
+def kernel_side(directions: Mapping[str, DirectionEvidence], dependent_axes: tuple[str, ...]) -> int | None:
+    """Odd k that covers the reach of the dependence, between 3 and 7, or 9 along one axis."""
+    reaches = [directions[name].reach for name in dependent_axes if name in directions]
+    if not reaches:
+        return None
+    return min(2 * ((max(reaches) + 1) // 2) + 1, 7 if len(dependent_axes) == 2 else 9)
 
 
 def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
@@ -52,25 +167,11 @@ def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
 
 def _n_neighbours(height: int, width: int) -> np.ndarray:
     """Rook neighbours that each cell of the lattice has."""
-    counts = np.zeros((height, width))
-    counts[1:] += 1
-    counts[:-1] += 1
-    counts[:, 1:] += 1
-    counts[:, :-1] += 1
-    return counts
+    down, across = (np.minimum(np.arange(side), 1) + np.minimum(np.arange(side)[::-1], 1) for side in (height, width))
+    return down[:, None] + across
 
 
-LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
-WIDEST_MAP = 48  # sides of the map of neighbours that a report keeps
-
-
-def along_a_line(signed: np.ndarray, unsigned: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean correlation and mean size at distance 1, 2, ... from ``line_correlations``."""
-    most = min(LONGEST, len(signed) - 1)
-    return lag_means(signed, most), lag_means(unsigned, most)
-
-
-def along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean correlation and mean size at 1, 2, ... steps along both diagonals, as far as cells stand so."""
     number = correlations.numbered()
     height, width = number.shape

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from autoarch._statistics import random_convolutions
+from autoarch._statistics.ridge import gram, out_of_fold
 from autoarch.locality import landmark_mlp
 from autoarch.locality.landmark_sample import N_FOLDS, Sample
-from autoarch.locality.ridge import gram, out_of_fold
 
 SMALL_ROWS = 100  # below this, noise between rows outweighs what longer training would add
 TINY_ROWS = 30  # below this, nothing but noise separates the nets from the rest

@@ -9,7 +9,7 @@ import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch._statistics.correlations import standardise
-from autoarch.locality.ridge import gram
+from autoarch._statistics.ridge import gram
 
 N_FOLDS = 3
 MOST_LEVELS = 20

@@ -1,195 +1,99 @@
-"""What the probe measured, one small record per question; all that follows from them is computed elsewhere."""
+"""Numbers of a report: statistics of the grid, scores of landmarks, and other layouts that were tried.
+
+Nothing here is a sentence; the evidence for each question stands where the question is asked (``axes``,
+``correlogram``, ``stationarity``, ``patterns``).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import erfc, sqrt
+from typing import Self
 
 from autoarch._data.layout import Layout
+from autoarch.locality.axes import AxisEvidence, larger_axes, significant_axes
 from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.correlogram import DirectionEvidence
+from autoarch.locality.patterns import PatternEvidence
+from autoarch.locality.stationarity import MarginalEvidence
 
 Picture = tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One answer of the probe.
+class GridStatistics:
+    """What the cells and their neighbours show, whatever is to be predicted.
 
     Parameters
     ----------
-    question : str
-        What was asked.
-    statistic : str
-        What was measured.
-    value : float
-        How much of it was found.
-    null : str
-        What it was compared with.
     p_value : float or None
-        How often the null gives as much; None where there is no test.
-    effect_size : float
-        How much more than the null gives, in the unit of the statistic or as a share of what is possible.
-    sentence : str
-        The answer in words.
+        P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
+        None without a layout.
+    neighbour_size, expected_size : float
+        Mean size of the correlation between direct neighbours, and between any two cells.
+    morans_i, gearys_c : float
+        Mean over the samples, cells standardised, rook neighbours; Moran's I is blind to alternating patterns.
+    axes : mapping of str to AxisEvidence
+        Whether the order along a row (``"rows"``) and along a column (``"columns"``) matters.
+    directions : mapping of str to DirectionEvidence
+        Correlograms along ``"rows"``, ``"columns"`` and ``"diagonals"``.
+    lag_r2 : float
+        Share of the variation among correlations that displacement alone explains: near 1 where cells depend on each
+        other alike wherever they stand.
+    lag_r2_p_value : float
+        P-value of "correlation does not depend on displacement".
+    marginals : mapping of str to MarginalEvidence
+        How far the ``"cells"``, the places along ``"rows"`` and those along ``"columns"`` differ in level and scale.
+    patterns : PatternEvidence
+        How many patterns a sample holds.
+    neighbour_map : tuple of tuple of float
+        Mean correlation of each cell with its neighbours, shape (H, W), None where nothing varies; sides above 48
+        cells are averaged in blocks.
     """
 
-    question: str
-    statistic: str
-    value: float
-    null: str
-    p_value: float | None
-    effect_size: float
-    sentence: str
-
-
-@dataclass(frozen=True)
-class AxisEvidence:
-    """Whether the order of the lines across one axis of the grid matters.
-
-    Parameters
-    ----------
-    side : int
-        Cells along this axis.
-    n_orders : int
-        Different orders that the lines across it could have; below 360 (a side under 6) there is no test.
-    p_value : float or None
-        Holm-adjusted p-value of "the order along this axis carries nothing"; None where there is no test.
-    share_of_orders : float
-        Share of the orders compared that look at least as ordered as the one given (unadjusted).
-    correlations : tuple of float
-        Mean correlation at distance 1, 2, 3 (negative where cells alternate).
-    sizes : tuple of float
-        Mean size of the correlation at distance 1, 2, 3.
-    expected : float
-        What ``sizes[0]`` would be if the lines stood in any order.
-    """
-
-    side: int
-    n_orders: int = 1
     p_value: float | None = None
-    share_of_orders: float = 1.0
-    correlations: tuple[float, ...] = (0.0, 0.0, 0.0)
-    sizes: tuple[float, ...] = (0.0, 0.0, 0.0)
-    expected: float = 0.0
+    neighbour_size: float = 0.0
+    expected_size: float = 0.0
+    morans_i: float = 0.0
+    gearys_c: float = 1.0
+    axes: Mapping[str, AxisEvidence] = field(default_factory=dict)
+    directions: Mapping[str, DirectionEvidence] = field(default_factory=dict)
+    lag_r2: float = 0.0
+    lag_r2_p_value: float = 1.0
+    marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
+    patterns: PatternEvidence = field(default_factory=PatternEvidence)
+    neighbour_map: Picture = ()
 
     @property
-    def effect(self) -> float:
-        """How far neighbours exceed what any order gives, as a share of what is possible (1: perfectly correlated)."""
-        return (self.sizes[0] - self.expected) / max(1.0 - self.expected, 1e-6)
-
-    def depends(self, level: float) -> bool:
-        """Whether the order along this axis matters; a side too short to test is judged by its effect alone."""
-        if self.side < 2:
-            return False
-        if self.p_value is not None:
-            return self.p_value <= level
-        strongest = self.share_of_orders * self.n_orders < 1.5
-        return strongest and self.effect >= CONSTANTS["visible_effect"]
-
-
-@dataclass(frozen=True)
-class DirectionEvidence:
-    """Dependence between cells some steps apart in one direction: a correlogram.
-
-    Parameters
-    ----------
-    correlations : tuple of float
-        Mean correlation at distance 1, 2, ... (negative where cells alternate).
-    sizes : tuple of float
-        Mean size of the correlation at distance 1, 2, ...
-    overall : float
-        Mean size of the correlation over all pairs of cells of the grid.
-    p_value : float or None
-        Holm-adjusted p-value of "cells in any order would look the same in this direction", from distances 1 to 3.
-    """
-
-    correlations: tuple[float, ...]
-    sizes: tuple[float, ...]
-    overall: float = 0.0
-    p_value: float | None = None
+    def significant(self) -> bool:
+        """Whether the test of the whole layout rejects."""
+        return self.p_value is not None and self.p_value <= CONSTANTS["alpha"]
 
     @property
-    def excess(self) -> float:
-        """How far direct neighbours exceed all pairs of cells, as a share of what is possible."""
-        return (self.sizes[0] - self.overall) / max(1.0 - self.overall, 1e-6)
+    def verdict(self) -> str:
+        """One of "2d", "1d-rows" (cells depend along a row), "1d-columns" (along a column) and "none"."""
+        alive = self.dependent_axes
+        return "2d" if len(alive) == 2 else f"1d-{alive[0]}" if alive else "none"
 
     @property
-    def reach(self) -> int:
-        """Distance at which the excess over all pairs has fallen under 1/e of what it is between direct neighbours.
+    def dependent_axes(self) -> tuple[str, ...]:
+        """Axes along which neighbours depend on each other; empty unless the test of the whole layout rejects.
 
-        0 where direct neighbours have no excess; the longest distance measured where it never falls so far.
+        An axis test has less power than the test of the whole. Where no axis reaches the level of the whole, a weaker
+        one is enough, and where none reaches that either, the larger effects decide (``axes_are_a_guess``).
         """
-        if self.sizes[0] <= self.overall:
-            return 0
-        return self._fallen or len(self.sizes)
+        return (significant_axes(self.axes) or larger_axes(self.axes)) if self.significant else ()
 
     @property
-    def fades(self) -> bool:
-        """Whether the excess does fall under 1/e within the distances measured."""
-        return self._fallen is not None
-
-    @property
-    def _fallen(self) -> int | None:
-        """First distance at which it has."""
-        start = self.sizes[0] - self.overall
-        steps = enumerate(self.sizes, start=1)
-        return next((lag for lag, size in steps if size - self.overall < start / 2.718281828), None)
-
-
-@dataclass(frozen=True)
-class MarginalEvidence:
-    """How far values differ between the places of one kind: all cells, the columns of the grid, or its rows.
-
-    Parameters
-    ----------
-    between : float
-        Share of the variance of all values that lies between the means of the places (eta squared), corrected for the
-        samples' noise.
-    scale_factor : float
-        Typical factor between the scales of two places: exp of the standard deviation of the log standard deviations.
-    p_value : float
-        P-value of "each sample could stand anywhere along this direction", for the means.
-    scale_p_value : float
-        The same for the scales.
-    """
-
-    between: float = 0.0
-    scale_factor: float = 1.0
-    p_value: float = 1.0
-    scale_p_value: float = 1.0
-
-
-@dataclass(frozen=True)
-class PatternEvidence:
-    """How many patterns a sample holds and where they are.
-
-    Parameters
-    ----------
-    n_cells : int
-        Cells that vary and were read.
-    effective : float
-        Effective number of independent patches in one sample: (sum of variances)^2 / sum of squared covariances.
-    active : float
-        Share of the cells in active neighbourhoods: those that correlate with their neighbours by more than 95 % of
-        the neighbourhoods of shuffled cells do.
-    p_value : float
-        P-value of "as many neighbourhoods of shuffled cells are active".
-    """
-
-    n_cells: int = 0
-    effective: float = 0.0
-    active: float = 0.0
-    p_value: float = 1.0
-
-    @property
-    def density(self) -> float:
-        """Effective patches per cell: 1 where all cells are independent, near 0 where all say the same."""
-        return self.effective / max(self.n_cells, 1)
+    def axes_are_a_guess(self) -> bool:
+        """Whether the layout as a whole matters but no axis by itself could be shown to."""
+        return bool(self.dependent_axes) and not significant_axes(self.axes)
 
 
 @dataclass(frozen=True)
 class Landmark:
-    """Cross-validated score of one cheap stand-in for a family.
+    """Cross-validated score of one landmark: a cheap model that represents a family.
 
     Parameters
     ----------
@@ -208,7 +112,7 @@ class Landmark:
 
 @dataclass(frozen=True)
 class Gain:
-    """Difference between two stand-ins on the same rows.
+    """Difference between two landmarks on the same rows.
 
     Parameters
     ----------
@@ -232,9 +136,30 @@ class Gain:
     @property
     def p_value(self) -> float:
         """Two-sided, from the normal approximation to the mean of paired differences."""
-        if self.std_error <= 0:
-            return 1.0
-        return erfc(abs(self.difference) / self.std_error / sqrt(2.0))
+        return 1.0 if self.std_error <= 0 else erfc(abs(self.difference) / self.std_error / sqrt(2.0))
+
+
+@dataclass(frozen=True)
+class LandmarkScores:
+    """What the landmarks reached.
+
+    Parameters
+    ----------
+    landmarks : mapping of str to Landmark
+        ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without y.
+    gains : mapping of str to Gain
+        ``"layout"`` (convolutions against shuffled cells), ``"place"`` (knowing against not knowing where a pattern
+        stands), ``"scaling"`` (each cell by itself against all by one scale).
+    landmark_metric : {"accuracy", "balanced_accuracy", "r2"}
+        What the scores are.
+    landmark_rows : int
+        Rows behind them.
+    """
+
+    landmarks: Mapping[str, Landmark] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
+    landmark_metric: str = "accuracy"
+    landmark_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -265,3 +190,43 @@ class Reading:
     seconds: float = 0.0
     before: Picture = ()
     after: Picture = ()
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All that the probe measured.
+
+    Parameters
+    ----------
+    layout : Layout or None
+        The grid that was tested; None says that there is none.
+    grid : GridStatistics
+        What its cells show.
+    n_samples_used : int
+        Rows behind these statistics.
+    scores : LandmarkScores
+        What the landmarks reached.
+    skipped : tuple of str
+        What was left out, and why.
+    readings : tuple of Reading
+        Other layouts of the columns that were tried: inferred from their order, or recovered against it.
+    recovered : Measurements or None
+        What holds after rearranging the columns, where the order given shows nothing and another one wins on the
+        landmarks.
+    seconds : float
+        Time of the whole probe.
+    """
+
+    layout: Layout | None = None
+    grid: GridStatistics = field(default_factory=GridStatistics)
+    n_samples_used: int = 0
+    scores: LandmarkScores = field(default_factory=LandmarkScores)
+    skipped: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    recovered: Self | None = None
+    seconds: float = 0.0
+
+    @property
+    def used(self) -> Self:
+        """What a search goes by: the measurements on the recovered order where there is one, else these."""
+        return self if self.recovered is None else self.recovered

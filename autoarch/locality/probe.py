@@ -6,7 +6,6 @@ Both run the statistics against their nulls and, given a target, the landmarks, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.locality.landmark_sample import choose_rows
-from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, Subject, examine
+from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, ProbeInput, choose_layout
 from autoarch.locality.report import LocalityReport
 
 
@@ -152,7 +151,7 @@ def probe_values(
     LocalityReport
     """
     clock = Deadline(seconds)
-    subject = Subject(
+    data = ProbeInput(
         values=values,
         y=None if y is None else np.asarray(y),
         task=task or "classification",
@@ -161,4 +160,4 @@ def probe_values(
         seed=seed_of(random_state),
         n_jobs=n_jobs,
     )
-    return replace(examine(subject, layout, search), seconds=clock.elapsed)
+    return LocalityReport.of(choose_layout(data, layout, search), clock.elapsed)

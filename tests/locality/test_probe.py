@@ -18,7 +18,7 @@ from autoarch.locality import probe_values
 def _timeless(report: LocalityReport) -> LocalityReport:
     """The same report with all seconds set to zero."""
     marks = {name: replace(mark, seconds=0.0) for name, mark in report.landmarks.items()}
-    return replace(report, seconds=0.0, landmarks=marks)
+    return replace(report, seconds=0.0, scores=replace(report.scores, landmarks=marks))
 
 
 @pytest.mark.parametrize(
