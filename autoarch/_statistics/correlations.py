@@ -112,9 +112,6 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
     n = int(np.clip(MAX_PRODUCTS / max(1, m * m * len(channels)), 100, MAX_ROWS))
     part = scaled[:n][:, :, row, column]
     centred = _centred_products(part[:, channels]) if 0 < m <= FEW_CELLS else None
-    if len(channels) == 1:
-        signed = part[:, 0].T @ part[:, 0] / np.float32(max(1, len(part)))
-        return CellCorrelations(signed, np.abs(signed), row, column, len(part), True, centred)
     signed, unsigned, counted = np.zeros((3, m, m), dtype=np.float32)
     for channel in channels:
         product = part[:, channel].T @ part[:, channel] / np.float32(max(1, len(part)))
@@ -123,7 +120,7 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
         unsigned += np.abs(product)
         counted += np.outer(varies, varies)
     counted = np.maximum(counted, 1.0)
-    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), False, centred)
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), len(channels) == 1, centred)
 
 
 def _centred_products(part: np.ndarray) -> np.ndarray:

@@ -166,11 +166,8 @@ def line_p(signed: np.ndarray, unsigned: np.ndarray, rng: np.random.Generator) -
         ahead, behind = orders[:, lag:], orders[:, :-lag]
         means[:, 0, k] = signed[ahead, behind].mean(axis=1)
         means[:, 1, k] = unsigned[ahead, behind].mean(axis=1)
-    counts = np.array([side - lag for lag in lags])
-    direct = np.array([lag == 1 for lag in lags])
-    nearness = np.array([1.0 / lag**2 for lag in lags])
-    off_diagonal = unsigned.sum() - np.trace(unsigned)
-    return max_t_p(_lag_statistics(means, counts, direct, nearness)), float(off_diagonal / (side * (side - 1)))
+    steps = np.array(lags)
+    return max_t_p(_lag_statistics(means, side - steps, steps == 1, 1.0 / steps**2)), mean_off_diagonal(unsigned)
 
 
 def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, nearness: np.ndarray) -> np.ndarray:
