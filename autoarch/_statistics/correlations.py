@@ -1,7 +1,7 @@
-"""How far cells of a grid depend on each other, as pure functions on ``(n, C, H, W)`` arrays.
+"""Correlations between cells of a grid, as pure functions on ``(n, C, H, W)`` arrays.
 
 ``standardise`` first, then ``cell_correlations`` (one matrix for all cells) and ``line_correlations`` (one per axis);
-``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``nulls``.
+``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``permutation_tests``.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _tiles(usable: np.ndarray) -> np.ndarray:
     down, across = height // tile_height, width // tile_width
     lattice = usable[: down * tile_height, : across * tile_width].reshape(down, tile_height, across, tile_width)
     filled = lattice.sum(axis=(1, 3)).ravel()
-    fair = np.nonzero(2 * filled >= filled.max())[0]  # empty corners tell nothing
+    fair = np.nonzero(2 * filled >= filled.max())[0]  # empty corners hold no information
     chosen = fair[_spread_out(len(fair), ceil(N_TILES * TILE_CELLS / filled[fair].mean()))]
     inside = np.zeros((down, 1, across, 1), dtype=bool)
     inside[chosen // across, 0, chosen % across, 0] = True

@@ -1,4 +1,4 @@
-"""What the neighbour statistics give when the order of cells, columns or rows carries nothing.
+"""Permutation tests: null distributions of the neighbour statistics when the order of cells or lines carries nothing.
 
 ``compare_orders`` permutes single cells (one permutation for all samples): "is there any layout at all". ``line_p``
 permutes whole columns (or, on the transposed grid, whole rows): "does this axis carry an order". Permuting cells would
@@ -37,7 +37,7 @@ def n_orders(side: int) -> int:
 
 @dataclass(frozen=True)
 class CellTest:
-    """What comparing the given order of the cells with other orders shows.
+    """Comparison of the given order of the cells with other orders.
 
     Parameters
     ----------

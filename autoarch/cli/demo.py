@@ -1,7 +1,7 @@
 """Three fits for ``autoarch demo``, and the summary of a fit in words.
 
 The data ship with scikit-learn: digits as matrices, the same digits as flat columns in a scrambled order, and a plain
-table. Every sentence is put together from the numbers of the fit that it tells about.
+table. Every sentence is put together from the numbers of the fit that it describes.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _why_none(leaderboard: pd.DataFrame) -> str:
 
 
 def _spread(first: pd.Series, second: pd.Series, std_error: float) -> float:
-    """How far the better one strays over folds (not at all where there was one split), or the standard error if larger.
+    """Spread of the better one over folds (0 where there was one split), or the standard error if larger.
 
     The other's spread is left out: one bad fold widens it, and would excuse a bad score.
     """

@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0)
     demo.set_defaults(run=_run_demo)
 
-    probe = commands.add_parser("probe", help="test whether neighbouring cells of a data set resemble each other")
+    probe = commands.add_parser("probe", help="test whether neighbouring cells of a data set are dependent")
     _add_data(probe)
     probe.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
     probe.add_argument("--html", metavar="OUT", help="write the report as a page")
@@ -89,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--out", metavar="CSV", help="where the predictions go (default: standard output)")
     predict.set_defaults(run=_run_predict)
 
-    report = commands.add_parser("report", help="tell what a saved estimator found")
+    report = commands.add_parser("report", help="summarise a saved estimator")
     report.add_argument("model", help="a file written by autoarch fit; load only files that you trust")
     report.add_argument("--html", metavar="OUT", help="write the report as a page")
     report.set_defaults(run=_run_report)
@@ -140,7 +140,7 @@ def _run_fit(arguments: argparse.Namespace) -> None:
         raise InputError(f"{arguments.file} has no labels that could be learned: name them with --target.")
     task = guess_task(y) if arguments.task == "auto" else arguments.task
     if arguments.task == "auto":
-        print(f"task         {task}, read off the labels; --task says otherwise")
+        print(f"task         {task}, inferred from the labels; --task overrides it")
     estimator = AutoArchClassifier if task == "classification" else AutoArchRegressor
     model = estimator(
         time_budget=arguments.budget,

@@ -1,4 +1,4 @@
-"""What follows from the measurements: what to try first, and how to build and feed a CNN if one is tried."""
+"""Advice from the measurements: families to try first, and settings of a CNN if one is tried."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def recommended_families(measured: Measurements) -> dict[str, float]:
 
 
 def advise(measured: Measurements) -> str:
-    """Say what to try first, why, and what would change it."""
+    """Name the family to try first, the reason, and what would change it."""
     if measured.recovered is not None:
         layout = measured.recovered.layout
         found = f"The given order of the columns shows no structure; rearranged into {layout} cells they score better."
@@ -54,7 +54,7 @@ def scaling(measured: Measurements) -> tuple[str, ...]:
 def augmentations(measured: Measurements) -> tuple[str, ...]:
     """Changes of a sample that should leave its label alone.
 
-    "shift" needs a target of which a pattern's position tells nothing. "cutout" needs cells that their neighbours can
+    "shift" needs a target that does not depend on the position of a pattern, "cutout" cells that their neighbours can
     replace, "noise" any dependence at all.
     """
     if measured.grid.verdict == "none":

@@ -21,7 +21,7 @@ KERNELS = {"2d": ("k x k",), "1d-rows": ("1 x k",), "1d-columns": ("k x 1",), "n
 
 @dataclass(frozen=True)
 class AxisEvidence:
-    """Whether the order of the lines across one axis of the grid matters.
+    """Evidence that the order of the lines across one axis of the grid matters.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class AxisEvidence:
 
     @property
     def effect(self) -> float:
-        """How far neighbours exceed what any order gives, as a share of what is possible (1: perfectly correlated)."""
+        """Excess of neighbours over what any order gives, as a share of what is possible (1: perfectly correlated)."""
         return (self.sizes[0] - self.expected) / max(1.0 - self.expected, 1e-6)
 
     def depends(self, level: float) -> bool:
-        """Whether the order along this axis matters; a side too short to test is judged by its effect alone."""
+        """Decide if the order along this axis matters; a side too short to test is judged by its effect alone."""
         if self.side < 2:
             return False
         if self.p_value is not None:

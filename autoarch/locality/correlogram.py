@@ -43,7 +43,7 @@ class DirectionEvidence:
 
     @property
     def excess(self) -> float:
-        """How far direct neighbours exceed all pairs of cells, as a share of what is possible."""
+        """Excess of direct neighbours over all pairs of cells, as a share of what is possible."""
         return (self.sizes[0] - self.overall) / max(1.0 - self.overall, 1e-6)
 
     @property
@@ -56,7 +56,7 @@ class DirectionEvidence:
 
     @property
     def fades(self) -> bool:
-        """Whether the excess does fall under 1/e within the distances measured."""
+        """True where the excess falls under 1/e within the distances measured."""
         return self._fallen is not None
 
     @property
@@ -154,21 +154,14 @@ def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
     energy = np.einsum("nchw,nchw->nc", centred, centred)
     together = np.einsum("nchw,nchw->nc", centred[:, :, 1:], centred[:, :, :-1])
     together += np.einsum("nchw,nchw->nc", centred[:, :, :, 1:], centred[:, :, :, :-1])
-    # (a - b)^2 summed over pairs is the energy times the neighbours that each cell has, less 2ab
-    neighbours = _n_neighbours(*scaled.shape[2:]).astype(scaled.dtype)
-    apart = np.einsum("nchw,nchw,hw->nc", centred, centred, neighbours) - 2 * together
+    steps = (np.diff(centred, axis=axis) for axis in (2, 3))
+    apart = sum(np.einsum("nchw,nchw->nc", step, step) for step in steps)
     some = energy > 1e-9
     if not some.any():
         return 0.0, 1.0
     morans_i = n_cells / n_pairs * (together[some] / energy[some])
     gearys_c = (n_cells - 1) / (2 * n_pairs) * (apart[some] / energy[some])
     return float(morans_i.mean(dtype=np.float64)), float(gearys_c.mean(dtype=np.float64))
-
-
-def _n_neighbours(height: int, width: int) -> np.ndarray:
-    """Rook neighbours that each cell of the lattice has."""
-    down, across = (np.minimum(np.arange(side), 1) + np.minimum(np.arange(side)[::-1], 1) for side in (height, width))
-    return down[:, None] + across
 
 
 def _along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -196,18 +189,16 @@ def neighbour_map(scaled: np.ndarray, active: np.ndarray) -> np.ndarray:
     ndarray of shape (H, W), or smaller
         NaN where a cell or all its neighbours never vary. Sides above 48 cells are averaged in blocks.
     """
-    n, _, height, width = scaled.shape
-    total, count = np.zeros((2, height, width))
-    for across in (False, True):
-        one = (slice(None),) * (3 if across else 2)
-        first, second = scaled[(*one, slice(1, None))], scaled[(*one, slice(None, -1))]
-        products = np.einsum("nchw,nchw->chw", first, second) / n
-        both = active[(*one[1:], slice(1, None))] & active[(*one[1:], slice(None, -1))]
+    total, count = np.zeros((2, *scaled.shape[2:]))
+    for axis in (0, 1):
+        lines, varies = np.moveaxis(scaled, axis + 2, 2), np.moveaxis(active, axis + 1, 1)
+        both = varies[:, 1:] & varies[:, :-1]
+        products = np.einsum("nchw,nchw->chw", lines[:, :, 1:], lines[:, :, :-1]) / len(scaled)
         summed, pairs = np.where(both, products, 0.0).sum(axis=0), both.sum(axis=0)
-        for side in (slice(1, None), slice(None, -1)):
-            place = (slice(None), side) if across else (side, slice(None))
-            total[place] += summed
-            count[place] += pairs
+        for whole, part in ((total, summed), (count, pairs)):
+            line = np.moveaxis(whole, axis, 0)
+            line[1:] += part
+            line[:-1] += part
     return in_blocks(np.where(count > 0, total, 0.0), count)
 
 

@@ -1,7 +1,7 @@
 """Findings of a report: one record per question, each with its statistic, null, p-value, effect and sentence.
 
-Each sentence is a function of the measured numbers and of nothing else. Questions about the grid are asked and answered
-in modules of their own; here are those about the layout as a whole, about y, and about rows on a map.
+Each sentence is a function of the measured numbers and of nothing else. Questions about the grid have modules of their
+own; here are those about the layout as a whole, about y, and about rows on a map.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_NAMED = 5  # attributes of rows on a map
 
 
 def grid_findings(grid: GridStatistics) -> list[Finding]:
-    """What the cells and their neighbours show, whatever is to be predicted."""
+    """Findings about the cells and their neighbours, which need no target."""
     found: list[Finding] = []
     if grid.p_value is not None:
         shown = () if grid.axes_are_a_guess else grid.dependent_axes
@@ -40,7 +40,7 @@ def grid_findings(grid: GridStatistics) -> list[Finding]:
 
 
 def _whole(grid: GridStatistics) -> Finding:
-    """Whether neighbours depend on each other at all."""
+    """Dependence between neighbouring cells in any direction."""
     numbers = (
         f"mean |r| between neighbours {grid.neighbour_size:.2f}, between any two cells {grid.expected_size:.2f}; "
         f"Moran's I {grid.morans_i:.2f}, Geary's C {grid.gearys_c:.2f}"
@@ -62,7 +62,7 @@ def _whole(grid: GridStatistics) -> Finding:
 
 
 def gain_findings(measured: Measurements) -> Iterator[Finding]:
-    """What the place of a pattern, and the layout, are worth to the task."""
+    """Value of the place of a pattern, and of the layout, for predicting y."""
     gains = measured.used.scores.gains
     if "place" in gains:
         gain = gains["place"]
@@ -124,7 +124,7 @@ def score_sentences(measured: Measurements, chances: Mapping[str, float]) -> Ite
 
 
 def map_finding(evidence: SpatialEvidence) -> Finding:
-    """Whether one attribute, or the label, is spatially autocorrelated."""
+    """Spatial autocorrelation of one attribute, or of the label."""
     verb = "is" if evidence.alike else "is not"
     return Finding(
         "Do rows that stand near each other on the map resemble each other?",

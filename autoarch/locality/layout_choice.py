@@ -35,7 +35,7 @@ MOST_PRODUCTS = 4e9  # of cells and rows, for correlations, where time is limite
 
 @dataclass(frozen=True)
 class LayoutSearch:
-    """What may be done to columns that nobody has declared a layout of.
+    """Searches that are allowed for columns of undeclared layout.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ AS_GIVEN = LayoutSearch()
 
 @dataclass(frozen=True, eq=False)
 class ProbeInput:
-    """Data of a probe, and how long it may take.
+    """Data of a probe, and how long it may take; the fields are those that ``measure_landmarks`` takes.
 
     Parameters
     ----------
@@ -94,18 +94,7 @@ class ProbeInput:
         """Landmarks in this layout; none without y."""
         if self.y is None:
             return Measured(metric="r2" if self.task == "regression" else "accuracy")
-        return measure_landmarks(
-            self.values,
-            self.y,
-            task=self.task,
-            layout=layout,
-            categorical=self.categorical,
-            clock=self.clock,
-            seed=self.seed,
-            n_jobs=self.n_jobs,
-            known=known,
-            wanted=wanted,
-        )
+        return measure_landmarks(**vars(self), layout=layout, known=known, wanted=wanted)
 
     def measure(self, layout: Layout | None) -> Measurements:
         """Statistics in this layout, without landmarks."""
@@ -116,7 +105,7 @@ class ProbeInput:
         return Measurements(layout, grid, n_samples)
 
     def as_given(self, layout: Layout | None) -> Layout:
-        """The columns as they stand: a line of those that hold numbers, where nobody said anything else."""
+        """The given layout, else one line of the columns that hold numbers."""
         if layout is not None:
             return layout
         return Layout(1, len(self.numeric), origin="shape").within(self.numeric, self.values.shape[1])
@@ -166,7 +155,7 @@ def _inferred(data: ProbeInput, given: Layout, names: tuple[str, ...] | None) ->
     if not data.clock.unlimited and expected > left:
         return None, f"inference of a layout: about {expected:.1f} s expected, {max(0.0, left):.1f} s left"
     chosen = None if names is None else [names[column] for column in columns]
-    values = _columns_of(_some_rows(data.values, 2 * correlations.MAX_ROWS), columns)
+    values = _part(data.values, columns, 2 * correlations.MAX_ROWS)
     found = infer_layout(values, chosen, random_state=data.seed)
     if found.best is None:
         return None, ""
@@ -208,7 +197,7 @@ def _recovered(data: ProbeInput, given: Layout) -> tuple[Reading | None, str]:
         if effort < LEAST_EFFORT:
             expected = _recovery_seconds(len(columns), shape is None)
             return None, f"recovery of a scrambled order: about {expected:.0f} s expected, {max(0.0, left):.1f} s left"
-    values = _columns_of(_some_rows(data.values, most_rows), columns)
+    values = _part(data.values, columns, most_rows)
     found = recover_layout(values, shape, random_state=data.seed, effort=effort)
     if found.layout is None:
         return None, ""
@@ -221,17 +210,14 @@ def _recovered(data: ProbeInput, given: Layout) -> tuple[Reading | None, str]:
     return Reading(layout, reason=reason, seconds=found.seconds, before=before, after=after), ""
 
 
-def _some_rows(values: np.ndarray, most: int) -> np.ndarray:
-    """At most so many rows, spread evenly; a view."""
-    return values[:: max(1, -(-len(values) // max(most, 1)))]
-
-
-def _columns_of(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    return values if len(columns) == values.shape[1] else values[:, columns]
+def _part(values: np.ndarray, columns: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows of some columns, spread evenly; a view where these are all columns."""
+    rows = values[:: max(1, -(-len(values) // max(most, 1)))]
+    return rows if len(columns) == values.shape[1] else rows[:, columns]
 
 
 def _recovery_seconds(n_columns: int, unknown: bool) -> float:
-    """What the usual search takes on a slow core."""
+    """Seconds of the usual search on a slow core."""
     return (0.2 + 4e-3 * n_columns + 7e-6 * n_columns**2) * (1.0 if unknown else 0.6)
 
 
@@ -248,7 +234,7 @@ def _gain(measured: Measured, rival: Measured) -> Gain | None:
 
 
 def _wins(gain: Gain, confidence: float) -> bool:
-    """Whether a recovered order is worth more than the one given."""
+    """Decide if a recovered order is worth more than the one given."""
     return gain.difference > (0.0 if confidence >= SURE else max(LEAST_GAIN, gain.std_error))
 
 

@@ -23,7 +23,7 @@ Picture = tuple[tuple[float | None, ...], ...]
 
 @dataclass(frozen=True)
 class GridStatistics:
-    """What the cells and their neighbours show, whatever is to be predicted.
+    """Statistics of the cells and their neighbours, which need no target.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class GridStatistics:
 
     @property
     def significant(self) -> bool:
-        """Whether the test of the whole layout rejects."""
+        """True where the test of the whole layout rejects."""
         return self.p_value is not None and self.p_value <= CONSTANTS["alpha"]
 
     @property
@@ -87,7 +87,7 @@ class GridStatistics:
 
     @property
     def axes_are_a_guess(self) -> bool:
-        """Whether the layout as a whole matters but no axis by itself could be shown to."""
+        """True where the layout as a whole matters but no axis by itself is significant."""
         return bool(self.dependent_axes) and not significant_axes(self.axes)
 
 
@@ -126,11 +126,11 @@ class Gain:
     std_error: float
 
     def exceeds(self, level: float) -> bool:
-        """Whether the difference is surely positive and above ``level``."""
+        """True where the difference is significantly positive and above ``level``."""
         return self.difference > max(level, 2 * self.std_error)
 
     def is_below(self, level: float) -> bool:
-        """Whether the difference is surely below ``level``; neither this nor ``exceeds`` where it cannot be told."""
+        """True where the difference is significantly below ``level``; undecided differences neither are nor exceed."""
         return self.difference + 2 * self.std_error <= level
 
     @property
@@ -141,7 +141,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class LandmarkScores:
-    """What the landmarks reached.
+    """Scores of the landmarks.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Measurements:
-    """All that the probe measured.
+    """All measurements of a probe.
 
     Parameters
     ----------
@@ -228,5 +228,5 @@ class Measurements:
 
     @property
     def used(self) -> Self:
-        """What a search goes by: the measurements on the recovered order where there is one, else these."""
+        """Measurements that a search goes by: on the recovered order where there is one, else these."""
         return self if self.recovered is None else self.recovered

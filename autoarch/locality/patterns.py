@@ -34,7 +34,7 @@ CHANCE = 0.05
 
 @dataclass(frozen=True)
 class PatternEvidence:
-    """How many patterns a sample holds and where they are.
+    """Number of local patterns in a sample, and share of the cells that hold them.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ class PatternEvidence:
 
     @property
     def redundant(self) -> bool:
-        """Whether neighbours tell what a cell that is cut out would have told."""
+        """True where neighbours replace a cell that is cut out."""
         return 0.0 < self.density <= CONSTANTS["redundant_density"]
 
     @property
     def enough(self) -> bool:
-        """Whether there are enough patterns to share weights over."""
+        """True where there are enough patterns to share weights over."""
         return self.effective >= CONSTANTS["enough_patches"] and self.active >= CONSTANTS["enough_active"]
 
 

@@ -1,4 +1,4 @@
-"""Ask whether cells that stand close together also behave alike, and whether that helps the task.
+"""Test whether neighbouring cells depend on each other, and whether that helps the task.
 
 ``probe_locality`` takes anything a user may hold; ``probe_values`` takes the canonical matrix that ``fit`` has already.
 Both run the statistics against their nulls and, given a target, the landmarks, and return a ``LocalityReport``.
@@ -30,7 +30,7 @@ def probe_locality(
     random_state: Any = None,
     n_jobs: int | None = None,
 ) -> LocalityReport:
-    """Test whether neighbouring cells of ``X`` belong together and, given ``y``, which family of models profits.
+    """Test whether neighbouring cells of ``X`` depend on each other and, given ``y``, which family of models profits.
 
     Parameters
     ----------

@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 
     from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
 
-_FOLLOWS = (
-    "verdict",
-    "family_probabilities",
-    "recommended_families",
-    "recommendation",
-    "kernel_shapes",
-    "kernel_side",
-    "scaling",
-    "augmentations",
-    "findings",
-    "sentences",
-)
-
 
 @dataclass(frozen=True)
 class LocalityReport(Measurements):
@@ -62,7 +49,7 @@ class LocalityReport(Measurements):
     seconds : float
         Time of the whole probe.
     space : tuple of SpatialEvidence
-        For rows with coordinates: how far the label and each attribute resemble their neighbours on the map.
+        For rows with coordinates: spatial autocorrelation of the label and of each attribute.
     fold_scores : tuple of FoldScore
         Score of a search's winner on blocks of the map and on random rows, where folds were blocks.
 
@@ -132,10 +119,8 @@ class LocalityReport(Measurements):
     @classmethod
     def of(cls, measured: Measurements, seconds: float) -> LocalityReport:
         """Report on what was measured within ``seconds``."""
-        parts = {each.name: getattr(measured, each.name) for each in fields(Measurements)}
-        if measured.recovered is not None:
-            parts["recovered"] = cls.of(measured.recovered, measured.recovered.seconds)
-        return cls(**parts | {"seconds": seconds})
+        recovered = None if measured.recovered is None else cls.of(measured.recovered, measured.recovered.seconds)
+        return cls(**vars(measured) | {"recovered": recovered, "seconds": seconds})
 
     @property
     def family_probabilities(self) -> dict[str, float]:
@@ -188,7 +173,7 @@ class LocalityReport(Measurements):
 
     @property
     def recommendation(self) -> str:
-        """What to try first, why, and what would change it."""
+        """Advice: the family to try first, the reason, and what would change it."""
         return advice.advise(self)
 
     def to_frame(self) -> pd.DataFrame:
@@ -199,16 +184,17 @@ class LocalityReport(Measurements):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, ready for ``json.dumps``."""
-        measured = {each.name: _plain(getattr(self, each.name)) for each in fields(self) if each.name != "recovered"}
-        measured |= measured.pop("grid") | measured.pop("scores")
-        measured["recovered"] = None if self.recovered is None else self.recovered.to_dict()
+        stored = [each.name for each in fields(self) if each.name not in ("grid", "scores", "recovered")]
+        computed = [name for name, value in vars(LocalityReport).items() if isinstance(value, property)]
+        facts = {name: _plain(getattr(self, name)) for name in (*stored, *computed)}
+        facts["recovered"] = None if self.recovered is None else self.recovered.to_dict()
         for name, axis in self.axes.items():
-            measured["axes"][name] |= {"effect": axis.effect, "dependent": name in self.dependent_axes}
+            facts["axes"][name] |= {"effect": axis.effect, "dependent": name in self.dependent_axes}
         for name, direction in self.directions.items():
-            measured["directions"][name] |= {"excess": direction.excess, "reach": direction.reach}
+            facts["directions"][name] |= {"excess": direction.excess, "reach": direction.reach}
         for name, gain in self.gains.items():
-            measured["gains"][name] |= {"p_value": gain.p_value}
-        return {**measured, **{name: _plain(getattr(self, name)) for name in _FOLLOWS}}
+            facts["gains"][name] |= {"p_value": gain.p_value}
+        return facts
 
     def plot(self) -> Figure:
         """Draw correlograms, the map of neighbour correlations and the landmarks with their errors.

@@ -32,7 +32,7 @@ STATIONARY = "Does a pattern mean the same wherever it stands?"
 
 @dataclass(frozen=True)
 class MarginalEvidence:
-    """How far values differ between the places of one kind: all cells, the columns of the grid, or its rows.
+    """Differences between the places of one kind: all cells, the columns of the grid, or its rows.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class MarginalEvidence:
 
     @property
     def differs_strongly(self) -> bool:
-        """Whether level or scale differ by so much that one scale for all places is doubtful."""
+        """True where level or scale differ by so much that one scale for all places is doubtful."""
         return self.between >= CONSTANTS["between_much"] or self.scale_factor >= CONSTANTS["scale_much"]
 
 
@@ -147,7 +147,7 @@ def shift_p(profiles: np.ndarray) -> float:
 
 
 def lag_finding(lag_r2: float, p_value: float) -> Finding:
-    """Stationarity of the correlations: whether they are a matter of displacement only."""
+    """Stationarity of the correlations: the part that displacement alone explains."""
     level = "mostly not stationary"
     if lag_r2 >= CONSTANTS["lag_r2_some"]:
         level = "largely stationary" if lag_r2 >= CONSTANTS["lag_r2_much"] else "partly stationary"
@@ -163,7 +163,7 @@ def lag_finding(lag_r2: float, p_value: float) -> Finding:
 
 
 def marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Finding]:
-    """Stationarity of the marginals: whether all cells have the same mean and scale."""
+    """Stationarity of the marginals: equal means and scales of all cells."""
     if "cells" in marginals:
         cells = marginals["cells"]
         differ = "do not differ significantly"
@@ -182,7 +182,7 @@ def marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Fin
 
 
 def axis_marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Finding]:
-    """Heterogeneity: whether each column, or each row, of the grid means something else."""
+    """Heterogeneity of the columns, and of the rows, of the grid."""
     for name, (line, others) in LINES.items():
         if name not in marginals:
             continue

@@ -30,7 +30,7 @@ class Finding:
     Parameters
     ----------
     question : str
-        What was asked.
+        The question.
     statistic : str
         What was measured.
     value : float

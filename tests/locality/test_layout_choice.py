@@ -91,7 +91,7 @@ def test_pictures_show_the_mean_sample_before_and_after(rearranged, digits):
 
 
 def test_a_rearranged_report_can_be_shown_and_stored(rearranged):
-    """As text, as a box with both pictures, as a figure, and as JSON."""
+    """Text, a box with both pictures, a figure, and JSON all show it."""
     pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
     assert "columns rearranged" in str(rearranged).replace("\n  ", " ")
     assert rearranged._repr_html_().count("<figure") == 2
@@ -201,7 +201,7 @@ def test_a_table_of_categories_has_nothing_to_lay_out(recwarn):
 
 
 def test_very_many_columns_are_not_rearranged(monkeypatch, scrambled):
-    """Whether there is a time limit or not."""
+    """A limit on their number holds with and without a time limit."""
     X, y = scrambled
     monkeypatch.setattr(layout_choice, "MOST_TO_RECOVER", 60)
     report = probe_values(X, LINE, y=y, task="classification", random_state=0, search=LayoutSearch(recover=True))
