@@ -1,13 +1,12 @@
-"""Ridge regression whose penalty is chosen by the exact leave-one-out error.
-
-``fit_ridge`` fits slopes, ``out_of_fold`` predicts every row by a fit on the other folds. Both need one Cholesky factor
-per penalty.
+"""Ridge regression whose penalty is chosen by the leave-one-out error, exact from one Cholesky factor per penalty.
 
 With the Gram matrix ``K`` of centred rows and a penalty ``a``, the slopes in the span of the rows are
 ``c = (K + a)^-1 y``, and the error on a row that is left out is ``c_i / ((K + a)^-1)_ii`` [1]_. An eigendecomposition
 would serve all penalties, but takes ten times as long as a factor; the error has one valley in the penalty, so that
-five or six factors find its floor, and of many rows a part finds it. For ``A = (K + a + c 11')^-1`` (``c`` large: a
-free intercept) the residuals of a block of rows that was left out are ``A_bb^-1 (A y)_b``, so that folds cost no fit.
+five or six factors find its floor, and of many rows a part finds it.
+
+``out_of_fold`` serves cross-validation: with ``A = (K + a I + c 11')^-1`` (``c`` large: a free intercept) the
+residuals of a block of rows that was left out are ``A_bb^-1 (A y)_b``, so three folds cost one inverse, not three fits.
 
 References
 ----------
@@ -24,8 +23,8 @@ from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
 PENALTIES = np.logspace(-5, 2, 15)  # relative to the mean squared length of a row of features
 _ENOUGH_ROWS = 1_300  # on which the penalty is chosen; a factor of all rows takes the cube of their number
 _STRIDE = 2  # penalties between those that are compared first
-FOLD_PENALTIES = (3e-4, 2e-3, 1e-2, 6e-2, 0.3, 2.0)  # of ``out_of_fold``, in the same unit
-_FIRST = 3  # of these
+ALPHAS = (3e-4, 2e-3, 1e-2, 6e-2, 0.3, 2.0)  # relative to the mean squared length of a row of features
+_FIRST = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +134,7 @@ def gram(features: np.ndarray) -> np.ndarray:
 
 
 def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Predict every row by a ridge fit on the other folds, the penalty chosen by the leave-one-out error.
+    """Predict every row by a ridge fit on the other folds, ``alpha`` chosen by the leave-one-out error.
 
     Parameters
     ----------
@@ -150,11 +149,11 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     -------
     ndarray of shape (n, k)
     """
-    best = _inverted(kernel, targets, _FIRST)
+    best = _at_alpha(kernel, targets, _FIRST)
     for step in (-1, 1):  # the error has one valley: walk down it
         place = _FIRST + step
-        while 0 <= place < len(FOLD_PENALTIES):
-            tried = _inverted(kernel, targets, place)
+        while 0 <= place < len(ALPHAS):
+            tried = _at_alpha(kernel, targets, place)
             if tried[0] >= best[0]:
                 break
             best = tried
@@ -169,10 +168,10 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     return targets - residuals
 
 
-def _inverted(kernel: np.ndarray, targets: np.ndarray, place: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean squared leave-one-out error under one penalty, with the inverse and ``inverse @ targets``."""
+def _at_alpha(kernel: np.ndarray, targets: np.ndarray, place: int) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean squared leave-one-out error under one alpha, with the inverse and ``inverse @ targets``."""
     system = kernel + 10.0  # a constant feature: the intercept
-    system[np.diag_indices_from(system)] += FOLD_PENALTIES[place]
+    system[np.diag_indices_from(system)] += ALPHAS[place]
     inverse = _inverse(system)
     solved = inverse @ targets
     return float(np.mean((solved / np.diag(inverse)[:, None]) ** 2)), inverse, solved

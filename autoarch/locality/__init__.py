@@ -1,10 +1,10 @@
 """Test whether neighbouring cells depend on each other, and whether that helps the task.
 
 Numbers first: ``axes``, ``correlogram``, ``stationarity`` and ``patterns`` ask one question each and hold its evidence,
-null and sentence; ``grid_statistics`` runs them; ``landmarks`` scores cheap models of each family, and ``family_odds``
-turns the scores into the chance that a family wins; ``layout_choice`` tries other layouts, which must win on the
-landmarks. ``measurements`` groups the numbers. Then sentences: ``findings``, ``advice``. Then drawings: ``views``.
-``report`` is the public face, ``probe`` the entrance.
+null and sentence; ``grid_statistics`` runs them and groups the numbers; ``landmarks`` scores cheap models of each
+family, and ``family_odds`` turns the scores into the chance that a family wins; ``layout_choice`` tries other layouts,
+which must win on the landmarks. Then sentences: ``findings``, ``advice``. Then drawings: ``views``. ``report`` is the
+public face, ``probe`` the entrance.
 
 What concerns layouts is imported on first touch: it loads pandas and scikit-learn, which the probe alone need not.
 """
@@ -15,12 +15,11 @@ from autoarch._core.imports import door
 from autoarch.locality.axes import AxisEvidence
 from autoarch.locality.correlogram import DirectionEvidence
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch
-from autoarch.locality.measurements import Gain, Landmark, Reading
+from autoarch.locality.measurements import Finding, Gain, Landmark, Reading
 from autoarch.locality.patterns import PatternEvidence
 from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
 from autoarch.locality.stationarity import MarginalEvidence
-from autoarch.locality.wording import Finding
 
 if TYPE_CHECKING:
     from autoarch.layouts.infer.infer import infer_layout

@@ -8,8 +8,8 @@ from autoarch.locality.axes import kernel_shapes
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import kernel_side
 from autoarch.locality.family_odds import FAMILIES
-from autoarch.locality.measurements import Measurements
-from autoarch.locality.wording import LANDMARK_NAMES, NAMES, VERDICTS
+from autoarch.locality.grid_statistics import Measurements
+from autoarch.locality.wording import LANDMARK_NAMES, NAMES, VERDICTS, verdict_clause
 
 
 def family_probabilities(measured: Measurements) -> dict[str, float]:
@@ -64,13 +64,6 @@ def augmentations(measured: Measurements) -> tuple[str, ...]:
     return (*shift, *(("cutout",) if measured.grid.patterns.redundant else ()), "noise")
 
 
-def verdict_clause(measured: Measurements) -> str:
-    """Say what the verdict means."""
-    if measured.grid.verdict == "none" and measured.grid.significant:
-        return "the order of the cells matters, but neither axis shows dependence between neighbours"
-    return VERDICTS[measured.grid.verdict]
-
-
 def _how(measured: Measurements) -> str:
     """Say how to build and feed a CNN, where one is worth it."""
     grid = measured.grid
@@ -94,7 +87,7 @@ def _from_verdict(measured: Measurements) -> str:
         change = "Pass y to test whether the layout helps the task: correlated neighbours need not help to predict y."
     elif any("too few" in reason for reason in measured.skipped):
         change = "More rows would allow a comparison of the families themselves."
-    clause = verdict_clause(measured)
+    clause = _clause(measured)
     if measured.grid.verdict == "none":
         return f"Prefer {first}{also}: {clause}. {change}"
     return f"Try {first}{also}: {clause} ({p_text(measured.grid.p_value)}). {change}"
@@ -108,7 +101,7 @@ def _from_landmarks(measured: Measurements) -> str:
     also = f", then {listed([NAMES[name] for name in others])}" if others else ""
     start = f"{'Try' if best == 'cnn' else 'Prefer'} {NAMES[best]} first{also}"
     if best not in marks:
-        return f"{start}: {verdict_clause(measured)}, and its landmark was not run."
+        return f"{start}: {_clause(measured)}, and its landmark was not run."
     runner_up = max((name for name in marks if name != best), key=lambda name: marks[name].score)
     gap = marks[best].score - marks[runner_up].score
     error = max(marks[best].std_error, marks[runner_up].std_error)
@@ -131,4 +124,8 @@ def _layout_clause(measured: Measurements, best: str) -> str:
         return f"{VERDICTS[measured.grid.verdict]}, but that does not help this task enough"
     if best == "cnn" and measured.grid.verdict == "none":
         return "no dependence between neighbours is seen, so the gain may come from the features, not the layout"
-    return verdict_clause(measured)
+    return _clause(measured)
+
+
+def _clause(measured: Measurements) -> str:
+    return verdict_clause(measured.grid.verdict, measured.grid.significant)

@@ -14,7 +14,7 @@ import numpy as np
 from autoarch._report.text import p_text
 from autoarch._statistics import correlations, permutation_tests
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.wording import LINES, Finding
+from autoarch.locality.measurements import LINES, Finding
 
 KERNELS = {"2d": ("k x k",), "1d-rows": ("1 x k",), "1d-columns": ("k x 1",), "none": ()}
 

@@ -14,8 +14,9 @@ import numpy as np
 from autoarch._report.text import p_text
 from autoarch._statistics.correlations import CellCorrelations, lag_means
 from autoarch._statistics.permutation_tests import CellTest
-from autoarch.locality.wording import CELLS_PERMUTED, DIRECTIONS, Finding
+from autoarch.locality.measurements import CELLS_PERMUTED, Finding
 
+DIRECTIONS = {"rows": "a row", "columns": "a column", "diagonals": "a diagonal"}
 LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
 WIDEST_MAP = 48  # sides of the map of neighbours that a report keeps
 

@@ -13,10 +13,11 @@ from autoarch._report.text import METRICS, listed, p_text, with_error
 from autoarch.locality.axes import axis_findings
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import direction_findings
-from autoarch.locality.measurements import GridStatistics, Measurements, Reading
+from autoarch.locality.grid_statistics import GridStatistics, Measurements
+from autoarch.locality.measurements import CELLS_PERMUTED, Finding, Reading
 from autoarch.locality.patterns import pattern_findings
 from autoarch.locality.stationarity import STATIONARY, axis_marginal_findings, lag_finding, marginal_findings
-from autoarch.locality.wording import CELLS_PERMUTED, LANDMARK_NAMES, NAMES, Finding
+from autoarch.locality.wording import LANDMARK_NAMES, NAMES
 
 if TYPE_CHECKING:
     from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence

@@ -15,9 +15,9 @@ import numpy as np
 from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
-from autoarch.locality.grid_statistics import measure_grid, picture
+from autoarch.locality.grid_statistics import Measurements, measure_grid, picture
 from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, ORDER, Measured, measure_landmarks, paired
-from autoarch.locality.measurements import Gain, LandmarkScores, Measurements, Reading
+from autoarch.locality.measurements import Gain, LandmarkScores, Reading
 
 FEWEST_TO_INFER = 9  # columns
 FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by,

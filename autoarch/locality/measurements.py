@@ -1,7 +1,7 @@
-"""Numbers of a report: statistics of the grid, scores of landmarks, and other layouts that were tried.
+"""Records of numbers that every part of the probe shares: findings, landmarks and other layouts that were tried.
 
-Nothing here is a sentence; the evidence for each question stands where the question is asked (``axes``,
-``correlogram``, ``stationarity``, ``patterns``).
+The evidence for each question about the grid stands where the question is asked (``axes``, ``correlogram``,
+``stationarity``, ``patterns``), all of it together in ``grid_statistics``.
 """
 
 from __future__ import annotations
@@ -9,86 +9,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import erfc, sqrt
-from typing import Self
 
 from autoarch._data.layout import Layout
-from autoarch.locality.axes import AxisEvidence, larger_axes, significant_axes
-from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.correlogram import DirectionEvidence
-from autoarch.locality.patterns import PatternEvidence
-from autoarch.locality.stationarity import MarginalEvidence
 
 Picture = tuple[tuple[float | None, ...], ...]
+LINES = {"rows": ("row", "columns"), "columns": ("column", "rows")}  # a line along each axis, and the lines across it
+CELLS_PERMUTED = "cells permuted, one permutation for all samples"
 
 
 @dataclass(frozen=True)
-class GridStatistics:
-    """Statistics of the cells and their neighbours, which need no target.
+class Finding:
+    """One answer of the probe.
 
     Parameters
     ----------
+    question : str
+        The question.
+    statistic : str
+        What was measured.
+    value : float
+        How much of it was found.
+    null : str
+        What it was compared with.
     p_value : float or None
-        P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
-        None without a layout.
-    neighbour_size, expected_size : float
-        Mean size of the correlation between direct neighbours, and between any two cells.
-    morans_i, gearys_c : float
-        Mean over the samples, cells standardised, rook neighbours; Moran's I is blind to alternating patterns.
-    axes : mapping of str to AxisEvidence
-        Whether the order along a row (``"rows"``) and along a column (``"columns"``) matters.
-    directions : mapping of str to DirectionEvidence
-        Correlograms along ``"rows"``, ``"columns"`` and ``"diagonals"``.
-    lag_r2 : float
-        Share of the variation among correlations that displacement alone explains: near 1 where cells depend on each
-        other alike wherever they stand.
-    lag_r2_p_value : float
-        P-value of "correlation does not depend on displacement".
-    marginals : mapping of str to MarginalEvidence
-        How far the ``"cells"``, the places along ``"rows"`` and those along ``"columns"`` differ in level and scale.
-    patterns : PatternEvidence
-        How many patterns a sample holds.
-    neighbour_map : tuple of tuple of float
-        Mean correlation of each cell with its neighbours, shape (H, W), None where nothing varies; sides above 48
-        cells are averaged in blocks.
+        How often the null gives as much; None where there is no test.
+    effect_size : float
+        How much more than the null gives, in the unit of the statistic or as a share of what is possible.
+    sentence : str
+        The answer in words.
     """
 
-    p_value: float | None = None
-    neighbour_size: float = 0.0
-    expected_size: float = 0.0
-    morans_i: float = 0.0
-    gearys_c: float = 1.0
-    axes: Mapping[str, AxisEvidence] = field(default_factory=dict)
-    directions: Mapping[str, DirectionEvidence] = field(default_factory=dict)
-    lag_r2: float = 0.0
-    lag_r2_p_value: float = 1.0
-    marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
-    patterns: PatternEvidence = field(default_factory=PatternEvidence)
-    neighbour_map: Picture = ()
-
-    @property
-    def significant(self) -> bool:
-        """True where the test of the whole layout rejects."""
-        return self.p_value is not None and self.p_value <= CONSTANTS["alpha"]
-
-    @property
-    def verdict(self) -> str:
-        """One of "2d", "1d-rows" (cells depend along a row), "1d-columns" (along a column) and "none"."""
-        alive = self.dependent_axes
-        return "2d" if len(alive) == 2 else f"1d-{alive[0]}" if alive else "none"
-
-    @property
-    def dependent_axes(self) -> tuple[str, ...]:
-        """Axes along which neighbours depend on each other; empty unless the test of the whole layout rejects.
-
-        An axis test has less power than the test of the whole. Where no axis reaches the level of the whole, a weaker
-        one is enough, and where none reaches that either, the larger effects decide (``axes_are_a_guess``).
-        """
-        return (significant_axes(self.axes) or larger_axes(self.axes)) if self.significant else ()
-
-    @property
-    def axes_are_a_guess(self) -> bool:
-        """True where the layout as a whole matters but no axis by itself is significant."""
-        return bool(self.dependent_axes) and not significant_axes(self.axes)
+    question: str
+    statistic: str
+    value: float
+    null: str
+    p_value: float | None
+    effect_size: float
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -190,43 +147,3 @@ class Reading:
     seconds: float = 0.0
     before: Picture = ()
     after: Picture = ()
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """All measurements of a probe.
-
-    Parameters
-    ----------
-    layout : Layout or None
-        The grid that was tested; None says that there is none.
-    grid : GridStatistics
-        What its cells show.
-    n_samples_used : int
-        Rows behind these statistics.
-    scores : LandmarkScores
-        What the landmarks reached.
-    skipped : tuple of str
-        What was left out, and why.
-    readings : tuple of Reading
-        Other layouts of the columns that were tried: inferred from their order, or recovered against it.
-    recovered : Measurements or None
-        What holds after rearranging the columns, where the order given shows nothing and another one wins on the
-        landmarks.
-    seconds : float
-        Time of the whole probe.
-    """
-
-    layout: Layout | None = None
-    grid: GridStatistics = field(default_factory=GridStatistics)
-    n_samples_used: int = 0
-    scores: LandmarkScores = field(default_factory=LandmarkScores)
-    skipped: tuple[str, ...] = ()
-    readings: tuple[Reading, ...] = ()
-    recovered: Self | None = None
-    seconds: float = 0.0
-
-    @property
-    def used(self) -> Self:
-        """Measurements that a search goes by: on the recovered order where there is one, else these."""
-        return self if self.recovered is None else self.recovered

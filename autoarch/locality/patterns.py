@@ -25,7 +25,7 @@ import numpy as np
 from autoarch._report.text import p_text
 from autoarch._statistics.correlations import CellCorrelations
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.wording import CELLS_PERMUTED, Finding
+from autoarch.locality.measurements import CELLS_PERMUTED, Finding
 
 N_SHUFFLES = 99
 MOST_CELLS = 400  # whose neighbourhoods are compared

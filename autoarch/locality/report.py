@@ -1,8 +1,8 @@
 """``LocalityReport``: the numbers that the probe measured, and everything that follows from them.
 
 A report stores measurements only. Verdict, chances, recommendation and sentences are computed from them, so that
-another number gives another sentence. ``measurements`` holds the numbers, ``findings`` and ``advice`` the sentences,
-``views`` the drawings; none of them knows the report.
+another number gives another sentence. ``grid_statistics`` and ``measurements`` hold the numbers, ``findings`` and
+``advice`` the sentences, ``views`` the drawings; none of them knows the report.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from autoarch.locality import advice, findings, views
 from autoarch.locality.axes import kernel_shapes
 from autoarch.locality.correlogram import kernel_side
-from autoarch.locality.measurements import GridStatistics, Measurements
-from autoarch.locality.wording import Finding
+from autoarch.locality.grid_statistics import GridStatistics, Measurements
+from autoarch.locality.measurements import Finding
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,7 +24,7 @@ from scipy.special import chdtrc
 
 from autoarch._report.text import p_text
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.wording import CELLS_PERMUTED, LINES, Finding
+from autoarch.locality.measurements import CELLS_PERMUTED, LINES, Finding
 
 MOST_VALUES = 250_000
 STATIONARY = "Does a pattern mean the same wherever it stands?"

@@ -13,9 +13,9 @@ from autoarch._core.imports import require
 from autoarch._report import html
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
 from autoarch._report.text import METRICS, wrapped
-from autoarch.locality.advice import verdict_clause
-from autoarch.locality.measurements import GridStatistics, LandmarkScores, Measurements, Picture
-from autoarch.locality.wording import LANDMARK_NAMES, NAMES
+from autoarch.locality.grid_statistics import GridStatistics, Measurements
+from autoarch.locality.measurements import LandmarkScores, Picture
+from autoarch.locality.wording import LANDMARK_NAMES, NAMES, verdict_clause
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +68,7 @@ def draw(measured: Measurements) -> Figure:
 def _headline(measured: Measurements) -> str:
     """Say the verdict in one line."""
     grid = "no layout" if measured.layout is None else f"{measured.layout} cells"
-    return f"{measured.grid.verdict}: {verdict_clause(measured)} ({grid})"
+    return f"{measured.grid.verdict}: {verdict_clause(measured.grid.verdict, measured.grid.significant)} ({grid})"
 
 
 def _lines(measured: Measurements, sentences: Sequence[str]) -> list[str]:

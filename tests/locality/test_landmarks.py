@@ -33,7 +33,7 @@ def test_out_of_fold_predictions_equal_separate_fits():
             answer[~train] = Ridge(alpha=alpha * 8).fit(X[train], y[train]).predict(X[~train])
         return answer
 
-    assert min(np.abs(found - fitted(alpha)).max() for alpha in ridge.FOLD_PENALTIES) < 1e-3
+    assert min(np.abs(found - fitted(alpha)).max() for alpha in ridge.ALPHAS) < 1e-3
 
 
 def test_rows_keep_the_shares_of_the_classes_and_folds_are_stratified():

@@ -18,7 +18,8 @@ from autoarch.locality import (
     PatternEvidence,
     family_odds,
 )
-from autoarch.locality.measurements import GridStatistics, LandmarkScores
+from autoarch.locality.grid_statistics import GridStatistics
+from autoarch.locality.measurements import LandmarkScores
 
 
 def _axis(p_value=0.002, size=0.6, **more):
