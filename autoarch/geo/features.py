@@ -21,12 +21,12 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
 from autoarch._core.checks import check_choice, check_whole, own_errors, seed_of
 from autoarch._data.array_checks import check_cell_shape
+from autoarch._data.containers import in_reference, reference_of, without_geometry
 from autoarch._data.coordinates import column_position, coordinate_columns, read_places
 from autoarch._data.points import Places
 from autoarch._data.table_encoder import as_fitted, column_names
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import folds_of_large_blocks
-from autoarch.geo.geometry import in_reference, reference_of, without_geometry
 from autoarch.geo.nearby import Nearby
 from autoarch.geo.values import label_columns
 

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.array_checks import check_cell_shape
+from autoarch._data.containers import in_reference, reference_of
 from autoarch._data.coordinates import read_places
-from autoarch.geo.geometry import in_reference, reference_of
 
 
 class MapPoints(TransformerMixin, BaseEstimator):

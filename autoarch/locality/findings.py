@@ -159,7 +159,7 @@ def map_sentences(space: Sequence[SpatialEvidence], fold_scores: Sequence[FoldSc
     elif attributes:
         yield f"None of the {len(attributes)} attributes is spatially autocorrelated."
     if len(fold_scores) == 2:
-        yield _score_gap({each.folds: each for each in fold_scores})
+        yield _score_gap({each.estimand: each for each in fold_scores})
 
 
 def _moran(evidence: SpatialEvidence) -> str:
@@ -168,7 +168,7 @@ def _moran(evidence: SpatialEvidence) -> str:
 
 def _score_gap(scores: Mapping[str, FoldScore]) -> str:
     """Say what the winner scores on blocks of the map and on random rows."""
-    blocks, random = scores["blocks"], scores["random"]
+    blocks, random = scores["new places"], scores["new rows"]
     gap = random.score - blocks.score
     numbers = (
         f"The winner scores {with_error(blocks.score, blocks.std_error)} on blocks of the map and "
