@@ -100,7 +100,7 @@ def test_a_short_side_is_judged_by_its_effect_and_the_report_says_so(report):
     assert "does not count as dependence" in str(weak).replace("\n  ", " ")
 
 
-def _said(report):
+def _sentences(report):
     """All sentences and the advice as one text."""
     return " ".join([*report.sentences, report.recommendation])
 
@@ -177,10 +177,10 @@ def test_another_number_gives_another_sentence(report, change, before, after):
     """No sentence is printed that other data would not change."""
     changed = _changed(report, **change)
 
-    assert before in _said(report)
-    assert after not in _said(report)
-    assert after in _said(changed)
-    assert before not in _said(changed)
+    assert before in _sentences(report)
+    assert after not in _sentences(report)
+    assert after in _sentences(changed)
+    assert before not in _sentences(changed)
 
 
 def test_advice_without_a_target_follows_the_verdict(report):
