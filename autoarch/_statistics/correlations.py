@@ -46,15 +46,12 @@ def standardise(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     values = grid.astype(np.float64)
     missing = np.isnan(values)
-    anything_missing = bool(missing.any())
-    if anything_missing:
-        values[missing] = 0.0
+    values[missing] = 0.0
     largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
     values *= 1.0 / np.where(largest > 1e-300, largest, 1.0)  # squares of 1e200 would overflow
-    present = np.maximum((~missing).sum(axis=0), 1) if anything_missing else max(len(values), 1)
+    present = np.maximum((~missing).sum(axis=0), 1)
     values -= values.sum(axis=0) / present
-    if anything_missing:
-        values[missing] = 0.0
+    values[missing] = 0.0
     spread = np.sqrt(np.einsum("n...,n...->...", values, values) / present)
     noise = 16 * float(np.finfo(grid.dtype if grid.dtype.kind == "f" else np.float64).eps)
     active = spread > noise  # relative to the cell's largest value, which is now 1

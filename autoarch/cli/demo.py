@@ -46,10 +46,10 @@ def run_demo(seconds: float = 30.0, seed: int = 0) -> None:
         print(f"\n[{number}/3] {title}: {len(X)} rows to learn from, at most {seconds:g} s", flush=True)
         model = AutoArchClassifier(time_budget=seconds, random_state=seed, verbose=1).fit(X, y)
         held = f"accuracy {model.score(X_held, y_held):.3f} on {len(y_held)} held-out rows"
-        print(story(model, held), flush=True)
+        print(summary(model, held), flush=True)
 
 
-def story(model: Any, held: str = "") -> str:
+def summary(model: Any, held: str = "") -> str:
     """Verdict, leaderboard, winner and the use of a convolution, as lines of text.
 
     Parameters
@@ -82,7 +82,7 @@ def story(model: Any, held: str = "") -> str:
 
 
 def best_of_each_family(leaderboard: pd.DataFrame) -> pd.DataFrame:
-    """One row per family: its best finished trial, or why it has none.
+    """One row per family: its best finished trial, or the reason why it has none.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def best_of_each_family(leaderboard: pd.DataFrame) -> pd.DataFrame:
 
 
 def convolution_sentence(model: Any, held: str = "") -> str:
-    """Say in one sentence whether a convolution paid, and what speaks for that.
+    """Say in one sentence whether a convolution paid, with the evidence.
 
     Parameters
     ----------
@@ -122,17 +122,16 @@ def convolution_sentence(model: Any, held: str = "") -> str:
     trials = _finished_first(trials)
     nets, others = trials[trials["family"] == "cnn"], trials[trials["family"] != "cnn"]
     if nets.empty:
-        return f"None has a score: {_why_none(model.leaderboard_)}."
+        return f"None has a score: {_why_none(board)}."
     cnn = nets.iloc[0]
     if others.empty:
         return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) has a score."
     other = others.iloc[0]
     gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other, model.estimated_score_std_error_)
     tail = f"; the winner, {model.best_family_}, reached {held}" if held else ""
-    against = (
-        f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}, the best other family"
-    )
-    return f"{_outcome(gain, spread)}: {against}{_stopped(other)}, {_because(gain, spread, model.locality_)}{tail}."
+    against = f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}"
+    outcome, reason = _outcome(gain, spread), _because(gain, spread, model.locality_.used)
+    return f"{outcome}: {against}, the best other family{_stopped(other)}, {reason}{tail}."
 
 
 def _finished_first(leaderboard: pd.DataFrame) -> pd.DataFrame:
@@ -153,8 +152,7 @@ def _outcome(gain: float, spread: float) -> str:
 
 def _because(gain: float, spread: float, report: Any) -> str:
     """The counterfactual of the probe, introduced as a reason only where it points the way the scores went."""
-    report = report.used
-    marks = report.landmarks or {}
+    marks = report.landmarks
     if "cnn" not in marks or "cnn_shuffled" not in marks:
         return f"where the probe's verdict on neighbouring cells was {report.verdict!r}{_p_value(report.p_value)}"
     kept, lost = marks["cnn"], marks["cnn_shuffled"]

@@ -133,7 +133,7 @@ def _run_fit(arguments: argparse.Namespace) -> None:
 
     from autoarch import AutoArchClassifier, AutoArchRegressor
     from autoarch._data.target import guess_task
-    from autoarch.cli.demo import story
+    from autoarch.cli.demo import summary
 
     X, y = read_data(arguments.file, arguments.target)
     if y is None:
@@ -152,7 +152,7 @@ def _run_fit(arguments: argparse.Namespace) -> None:
         random_state=arguments.seed,
     ).fit(X, y)
     joblib.dump(model, arguments.out)
-    print(story(model))
+    print(summary(model))
     print(f"saved        {arguments.out}")
 
 
@@ -173,13 +173,13 @@ def _run_predict(arguments: argparse.Namespace) -> None:
 
 
 def _run_report(arguments: argparse.Namespace) -> None:
-    from autoarch.cli.demo import story
+    from autoarch.cli.demo import summary
 
     model = _load(arguments.model)
-    print(story(model))
+    print(summary(model))
     if arguments.html:
         board = model.leaderboard_.to_html(index=False, border=0, na_rep="", float_format="{:.4f}".format)
-        page = f"<pre>{escape(story(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
+        page = f"<pre>{escape(summary(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
         _write_page(arguments.html, f"What {Path(arguments.model).name} found", page)
 
 

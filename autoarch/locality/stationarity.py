@@ -84,10 +84,9 @@ def _centred(grid: np.ndarray) -> np.ndarray:
     """Give every channel mean 0 and variance 1 over all samples and cells; missing cells take their mean."""
     values = np.array(grid, dtype=np.float64)
     missing = np.isnan(values)
-    if missing.any():
-        values[missing] = 0.0
-        means = values.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-        values = np.where(missing, means, values)
+    values[missing] = 0.0
+    means = values.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+    values = np.where(missing, means, values)
     values /= np.maximum(np.abs(values).max(axis=(0, 2, 3), keepdims=True), 1e-300)
     values -= values.mean(axis=(0, 2, 3), keepdims=True)
     return values / np.maximum(values.std(axis=(0, 2, 3), keepdims=True), 1e-12)

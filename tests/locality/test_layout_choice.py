@@ -139,7 +139,7 @@ def test_a_recovery_that_time_does_not_allow_is_named():
 
 
 @pytest.mark.parametrize(
-    ("gain", "kept", "said"),
+    ("gain", "kept", "sentence"),
     [
         pytest.param(Gain(0.05, 0.01), True, "score +0.050 (± 0.010) on it, this layout is used", id="won"),
         pytest.param(
@@ -148,10 +148,10 @@ def test_a_recovery_that_time_does_not_allow_is_named():
         pytest.param(None, True, "convolutions were not compared, this layout is used", id="untried"),
     ],
 )
-def test_the_sentence_follows_the_gain(gain, kept, said):
+def test_the_sentence_follows_the_gain(gain, kept, sentence):
     """Another number gives another sentence."""
     report = LocalityReport(readings=(Reading(Layout(8, 8, origin="inferred"), kept=kept, gain=gain, reason="p"),))
-    assert said in " ".join(report.sentences)
+    assert sentence in " ".join(report.sentences)
 
 
 def test_an_estimator_learns_on_the_grid_that_it_found(digits):

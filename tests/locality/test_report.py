@@ -1,6 +1,7 @@
 """The report: every sentence follows its number."""
 
 import json
+import pickle
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -100,7 +101,7 @@ def test_a_short_side_is_judged_by_its_effect_and_the_report_says_so(report):
     assert "does not count as dependence" in str(weak).replace("\n  ", " ")
 
 
-def _said(report):
+def _sentences(report):
     """All sentences and the advice as one text."""
     return " ".join([*report.sentences, report.recommendation])
 
@@ -177,10 +178,10 @@ def test_another_number_gives_another_sentence(report, change, before, after):
     """No sentence is printed that other data would not change."""
     changed = _changed(report, **change)
 
-    assert before in _said(report)
-    assert after not in _said(report)
-    assert after in _said(changed)
-    assert before not in _said(changed)
+    assert before in _sentences(report)
+    assert after not in _sentences(report)
+    assert after in _sentences(changed)
+    assert before not in _sentences(changed)
 
 
 def test_advice_without_a_target_follows_the_verdict(report):
@@ -236,6 +237,16 @@ def test_the_report_goes_into_json_and_html(report):
     assert facts["neighbour_map"] == [[0.5, None], [0.4, 0.6]]
     assert "<time> & money" in "".join(page.itertext())
     assert len(list(page.iter("{http://www.w3.org/2000/svg}rect"))) == 9
+
+
+def test_numbers_of_its_records_are_attributes_of_the_report_and_survive_pickling(report):
+    """Statistics and landmarks are grouped, and reached without knowing the groups."""
+    again = pickle.loads(pickle.dumps(replace(report, recovered=report)))
+
+    assert again == replace(report, recovered=report)
+    assert again.used.sentences == report.sentences
+    for record in (report.grid, report.scores):
+        assert {name: getattr(again, name) for name in vars(record)} == vars(record)
 
 
 def test_the_table_has_a_row_per_finding(report):
