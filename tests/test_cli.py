@@ -10,9 +10,8 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 from autoarch.cli import demo
-from autoarch.cli.demo import HeldOut, best_of_each_family, convolution_sentence, story
-from autoarch.cli.files import read_data
-from autoarch.cli.main import main
+from autoarch.cli.demo import best_of_each_family, convolution_sentence, story
+from autoarch.cli.main import main, read_data
 from autoarch.exceptions import InputError
 from autoarch.locality import Landmark
 
@@ -65,7 +64,7 @@ def test_each_format_gives_the_same_data(tmp_path, name, target):
     [
         pytest.param("d.xlsx", None, ".parquet", id="suffix"),
         pytest.param("none.csv", None, "no file", id="absent"),
-        pytest.param("d.csv", "lable", "did you mean 'label'", id="column"),
+        pytest.param("d.csv", "lable", "Did you mean 'label'", id="column"),
         pytest.param("d.npz", "Y", "it holds X, y", id="array"),
         pytest.param("d.npy", "y.npy", "second .npy file", id="second-file"),
     ],
@@ -252,7 +251,7 @@ def test_the_sentence_says_why_there_is_no_comparison(leaderboard, words):
 
 def test_the_sentence_ends_with_the_held_out_score():
     """What the fit never saw has the last word."""
-    held = HeldOut(score=0.9321, n_rows=450, metric="accuracy")
+    held = "accuracy 0.932 on 450 held-out rows"
     sentence = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=(0.9, 0.0))), held)
     assert sentence.endswith("; the winner, cnn, reached accuracy 0.932 on 450 held-out rows.")
 
@@ -270,7 +269,7 @@ def test_the_leaderboard_is_told_by_its_best_row_of_each_family():
 def test_the_demo_tells_every_case(monkeypatch, capsys):
     """A fit, a held-out score and a story for each data set."""
     X, y = load_iris(return_X_y=True)
-    monkeypatch.setattr(demo, "cases", lambda: iter([demo.Case("iris", X, y), demo.Case("half", X[:, :2], y)]))
+    monkeypatch.setattr(demo, "cases", lambda: iter([("iris", X, y), ("half", X[:, :2], y)]))
     monkeypatch.setattr("autoarch.estimators.AutoArchClassifier", lambda **_: QuickClassifier())
     assert main(["demo", "--seconds", "1"]) == 0
     text = capsys.readouterr().out
@@ -279,7 +278,7 @@ def test_the_demo_tells_every_case(monkeypatch, capsys):
 
 
 class QuickClassifier:
-    """A stand-in for the search: one tree, and the attributes that a story needs."""
+    """A substitute for the search: one tree, and the attributes that a story needs."""
 
     def fit(self, X, y):
         from sklearn.tree import DecisionTreeClassifier

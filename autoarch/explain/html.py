@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoarch._report.figure import ORANGE
-from autoarch.locality.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
+from autoarch._report.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
 
 if TYPE_CHECKING:
     from autoarch.explain.explanation import Explanation
