@@ -178,12 +178,12 @@ def test_equal_seeds_give_equal_values():
 
 def test_the_size_of_a_batch_changes_nothing(monkeypatch):
     """Nor does it matter how rows are cut."""
-    from autoarch.explain import occlusion
+    from autoarch.explain import perturbation
 
     X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
     model = LogisticRegression().fit(flat(X), y)
     whole = explain(model, flat(X), random_state=1, verbose=0).values
-    monkeypatch.setattr(occlusion, "MOST_VALUES", 100)
+    monkeypatch.setattr(perturbation, "MOST_VALUES", 100)
 
     np.testing.assert_allclose(explain(model, flat(X), random_state=1, verbose=0).values, whole)
 
@@ -203,14 +203,14 @@ def test_a_target_can_be_named_for_each_row():
 
 def test_few_models_of_an_ensemble_are_asked_where_all_would_cost_too_much(monkeypatch):
     """And the explanation says how many."""
-    from autoarch.explain import methods
+    from autoarch.explain import perturbation
 
     X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
     model = AutoArchClassifier(**QUICK).fit(X, y)
     steps = model.best_estimator_.steps
     model.best_estimator_ = Pipeline([steps[0], *seed_ensemble([Pipeline(steps[1:])] * 3, model.classes_, 0).steps])
     whole = explain(model, X[:10], random_state=0, verbose=0)
-    monkeypatch.setattr(methods, "_MOST_ASKED", 10 * 9 * 9 * 10 * 2)
+    monkeypatch.setattr(perturbation, "_MOST_FOR_ENSEMBLE", 10 * 9 * 9 * 10 * 2)
 
     few = explain(model, X[:10], random_state=0, verbose=0)
 
@@ -339,7 +339,7 @@ def test_a_single_row_has_none_to_be_dealt_from():
 
 def test_patches_are_cut_in_several_ways(monkeypatch):
     """A square that the edges of a cut divide is found by other cuts; where these cost too much, one must do."""
-    from autoarch.explain import methods
+    from autoarch.explain import perturbation
 
     block = np.zeros((8, 8))
     block[2:6, 2:6] = 1.0
@@ -348,7 +348,7 @@ def test_patches_are_cut_in_several_ways(monkeypatch):
     settings = {"layout": (8, 8), "patch": 4, "baseline": 0.0, "verbose": 0}
 
     often = explain(model, X, **settings)
-    monkeypatch.setattr(methods, "_AFFORDABLE_IN_PATCHES", 4 * 64 * 12)
+    monkeypatch.setattr(perturbation, "_AFFORDABLE_IN_PATCHES", 4 * 64 * 12)
     once = explain(model, X, **settings)
 
     assert (often.by, once.by) == ("patch of 4 x 4 cells, cut in 16 ways", "patch of 4 x 4 cells")

@@ -27,8 +27,8 @@ from autoarch._training.grid_scaler import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain import explain
-from autoarch.explain.model import ask
-from autoarch.explain.pullback import back, members_of
+from autoarch.explain.model import wrap_model
+from autoarch.explain.pullback import pull_back
 
 QUICK = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "random_state": 0, "verbose": 0}
 
@@ -238,10 +238,10 @@ def test_shares_of_a_masked_grid_with_columns_beside_it():
     X = rng.normal(size=(60, 2, 3, 4))
     X[rng.uniform(size=X.shape) < 0.1] = np.nan
     model = AutoArchRegressor(families=QuickCNN, **QUICK).fit(X, np.nan_to_num(X).sum(axis=(1, 2, 3)))
-    subject = ask(model, X, "auto")
-    (member,) = members_of(subject)
+    wrapped = wrap_model(model, X, "auto")
+    (member,) = wrapped.members()
 
-    shares = back(member, subject)
+    shares = pull_back(member.steps, wrapped.columns.owners, len(wrapped.columns))
 
     assert isinstance(member.steps[0], GridScaler) and member.steps[0].masked_
     assert shares.shape == (3 * 12, 24)

@@ -1,13 +1,18 @@
-"""Outputs of random convolutions after a change of some cells are those of reading everything anew."""
+"""Outputs of random convolutions after a change of some cells are those of computing everything anew."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoarch.families import rereading
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.datasets import make_planted
+from autoarch.explain import local_updates
+from autoarch.explain.local_updates import outputs_after
+from autoarch.explain.model import wrap_model
+from autoarch.explain.perturbation import predictions_after
+from autoarch.explain.rows import Replacement
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
-from autoarch.families.rereading import outputs_after
 
 torch = pytest.importorskip("torch")
 SETTINGS = {"rtol": 1e-4, "atol": 1e-5}
@@ -79,6 +84,28 @@ def test_many_rows_are_read_in_parts(monkeypatch):
     near = grid.copy()
     near[3:, :, 4, 5] += 1
     changed = [grid, near, -grid]
-    monkeypatch.setattr(rereading, "_MOST_RESPONSES", 8 * 100 * 7)
+    monkeypatch.setattr(local_updates, "_MOST_RESPONSES", 8 * 100 * 7)
     expected = [model.outputs(after) for after in changed]
     np.testing.assert_allclose(outputs_after(model, grid, changed), expected, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return make_planted(240, (8, 8), cause="cell", random_state=0)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor", "ensemble", "with missing cells"])
+def test_updated_predictions_are_those_of_the_whole_model(planted, kind):
+    """For one model, several that are averaged, and one with a channel that says what is missing."""
+    X, y = planted[0].copy(), planted[1]
+    estimator = AutoArchRegressor if kind == "regressor" else AutoArchClassifier
+    if kind == "with missing cells":
+        X[::7, 2, 3] = np.nan
+    settings = {"time_budget": None, "n_trials": 1, "families": "kernels", "random_state": 0, "verbose": 0}
+    settings |= {"ensemble_size": 3, "n_trials": 3} if kind == "ensemble" else {}
+    fitted = estimator(**settings).fit(X[:200], y[:200].astype(float) if kind == "regressor" else y[:200])
+    model = wrap_model(fitted, X[200:], "auto")
+    backwards = np.arange(len(model.rows))[::-1]
+    replacements = [Replacement(np.array([cell]), model.rows, backwards) for cell in (0, 9, 19, 63)]
+    expected = model.predict(model.rows.replaced(replacements))
+    np.testing.assert_allclose(predictions_after(model, model.rows, replacements), expected, atol=1e-5)
