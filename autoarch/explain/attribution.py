@@ -127,14 +127,8 @@ def integrated_gradients(query: Query) -> Attribution:
                 base[some] += weights[-1] * ends[1].cpu().numpy()
                 query.progress.say(f"explaining, net {number} of {len(nets)}, row {some[-1] + 1} of {n}")
             parts.append(part)
-    return Attribution(
-        np.stack(parts),
-        "logit of the target" if model.classes is not None else "units of y",
-        baseline=background.words,
-        weights=np.array(weights),
-        outputs=outputs,
-        base_outputs=base,
-    )
+    units = "logit of the target" if model.classes is not None else "units of y"
+    return Attribution(np.stack(parts), units, outputs, base, np.array(weights), baseline=background.words)
 
 
 def _integral(
@@ -193,7 +187,7 @@ def gradcam(query: Query) -> Attribution:
             query.progress.say(f"explaining, net {number} of {len(nets)}, row {some[-1] + 1} of {n}")
         parts.append(part)
     weights = np.array([net.member.weight for net in nets])
-    return Attribution(np.stack(parts), "activation times gradient", weights=weights, outputs=outputs)
+    return Attribution(np.stack(parts), "activation times gradient", outputs, weights=weights)
 
 
 def _last_convolution(net: _Net) -> Any:
@@ -231,7 +225,7 @@ def tree_shap(query: Query) -> Attribution:
     model, members = query.model, query.model.members()
     voting = {_votes(member) for member in members}
     if len(voting) > 1:
-        raise UntraceableError("some of its trees speak of probabilities and some of log-odds")
+        raise UntraceableError("some of its trees give probabilities and some log-odds")
     shares = [_shares_of(member, model) for member in members]
     require("shap", extra="explain", purpose="method='shap'")
     found, weights = [], np.array([member.weight for member in members])
@@ -245,14 +239,8 @@ def tree_shap(query: Query) -> Attribution:
         units, predicted = "units of y", model.predictions[:, 0]
         if not np.allclose(outputs, predicted, rtol=1e-3, atol=1e-3 * max(float(np.ptp(predicted)), 1e-12)):
             raise UntraceableError("its trees add up to a logarithm of what it predicts, or the like")
-    return Attribution(
-        np.stack([values @ share for (values, _), share in zip(found, shares, strict=True)]),
-        units,
-        baseline="expectation over the paths of the trees",
-        weights=weights,
-        outputs=outputs,
-        base_outputs=base,
-    )
+    parts = np.stack([values @ share for (values, _), share in zip(found, shares, strict=True)])
+    return Attribution(parts, units, outputs, base, weights, baseline="expectation over the paths of the trees")
 
 
 def _trees(member: Member) -> Any:
@@ -260,7 +248,7 @@ def _trees(member: Member) -> Any:
 
 
 def _votes(member: Member) -> bool:
-    """Whether trees vote with probabilities, not log-odds; raises where shap cannot read them rightly."""
+    """True for trees that vote with probabilities, False for log-odds; raises where shap cannot read them rightly."""
     trees = _trees(member)
     known = isinstance(trees, (*_VOTING, *_AVERAGING, *_BOOSTING, *_HISTOGRAM))
     if not known and type(trees).__module__.partition(".")[0] not in _PACKAGES:
@@ -279,10 +267,9 @@ def _shap_values(member: Member, query: Query) -> tuple[np.ndarray, np.ndarray]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of shap on its own ways
             explainer = shap.TreeExplainer(trees)
-            values = explainer.shap_values(member.inputs(query.model.rows.as_input()))
-    except Exception as error:  # shap raises bare exceptions for what it does not know
+            values = np.asarray(explainer.shap_values(member.inputs(query.model.rows.as_input())))
+    except Exception as error:  # shap raises bare exceptions for models it does not know
         raise UntraceableError(f"shap cannot read {type(trees).__name__}: {error}") from error
-    values = np.stack(values, axis=-1) if isinstance(values, list) else np.asarray(values)
     expected = np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64))
     if query.model.classes is None:
         return values.reshape(len(values), -1), np.full(len(values), expected[0])

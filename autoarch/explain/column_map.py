@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise, product
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Columns:
     blocks : tuple of ndarray of int
         For each of these, the encoded columns that represent it; none where it was dropped.
     shaped : bool
-        Whether X had three or four axes.
+        True where X had three or four axes.
     cells : ndarray of int of shape (channels, height, width) or None
         Index of the name at each cell, -1 where there is none; None without a grid.
     """
@@ -40,9 +40,11 @@ class Columns:
 
     @classmethod
     def on_layout(
-        cls, names: Iterable[object], blocks: Sequence[np.ndarray], shape: tuple[int, ...], layout: Layout | None
+        cls, names: Iterable[Any], blocks: Iterable[np.ndarray], shape: tuple[int, ...], layout: Any, own: Layout | None
     ) -> Columns:
         """Columns of rows of this ``shape``, on the cells of a layout of the encoded columns.
+
+        ``layout="auto"`` is the estimator's own one, unless that is the mere row of its columns.
 
         Raises
         ------
@@ -50,16 +52,20 @@ class Columns:
             If the layout has another number of columns.
         """
         columns = cls(tuple(map(str, names)), tuple(blocks), shaped=len(shape) > 1)
+        owners = columns.owners
+        if isinstance(layout, str) and layout == "auto":
+            layout = None if own is None or own.is_bare_line else own
         if layout is None:
             return columns
-        owners, places = columns.owners, layout.columns
+        layout = layout if isinstance(layout, Layout) else Layout.of(layout, n_columns=len(owners))
         if layout.n_columns != len(owners):
             raise LayoutError(
                 f"layout={layout} describes {layout.n_columns} columns, but the model sees {len(owners)}. Pass the "
                 "layout_ of the estimator, or layout=None to explain columns one by one."
             )
+        places = layout.columns
         cells = np.where(places >= 0, owners[np.maximum(places, 0)], -1).reshape(layout.shape)
-        return cls(columns.names, columns.blocks, columns.shaped, cells)
+        return replace(columns, cells=cells)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -80,15 +86,6 @@ class Columns:
         """Values (n, p) of the names as (n, channels, height, width); a cell without a column has 0."""
         assert self.cells is not None
         return np.where(self.cells >= 0, values[:, np.maximum(self.cells, 0)], 0.0)
-
-
-def choose_layout(layout: Any, own: Layout | None, n_columns: int) -> Layout | None:
-    """Read ``layout``; "auto" is the estimator's own, unless that is the mere row of its columns."""
-    if layout is None or isinstance(layout, Layout):
-        return layout
-    if isinstance(layout, str) and layout == "auto":
-        return None if own is None or own.is_bare_line else own
-    return Layout.of(layout, n_columns=n_columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +116,7 @@ class Partition:
 
     @property
     def in_patches(self) -> bool:
-        """Whether parts are of several cells, with edges that could be elsewhere."""
+        """True for parts of several cells, with edges that could be elsewhere."""
         return self.kind == "patch" and self.sides != (1, 1)
 
     def units(self, most: int = 0) -> tuple[str, list[Unit]]:
@@ -135,15 +132,14 @@ class Partition:
         if self.kind == "channel":
             return self.kind, _units(cells, 1.0) + beside
         shifts = _shifts(self.sides, cells.shape[1:], most - len(beside)) if self.kind == "patch" else [(0, 0)]
-        units = [unit for shift in shifts for unit in _units(self._tiles(cells, shift), 1.0 / len(shifts))]
+        tiles = [tile for shift in shifts for tile in self._tiles(cells, shift)]
+        units = _units(tiles, 1.0 / len(shifts))
         words = self.kind if self.kind != "patch" else "patch of {} x {} cells".format(*self.sides)
         return words + (f", cut in {len(shifts)} ways" if len(shifts) > 1 else ""), units + beside
 
-    def _tiles(self, cells: np.ndarray, shift: tuple[int, int]) -> Iterator[np.ndarray]:
-        down, across = (_stretches(*axis) for axis in zip(cells.shape[1:], self.sides, shift, strict=True))
-        for top, bottom in down:
-            for left, right in across:
-                yield cells[:, top:bottom, left:right]
+    def _tiles(self, cells: np.ndarray, shift: tuple[int, int]) -> list[np.ndarray]:
+        down, across = (_edges(*axis) for axis in zip(cells.shape[1:], self.sides, shift, strict=True))
+        return [tile for band in np.split(cells, down, axis=1) for tile in np.split(band, across, axis=2)]
 
 
 def make_partition(columns: Columns, by: str, patch: Any) -> Partition:
@@ -180,9 +176,9 @@ def _units(parts: Iterable[np.ndarray], weight: float) -> list[Unit]:
     return [Unit(np.unique(cells[cells >= 0]), weight) for cells in parts if (cells >= 0).any()]
 
 
-def _stretches(extent: int, side: int, shift: int) -> list[tuple[int, int]]:
-    """An axis cut into stretches of ``side`` cells; the first one ends at ``shift`` where there is one."""
-    return list(pairwise([0, *range(shift or side, extent, side), extent]))
+def _edges(extent: int, side: int, shift: int) -> range:
+    """Places that cut an axis into stretches of ``side`` cells; the first one ends at ``shift`` where there is one."""
+    return range(shift or side, extent, side)
 
 
 def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[tuple[int, int]]:
@@ -191,8 +187,8 @@ def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[t
     candidates = [list(product(range(0, room[0], step), range(0, room[1], step))) for step in range(1, max(room))]
     candidates += [[(0, 0), (room[0] // 2, room[1] // 2)]] if max(room) > 1 else []
     for shifts in candidates:
-        cuts = [[_stretches(*axis) for axis in zip(shape, sides, shift, strict=True)] for shift in shifts]
-        if sum(len(down) * len(across) for down, across in cuts) <= most:
+        cuts = [[_edges(*axis) for axis in zip(shape, sides, shift, strict=True)] for shift in shifts]
+        if sum((len(down) + 1) * (len(across) + 1) for down, across in cuts) <= most:
             return shifts
     return [(0, 0)]
 

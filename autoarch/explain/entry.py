@@ -1,4 +1,4 @@
-"""``explain``: reads the parameters, chooses a method, and puts its values under the names of X."""
+"""Entry point ``explain``: parameters are read, a method is chosen, and its values come under the names of X."""
 
 from __future__ import annotations
 
@@ -54,43 +54,43 @@ def explain(
     random_state: Any = None,
     verbose: int = 1,
 ) -> Explanation:
-    """Say which cells, columns or regions of the rows of X a fitted model goes by.
+    """Attribute the predictions of a fitted model to cells, columns or regions of the rows of X.
 
     Parameters
     ----------
     estimator : AutoArchClassifier, AutoArchRegressor, or any fitted scikit-learn estimator or Pipeline
-        What is explained.
+        Model to explain.
     X : array-like of shape (n, p), (n, H, W) or (n, C, H, W), DataFrame or sparse matrix
         Rows to explain, as ``predict`` takes them.
     y : array-like of shape (n,) or None, default=None
         True labels or numbers; for "permutation".
     method : str, default="auto"
-        "occlusion" takes parts away and looks at the answer, for any model. "gradients" are integrated gradients, for
-        nets. "gradcam" looks at the last convolutions, for convolutional nets. "shap" gives Shapley values of trees.
-        "permutation" deals parts out anew and looks at the score, for the data set as a whole. "auto" takes "shap" for
-        trees where it can be done and its package is there, else "occlusion".
+        "occlusion" removes parts and measures the change of the prediction, for any model. "gradients" are integrated
+        gradients, for nets. "gradcam" maps the last convolutions, for convolutional nets. "shap" gives Shapley values
+        of trees. "permutation" permutes parts among the rows and measures the score of the whole data set. "auto" is
+        "shap" for trees where it can be done and its package is there, else "occlusion".
     target : label, array-like of shape (n,) or None, default=None
-        Class whose probability is explained, for all rows or for each. None is the class that is predicted.
+        Class whose probability is explained, for all rows or for each. None is the predicted class.
     by : {"auto", "cell", "patch", "row", "column", "channel", "name"}, default="auto"
-        What is taken away at once: a cell with all its channels, a patch of cells, a row, a column or a channel of the
-        grid, or one named column or value. "auto" is "patch" on grids, else "name". Columns beside a grid are always
-        taken one by one.
+        Parts that are removed at once: a cell with all its channels, a patch of cells, a row, a column or a channel of
+        the grid, or one named column or value. "auto" is "patch" on grids, else "name". Columns beside a grid are
+        always removed one by one.
     patch : int, tuple of int or "auto", default="auto"
         Height and width of a patch. "auto" makes at most 64 patches: 4 x 4 cells of 28 x 28, single cells of 8 x 8.
         For "occlusion" they are cut in several ways, each shifted by some cells, where the rows to predict then hold at
         most 6 million values.
     baseline : "auto", "mean", "rows", float or one row like those of X, default="auto"
-        What stands in. "mean" is the mean of the training rows where the estimator knows it, else that of
-        ``background``, else of X (the most frequent category, the middle date). "rows" draws from the rows of
+        Values that replace the removed ones. "mean" is the mean of the training rows where the estimator knows it, else
+        that of ``background``, else of X (the most frequent category, the middle date). "rows" draws from the rows of
         ``background``, or of X, ``n_repeats`` times. "auto" is "rows" for "occlusion" where there are ten of them or
         more and the rows to predict hold at most 30 million values (6 million in patches), else "mean".
     background : like X or None, default=None
-        Rows such as those of training, that stand-ins are made of.
+        Rows such as those of training, for the baseline.
     layout : "auto", tuple of int, Layout or None, default="auto"
         Cells behind flat columns. "auto" is the estimator's own; None explains columns one by one.
     scale : {"auto", "probability", "log-odds"}, default="auto"
-        What "occlusion" measures of a class. In log-odds very sure answers still differ; "auto" takes them unless the
-        model gives probabilities of exactly 0, as votes do.
+        Scale on which "occlusion" measures a class. In log-odds very sure predictions still differ; "auto" takes them
+        unless the model gives probabilities of exactly 0, as votes do.
     scoring : str, callable or None, default=None
         Score whose fall "permutation" measures; None is accuracy or R2.
     n_repeats : int, default=10
@@ -99,7 +99,7 @@ def explain(
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
     verbose : int, default=1
-        0 is silent, 1 shows one line to people.
+        0 is silent, 1 shows one line in terminals and notebooks.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def explain(
 def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
     """Shapley values for trees; occlusion for all else, and where ``parts``, a baseline or a scale is wanted."""
     if parts:
-        return _explain_by("occlusion", query, "as parts to take away were asked for")
+        return _explain_by("occlusion", query, "chosen as parts to remove were given")
     try:
         return _explain_by("shap", query, "chosen for trees")
     except UntraceableError:
@@ -173,18 +173,18 @@ def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
 def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
     model, found = query.model, _METHODS[method](query)
     values, errors, stability = found.averaged()
-    unknown = np.full(len(model.rows), np.nan)
     by = found.by or ("name" if model.columns.cells is None else "cell")
     return Explanation(
-        setup=Setup(method=method, reason=reason, by=by, baseline=found.baseline, models=found.models),
+        method=method,
+        setup=Setup(reason=reason, by=by, baseline=found.baseline, models=found.models),
         units=found.units,
         target=None if model.classes is None or method == "permutation" else model.classes[query.target],
         by_name=values,
         std_error_by_name=errors,
         stability=stability,
         n_repeats=len(found.parts),
-        outputs=unknown if found.outputs is None else found.outputs,
-        base_outputs=unknown if found.base_outputs is None else found.base_outputs,
+        outputs=found.outputs,
+        base_outputs=np.full(len(model.rows), np.nan) if found.base_outputs is None else found.base_outputs,
         columns=model.columns,
         sample=model.sample,
     )

@@ -24,19 +24,16 @@ class Setup:
 
     Parameters
     ----------
-    method : {"occlusion", "gradients", "gradcam", "shap", "permutation"}
-        Its method.
     reason : str
-        Why this method, where it was chosen by itself; else empty.
+        Reason for the method, where it was chosen by itself; else empty.
     by : str
-        What was removed at once. Its value is spread evenly over its cells.
+        Parts that were removed at once. The value of a part is spread evenly over its cells.
     baseline : str
-        What replaced what was removed.
+        Values that replaced the removed ones.
     models : str
         Of an ensemble, how many of its models were used; empty where that is all.
     """
 
-    method: str
     reason: str
     by: str
     baseline: str
@@ -45,12 +42,14 @@ class Setup:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
-    """How much each cell or column speaks for the target, for each row or for the whole data set.
+    """Contribution of each cell or column to the target, for each row or for the whole data set.
 
     Parameters
     ----------
+    method : {"occlusion", "gradients", "gradcam", "shap", "permutation"}
+        How it was found.
     setup : Setup
-        How it was computed, in words.
+        The rest of how it was found, in words.
     units : str
         Unit of the values.
     target : ndarray of shape (n,) or None
@@ -72,6 +71,7 @@ class Explanation:
         The rows, for pictures.
     """
 
+    method: str
     setup: Setup
     units: str
     target: np.ndarray | None
@@ -85,11 +85,6 @@ class Explanation:
     sample: Any = field(repr=False)
 
     @property
-    def method(self) -> str:
-        """Method: "occlusion", "gradients", "gradcam", "shap" or "permutation"."""
-        return self.setup.method
-
-    @property
     def reason(self) -> str:
         """Reason for this method, where it was chosen by itself; else empty."""
         return self.setup.reason
@@ -101,7 +96,7 @@ class Explanation:
 
     @property
     def baseline(self) -> str:
-        """Background that replaced what was removed."""
+        """Values that replaced the removed ones."""
         return self.setup.baseline
 
     @property
@@ -151,7 +146,7 @@ class Explanation:
 
     @property
     def of_data_set(self) -> bool:
-        """Whether this is about all rows together and not each of them."""
+        """True for one explanation of all rows together, False for one of each."""
         return self.method == "permutation"
 
     def by_row(self) -> np.ndarray:
@@ -180,23 +175,20 @@ class Explanation:
             ``name``, its place on the grid if there is one, ``value`` (of the sample) or ``importance`` and
             ``mean_value``, and ``std_error`` where it is known.
         """
-        shown: dict[str, Any] = {"name": self.names}
+        frame, errors = pd.DataFrame({"name": self.names}), self.std_error_by_name
         if self.columns.cells is not None:
-            places = np.full((len(self.names), 3), -1)
+            places = np.full((len(frame), 3), -1)
             places[self.columns.cells[self.columns.cells >= 0]] = np.argwhere(self.columns.cells >= 0)
-            shown |= {axis: places[:, i] for i, axis in enumerate(("channel", "row", "column"))}
+            frame[["channel", "row", "column"]] = places
         if sample is None:
-            key = "importance"
-            shown |= {key: self.importances, "mean_value": self.by_name.mean(axis=0)}
-            errors = None if self.std_error_by_name is None or len(self.by_name) > 1 else self.std_error_by_name[0]
+            key, place, errors = "importance", 0, errors if len(self.by_name) == 1 else None
+            frame[key], frame["mean_value"] = self.importances, self.by_name.mean(axis=0)
         else:
             key, place = "value", self._place(sample)
-            shown[key] = self.by_name[place]
-            errors = None if self.std_error_by_name is None else self.std_error_by_name[place]
+            frame[key] = self.by_name[place]
         if errors is not None:
-            shown["std_error"] = errors
-        frame = pd.DataFrame(shown)
-        return frame.iloc[np.argsort(-frame[key].abs().to_numpy(), kind="stable")].reset_index(drop=True)
+            frame["std_error"] = errors[place]
+        return frame.sort_values(key, key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
     def plot(self, sample: int = 0) -> Figure:
         """Draw one row beside its values: heat maps with profiles of rows and columns, or bars with names.

@@ -1,25 +1,27 @@
 """Outputs of random convolutions after a change of some cells, computed anew only where a kernel sees the change.
 
-A kernel sees a changed cell from a few places. Its responses there are computed anew; what is pooled from all others is
-known. The outputs are those of reading the whole grid, to rounding.
+A kernel sees a changed cell from a few places. Its responses there are computed anew; sums over all others are known.
+The outputs are those of reading the whole grid, to rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from autoarch._statistics import random_convolutions
-from autoarch._statistics.random_convolutions import GROUP, MOST_POSITIONS, Bank, pooled_features
+from autoarch._statistics.random_convolutions import GROUP, MOST_POSITIONS, Bank
 from autoarch.families.random_convolutions import RandomConvolutions
 
 Box = tuple[slice, slice]  # rows and columns of a grid
 
-_MOST_RESPONSES = 16_000_000  # that are kept at a time: 64 MB of float32
+_MOST_RESPONSES = 32_000_000  # that are kept at a time: 128 MB of float32
 _LARGEST_BOX = 0.1  # of the grid; around more cells than that, nearly all places see one of them
 
 
@@ -41,18 +43,45 @@ def outputs_after(model: RandomConvolutions, grid: np.ndarray, changed: Sequence
     """
     outputs = np.empty((len(changed), len(grid), model.ridge_.coef.shape[1]))
     near: dict[int, Box] = {}
-    known = None
+    unchanged = cache(lambda: model.outputs(grid))
     for place, after in enumerate(changed):
         box = _box_around((after != grid).any(axis=(0, 1)))
-        if box is None:
-            known = outputs[place] = model.outputs(grid) if known is None else known
-        elif _extent(box[0]) * _extent(box[1]) <= _LARGEST_BOX * grid.shape[2] * grid.shape[3]:
+        if box is not None and _extent(box[0]) * _extent(box[1]) <= _LARGEST_BOX * grid.shape[2] * grid.shape[3]:
             near[place] = box
         else:
-            outputs[place] = model.outputs(after)
-    if near:
-        outputs[list(near)] = _updated(model, grid, [(changed[place], box) for place, box in near.items()])
+            outputs[place] = unchanged() if box is None else model.outputs(after)
+    single = _in_single_precision(model)
+    n_places = min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
+    rows = max(1, _MOST_RESPONSES // (n_places * sum(len(bank.weights) for bank in model.banks_)))
+    for start in range(0, len(grid) if near else 0, rows):
+        some = slice(start, start + rows)
+        banks = [_Responses(grid[some], bank, model.pools_) for bank in model.banks_]
+        for place, box in near.items():
+            outputs[place, some] = _updated(single, banks, changed[place][some], box)
     return outputs
+
+
+def _in_single_precision(model: RandomConvolutions) -> RandomConvolutions:
+    """The same model with numbers of half the size, which are read in half the time."""
+    single: Any = copy(model)
+    single.blocks_ = [
+        replace(block, mean=block.mean.astype(np.float32), scale=block.scale.astype(np.float32))
+        for block in model.blocks_
+    ]
+    single.ridge_ = replace(model.ridge_, coef=model.ridge_.coef.astype(np.float32))
+    return single
+
+
+def _updated(model: RandomConvolutions, banks: list[_Responses], grid: np.ndarray, box: Box) -> np.ndarray:
+    """Outputs for grids after a change within a box."""
+    import torch
+
+    pooled = zip(*(bank.features_after(grid, box) for bank in banks), strict=True)
+    features = [torch.cat(parts, 1).numpy() for parts in pooled]
+    if len(model.cells_):
+        features.append(grid.reshape(len(grid), -1)[:, model.cells_])
+    scaled = [block.of(part) for block, part in zip(model.blocks_, features, strict=True)]
+    return model.ridge_.predict(np.concatenate(scaled, axis=1))
 
 
 def _box_around(differs: np.ndarray) -> Box | None:
@@ -64,88 +93,12 @@ def _extent(side: slice) -> int:
     return int(side.stop - side.start)
 
 
-def _updated(model: RandomConvolutions, grid: np.ndarray, changed: Sequence[tuple[np.ndarray, Box]]) -> np.ndarray:
-    """Outputs after changes within a box."""
-    import torch
-
-    outputs = np.zeros((len(changed), len(grid), model.ridge_.coef.shape[1]))
-    with torch.no_grad():
-        for bank, parts in zip(model.banks_, _parts_by_bank(model, grid), strict=True):
-            n_places = min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
-            rows = max(1, _MOST_RESPONSES // (len(bank.weights) * n_places))
-            for start in range(0, len(grid), rows):
-                some = slice(start, start + rows)
-                responses = _Responses(grid[some], bank, model.pools_)
-                for place, (after, box) in enumerate(changed):
-                    pooled = responses.features_after(after[some], box)
-                    shares = [part.of(features) for part, features in zip(parts, pooled, strict=True)]
-                    outputs[place, some] += torch.stack(shares).sum(0).numpy()
-    if len(model.cells_):
-        outputs += _of_cells(model, grid, changed)
-    return outputs + model.ridge_.intercept
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """The share of the outputs that comes from some features: which of them count, their scale, and their slopes."""
-
-    kept: Any
-    mean: Any
-    scale: Any
-    limit: float
-    coef: Any
-
-    def of(self, features: Any) -> Any:
-        """Shares (n, targets) of the outputs."""
-        return ((features[:, self.kept] - self.mean) / self.scale).clamp_(-self.limit, self.limit) @ self.coef
-
-
-def _parts_by_bank(model: RandomConvolutions, grid: np.ndarray) -> list[list[_Part]]:
-    """For each bank, how its features of each pool count; features stand pool by pool, and in each bank by bank."""
-    import torch
-
-    by_bank: list[list[_Part]] = [[] for _ in model.banks_]
-    of_one = [pooled_features(grid[:1], [bank], lambda: None, model.pools_) for bank in model.banks_]
-    first = 0
-    for place, block in enumerate(model.blocks_[: len(model.pools_)]):
-        begin = 0
-        for parts, pooled in zip(by_bank, of_one, strict=True):
-            end = begin + pooled[place].shape[1]
-            inside = slice(*np.searchsorted(block.kept, (begin, end)))
-            coef = model.ridge_.coef[first + inside.start : first + inside.stop]
-            numbers = (part.astype(np.float32) for part in (block.mean[inside], block.scale[inside], coef))
-            mean, scale, slopes = map(torch.from_numpy, numbers)
-            parts.append(_Part(torch.from_numpy(block.kept[inside] - begin), mean, scale, block.limit, slopes))
-            begin = end
-        first += len(block.kept)
-    return by_bank
-
-
-def _of_cells(model: RandomConvolutions, grid: np.ndarray, changed: Sequence[tuple[np.ndarray, Box]]) -> np.ndarray:
-    """The share that comes from the cells themselves, which are the last of the blocks."""
-    block = model.blocks_[-1]
-    cells = model.cells_[block.kept]
-    _, row, column = np.unravel_index(cells, grid.shape[1:])
-    coef = model.ridge_.coef[len(model.ridge_.coef) - len(cells) :]
-
-    def scaled(values: np.ndarray, some: np.ndarray) -> np.ndarray:
-        flat = values.reshape(len(values), -1)[:, cells[some]]
-        return np.clip((flat - block.mean[some]) / block.scale[some], -block.limit, block.limit)
-
-    known = scaled(grid, np.arange(len(cells))) @ coef
-    found = np.repeat(known[None], len(changed), axis=0)
-    for place, (after, box) in enumerate(changed):
-        some = np.flatnonzero(_within(row, box[0]) & _within(column, box[1]))
-        found[place] += (scaled(after, some) - scaled(grid, some)) @ coef[some]
-    return found
-
-
 def _within(values: Any, side: slice) -> Any:
     return (values >= side.start) & (values < side.stop)
 
 
 class _Responses:
-    """Responses of one bank to some grids, and what is pooled from them, for one box after another to change.
+    """Responses of one bank to some grids, and their pooled sums, for changes within one box after another.
 
     Parameters
     ----------
@@ -166,14 +119,12 @@ class _Responses:
         self._back = np.argsort(order)
         self._bank = replace(bank, weights=bank.weights[order], thresholds=bank.thresholds[order])
         self._pools = pools
-        self._padding, self._stride = (
-            random_convolutions.padding_of(bank),
-            random_convolutions.stride_on(*grid.shape[2:]),
-        )
-        kernel = zip(bank.weights.shape[2:], bank.dilation, strict=True)
-        self._reach = [(side - 1) * step for side, step in kernel]  # cells from the first to the last that are seen
-        self._answer = self._convolved(grid, self._padding)
+        padding, self._stride = random_convolutions.padding_of(bank), random_convolutions.stride_on(*grid.shape[2:])
+        self._answer = self._convolved(grid, padding)
         self._shape = tuple(self._answer.shape[1:3])
+        kernel = zip(bank.weights.shape[2:], bank.dilation, strict=True)
+        reach = [(side - 1) * step for side, step in kernel]  # cells from the first to the last that are seen
+        self._axes = list(zip(padding, self._stride, reach, strict=True))
         self._weights = self._weights_of_parts()
         self._sums = self._summed(self._answer, (slice(0, self._shape[0]), slice(0, self._shape[1])))
         if "anywhere" in pools:
@@ -241,9 +192,7 @@ class _Responses:
     def _places_that_see(self, box: Box) -> Box:
         """Places whose kernels see a cell of the box."""
         places = []
-        for side, padding, step, reach, extent in zip(
-            box, self._padding, self._stride, self._reach, self._shape, strict=True
-        ):
+        for side, (padding, step, reach), extent in zip(box, self._axes, self._shape, strict=True):
             start = max(0, -((side.start + padding - reach) // -step))
             places.append(slice(start, min(extent, (side.stop - 1 + padding) // step + 1)))
         return places[0], places[1]
@@ -251,9 +200,7 @@ class _Responses:
     def _responses_at(self, places: Box, grid: np.ndarray) -> Any:
         """Responses of changed grids at some places."""
         cut, rim = [], []
-        for place, padding, step, reach, extent in zip(
-            places, self._padding, self._stride, self._reach, grid.shape[2:], strict=True
-        ):
+        for place, (padding, step, reach), extent in zip(places, self._axes, grid.shape[2:], strict=True):
             start = place.start * step - padding
             stop = (place.stop - 1) * step - padding + reach + 1
             cut.append(slice(max(0, start), min(extent, stop)))

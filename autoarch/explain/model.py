@@ -26,7 +26,7 @@ from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
 from autoarch._search.evaluate import aligned
 from autoarch.exceptions import InputError, InputTypeError
-from autoarch.explain.column_map import Columns, Partition, choose_layout
+from autoarch.explain.column_map import Columns, Partition
 from autoarch.explain.pullback import Member, members_of, own_pipeline
 from autoarch.explain.rows import ArrayRows, Background, FrameRows, Rows, find_background, read_rows, with_columns_of
 
@@ -60,7 +60,7 @@ class WrappedModel:
     mean_row : ArrayRows or None
         One typical row of the training data, where it is known.
     own : bool
-        Whether the steps are those of autoarch.
+        True where the steps are those of autoarch.
     models : str
         How many models of an ensemble are used; empty for all.
     """
@@ -135,11 +135,9 @@ class Query:
     background: Any
 
     def find_background(self, *, affordable: bool) -> tuple[Background, int]:
-        """The rows that replace what is removed, and the number of draws: one where it is always the same row."""
+        """The rows that replace removed values, and the number of draws: one where it is always the same row."""
         model = self.model
-        found = find_background(
-            model.rows, model.read, model.mean_row, self.baseline, self.background, affordable=affordable
-        )
+        found = find_background(model.rows, model.read, model.mean_row, self.baseline, self.background, affordable)
         return found, self.n_repeats if found.drawn else 1
 
     def target_among(self, seen: Any) -> np.ndarray:
@@ -176,31 +174,25 @@ def wrap_model(estimator: Any, X: Any, layout: Any) -> WrappedModel:
 def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> WrappedModel:
     canonical, model = pipeline[0], pipeline[1:]
     values = canonical.transform(X)
-    shape, sample, names = (values.shape[1],), None, canonical.feature_names_out_
+    sample, names = None, canonical.feature_names_out_
     if canonical.kind_ == "frame":
         names = getattr(canonical, "feature_names_in_", [f"x{column}" for column in range(canonical.n_features_in_)])
         sample = to_plain(X)
-    layout = choose_layout(layout, getattr(estimator, "layout_", canonical.layout_), values.shape[1])
-    columns = Columns.on_layout(names, canonical.blocks_, canonical.cell_shape_, layout)
+    own_layout = getattr(estimator, "layout_", canonical.layout_)
+    columns = Columns.on_layout(names, canonical.blocks_, canonical.cell_shape_, layout, own_layout)
     if isinstance(sample, pd.DataFrame):
         sample = sample[list(names)] if hasattr(canonical, "feature_names_in_") else sample
     else:
         first = np.array([block[0] if len(block) else -1 for block in columns.blocks])
         sample = np.where(first >= 0, values[:, np.maximum(first, 0)], np.nan)
     classes, temperature = getattr(estimator, "classes_", None), getattr(estimator, "temperature_", 1.0)
-    return WrappedModel(
-        rows=ArrayRows(values, shape),
-        read=lambda rows: ArrayRows(canonical.transform(rows), shape),
-        predict=_own_predict(model, classes, temperature),
-        output="prediction" if classes is None else "probability",
-        classes=classes,
-        columns=columns,
-        estimator=model,
-        sample=sample,
-        temperature=temperature,
-        mean_row=ArrayRows(canonical.centre_.astype(values.dtype)[None], shape),
-        own=True,
-    )
+    output, predict = "prediction" if classes is None else "probability", _own_predict(model, classes, temperature)
+    rows, mean_row = ArrayRows(values), ArrayRows(canonical.centre_.astype(values.dtype)[None])
+
+    def read(others: Any) -> Rows:
+        return ArrayRows(canonical.transform(others))
+
+    return WrappedModel(rows, read, predict, output, classes, columns, model, sample, temperature, mean_row, own=True)
 
 
 def _own_predict(model: Any, classes: np.ndarray | None, temperature: float) -> Predict:
@@ -214,7 +206,7 @@ def _own_predict(model: Any, classes: np.ndarray | None, temperature: float) -> 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities at another temperature.
 
-    ``predict_proba`` takes all that is under a millionth for that; here such predictions must still differ.
+    ``predict_proba`` raises smaller ones to a millionth; here such predictions must still differ.
     """
     logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
     return softmax(logs / temperature, axis=1)
@@ -222,27 +214,20 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
 
 def _wrap_any(estimator: Any, X: Any, layout: Any) -> WrappedModel:
     rows = read_rows(X)
-    shape: tuple[int, ...] = (rows.n_columns,)
     if isinstance(rows, FrameRows):
-        names, sample = list(rows.frame.columns), rows.frame
+        names, shape, sample = list(rows.frame.columns), (rows.n_columns,), rows.frame
     else:
-        shape, sample = rows.shape, rows.values.astype(float)
+        shape, sample = rows.array.shape[1:], rows.values.astype(float)
         names = ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*shape)]
-    own = Layout.of(shape, origin="shape") if len(shape) in (2, 3) else None
-    blocks = list(np.arange(rows.n_columns)[:, None])
-    columns = Columns.on_layout(names, blocks, shape, choose_layout(layout, own, rows.n_columns))
+    own_layout = Layout.of(shape, origin="shape") if len(shape) in (2, 3) else None
+    columns = Columns.on_layout(names, np.arange(rows.n_columns)[:, None], shape, layout, own_layout)
     classes = np.asarray(estimator.classes_) if is_classifier(estimator) else None
     output, predict = _predict_of(estimator, classes)
-    return WrappedModel(
-        rows=rows,
-        read=lambda others: with_columns_of(rows, read_rows(others)),
-        predict=_checked(predict),
-        output=output,
-        classes=classes,
-        columns=columns,
-        estimator=estimator,
-        sample=sample,
-    )
+
+    def read(others: Any) -> Rows:
+        return with_columns_of(rows, read_rows(others))
+
+    return WrappedModel(rows, read, _checked(predict), output, classes, columns, estimator, sample)
 
 
 def _predict_of(estimator: Any, classes: np.ndarray | None) -> tuple[str, Predict]:
@@ -278,7 +263,7 @@ def _one_column(predicted: Any) -> np.ndarray:
 
 
 def _checked(predict: Predict) -> Predict:
-    """Predict without the warnings on column names that arrays no longer carry, and check what comes back."""
+    """Predict without the warnings on column names that arrays no longer carry, and check the shape of the result."""
 
     def predict_checked(rows: Any) -> np.ndarray:
         with warnings.catch_warnings(), own_errors():

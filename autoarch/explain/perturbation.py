@@ -11,8 +11,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,32 +39,8 @@ _FEWEST_DRAWS = 4  # of each of several cuts; a cell is drawn as often as there 
 _MOST_FOR_ENSEMBLE = 12_000_000  # such values for all models of an ensemble; with more, fewer of them are used
 
 
-@dataclass(frozen=True)
-class Scale:
-    """From predictions to the number that is explained.
-
-    Parameters
-    ----------
-    words : str
-        Its unit.
-    floor : float
-        Of probabilities in log-odds, 0 where the predictions are taken as they are.
-    """
-
-    words: str
-    floor: float = 0.0
-
-    def of(self, predictions: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """One number per row, for the column ``target`` of its predictions."""
-        own = predictions[np.arange(len(predictions)), target]
-        if not self.floor:
-            return own
-        others = np.where(np.arange(predictions.shape[1]) == target[:, None], 0.0, predictions).sum(axis=1)
-        return np.log(np.maximum(own, self.floor)) - np.log(np.maximum(others, self.floor))
-
-
-def find_scale(scale: str, model: WrappedModel) -> Scale:
-    """Read ``scale``.
+def find_scale(scale: str, model: WrappedModel) -> tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+    """Return the unit in words, and the function from predictions and target columns to the numbers explained.
 
     "auto" is log-odds, in which very sure predictions still differ, unless some are exactly 0, as votes are: there one
     vote more would be worth as much as all the others.
@@ -78,10 +54,20 @@ def find_scale(scale: str, model: WrappedModel) -> Scale:
     if model.output != "probability":
         if scale == "log-odds":
             raise ParameterError(f"scale='log-odds' needs probabilities, and there is a {model.output}. Leave it out.")
-        return Scale("prediction, in units of y" if model.classes is None else f"{model.output} of the target")
+        return "prediction, in units of y" if model.classes is None else f"{model.output} of the target", _of_target
     if scale == "probability" or (scale == "auto" and not model.predictions.all()):
-        return Scale("probability of the target")
-    return Scale("log-odds of the target", floor=float(model.predictions[model.predictions > 0].min()))
+        return "probability of the target", _of_target
+    floor = float(model.predictions[model.predictions > 0].min())
+    return "log-odds of the target", partial(_log_odds, floor=floor)
+
+
+def _of_target(predictions: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return predictions[np.arange(len(predictions)), target]
+
+
+def _log_odds(predictions: np.ndarray, target: np.ndarray, floor: float) -> np.ndarray:
+    others = np.where(np.arange(predictions.shape[1]) == target[:, None], 0.0, predictions).sum(axis=1)
+    return np.log(np.maximum(_of_target(predictions, target), floor)) - np.log(np.maximum(others, floor))
 
 
 def occlude(query: Query) -> Attribution:
@@ -92,40 +78,31 @@ def occlude(query: Query) -> Attribution:
     ParameterError, InputError
         If the scale or the baseline does not fit.
     """
-    model, scale = query.model, find_scale(query.scale, query.model)
-    n, n_columns = len(model.rows), model.rows.n_columns
+    model, n, n_columns = query.model, len(query.model.rows), query.model.rows.n_columns
+    words, scaled = find_scale(query.scale, model)
     affordable = (_AFFORDABLE_IN_PATCHES if query.partition.in_patches else _AFFORDABLE) // (n * n_columns)
-    background, n_repeats = query.find_background(
-        affordable=len(query.partition.units()[1]) * query.n_repeats <= affordable
-    )
+    all_draws = len(query.partition.units()[1]) * query.n_repeats
+    background, n_repeats = query.find_background(affordable=all_draws <= affordable)
     by, units = query.partition.units(affordable // min(n_repeats, _FEWEST_DRAWS))
     if units[0].weight < 1:
         n_repeats = min(n_repeats, max(_FEWEST_DRAWS, affordable // len(units)))
     model = model.limited_to(max(1, _MOST_FOR_ENSEMBLE // (n * len(units) * n_columns * n_repeats)))
-    base = scale.of(model.predictions, query.target)
+    base = scaled(model.predictions, query.target)
     drawn = [[background.draw(n, query.rng) for _ in units] for _ in range(n_repeats)]
     falls = np.zeros((n_repeats, n, len(units)))
     encoded = [model.columns.encoded(unit.columns) for unit in units]
     jobs = [(repeat, unit) for repeat in range(n_repeats) for unit in range(len(units)) if len(encoded[unit])]
     done, total = 0, n * len(jobs)
     for part, batch in _batches(n, n_columns, jobs):
-        replacements = [
-            Replacement(encoded[unit], background.rows, drawn[repeat][unit][part]) for repeat, unit in batch
-        ]
-        predictions = predictions_after(model, model.rows.take(part), replacements)
-        without = scale.of(predictions, np.tile(query.target[part], len(batch))).reshape(len(batch), -1)
+        removed = [Replacement(encoded[unit], background.rows, drawn[repeat][unit][part]) for repeat, unit in batch]
+        predictions = predictions_after(model, model.rows.take(part), removed)
+        without = scaled(predictions, np.tile(query.target[part], len(batch))).reshape(len(batch), -1)
         for (repeat, unit), left in zip(batch, without, strict=True):
             falls[repeat, part, unit] = base[part] - left
         done += len(predictions)
         query.progress.say(f"explaining, {done / total:.0%}")
-    return Attribution(
-        spread_evenly(falls, units, len(model.columns)),
-        f"fall of the {scale.words}",
-        by=by,
-        baseline=background.words,
-        models=model.models,
-        outputs=scale.of(query.model.predictions, query.target),
-    )
+    parts, outputs = spread_evenly(falls, units, len(model.columns)), scaled(query.model.predictions, query.target)
+    return Attribution(parts, f"fall of the {words}", outputs, by=by, baseline=background.words, models=model.models)
 
 
 def _batches(n: int, n_columns: int, jobs: Sequence[tuple[int, int]]) -> Iterator[tuple[slice, list[tuple[int, int]]]]:
@@ -150,7 +127,7 @@ def predictions_after(model: WrappedModel, rows: Rows, replacements: Sequence[Re
 
 
 def _updates_locally(member: Member) -> bool:
-    """Whether cells of X are cells of its grid; pictures of places, which may be too many to keep, are made anew."""
+    """True for kernels whose cells are cells of X; pictures of places, which may be too many to keep, are made anew."""
     cells = all(isinstance(step, GridScaler) for step in member.steps)
     return cells and isinstance(member.model, RandomConvolutions)
 
@@ -162,10 +139,9 @@ def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, 
         parts = np.split(changed, len(changed) // len(rows))
         outputs = outputs_after(model, member.inputs(rows.as_input()), [member.inputs(part) for part in parts])
         predictions = model.said(outputs.reshape(len(changed), -1))
-    elif classes is None:
-        predictions = np.asarray(model.predict(member.inputs(changed))).reshape(len(changed), 1)
     else:
-        predictions = model.predict_proba(member.inputs(changed))
+        predict = model.predict if classes is None else model.predict_proba
+        predictions = np.reshape(predict(member.inputs(changed)), (len(changed), -1))
     return predictions if classes is None else aligned(predictions, model.classes_, classes)
 
 
@@ -192,13 +168,9 @@ def permute(query: Query) -> Attribution:
         for (repeat, unit), permuted in zip(batch, predictions, strict=True):
             falls[repeat, unit] = whole - _score(scorer, permuted)
         query.progress.say(f"explaining, {(first + len(batch)) / len(jobs):.0%}")
-    return Attribution(
-        spread_evenly(falls, units, len(model.columns))[:, None],
-        f"fall of {scorer.name}",
-        by=by,
-        baseline="the same cells of other rows",
-        outputs=find_scale("auto", model).of(model.predictions, query.target),
-    )
+    parts = spread_evenly(falls, units, len(model.columns))[:, None]
+    outputs = find_scale("auto", model)[1](model.predictions, query.target)
+    return Attribution(parts, f"fall of {scorer.name}", outputs, by=by, baseline="the same cells of other rows")
 
 
 def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Judge:

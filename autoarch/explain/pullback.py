@@ -1,41 +1,34 @@
 """Models inside an estimator, and the pullback from the columns that each of them sees to those of X.
 
-Gradients and the paths of trees attribute the output to what a model sees: scaled, imputed, encoded columns. Each step
-that is known here has a matrix that hands the share of an output column back to the columns it was made of.
+Gradients and the paths of trees attribute the output to the inputs of a model: scaled, imputed, encoded columns. Each
+step that is known here has a matrix that hands the share of an output column back to the columns it was made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.stats import rankdata
+from sklearn import preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    OneHotEncoder,
-    PowerTransformer,
-    QuantileTransformer,
-    RobustScaler,
-    StandardScaler,
-)
 
 from autoarch._data.canonical import Canonicaliser
 from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.table_scaler import RobustClip, ToFloat32
 
-_SCALERS = (MaxAbsScaler, MinMaxScaler, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler)
-_ONE_TO_ONE = (*_SCALERS, RobustClip, ToFloat32)
+_ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
+_ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)
+_ONE_TO_ONE += (RobustClip, ToFloat32)
 
 
 class UntraceableError(Exception):
@@ -67,26 +60,26 @@ class Attribution:
         One map for each of them.
     units : str
         Unit of the parts.
-    by : str
-        What was removed at once; empty where nothing is.
-    baseline : str
-        What replaced it, in words.
-    models : str
-        How many models of an ensemble were used; empty for all.
+    outputs, base_outputs : ndarray of shape (n,)
+        Mean outputs for the rows and for the baseline; None where the method knows none of the latter.
     weights : ndarray of shape (repeats or members,) or None
         Their shares, which sum to 1; None for equal ones.
-    outputs, base_outputs : ndarray of shape (n,) or None
-        Mean outputs for the rows and for the baseline, where the method knows them.
+    by : str
+        Parts that were removed at once; empty where none is.
+    baseline : str
+        Values that replaced them, in words.
+    models : str
+        How many models of an ensemble were used; empty for all.
     """
 
     parts: np.ndarray
     units: str
+    outputs: np.ndarray
+    base_outputs: np.ndarray | None = None
+    weights: np.ndarray | None = None
     by: str = ""
     baseline: str = ""
     models: str = ""
-    weights: np.ndarray | None = None
-    outputs: np.ndarray | None = None
-    base_outputs: np.ndarray | None = None
 
     def averaged(self) -> tuple[np.ndarray, np.ndarray | None, float | None]:
         """Mean map, its standard errors, and the mean rank correlation between the global maps of two parts."""
@@ -162,12 +155,10 @@ def _of_steps(steps: Sequence[Any], n: int) -> sparse.csr_matrix:
     return shares
 
 
+@singledispatch
 def _of_step(step: Any, n: int) -> sparse.csr_matrix:
-    if isinstance(step, _ONE_TO_ONE) or (isinstance(step, FunctionTransformer) and step.func is None):
+    if isinstance(step, _ONE_TO_ONE) or (isinstance(step, preprocessing.FunctionTransformer) and step.func is None):
         return sparse.identity(n, format="csr")
-    for kind, shares in _KNOWN.items():
-        if isinstance(step, kind):
-            return shares(step, n)
     raise UntraceableError(f"the step {type(step).__name__} makes new columns")
 
 
@@ -177,12 +168,14 @@ def _picked(columns: np.ndarray, n: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(known)), (known, columns[known])), shape=(len(columns), n))
 
 
+@_of_step.register(Canonicaliser)
 def _of_canonical(step: Canonicaliser, n: int) -> sparse.csr_matrix:
     if step.kind_ == "frame" or (step.channels == "last" and len(step.cell_shape_) == 3):
         raise UntraceableError("columns are encoded or moved inside of a pipeline")
     return sparse.identity(n, format="csr")
 
 
+@_of_step.register(SimpleImputer)
 def _of_imputer(step: SimpleImputer, n: int) -> sparse.csr_matrix:
     kept = np.arange(n)
     if not step.keep_empty_features:
@@ -191,13 +184,15 @@ def _of_imputer(step: SimpleImputer, n: int) -> sparse.csr_matrix:
     return _picked(np.concatenate([kept, flags]).astype(int), n)
 
 
-def _of_one_hot(step: OneHotEncoder, n: int) -> sparse.csr_matrix:
+@_of_step.register(preprocessing.OneHotEncoder)
+def _of_one_hot(step: preprocessing.OneHotEncoder, n: int) -> sparse.csr_matrix:
     names = getattr(step, "feature_names_in_", [f"x{place}" for place in range(n)])
     places = {name: str(place) for place, name in enumerate(names)}
     naming = copy(step).set_params(feature_name_combiner=lambda name, _: places.get(name, name))
     return _picked(naming.get_feature_names_out().astype(int), n)
 
 
+@_of_step.register(ColumnTransformer)
 def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
     n_out = max((part.stop for part in step.output_indices_.values()), default=0)
     shares = sparse.lil_matrix((n_out, n))
@@ -210,6 +205,11 @@ def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
     return sparse.csr_matrix(shares)
 
 
+@_of_step.register(Pipeline)
+def _of_pipeline(step: Pipeline, n: int) -> sparse.csr_matrix:
+    return _of_steps([inner for _, inner in step.steps], n)
+
+
 def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
     """Numbers of columns that were named by number, by name, or by a mask or slice of either."""
     given = [columns.start, columns.stop] if isinstance(columns, slice) else np.atleast_1d(columns)
@@ -218,6 +218,7 @@ def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
     return np.atleast_1d(np.arange(n)[columns])
 
 
+@_of_step.register(GridScaler)
 def _of_grid(step: GridScaler, n: int) -> sparse.csr_matrix:
     """Cells, then whether one is missing (whose share its channels divide among them), then columns beside the grid."""
     channels, height, width = step.layout.shape
@@ -228,13 +229,3 @@ def _of_grid(step: GridScaler, n: int) -> sparse.csr_matrix:
     if planes:
         parts.append(_picked(np.repeat(np.array(planes, dtype=int), height * width), n))
     return sparse.csr_matrix(sparse.vstack(parts))
-
-
-_KNOWN: dict[type, Callable[[Any, int], sparse.csr_matrix]] = {
-    Canonicaliser: _of_canonical,
-    ColumnTransformer: _of_transformer,
-    GridScaler: _of_grid,
-    OneHotEncoder: _of_one_hot,
-    Pipeline: lambda step, n: _of_steps([inner for _, inner in step.steps], n),
-    SimpleImputer: _of_imputer,
-}

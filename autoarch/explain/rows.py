@@ -6,6 +6,7 @@ background holds the values that replace those that are removed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -25,61 +26,56 @@ FEWEST_ROWS = 10  # that values are drawn from by default; fewer are too much al
 
 @dataclass(frozen=True, eq=False)
 class Replacement:
-    """Columns whose values come from the ``rows`` of ``source``, one for each row that is changed."""
+    """Columns whose values come from the ``rows`` of other ``source`` rows of the same kind, one for each row."""
 
     columns: np.ndarray
-    source: Rows
+    source: Any
     rows: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayRows:
-    """Rows of numbers.
+    """Rows of numbers: ``array`` of shape (n, p), (n, height, width) or (n, channels, height, width)."""
 
-    Parameters
-    ----------
-    values : ndarray of shape (n, p)
-        The cells of a row side by side.
-    shape : tuple of int
-        Shape of one row as the model takes it.
-    """
-
-    values: np.ndarray
-    shape: tuple[int, ...]
+    array: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.array)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The cells of a row side by side, (n, columns)."""
+        return self.array.reshape(len(self.array), -1)
 
     @property
     def n_columns(self) -> int:
         """Columns, whatever the shape of a row."""
-        return self.values.shape[1]
+        return math.prod(self.array.shape[1:])
 
     def as_input(self) -> np.ndarray:
         """The rows as a model takes them."""
-        return self.values.reshape(len(self), *self.shape)
+        return self.array
 
     def take(self, rows: np.ndarray | slice) -> ArrayRows:
         """Some of the rows."""
-        return ArrayRows(self.values[rows], self.shape)
+        return ArrayRows(self.array[rows])
 
     def replaced(self, replacements: Sequence[Replacement]) -> np.ndarray:
         """All rows once for each replacement, one below the other, as a model takes them."""
-        n, p = self.values.shape
-        dtypes = {one.source.values.dtype for one in replacements}  # type: ignore[union-attr]
-        stacked = np.empty((len(replacements), n, p), np.result_type(self.values.dtype, *dtypes))
+        dtypes = {one.source.array.dtype for one in replacements}
+        stacked = np.empty((len(replacements), *self.values.shape), np.result_type(self.array.dtype, *dtypes))
         stacked[:] = self.values
         for changed, one in zip(stacked, replacements, strict=True):
-            changed[:, one.columns] = one.source.values[np.ix_(one.rows, one.columns)]  # type: ignore[union-attr]
-        return stacked.reshape(len(replacements) * n, *self.shape)
+            changed[:, one.columns] = one.source.values[np.ix_(one.rows, one.columns)]
+        return stacked.reshape(-1, *self.array.shape[1:])
 
     def mean(self) -> ArrayRows:
         """One row of means."""
-        return ArrayRows(typical_row(self.values)[None], self.shape)
+        return ArrayRows(typical_row(self.values).reshape(1, *self.array.shape[1:]))
 
     def constant(self, value: float) -> ArrayRows:
         """One row that holds the same number everywhere."""
-        return ArrayRows(np.full((1, self.n_columns), value, np.result_type(self.values.dtype, np.float32)), self.shape)
+        return ArrayRows(np.full_like(self.array[:1], value, np.result_type(self.array.dtype, np.float32)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +105,7 @@ class FrameRows:
         columns = []
         for place in range(self.n_columns):
             own = self.frame.iloc[:, place]
-            parts = [
-                one.source.frame.iloc[one.rows, place] if place in one.columns else own  # type: ignore[union-attr]
-                for one in replacements
-            ]
+            parts = [one.source.frame.iloc[one.rows, place] if place in one.columns else own for one in replacements]
             columns.append(pd.concat(parts, ignore_index=True))
         return self._framed(columns)
 
@@ -179,7 +172,7 @@ def read_rows(X: Any) -> Rows:
             raise InputTypeError(
                 f"X is an array of {values.dtype}; expected numbers. Put columns that hold text into a DataFrame."
             )
-        rows = ArrayRows(values.reshape(len(values), -1), values.shape[1:])
+        rows = ArrayRows(np.ascontiguousarray(values))
     if not len(rows) or not rows.n_columns:
         raise InputError(f"X has {len(rows)} rows and {rows.n_columns} columns; expected at least one of each.")
     return rows
@@ -193,24 +186,21 @@ def with_columns_of(like: Rows, rows: Rows) -> Rows:
     InputError
         If they are of another kind, or lack a column.
     """
-    if isinstance(rows, FrameRows) is not isinstance(like, FrameRows):
-        kinds = ["a DataFrame" if isinstance(one, FrameRows) else "an array" for one in (like, rows)]
+    if isinstance(rows, ArrayRows) and isinstance(like, ArrayRows):
+        return rows
+    if isinstance(rows, ArrayRows) or isinstance(like, ArrayRows):
+        kinds = ["an array" if isinstance(one, ArrayRows) else "a DataFrame" for one in (like, rows)]
         raise InputError(f"X is {kinds[0]} and these rows are {kinds[1]}; expected the same kind.")
-    if (
-        isinstance(rows, FrameRows)
-        and isinstance(like, FrameRows)
-        and not rows.frame.columns.equals(like.frame.columns)
-    ):
-        missing = [name for name in like.frame.columns if name not in rows.frame.columns]
-        if missing:
-            raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
-        return FrameRows(rows.frame[list(like.frame.columns)])
-    return rows
+    wanted, there = like.frame.columns, rows.frame.columns
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
+    return rows if there.equals(wanted) else FrameRows(rows.frame[list(wanted)])
 
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """Rows that replace what is removed, and in words what they are; ``drawn`` anew each time, or a single one."""
+    """Rows that replace removed values, with a description; ``drawn`` anew each time, or a single one."""
 
     rows: Rows
     words: str
