@@ -54,7 +54,7 @@ class Job:
         When it must be over even if its worker has to load something first.
     rival : tuple of float
         The best candidate's score on each split; a job that cannot come near is stopped.
-    bars : mapping of float to float
+    thresholds : mapping of float to float
         What half of its family had reached at the rungs of their training; a training that has not is ended there.
     most_rows : int or None
         Training rows that are used at most.
@@ -70,7 +70,7 @@ class Job:
     deadline: Deadline
     latest: Deadline = field(default_factory=Deadline)
     rival: tuple[float, ...] = ()
-    bars: Mapping[float, float] = field(default_factory=dict)
+    thresholds: Mapping[float, float] = field(default_factory=dict)
     most_rows: int | None = None
     n_splits: int | None = None
 

@@ -206,7 +206,7 @@ class Search:
             deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
             latest=self.budget.deadline(keep=keep),
             rival=tuple(best.scores) if best is not None else (),
-            bars=self.policy.bars(family.name),
+            thresholds=self.policy.thresholds(family.name),
         )
         self._open[trial.number] = (trial, job, self.budget.elapsed)
         self.progress.say(f"trial {trial.number + 1} ({family.name}), {self._best_so_far()}")

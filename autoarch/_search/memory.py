@@ -95,7 +95,7 @@ class CachedEvaluate:
 
     def __call__(self, data: TrainingData, job: Job) -> TrialResult:
         family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
-        fidelity = (job.rival, sorted(job.bars.items()), job.most_rows, job.n_splits)
+        fidelity = (job.rival, sorted(job.thresholds.items()), job.most_rows, job.n_splits)
         try:
             key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key

@@ -107,7 +107,7 @@ class Policy:
         best = self._best.get(name)
         return best.seconds if best is not None and best.status == "ok" else 0.0
 
-    def bars(self, name: str) -> dict[float, float]:
+    def thresholds(self, name: str) -> dict[float, float]:
         """What half of a family's trainings had reached at each rung that enough of them have come to."""
         reached = {rung: scores for (family, rung), scores in self._rungs.items() if family == name}
         return {rung: float(np.median(scores)) for rung, scores in reached.items() if len(scores) >= _FEWEST_RIVALS}

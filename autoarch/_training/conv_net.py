@@ -140,9 +140,9 @@ class ConvNet(nn.Module):
         Residual stages; all but the first halve the sides that are long enough.
     kernel : tuple of int
         Odd height and width of the kernels: (3, 3) for grids, (1, 7) along rows, (7, 1) along columns.
-    lanes : bool
+    axis_as_channels : bool
         Whether the lines across the kernels (rows for 1 x k, columns for k x 1) are channels of one line, each with
-        weights of its own, instead of being read alike.
+        weights of its own, instead of sharing the weights.
     head : {"regions", "global"}
         Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
     dropout : float
@@ -160,26 +160,16 @@ class ConvNet(nn.Module):
         filters: int = 32,
         stages: int = 3,
         kernel: tuple[int, int] = (3, 3),
-        lanes: bool = False,
+        axis_as_channels: bool = False,
         head: str = "regions",
         dropout: float = 0.1,
         scales: int = 1,
         attention: bool = False,
     ):
+        settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
-        self.settings = {  # by which it is built again where weights come from a file
-            "input_shape": tuple(int(side) for side in input_shape),
-            "n_outputs": n_outputs,
-            "filters": filters,
-            "stages": stages,
-            "kernel": kernel,
-            "lanes": lanes,
-            "head": head,
-            "dropout": dropout,
-            "scales": scales,
-            "attention": attention,
-        }
-        self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
+        self.settings = {**settings, "input_shape": tuple(map(int, input_shape))}  # by which a file's net is built
+        self.folded = (2 if kernel[0] == 1 else 3) if axis_as_channels and 1 in kernel else None
         channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
         stride = _strides(height, width, _MOST_CELLS)
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))

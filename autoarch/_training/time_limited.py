@@ -1,22 +1,54 @@
-"""Fit scikit-learn models that grow by rounds, trees or iterations, and stop growing at a deadline.
+"""Trainings that end in time: models that grow by rounds, the schedule of a net, and pruning at rungs.
 
-scikit-learn looks at no clock while it fits. Models with ``warm_start`` can be grown in steps instead, each as long as
-the time left allows at the speed measured so far, so that a deadline is overrun by one small step at most.
+scikit-learn looks at no clock while it fits. Models with ``warm_start`` can be grown in steps instead
+(:func:`fit_growing`), each as long as the time left allows at the speed measured so far, so that a deadline is overrun
+by one small step at most. Nets stretch their learning rate over the time instead (:class:`Schedule`).
+:class:`TimeLimited` says what either tells of a fit that was cut.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from autoarch._core.clock import Deadline
 
+RUNGS = (0.25, 0.5)  # of a training; later there is little left to save
 PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
 _SMALL = 200_000  # values of X times outputs that any model fits in a moment
+_WARM_UP = 0.2  # share of the training in which the learning rate rises
 _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
+
+
+class TimeLimited(Protocol):
+    """A fitted model that says how far its training came.
+
+    Attributes
+    ----------
+    complete_ : bool
+        Whether the model, not the time, ended its training. Models without it are taken for complete.
+    share_done_ : float
+        Share of its planned steps that were done; only of models whose schedule is stretched over the time, so that
+        even a short training is a whole one.
+    """
+
+    complete_: bool
+    share_done_: float
+
+
+def is_complete(model: Any) -> bool:
+    """Whether the model, not the time, ended its training."""
+    return getattr(model, "complete_", True)
+
+
+def share_done(model: Any) -> float:
+    """Share of its planned steps that a model was trained for."""
+    return getattr(model, "share_done_", 1.0)
 
 
 def fit_growing(
@@ -139,3 +171,96 @@ def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
 
 def _weights(sample_weight: np.ndarray | None, rows: Any = slice(None)) -> dict[str, np.ndarray]:
     return {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
+
+
+def one_cycle(progress: float) -> float:
+    """Factor of the learning rate, rising from 0.05 to 1 and falling to 0 along cosines."""
+    if progress < _WARM_UP:
+        return 0.05 + 0.95 * 0.5 * (1 - math.cos(math.pi * progress / _WARM_UP))
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - _WARM_UP) / (1 - _WARM_UP))))
+
+
+class Schedule:
+    """Where a training stands between its start and the end of its steps or of its time.
+
+    A training that is cut off in mid-flight is worth little; one whose learning rate has come down is a model. So the
+    schedule is stretched over whatever ends first, and a short time gives a short but whole training.
+    """
+
+    def __init__(self, n_steps: int, deadline: Deadline):
+        self.n_steps = n_steps
+        self.step = 0
+        self._began = time.monotonic()
+        self._limit = math.inf if deadline.unlimited else max(deadline.left, 1e-9)
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1 and beyond; a function of the step alone where there is no deadline."""
+        by_steps = self.step / self.n_steps
+        return by_steps if math.isinf(self._limit) else max(by_steps, (time.monotonic() - self._began) / self._limit)
+
+    @property
+    def over(self) -> bool:
+        """Whether to stop; one step is always taken."""
+        return self.step > 0 and self.progress >= 1
+
+    @property
+    def share_done(self) -> float:
+        """Of the steps."""
+        return self.step / self.n_steps
+
+
+class PrunedError(Exception):
+    """A training was ended at a rung; the message says by how much it was behind."""
+
+
+class SuccessiveHalving:
+    """The rungs of one training, asynchronous and by stopping [1]_: a training that goes on keeps its weights.
+
+    No training waits for others to reach a rung, and nothing is trained twice.
+
+    Parameters
+    ----------
+    thresholds : mapping of float to float
+        Scores that must be reached at rungs; rungs without one are only recorded.
+    X : ndarray of shape (n, p)
+        Rows to judge on, as the first step of the pipeline takes them.
+    score : callable
+        Score of a model, its last step, on transformed rows.
+
+    References
+    ----------
+    .. [1] L. Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020.
+    """
+
+    def __init__(
+        self, thresholds: Mapping[float, float], X: np.ndarray, score: Callable[[BaseEstimator, np.ndarray], float]
+    ):
+        self.thresholds, self.score = thresholds, score
+        self.scores: dict[float, float] = {}
+        self._values = X
+
+    def enter(self, transformers: Sequence[BaseEstimator]) -> SuccessiveHalving:
+        """Take the rows through the fitted steps before the model."""
+        for transformer in transformers:
+            self._values = transformer.transform(self._values)
+        return self
+
+    def due(self, progress: float) -> bool:
+        """Whether a training that has come so far stands at a rung that has not been judged."""
+        return len(self.scores) < len(RUNGS) and progress >= RUNGS[len(self.scores)]
+
+    def judge(self, model: BaseEstimator) -> None:
+        """Score the model at its rung.
+
+        Raises
+        ------
+        PrunedError
+            If it does not reach the threshold.
+        """
+        rung = RUNGS[len(self.scores)]
+        score = self.scores[rung] = self.score(model, self._values)
+        if score < self.thresholds.get(rung, -np.inf):
+            raise PrunedError(
+                f"{score:.4g} after {rung:.0%} of its training, half of its family had {self.thresholds[rung]:.4g}"
+            )

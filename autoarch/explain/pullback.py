@@ -32,8 +32,7 @@ from sklearn.preprocessing import (
 
 from autoarch._base import BaseAutoArch
 from autoarch._data.canonical import Canonicaliser
-from autoarch._training.grid_scaler import GridScaler
-from autoarch._training.table_scaler import RobustClip, ToFloat32
+from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 from autoarch.explain.model import Subject
 
 _ONE_TO_ONE = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoarch._search.evaluate import aligned
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.explain.model import Subject, tempered
 from autoarch.explain.pullback import Member, members_of
 from autoarch.explain.rows import Numbers, Pool, Swap

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.families import spatial_steps
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.fine_tuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
@@ -145,7 +145,7 @@ class CNN(NetFamily):
             module__filters=params["filters"],
             module__stages=params["stages"],
             module__kernel=kernel,
-            module__lanes=params["kernel"].endswith("lanes"),
+            module__axis_as_channels=params["kernel"].endswith("lanes"),
             module__head=params["head"],
             module__dropout=params["dropout"],
             module__scales=params["scales"],

@@ -73,8 +73,12 @@ def suggest_fine_tuning(trial: optuna.Trial) -> Params:
 def build_fine_tuning(params: Params, problem: Problem, seed: int) -> Steps:
     """Shape and scale, then the net with the pretrained weights."""
     from autoarch._training.device import resolve_device
-    from autoarch._training.pretrained.fine_tuning import FineTuneClassifier, FineTuneRegressor, transfer_net
-    from autoarch._training.pretrained.scaler import scaler_for
+    from autoarch._training.pretrained.fine_tuning import (
+        FineTuneClassifier,
+        FineTuneRegressor,
+        scaler_for,
+        transfer_net,
+    )
 
     source, layout = problem.pretrained, problem.layout
     assert source is not None
@@ -86,7 +90,7 @@ def build_fine_tuning(params: Params, problem: Problem, seed: int) -> Steps:
         module__n_cells=layout.channels,
         module__head="new",
         body_rate=params["body_rate"],
-        thaw=params["thaw"],
+        head_only=params["thaw"],
         seed=seed,
         device=resolve_device(problem.device),
         **training_settings(params, problem, layout.shape[1:]),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.grid_scaler import GridScaler
-from autoarch._training.table_scaler import RobustClip, ToFloat32
+from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 from autoarch.families import spatial_steps
 from autoarch.families.base import Needs, Params, Problem, Steps
 from autoarch.families.net_settings import NetFamily, batch_rows, epochs, make_net

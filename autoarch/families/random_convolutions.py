@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from autoarch._core.clock import Deadline
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import RidgeFit, fit_ridge
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.families import spatial_steps
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 

@@ -18,8 +18,8 @@ from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.scoring import Judge, Predictions
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, sizings
-from autoarch._training.pretrained.input_shift import InputShift, input_shift
 from autoarch._training.pretrained.inspect import examine
+from autoarch._training.pretrained.measures import InputShift, input_shift
 from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import LayoutError, ParameterError
 from autoarch.families.net_settings import lengths

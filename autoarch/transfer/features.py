@@ -89,7 +89,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
             If X is no grid.
         """
         from autoarch._training.pretrained.adapt import adapt
-        from autoarch._training.pretrained.scaler import scaler_for
+        from autoarch._training.pretrained.fine_tuning import scaler_for
         from autoarch._training.pretrained.source import Pretrained
 
         check_choice("inputs", self.inputs, ("source", "own"))
@@ -118,7 +118,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         ndarray of shape (n, n_features)
             Float32.
         """
-        from autoarch._training.pretrained.fine_tuning import features_of
+        from autoarch._training.pretrained.inspect import features_of
 
         check_is_fitted(self, "changes_")
         cells = self._scaler.transform(self._canonical.transform(X))

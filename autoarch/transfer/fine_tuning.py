@@ -200,11 +200,11 @@ class _Trainer:
 
     def train(self, model: Pipeline, new: Rows, old: Rows | None, seed: int) -> Pipeline:
         """The pipeline with a net that was trained on old and new rows; the scaler stays."""
-        from autoarch._training.pretrained.distillation import (
-            KeepingLoss,
-            RehearsingClassifier,
-            RehearsingRegressor,
-            grown_net,
+        from autoarch._training.pretrained.fine_tuning import (
+            DistillationLoss,
+            DistillingClassifier,
+            DistillingRegressor,
+            extended_net,
         )
         from autoarch._training.pretrained.source import Pretrained
 
@@ -215,13 +215,13 @@ class _Trainer:
         own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if self.labels is None else {"labels": self.labels}
         if self.labels is not None:
             places = tuple(np.searchsorted(self.labels, net.classes_).tolist())
-        kind = RehearsingRegressor if self.labels is None else RehearsingClassifier
+        kind = DistillingRegressor if self.labels is None else DistillingClassifier
         going = kind(
-            grown_net,
+            extended_net,
             module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
-            module__places=places or (0,),
-            criterion=KeepingLoss,
-            criterion__places=places,
+            module__old_outputs=places or (0,),
+            criterion=DistillationLoss,
+            criterion__old_outputs=places,
             criterion__strength=self.strength,
             lr=_RATE,
             body_rate=_BODY_RATE,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from autoarch._training.pretrained.input_shift import InputShift
+    from autoarch._training.pretrained.measures import InputShift
 
 VERDICTS = {
     "as is": "reuse",

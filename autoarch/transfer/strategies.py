@@ -19,19 +19,18 @@ from autoarch._data.layout import Layout
 from autoarch._search.evaluate import aligned
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.device import seeded
-from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.loop import ArrayNetClassifier, ArrayNetRegressor
-from autoarch._training.pretrained.adapt import TransferNet, adapt, random_twin, sizings
+from autoarch._training.pretrained.adapt import adapt, random_twin, sizings
 from autoarch._training.pretrained.fine_tuning import (
     FineTuneClassifier,
     FineTuneRegressor,
-    features_of,
-    outputs_of,
+    scaler_for,
     transfer_net,
 )
-from autoarch._training.pretrained.logme import log_maximum_evidence
-from autoarch._training.pretrained.scaler import scaler_for
+from autoarch._training.pretrained.inspect import TransferNet, features_of, outputs_of
+from autoarch._training.pretrained.measures import log_maximum_evidence
 from autoarch._training.pretrained.source import Pretrained
+from autoarch._training.scalers import GridScaler
 from autoarch.families.net_settings import TRAINING, lengths
 
 AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH = "as is", "frozen", "fine-tuned", "from scratch"

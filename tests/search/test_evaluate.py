@@ -108,14 +108,14 @@ def net_result(**job):
 
 def test_a_net_that_stays_below_the_bar_is_ended_at_its_rung():
     """No split is finished, and the reason names the rung and the bar."""
-    result = net_result(bars={0.5: 2.0})
+    result = net_result(thresholds={0.5: 2.0})
     assert (result.status, result.scores, list(result.rungs)) == ("pruned", [], [0.25, 0.5])
     assert "after 50% of its training" in result.reason and "had 2" in result.reason
 
 
 def test_a_net_that_passes_its_rungs_is_the_net_that_it_would_be_without():
     """Being judged on the way changes nothing."""
-    free, raced = net_result(), net_result(bars={0.25: 0.0, 0.5: 0.0})
+    free, raced = net_result(), net_result(thresholds={0.25: 0.0, 0.5: 0.0})
     assert raced.rungs == free.rungs and len(raced.rungs) == 2
     assert raced.scores == free.scores
 

@@ -68,11 +68,11 @@ def test_cached_seconds_count(charged):
 
 
 def test_a_bar_is_what_half_of_the_family_reached_once_there_are_enough():
-    """Each family has bars of its own, and none while few trainings have come to a rung."""
+    """Each family has thresholds of its own, and none while few trainings have come to a rung."""
     policy = Policy(FAMILIES, PROBLEM, {}, seed=0)
     for number, score in enumerate([0.25, 0.75, 0.5, 1.0]):
-        assert policy.bars("mlp") == {}
+        assert policy.thresholds("mlp") == {}
         rungs = {0.25: score, **({0.5: score} if number else {})}
         policy.learn(TrialResult(number, "mlp", {}, status="pruned", rungs=rungs))
-    assert policy.bars("mlp") == {0.25: 0.625}
-    assert policy.bars("tree") == {}
+    assert policy.thresholds("mlp") == {0.25: 0.625}
+    assert policy.thresholds("tree") == {}

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from autoarch import Layout
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 
 SCRAMBLED = Layout(2, 2, order=(3, 0, 5, 1), n_columns=6)  # columns 2 and 4 are no cells
 

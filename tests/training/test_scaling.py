@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoarch._training.table_scaler import RobustClip
+from autoarch._training.scalers import RobustClip
 
 
 @given(scale=st.floats(1e-3, 1e6), offset=st.floats(-1e6, 1e6))

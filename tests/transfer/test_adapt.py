@@ -27,7 +27,7 @@ def stranger(channels=3, flatten=False, end=()):
 
 
 POOL = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
-LANES = ConvNet((1, 8, 8), 2, kernel=(1, 7), lanes=True)
+LANES = ConvNet((1, 8, 8), 2, kernel=(1, 7), axis_as_channels=True)
 
 
 def grids(n, channels, side, seed=0):

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from autoarch import AutoArchClassifier
-from autoarch._training.pretrained.input_shift import InputShift
+from autoarch._training.pretrained.measures import InputShift
 from autoarch.exceptions import InputError, LayoutError, ParameterError
 from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
 

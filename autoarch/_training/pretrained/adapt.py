@@ -8,70 +8,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from autoarch._core.checks import check_choice
 from autoarch._training.conv_net import ConvNet
-from autoarch._training.pretrained.inspect import Anatomy, SidesError, examine
+from autoarch._training.pretrained.inspect import Anatomy, FitSides, SidesError, TransferNet, examine, put
 from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import InputError
 
 CHANNELS = ("auto", "sum", "repeat", "new")
 SIZINGS = ("native", "resize", "pad")
 _USUAL_SIDES = (28, 32, 64, 96, 128, 224, 256)  # tried where a stranger's net refuses the grids and its own are unknown
-
-
-class FitSides(nn.Module):
-    """Bring grids to ``(height, width)``: by interpolation, or by zeros around them."""
-
-    def __init__(self, sides: tuple[int, int], how: str):
-        super().__init__()
-        self.sides, self.how = sides, how
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.how == "resize":
-            return F.interpolate(x, self.sides, mode="bilinear", antialias=True, align_corners=False)
-        down, across = (side - own for side, own in zip(self.sides, x.shape[-2:], strict=True))
-        return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
-
-
-class TransferNet(nn.Module):
-    """A pretrained net behind whatever fits grids to it.
-
-    Parameters
-    ----------
-    fit_sides : torch.nn.Module
-        Grids as they come to grids as the net wants them.
-    net : torch.nn.Module
-        The net.
-    anatomy : Anatomy
-        Of the net.
-    changes : tuple of str
-        What was changed, in words.
-    kept_head : bool
-        Whether the last layer is the one that was trained.
-    """
-
-    def __init__(
-        self, fit_sides: nn.Module, net: nn.Module, anatomy: Anatomy, changes: tuple[str, ...], kept_head: bool
-    ):
-        super().__init__()
-        self.fit_sides, self.net = fit_sides, net
-        self.anatomy, self.changes, self.kept_head = anatomy, changes, kept_head
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(self.fit_sides(x))
-
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What the last layer is fed, of shape (n, n_features)."""
-        caught: list[torch.Tensor] = []
-        head = self.net.get_submodule(self.anatomy.head)
-        handle = head.register_forward_pre_hook(lambda module, args: caught.append(args[0]))
-        try:
-            self.forward(x)
-        finally:
-            handle.remove()
-        return caught[-1]
 
 
 def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
@@ -197,13 +143,13 @@ def adapt(
         changes.append(f"grids of {sides} are taken as they are, it was trained on " + _sides(source.input_shape))
     if anatomy.squash is not None:
         name = type(net.get_submodule(anatomy.squash)).__name__.lower()
-        _put(net, anatomy.squash, nn.Identity())
+        put(net, anatomy.squash, nn.Identity())
         changes.append(f"the {name} at its end was taken off")
     keeps = head == "keep" or (head == "auto" and n_outputs == anatomy.n_outputs)
     if keeps and n_outputs != anatomy.n_outputs:
         raise InputError(f"the net has {anatomy.n_outputs} outputs and {n_outputs} are asked for; pass head='new'.")
     if not keeps:
-        _put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
+        put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
         changes.append(f"a new last layer: {anatomy.n_outputs} outputs became {n_outputs}")
     if isinstance(net, ConvNet):  # what the sides were when it was built decides its strides
         settings: dict[str, Any] = net.settings
@@ -244,7 +190,7 @@ def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cell
         fresh.weight[:, n_cells:] = 0.0
         if stem.bias is not None and how != "new":
             fresh.bias.copy_(stem.bias)
-    _put(net, anatomy.stem, fresh)
+    put(net, anatomy.stem, fresh)
     words = {"sum": "summed", "repeat": "repeated in turn and scaled", "new": "replaced by new ones"}
     said = (
         []
@@ -253,20 +199,6 @@ def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cell
     )
     beside = total - n_cells
     return said + ([f"{beside} channels beside the cells begin without weight"] if beside else [])
-
-
-def cut_to_cells(net: nn.Module, shape: tuple[int, int, int], n_cells: int) -> nn.Module:
-    """Take the input channels behind the first ``n_cells`` from a net, in place; what they held is 0 from now on.
-
-    So it does what it did for rows without missing cells and with average columns beside the grid.
-    """
-    stem: Any = net.get_submodule(examine(net, shape).stem)
-    kept = stem.in_channels * n_cells // shape[0]  # where lines are channels, each channel of the grid has several
-    stem.weight = nn.Parameter(stem.weight.detach()[:, :kept].clone())
-    stem.in_channels = kept
-    if isinstance(net, ConvNet):
-        net.settings = {**net.settings, "input_shape": (n_cells, *shape[1:])}
-    return net
 
 
 def random_twin(net: TransferNet) -> TransferNet:
@@ -287,8 +219,3 @@ def random_twin(net: TransferNet) -> TransferNet:
                 "architecture with random weights cannot be made. Give it that method."
             )
     return twin
-
-
-def _put(net: nn.Module, name: str, layer: nn.Module) -> None:
-    parent, _, child = name.rpartition(".")
-    setattr(net.get_submodule(parent), child, layer)

@@ -1,14 +1,23 @@
-"""Where a net's first convolution and its last layer are, found by running it once."""
+"""The parts of a net that another shape of data concerns, found by running it once, and the net with what fits grids.
+
+Nets are run here: :func:`examine` finds the parts, :func:`features_of` and :func:`outputs_of` take rows in batches.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
+from autoarch._training.conv_net import ConvNet
 from autoarch.exceptions import InputError
+
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -113,3 +122,95 @@ def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dic
 
 def _own_weights(module: nn.Module) -> bool:
     return any(True for _ in module.parameters(recurse=False))
+
+
+class FitSides(nn.Module):
+    """Bring grids to ``(height, width)``: by interpolation, or by zeros around them."""
+
+    def __init__(self, sides: tuple[int, int], how: str):
+        super().__init__()
+        self.sides, self.how = sides, how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.how == "resize":
+            return F.interpolate(x, self.sides, mode="bilinear", antialias=True, align_corners=False)
+        down, across = (side - own for side, own in zip(self.sides, x.shape[-2:], strict=True))
+        return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+
+class TransferNet(nn.Module):
+    """A pretrained net behind whatever fits grids to it.
+
+    Parameters
+    ----------
+    fit_sides : torch.nn.Module
+        Grids as they come to grids as the net wants them.
+    net : torch.nn.Module
+        The net.
+    anatomy : Anatomy
+        Of the net.
+    changes : tuple of str
+        What was changed, in words.
+    kept_head : bool
+        Whether the last layer is the one that was trained.
+    """
+
+    def __init__(
+        self, fit_sides: nn.Module, net: nn.Module, anatomy: Anatomy, changes: tuple[str, ...], kept_head: bool
+    ):
+        super().__init__()
+        self.fit_sides, self.net = fit_sides, net
+        self.anatomy, self.changes, self.kept_head = anatomy, changes, kept_head
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(self.fit_sides(x))
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What the last layer is fed, of shape (n, n_features)."""
+        caught: list[torch.Tensor] = []
+        head = self.net.get_submodule(self.anatomy.head)
+        handle = head.register_forward_pre_hook(lambda module, args: caught.append(args[0]))
+        try:
+            self.forward(x)
+        finally:
+            handle.remove()
+        return caught[-1]
+
+
+def features_of(net: TransferNet, X: np.ndarray) -> np.ndarray:
+    """What the last layer is fed, of shape (n, n_features)."""
+    return _asked(net, net.features, X)
+
+
+def outputs_of(net: torch.nn.Module, X: np.ndarray) -> np.ndarray:
+    """What the net gives, of shape (n, n_outputs)."""
+    return _asked(net, net, X).astype(np.float64)
+
+
+def _asked(net: torch.nn.Module, question: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
+    net.eval()
+    with torch.inference_mode():
+        parts = [
+            question(torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))).numpy()
+            for start in range(0, len(X), _BATCH)
+        ]
+    return np.concatenate(parts)
+
+
+def cut_to_cells(net: nn.Module, shape: tuple[int, int, int], n_cells: int) -> nn.Module:
+    """Take the input channels behind the first ``n_cells`` from a net, in place; what they held is 0 from now on.
+
+    So it does what it did for rows without missing cells and with average columns beside the grid.
+    """
+    stem: Any = net.get_submodule(examine(net, shape).stem)
+    kept = stem.in_channels * n_cells // shape[0]  # where lines are channels, each channel of the grid has several
+    stem.weight = nn.Parameter(stem.weight.detach()[:, :kept].clone())
+    stem.in_channels = kept
+    if isinstance(net, ConvNet):
+        net.settings = {**net.settings, "input_shape": (n_cells, *shape[1:])}
+    return net
+
+
+def put(net: nn.Module, name: str, layer: nn.Module) -> None:
+    parent, _, child = name.rpartition(".")
+    setattr(net.get_submodule(parent), child, layer)
