@@ -1,28 +1,27 @@
-"""``fine_tune``: a fitted estimator goes on to new rows or new classes, and what came of it."""
+"""``fine_tune``: train a fitted estimator further on new rows or new classes, and report the result."""
 
 from __future__ import annotations
 
 import copy
 import time
 import warnings
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d
 
 from autoarch._base import BaseAutoArch
-from autoarch._core.checks import check_positive, check_whole, own_errors, seed_of
+from autoarch._core.checks import check_positive, check_training_length, own_errors, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
 from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.refit import changed_params, seed_ensemble
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.families.net_settings import lengths
-from autoarch.transfer.fine_tune_report import FineTuning
-from autoarch.transfer.judgement import Rows, joined, judged
+from autoarch.transfer.fine_tune_report import FineTuning, Rows, held_out_scores, joined
 
 _RATE = 2e-3  # of the head; 5e-3, at which nets are trained from scratch, forgets more
 _BODY_RATE = 0.1
@@ -100,30 +99,14 @@ def fine_tune(
     ((8, 9), 10)
     """
     started = time.monotonic()
-    if strength:
-        check_positive("strength", strength, absent="0 for no distillation")
-    if steps is not None:
-        check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
-    if time_budget is not None:
-        check_positive("time_budget", time_budget, unit="seconds", absent="None for a number of steps")
-    if not isinstance(estimator, BaseAutoArch):
-        raise InputTypeError(
-            f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "
-            "torch module or another net goes on by AutoArchClassifier(pretrained=net).fit(X, y)."
-        )
-    if rehearsal is not None and not (isinstance(rehearsal, (tuple, list)) and len(rehearsal) == 2):
-        raise ParameterError(
-            f"rehearsal is a {type(rehearsal).__name__}; expected a pair: rehearsal=(X_old, y_old), or None."
-        )
-    check_is_fitted(estimator, "best_estimator_")
-    models = _models(estimator)
-    seed = seed_of(random_state)
+    _check(estimator, rehearsal, strength)
+    check_training_length(steps, time_budget)
+    models, seed = _models(estimator), seed_of(random_state)
     new = _read(estimator, X, y)
     old = None if rehearsal is None else _read(estimator, *rehearsal)
     classes = getattr(estimator, "classes_", None)
     labels = None if classes is None else _united(classes, new[1], old)
-    trainer = _Trainer(labels, strength, steps, time_budget, len(models) + 1, seed)
-    new_classes = () if classes is None or labels is None else tuple(np.setdiff1d(labels, classes).tolist())
+    new_classes = () if labels is None else tuple(np.setdiff1d(labels, classes).tolist())
     if classes is not None and old is None and not np.isin(new[1], classes).any():
         warnings.warn(
             "y has new classes only, and no rehearsal rows were passed: the old classes will be forgotten. Pass "
@@ -131,10 +114,11 @@ def fine_tune(
             AutoArchWarning,
             stacklevel=2,
         )
+    seconds = None if time_budget is None else time_budget / (len(models) + 1)
+    train = partial(_trained, labels=labels, strength=strength, steps=steps, seconds=seconds)
     with quiet():
-        first = partial(trainer.train, models[0], seed=trainer.seed)
-        scores = judged(estimator, first, new, old, labels, trainer.seed)
-        tuned = [trainer.train(model, new, old, trainer.seed + place) for place, model in enumerate(models)]
+        scores = held_out_scores(estimator, partial(train, models[0], seed=seed), new, old, labels, seed)
+        tuned = [train(model, new, old, seed=seed + number) for number, model in enumerate(models)]
     going = copy.deepcopy(estimator)
     last = tuned[0] if len(tuned) == 1 else seed_ensemble(tuned, labels, seed)
     going.best_estimator_ = Pipeline([going.best_estimator_.steps[0], *last.steps])
@@ -147,6 +131,21 @@ def fine_tune(
     n_old = 0 if old is None else len(old[1])
     going.fine_tuning_ = FineTuning(len(new[1]), n_old, new_classes, **scores, seconds=time.monotonic() - started)
     return going
+
+
+def _check(estimator: Any, rehearsal: Any, strength: float) -> None:
+    if strength:
+        check_positive("strength", strength, absent="0 for no distillation")
+    if not isinstance(estimator, BaseAutoArch):
+        raise InputTypeError(
+            f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "
+            "torch module or another net goes on by AutoArchClassifier(pretrained=net).fit(X, y)."
+        )
+    if rehearsal is not None and not (isinstance(rehearsal, (tuple, list)) and len(rehearsal) == 2):
+        raise ParameterError(
+            f"rehearsal is a {type(rehearsal).__name__}; expected a pair: rehearsal=(X_old, y_old), or None."
+        )
+    check_is_fitted(estimator, "best_estimator_")
 
 
 def _models(estimator: Any) -> list[Pipeline]:
@@ -187,57 +186,44 @@ def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
     return np.union1d(classes, y)
 
 
-@dataclass(frozen=True, eq=False)
-class _Trainer:
-    """How a net goes on."""
+def _trained(
+    model: Pipeline,
+    new: Rows,
+    old: Rows | None,
+    *,
+    seed: int,
+    labels: np.ndarray | None,
+    strength: float,
+    steps: int | None,
+    seconds: float | None,
+) -> Pipeline:
+    """The pipeline with a net that was trained on old and new rows; the scaler stays.
 
-    labels: np.ndarray | None
-    strength: float
-    steps: int | None
-    seconds: float | None
-    n_trainings: int
-    seed: int
+    Each class weighs the same; for numbers, old and new rows do.
+    """
+    from autoarch._training.pretrained.fine_tuning import DistillingClassifier, DistillingRegressor
+    from autoarch._training.pretrained.source import Pretrained
 
-    def train(self, model: Pipeline, new: Rows, old: Rows | None, seed: int) -> Pipeline:
-        """The pipeline with a net that was trained on old and new rows; the scaler stays."""
-        from autoarch._training.pretrained.fine_tuning import (
-            DistillationLoss,
-            DistillingClassifier,
-            DistillingRegressor,
-            extended_net,
-        )
-        from autoarch._training.pretrained.source import Pretrained
-
-        X, y = joined(new, old)
-        scaler, net = model[0], model[-1]
-        batch, _, rounds = lengths(len(X), self.steps)
-        places: tuple[int, ...] = ()
-        own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if self.labels is None else {"labels": self.labels}
-        if self.labels is not None:
-            places = tuple(np.searchsorted(self.labels, net.classes_).tolist())
-        kind = DistillingRegressor if self.labels is None else DistillingClassifier
-        going = kind(
-            extended_net,
-            module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
-            module__old_outputs=places or (0,),
-            criterion=DistillationLoss,
-            criterion__old_outputs=places,
-            criterion__strength=self.strength,
-            lr=_RATE,
-            body_rate=_BODY_RATE,
-            max_epochs=rounds,
-            batch_size=batch,
-            optimizer__weight_decay=_DECAY,
-            seed=seed,
-            **own,
-        )
-        deadline = Deadline(None if self.seconds is None else self.seconds / self.n_trainings)
-        going.fit(scaler.transform(X), y, _even_weights(y, new, old, self.labels is not None), deadline)
-        return Pipeline([("scale", scaler), ("model", going)])
-
-
-def _even_weights(y: np.ndarray, new: Rows, old: Rows | None, classification: bool) -> np.ndarray:
-    """Each class weighs the same; for numbers, old and new rows do."""
-    kinds = y if classification else np.arange(len(y)) < len(new[1])
-    _, codes, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    return 1.0 / counts[codes]
+    X, y = joined(new, old)
+    scaler, net = model[0], model[-1]
+    if labels is None:
+        kind, own, groups = DistillingRegressor, {"units": (net.y_mean_, net.y_scale_)}, np.arange(len(y)) < len(new[1])
+    else:
+        kind, own, groups = DistillingClassifier, {"labels": labels}, y
+    places = () if labels is None else tuple(np.searchsorted(labels, net.classes_).tolist())
+    batch, _, n_epochs = lengths(len(X), steps)
+    going = kind(
+        module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
+        module__old_outputs=places or (0,),
+        criterion__old_outputs=places,
+        criterion__strength=strength,
+        lr=_RATE,
+        body_rate=_BODY_RATE,
+        max_epochs=n_epochs,
+        batch_size=batch,
+        optimizer__weight_decay=_DECAY,
+        seed=seed,
+        **own,
+    )
+    going.fit(scaler.transform(X), y, compute_sample_weight("balanced", groups), Deadline(seconds))
+    return Pipeline([("scale", scaler), ("model", going)])

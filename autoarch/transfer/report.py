@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoarch._core.imports import require
 from autoarch.locality.html import BLUE, BOX, GREY, QUIET, TITLE, bars
+from autoarch.locality.views import COLOURS, NULL
 from autoarch.locality.wording import p_text
 from autoarch.transfer.fine_tune_report import named
 
@@ -66,8 +68,9 @@ class TransferReport:
         Held-out rows for each training row, mean over the folds.
     shift : InputShift or None
         How far the inputs lie from those that the net saw.
-    logme, logme_random : float
-        LogME of the net's features and of those of the same architecture with random weights.
+    features : tuple of float
+        LogME of the net's features and of those of the same architecture with random weights: ``logme`` and
+        ``logme_random``.
     inputs : str
         Scale of the inputs, in words.
     changes : tuple of str
@@ -95,14 +98,23 @@ class TransferReport:
     n_samples: int = 0
     test_share: float = 0.25
     shift: InputShift | None = None
-    logme: float = float("nan")
-    logme_random: float = float("nan")
+    features: tuple[float, float] = (float("nan"), float("nan"))
     inputs: str = ""
     changes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     budget: str = ""
     net: str = ""
     seconds: float = 0.0
+
+    @property
+    def logme(self) -> float:
+        """LogME of the net's features."""
+        return self.features[0]
+
+    @property
+    def logme_random(self) -> float:
+        """LogME of the features of the same architecture with random weights."""
+        return self.features[1]
 
     @property
     def chosen(self) -> str:
@@ -228,9 +240,29 @@ class TransferReport:
         MissingExtraError
             If matplotlib is not installed (extra ``plot``).
         """
-        from autoarch.transfer.plot import draw
+        require("matplotlib", extra="plot", purpose="Drawing a report")
+        from matplotlib.figure import Figure
 
-        return draw(self)
+        names = list(self.ways)[::-1]
+        errors = self.to_frame().set_index("way")["std_error"]
+        figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(names)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.barh(
+            names,
+            [self.ways[name].score for name in names],
+            xerr=list(errors[names]),
+            color=[COLOURS["rows"] if name == self.chosen else NULL for name in names],
+            capsize=3,
+        )
+        for place, name in enumerate(names):
+            scores = self.ways[name].scores
+            axes.plot(scores, [place] * len(scores), "o", ms=3, color=COLOURS["columns"])
+        every = [score for way in self.ways.values() for score in way.scores]
+        margin = 0.15 * max(max(every) - min(every), 0.05)
+        axes.set(xlim=(min(every) - margin, max(every) + margin))
+        axes.set(xlabel=f"{self.metric} (error: of the distance to the best)")
+        figure.suptitle(f"verdict: {self.verdict}", fontweight="bold")
+        return figure
 
     def __str__(self) -> str:
         """Verdict, scores and what else is known, as lines of text."""

@@ -181,8 +181,8 @@ def test_the_standard_error_counts_that_folds_share_rows():
         pytest.param({"shift": InputShift(0.1, 0.5)}, "look like those", id="alike"),
         pytest.param({"shift": InputShift(2.0, 0.0)}, "foreign", id="foreign"),
         pytest.param({"shift": InputShift()}, "cannot be tested", id="unknown"),
-        pytest.param({"logme": 1.0, "logme_random": 0.0}, "tell more about y", id="telling"),
-        pytest.param({"logme": 0.0, "logme_random": 1.0}, "tell no more", id="not-telling"),
+        pytest.param({"features": (1.0, 0.0)}, "tell more about y", id="telling"),
+        pytest.param({"features": (0.0, 1.0)}, "tell no more", id="not-telling"),
         pytest.param({"changes": ("this",)}, "Changed: this.", id="change"),
     ],
 )
