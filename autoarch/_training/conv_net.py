@@ -34,6 +34,13 @@ def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
     return lines.flatten(1, 2).unsqueeze(axis)
 
 
+def _convolution(
+    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), dilation: int = 1
+) -> nn.Module:
+    padding = (kernel[0] // 2 * dilation, kernel[1] // 2 * dilation)
+    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
+
+
 class MultiScale(nn.Module):
     """Convolutions with the same kernel at several dilations, side by side, each with its part of the channels.
 
@@ -47,31 +54,11 @@ class MultiScale(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int):
         super().__init__()
-        parts = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
-        self.parts = nn.ModuleList(
-            nn.Conv2d(
-                n_in,
-                part,
-                kernel,
-                stride=stride,
-                padding=(kernel[0] // 2 * 2**k, kernel[1] // 2 * 2**k),
-                dilation=2**k,
-                bias=False,
-            )
-            for k, part in enumerate(parts)
-        )
+        widths = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
+        self.parts = nn.ModuleList(_convolution(n_in, width, kernel, stride, 2**k) for k, width in enumerate(widths))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([part(x) for part in self.parts], dim=1)
-
-
-def _convolution(
-    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), scales: int = 1
-) -> nn.Module:
-    if scales > 1:
-        return MultiScale(n_in, n_out, kernel, stride, scales)
-    padding = (kernel[0] // 2, kernel[1] // 2)
-    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, bias=False)
 
 
 def _scales_that_fit(scales: int, kernel: tuple[int, int], height: int, width: int) -> int:
@@ -112,7 +99,8 @@ class ResidualBlock(nn.Module):
         attention: bool = False,
     ):
         super().__init__()
-        self.conv1 = _convolution(n_in, n_out, kernel, stride, scales)
+        first = (n_in, n_out, kernel, stride)
+        self.conv1 = MultiScale(*first, scales) if scales > 1 else _convolution(*first)
         self.norm1 = nn.BatchNorm2d(n_out)
         self.conv2 = _convolution(n_out, n_out, kernel)
         self.norm2 = nn.BatchNorm2d(n_out)
@@ -175,9 +163,7 @@ class ConvNet(nn.Module):
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, filters, (down, across), stride=stride, padding=(down // 2, across // 2), bias=False),
-            nn.BatchNorm2d(filters),
-            nn.ReLU(),
+            _convolution(channels, filters, (down, across), stride), nn.BatchNorm2d(filters), nn.ReLU()
         )
         blocks, n_in = [], filters
         for stage in range(stages):

@@ -10,22 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import softmax
-from skorch import NeuralNetClassifier, NeuralNetRegressor
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from autoarch._core.clock import Deadline
 from autoarch._training.augment import augmented, mixed
 from autoarch._training.device import bf16_is_faster, seeded
 from autoarch._training.time_limited import Schedule, one_cycle
-
-if TYPE_CHECKING:
-    from skorch import NeuralNet as _Net  # what the mixin is mixed into
-else:
-    _Net = object
 
 
 class Streamed:
@@ -41,14 +36,12 @@ class Streamed:
         return self.move(self.source[rows if isinstance(rows, slice) else rows.cpu().numpy()])
 
 
-_Share = tuple[torch.Tensor, float]  # rows, and what they weigh in a batch
-
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
 _SETTLING_BATCHES = 4
 
 
-class ArrayTraining(_Net):
+class ArrayTraining(NeuralNet):
     """The parts that the classifier and the regressor share: one loop to train, one to predict."""
 
     _loss: type[torch.nn.Module]
@@ -171,7 +164,11 @@ class ArrayTraining(_Net):
             norm.momentum = momentum
 
     def _step(
-        self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, shares: Sequence[_Share]
+        self,
+        batch: torch.Tensor,
+        y: torch.Tensor,
+        weight: torch.Tensor | None,
+        shares: Sequence[tuple[Any, float]],
     ) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bf16_):
@@ -202,8 +199,7 @@ class ArrayTraining(_Net):
         with torch.inference_mode():
             for start in range(0, len(X), size):
                 rows = X[start : start + size]
-                missing = size - len(rows)
-                padded = np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
+                padded = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
                 outputs[start : start + size] = self.module_(self._on_device(padded))[: len(rows)].cpu().numpy()
         return outputs
 

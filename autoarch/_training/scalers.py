@@ -49,6 +49,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
     """
 
     _largest = _LARGEST
+    _fill: Any = 0.0  # scaled value of a missing cell
 
     def __init__(self, layout: Layout, scaling: str = "global", categorical: tuple[int, ...] = ()):
         self.layout = layout
@@ -82,7 +83,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
         parts = [grid]
         missing = np.isnan(grid)
         if missing.any():
-            grid[missing] = 0.0
+            grid[missing] = np.broadcast_to(self._fill, grid.shape)[missing]
         if self.masked_:
             parts.append(missing.any(axis=1, keepdims=True).astype(np.float32))
         if len(self.planes_):
@@ -127,7 +128,7 @@ class SourceScaler(GridScaler):
         """Learn which cells are missing and what stands beside the grid; the scale is given."""
         super().fit(X)
         if self.mean is None or self.scale is None:
-            self.level_ = self.mean_  # what a missing cell becomes
+            self._fill = self.mean_
             self.mean_, self.scale_ = np.zeros_like(self.mean_), np.ones_like(self.scale_)
             self._largest = np.inf
             return self
@@ -138,16 +139,6 @@ class SourceScaler(GridScaler):
             mean, scale = mean.mean(0, keepdims=True), scale.mean(0, keepdims=True)
         self.mean_, self.scale_ = mean, scale
         return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the scaled grids, then the mask where one was learned, then the planes."""
-        if not hasattr(self, "level_") or not np.isnan(X).any():
-            return super().transform(X)
-        missing = np.isnan(self.layout.to_grid(X))
-        grids = super().transform(X)
-        cells = grids[:, : self.layout.channels]
-        cells[missing] = np.broadcast_to(self.level_, missing.shape)[missing]
-        return grids
 
 
 @dataclass(frozen=True)

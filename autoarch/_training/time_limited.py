@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from autoarch._core.clock import Deadline
@@ -108,12 +109,7 @@ def _stopped_by_itself(model: BaseEstimator, asked: int) -> bool:
 
 
 def fit_affordable_rows(
-    model: BaseEstimator,
-    X: np.ndarray,
-    y: np.ndarray,
-    sample_weight: np.ndarray | None,
-    deadline: Deadline,
-    seed: int,
+    model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline, seed: int
 ) -> BaseEstimator:
     """Fit a model that has no steps, on as many rows as a timed fit on a few says that the deadline allows."""
     rows = _affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
@@ -123,14 +119,7 @@ def fit_affordable_rows(
 
 
 def _affordable_rows(
-    model: BaseEstimator,
-    X: np.ndarray,
-    y: np.ndarray,
-    sample_weight: np.ndarray | None,
-    deadline: Deadline,
-    seed: int,
-    *,
-    share: float,
+    model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline, seed: int, share: float
 ) -> np.ndarray:
     """Rows on which ``model`` can be fitted in a share of the time left, judged by two timed fits on few.
 
@@ -161,12 +150,8 @@ def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(y))
     if y.dtype.kind == "f":
         return order
-    shuffled = y[order]
-    by_label = np.argsort(shuffled, kind="stable")  # within a label still in random order
-    begins = np.flatnonzero(np.r_[True, shuffled[by_label][1:] != shuffled[by_label][:-1]])
-    ends = np.r_[begins[1:], len(y)]
-    first = np.concatenate([by_label[begin : min(begin + 2, end)] for begin, end in zip(begins, ends, strict=True)])
-    return np.concatenate([order[first], np.delete(order, first)])
+    seen_before = pd.Series(y[order]).groupby(y[order]).cumcount().to_numpy()
+    return order[np.argsort(seen_before >= 2, kind="stable")]
 
 
 def _weights(sample_weight: np.ndarray | None, rows: Any = slice(None)) -> dict[str, np.ndarray]:

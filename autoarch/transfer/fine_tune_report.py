@@ -168,13 +168,13 @@ def _rivals(
 ) -> dict[str, tuple[float, float]]:
     """Leads of quick models of other families over the tuned net, with standard errors over the rows."""
     X, y = train
-    seen = None if labels is None else np.unique(y)
+    counts = [] if labels is None else np.unique(y, return_counts=True)[1].tolist()
     problem = Problem(
         task="regression" if labels is None else "classification",
         n_samples=len(X),
         n_features=X.shape[1],
-        n_classes=0 if seen is None else len(seen),
-        smallest_class=0 if seen is None else int(np.unique(y, return_counts=True)[1].min()),
+        n_classes=len(counts),
+        smallest_class=min(counts, default=0),
         has_missing=bool(np.isnan(X).any()),
     )
     rows = np.arange(len(after))

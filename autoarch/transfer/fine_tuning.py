@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from autoarch._base import BaseAutoArch
-from autoarch._core.checks import check_positive, check_training_length, own_errors, seed_of
+from autoarch._core.checks import check_positive, check_training_length, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
 from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.refit import changed_params, seed_ensemble
+from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.fine_tune_report import FineTuning, Rows, held_out_scores, joined
@@ -106,7 +107,7 @@ def fine_tune(
     old = None if rehearsal is None else _read(estimator, *rehearsal)
     classes = getattr(estimator, "classes_", None)
     labels = None if classes is None else _united(classes, new[1], old)
-    new_classes = () if labels is None else tuple(np.setdiff1d(labels, classes).tolist())
+    new_classes = () if classes is None or labels is None else tuple(np.setdiff1d(labels, classes).tolist())
     if classes is not None and old is None and not np.isin(new[1], classes).any():
         warnings.warn(
             "y has new classes only, and no rehearsal rows were passed: the old classes will be forgotten. Pass "
@@ -115,7 +116,7 @@ def fine_tune(
             stacklevel=2,
         )
     seconds = None if time_budget is None else time_budget / (len(models) + 1)
-    train = partial(_trained, labels=labels, strength=strength, steps=steps, seconds=seconds)
+    train = partial(_trained, labels=labels, steps=steps, seconds=seconds, criterion__strength=strength)
     with quiet():
         scores = held_out_scores(estimator, partial(train, models[0], seed=seed), new, old, labels, seed)
         tuned = [train(model, new, old, seed=seed + number) for number, model in enumerate(models)]
@@ -153,7 +154,7 @@ def _models(estimator: Any) -> list[Pipeline]:
     steps = estimator.best_estimator_.steps[1:]
     models = list(getattr(steps[-1][1], "models_", None) or [Pipeline(steps)])
     for model in models:
-        if len(model.steps) < 2 or not hasattr(model[0], "planes_") or not hasattr(model[-1], "module_"):
+        if len(model.steps) < 2 or not isinstance(model[0], GridScaler) or not hasattr(model[-1], "module_"):
             raise InputError(
                 f"the winner is {estimator.best_family_!r}, and only nets on grids can be fine-tuned. Fit the "
                 "estimator on old and new rows together, or with families='cnn'."
@@ -165,15 +166,8 @@ def _read(estimator: Any, X: Any, y: Any) -> Rows:
     values = estimator.best_estimator_[0].transform(X)
     if not hasattr(estimator, "classes_"):
         return values, numeric_target(y, n_samples=len(values), estimator_name="fine_tune")
-    with own_errors():
-        y = column_or_1d(y)
-        assert_all_finite(y, input_name="y")
-    if len(np.unique(y)) > 1:
-        codes, labels = encode_labels(y, n_samples=len(values), estimator_name="fine_tune")
-        y = labels[codes]
-    if len(y) != len(values):
-        raise InputError(f"X has {len(values)} rows and y has {len(y)} labels; expected one label for each row.")
-    return values, y
+    codes, labels = encode_labels(y, n_samples=len(values), estimator_name="fine_tune", fewest=1)
+    return values, labels[codes]
 
 
 def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
@@ -187,15 +181,7 @@ def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
 
 
 def _trained(
-    model: Pipeline,
-    new: Rows,
-    old: Rows | None,
-    *,
-    seed: int,
-    labels: np.ndarray | None,
-    strength: float,
-    steps: int | None,
-    seconds: float | None,
+    model: Pipeline, new: Rows, old: Rows | None, *, labels: Any, steps: int | None, seconds: Any, **settings: Any
 ) -> Pipeline:
     """The pipeline with a net that was trained on old and new rows; the scaler stays.
 
@@ -206,24 +192,22 @@ def _trained(
 
     X, y = joined(new, old)
     scaler, net = model[0], model[-1]
-    if labels is None:
-        kind, own, groups = DistillingRegressor, {"units": (net.y_mean_, net.y_scale_)}, np.arange(len(y)) < len(new[1])
-    else:
-        kind, own, groups = DistillingClassifier, {"labels": labels}, y
+    kind: Any = DistillingRegressor if labels is None else DistillingClassifier
+    own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if labels is None else {"labels": labels}
+    groups = y if labels is not None else np.arange(len(y)) < len(new[1])
     places = () if labels is None else tuple(np.searchsorted(labels, net.classes_).tolist())
     batch, _, n_epochs = lengths(len(X), steps)
     going = kind(
         module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
         module__old_outputs=places or (0,),
         criterion__old_outputs=places,
-        criterion__strength=strength,
         lr=_RATE,
         body_rate=_BODY_RATE,
         max_epochs=n_epochs,
         batch_size=batch,
         optimizer__weight_decay=_DECAY,
-        seed=seed,
         **own,
+        **settings,
     )
     going.fit(scaler.transform(X), y, compute_sample_weight("balanced", groups), Deadline(seconds))
     return Pipeline([("scale", scaler), ("model", going)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -159,8 +159,12 @@ class TransferReport:
     def difference(self, one: str, other: str) -> tuple[float, float]:
         """Mean difference of two ways over the folds, and its standard error."""
         by_fold = np.subtract(self.ways[one].scores, self.ways[other].scores)
-        variance = float(by_fold.var(ddof=1)) if len(by_fold) > 1 else float("nan")
-        return float(by_fold.mean()), float(np.sqrt(variance * (1 / len(by_fold) + self.test_share)))
+        return float(by_fold.mean()), self._std_error(by_fold)
+
+    def _std_error(self, by_fold: Sequence[float] | np.ndarray) -> float:
+        if len(by_fold) < 2:
+            return float("nan")
+        return float(np.sqrt(np.var(by_fold, ddof=1) * (1 / len(by_fold) + self.test_share)))
 
     @property
     def sentence(self) -> str:
@@ -192,12 +196,7 @@ class TransferReport:
         if self.shift is None or self.shift.size is None:
             return ("The net holds no statistics of its inputs, so a shift cannot be tested.",)
         p_value = "" if self.shift.p_value is None else f", {p_text(self.shift.p_value)}"
-        words = {
-            "alike": "The inputs look like those that it saw",
-            "shifted": "The inputs are shifted against those that it saw",
-            "foreign": "The inputs are foreign to it",
-        }
-        return (f"{words[self.shift.word]}: {self.shift.size:.2f} of their deviations apart{p_value}.",)
+        return (f"{_SHIFTS[self.shift.word]}: {self.shift.size:.2f} of their deviations apart{p_value}.",)
 
     def _of_features(self) -> tuple[str, ...]:
         if not np.isfinite(self.logme - self.logme_random):
@@ -211,21 +210,18 @@ class TransferReport:
         import pandas as pd
 
         best = max(self.ways, key=lambda name: self.ways[name].score)
-        rows = []
-        for name, way in self.ways.items():
-            behind, error = self.difference(best, name)
-            rows.append(
-                {
-                    "way": name,
-                    "score": way.score,
-                    "behind": behind,
-                    "std_error": error,
-                    "seconds": way.seconds,
-                    "verdict": VERDICTS[name],
-                    "chosen": name == self.chosen,
-                }
-            )
-        return pd.DataFrame(rows)
+        differences = [self.difference(best, name) for name in self.ways]
+        return pd.DataFrame(
+            {
+                "way": list(self.ways),
+                "score": [way.score for way in self.ways.values()],
+                "behind": [behind for behind, _ in differences],
+                "std_error": [error for _, error in differences],
+                "seconds": [way.seconds for way in self.ways.values()],
+                "verdict": [VERDICTS[name] for name in self.ways],
+                "chosen": [name == self.chosen for name in self.ways],
+            }
+        )
 
     def plot(self) -> Figure:
         """Draw the score of each way on each fold, and their means.
@@ -243,18 +239,12 @@ class TransferReport:
         require("matplotlib", extra="plot", purpose="Drawing a report")
         from matplotlib.figure import Figure
 
-        names = list(self.ways)[::-1]
-        errors = self.to_frame().set_index("way")["std_error"]
-        figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(names)), layout="constrained")
+        frame = self.to_frame()[::-1]
+        figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(frame)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(
-            names,
-            [self.ways[name].score for name in names],
-            xerr=list(errors[names]),
-            color=[COLOURS["rows"] if name == self.chosen else NULL for name in names],
-            capsize=3,
-        )
-        for place, name in enumerate(names):
+        colours = [COLOURS["rows"] if chosen else NULL for chosen in frame["chosen"]]
+        axes.barh(frame["way"], frame["score"], xerr=frame["std_error"], color=colours, capsize=3)
+        for place, name in enumerate(frame["way"]):
             scores = self.ways[name].scores
             axes.plot(scores, [place] * len(scores), "o", ms=3, color=COLOURS["columns"])
         every = [score for way in self.ways.values() for score in way.scores]
@@ -274,7 +264,7 @@ class TransferReport:
     def _repr_html_(self) -> str:
         """Notebook view: one self-contained block of HTML."""
         rows = [
-            (name, way.score, self._error_of(way), BLUE if name == self.chosen else GREY)
+            (name, way.score, np.nan_to_num(self._std_error(way.scores)), BLUE if name == self.chosen else GREY)
             for name, way in self.ways.items()
         ]
         said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
@@ -285,12 +275,12 @@ class TransferReport:
             f'<div style="{QUIET}">{self.n_samples} rows, {escape(self.budget)}, {self.seconds:.1f} s</div></div>'
         )
 
-    def _error_of(self, way: Way) -> float:
-        """Standard error of a single way's mean."""
-        variance = float(np.var(way.scores, ddof=1)) if len(way.scores) > 1 else 0.0
-        return float(np.sqrt(variance * (1 / len(way.scores) + self.test_share)))
 
-
+_SHIFTS = {
+    "alike": "The inputs look like those that it saw",
+    "shifted": "The inputs are shifted against those that it saw",
+    "foreign": "The inputs are foreign to it",
+}
 _ADVICE = {
     "reuse": "Reuse its weights as they are",
     "fine-tune": "Fine-tune it",

@@ -122,13 +122,17 @@ def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
         grids = scaler.transform(X[rows])
         for way in ways:
             with seeded(setting.seed):
-                fitting = {"n_cells": layout.channels, "channels": setting.channels, "sizing": way}
-                net = adapt(source, grids.shape[1:], n_outputs, **fitting, head="new")
+                net = _adapted(setting, grids.shape[1:], n_outputs, way, "new")
             tried.append((evidence(net, grids), kind, way, scaler, net, grids))
     logme, kind, way, scaler, net, grids = max(tried, key=lambda one: one[0])
     with seeded(setting.seed):
         twin = random_twin(net)
     return Prepared(kind, way, scaler, net, logme, evidence(twin, grids))
+
+
+def _adapted(setting: Setting, shape: Any, n_outputs: int, sizing: str, head: str) -> TransferNet:
+    n_cells = setting.layout.channels
+    return adapt(setting.source, shape, n_outputs, n_cells=n_cells, channels=setting.channels, sizing=sizing, head=head)
 
 
 def fit_way(name: str, setting: Setting, prepared: Prepared, X: np.ndarray, y: np.ndarray) -> Predict:
@@ -156,8 +160,7 @@ def _as_is(setting: Setting, prepared: Prepared) -> Predict:
     assert kept is not None
     n_columns, n_outputs = setting.layout.n_columns, prepared.net.anatomy.n_outputs
     shape = scaler.transform(np.zeros((1, n_columns), dtype=np.float32)).shape[1:]
-    fitting = {"n_cells": setting.layout.channels, "channels": setting.channels, "sizing": prepared.sizing}
-    net = adapt(source, shape, n_outputs, **fitting, head="keep")
+    net = _adapted(setting, shape, n_outputs, prepared.sizing, "keep")
     if setting.classes is None:
         level, unit = source.y_mean or 0.0, source.y_scale or 1.0
         return lambda rows: outputs_of(net, scaler.transform(rows))[:, 0] * unit + level
@@ -192,11 +195,11 @@ def _net(name: str, setting: Setting, prepared: Prepared, n_rows: int) -> BaseEs
     """The net to be trained; from scratch, ours is built anew for the shape, others keep the sides they can take."""
     source, classification = setting.source, setting.classes is not None
     builder: Any = transfer_net
-    module = {"source": source, "n_cells": setting.layout.channels}
+    module: dict[str, Any] = {"source": source, "n_cells": setting.layout.channels}
     if name == FINE_TUNED:
         head = "keep" if keeps_head(setting, prepared) else "new"
         module |= {"channels": setting.channels, "sizing": prepared.sizing, "head": head}
-        kind = FineTuneClassifier if classification else FineTuneRegressor
+        kind: Any = FineTuneClassifier if classification else FineTuneRegressor
     else:
         kind = ArrayNetClassifier if classification else ArrayNetRegressor
         if isinstance(source.module, ConvNet):

@@ -56,7 +56,7 @@ def test_repeated_channels_do_for_equal_channels_what_the_net_did_for_one(channe
         np.testing.assert_allclose(adapted(grey.repeat(1, channels, 1, 1)), net(grey), atol=1e-5)
 
 
-def test_channels_beside_the_cells_begin_without_weight():
+def test_extra_channels_are_zero_initialised():
     """A mask that the net has never seen changes nothing at first."""
     net, cells = stranger(3), grids(4, 3, 12)
 
@@ -73,7 +73,7 @@ def test_nothing_is_changed_where_nothing_differs(digit_net):
 
     with torch.no_grad():
         np.testing.assert_array_equal(adapted(grids(3, 1, 8)), digit_net.module(grids(3, 1, 8)))
-    assert adapted.changes == () and adapted.kept_head
+    assert adapted.changes == ()  # not even a new last layer
     random_twin(adapted)
     assert digit_net.digest == before
 

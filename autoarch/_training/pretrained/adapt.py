@@ -11,7 +11,7 @@ from torch import nn
 
 from autoarch._core.checks import check_choice
 from autoarch._training.conv_net import ConvNet
-from autoarch._training.pretrained.inspect import Anatomy, FitSides, SidesError, TransferNet, examine, put
+from autoarch._training.pretrained.inspect import Anatomy, FitSides, SidesError, TransferNet, examine, own_weights, put
 from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import InputError
 
@@ -33,25 +33,18 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
     InputError
         If there is none.
     """
-    channels, sides = channels_of(source), (shape[1], shape[2])
-    ways: dict[str, tuple[int, int]] = {}
-    refusal: SidesError | None = None
-    try:
-        examine(source.module, (channels, *sides))
-        ways["native"] = sides
-    except SidesError as error:
-        refusal = error
-    trained = source.input_shape
+    channels, sides, trained = channels_of(source), (shape[1], shape[2]), source.input_shape
+    refusal = _refusal(source.module, (channels, *sides))
+    ways = {} if refusal is not None else {"native": sides}
     if trained is not None and trained[1:] != sides:
         ways["resize"] = trained[1:]
         if trained[1] >= sides[0] and trained[2] >= sides[1]:
             ways["pad"] = trained[1:]
     elif refusal is not None and trained is None:
-        usual = next((side for side in _USUAL_SIDES if _takes(source.module, (channels, side, side))), None)
-        if usual is not None:
-            ways["resize"] = (usual, usual)
+        taken = (side for side in _USUAL_SIDES if _refusal(source.module, (channels, side, side)) is None)
+        if (side := next(taken, None)) is not None:
+            ways["resize"] = (side, side)
     if not ways:
-        assert refusal is not None
         raise InputError(
             f"{refusal} Nor does it take squares of {', '.join(map(str, _USUAL_SIDES))} cells. Pass "
             "Pretrained(module, input_shape=(channels, height, width)) with the shape that it was trained on."
@@ -61,12 +54,12 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
     return ways
 
 
-def _takes(module: nn.Module, shape: tuple[int, int, int]) -> bool:
+def _refusal(module: nn.Module, shape: tuple[int, int, int]) -> SidesError | None:
     try:
         examine(module, shape)
-    except SidesError:
-        return False
-    return True
+    except SidesError as error:
+        return error
+    return None
 
 
 def channels_of(source: Pretrained) -> int:
@@ -103,8 +96,8 @@ def adapt(
     n_outputs : int
         What it is to give.
     n_cells : int, optional
-        Channels that hold cells, the first ones; what follows (a mask, say) is new to the net and begins without
-        weight. Default: all.
+        Channels that hold cells, the first ones; what follows (a mask, say) is new to the net and zero-initialised.
+        Default: all.
     channels : {"auto", "sum", "repeat", "new"}, default="auto"
         First convolution of a net that saw another number of channels: its kernels summed over the channels (for one
         channel; the net then does what it did for grey pictures), dealt to the new channels in turn and scaled, or new
@@ -133,14 +126,13 @@ def adapt(
     anatomy = examine(source.module, (own, *ways[sizing]))
     net = copy.deepcopy(source.module)
     changes = _fit_channels(net, anatomy, own, shape[0], shape[0] if n_cells is None else n_cells, channels)
-    sides = "{} x {}".format(*shape[1:])
-    wanted = "{} x {}".format(*ways[sizing])
+    sides = _text(shape)
     fit_sides: nn.Module = nn.Identity()
     if sizing != "native":
         fit_sides = FitSides(ways[sizing], sizing)
-        changes.append(f"grids of {sides} are {'resized' if sizing == 'resize' else 'padded'} to {wanted}")
+        changes.append(f"grids of {sides} are {'resized' if sizing == 'resize' else 'padded'} to {_text(ways[sizing])}")
     elif source.input_shape is not None and source.input_shape[1:] != shape[1:]:
-        changes.append(f"grids of {sides} are taken as they are, it was trained on " + _sides(source.input_shape))
+        changes.append(f"grids of {sides} are taken as they are, it was trained on {_text(source.input_shape)}")
     if anatomy.squash is not None:
         name = type(net.get_submodule(anatomy.squash)).__name__.lower()
         put(net, anatomy.squash, nn.Identity())
@@ -152,20 +144,17 @@ def adapt(
         put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
         changes.append(f"a new last layer: {anatomy.n_outputs} outputs became {n_outputs}")
     if isinstance(net, ConvNet):  # what the sides were when it was built decides its strides
-        settings: dict[str, Any] = net.settings
-        built_for = (shape[0], *settings["input_shape"][1:])
-        net.settings = {**settings, "input_shape": built_for, "n_outputs": n_outputs}
-    for weight in net.parameters():
-        weight.requires_grad_(True)
-    return TransferNet(fit_sides, net, anatomy, tuple(changes), keeps).eval()
+        built_for = (shape[0], *net.settings["input_shape"][1:])
+        net.settings = {**net.settings, "input_shape": built_for, "n_outputs": n_outputs}
+    return TransferNet(fit_sides, net.requires_grad_(), anatomy, tuple(changes)).eval()
 
 
-def _sides(shape: Sequence[int]) -> str:
-    return f"{shape[1]} x {shape[2]}"
+def _text(shape: Sequence[int]) -> str:
+    return "{} x {}".format(*shape[-2:])
 
 
 def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cells: int, how: str) -> list[str]:
-    """Change the first convolution in place; channels behind the cells begin without weight."""
+    """Change the first convolution in place; channels behind the cells are zero-initialised."""
     if total == own:
         return []
     stem: Any = net.get_submodule(anatomy.stem)
@@ -192,17 +181,16 @@ def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cell
             fresh.bias.copy_(stem.bias)
     put(net, anatomy.stem, fresh)
     words = {"sum": "summed", "repeat": "repeated in turn and scaled", "new": "replaced by new ones"}
-    said = (
-        []
-        if n_cells == own
-        else [f"kernels of the first convolution for {own} channels were {words[how]} for {n_cells}"]
-    )
-    beside = total - n_cells
-    return said + ([f"{beside} channels beside the cells begin without weight"] if beside else [])
+    changes = []
+    if n_cells != own:
+        changes.append(f"kernels of the first convolution for {own} channels were {words[how]} for {n_cells}")
+    if total > n_cells:
+        changes.append(f"{total - n_cells} extra channels are zero-initialised")
+    return changes
 
 
 def random_twin(net: TransferNet) -> TransferNet:
-    """The same architecture with random weights, under the seed of torch.
+    """Copy the architecture with random weights, under the seed of torch.
 
     Raises
     ------
@@ -213,7 +201,7 @@ def random_twin(net: TransferNet) -> TransferNet:
     for name, layer in twin.net.named_modules():
         if hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
-        elif any(True for _ in layer.parameters(recurse=False)):
+        elif own_weights(layer):
             raise InputError(
                 f"the layer {name!r} ({type(layer).__name__}) has no method reset_parameters, so a net of this "
                 "architecture with random weights cannot be made. Give it that method."

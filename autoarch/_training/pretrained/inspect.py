@@ -5,7 +5,8 @@ Nets are run here: :func:`examine` finds the parts, :func:`features_of` and :fun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
     """
     kind = type(module).__name__
     ran, inputs, output = _run(module, shape)
-    order = [name for name in ran if _own_weights(module.get_submodule(name))]
+    order = [name for name in ran if own_weights(module.get_submodule(name))]
     if not order:
         raise InputError(f"{kind} has no weights, so there is nothing to transfer.")
     stem, head = module.get_submodule(order[0]), module.get_submodule(order[-1])
@@ -96,16 +97,11 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
 def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dict[str, Any], Any]:
     """Leaves in the order in which they first ran, what each was fed last, and the output."""
     names = {child: name for name, child in module.named_modules() if name}
-    fed: dict[str, Any] = {}
-    handles = [
-        child.register_forward_pre_hook(lambda child, args: fed.update({names[child]: args[0] if args else None}))
-        for child in names
-        if _own_weights(child) or not any(True for _ in child.children())
-    ]
+    leaves = [child for child in names if own_weights(child) or not any(True for _ in child.children())]
     was_training = module.training
     grids = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     try:
-        with torch.no_grad():
+        with recorded_inputs(leaves) as fed, torch.no_grad():
             output = module.eval()(grids)
     except Exception as error:  # a stranger's forward may raise anything
         reason = " ".join(str(error).split())[:200]
@@ -115,12 +111,28 @@ def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dic
         ) from error
     finally:
         module.train(was_training)
+    inputs = {names[layer]: value for layer, value in fed.items()}
+    return list(inputs), inputs, output
+
+
+@contextmanager
+def recorded_inputs(layers: Iterable[nn.Module]) -> Iterator[dict[nn.Module, Any]]:
+    """Record what each layer is fed last inside the block, in the order in which they first run."""
+    fed: dict[nn.Module, Any] = {}
+
+    def record(layer: nn.Module, args: tuple[Any, ...]) -> None:
+        fed[layer] = args[0] if args else None
+
+    handles = [layer.register_forward_pre_hook(record) for layer in layers]
+    try:
+        yield fed
+    finally:
         for handle in handles:
             handle.remove()
-    return list(fed), fed, output
 
 
-def _own_weights(module: nn.Module) -> bool:
+def own_weights(module: nn.Module) -> bool:
+    """Tell whether a layer itself holds weights."""
     return any(True for _ in module.parameters(recurse=False))
 
 
@@ -151,47 +163,38 @@ class TransferNet(nn.Module):
         Of the net.
     changes : tuple of str
         What was changed, in words.
-    kept_head : bool
-        Whether the last layer is the one that was trained.
     """
 
-    def __init__(
-        self, fit_sides: nn.Module, net: nn.Module, anatomy: Anatomy, changes: tuple[str, ...], kept_head: bool
-    ):
+    def __init__(self, fit_sides: nn.Module, net: nn.Module, anatomy: Anatomy, changes: tuple[str, ...]):
         super().__init__()
-        self.fit_sides, self.net = fit_sides, net
-        self.anatomy, self.changes, self.kept_head = anatomy, changes, kept_head
+        self.fit_sides, self.net, self.anatomy, self.changes = fit_sides, net, anatomy, changes
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.net(self.fit_sides(x))
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What the last layer is fed, of shape (n, n_features)."""
-        caught: list[torch.Tensor] = []
+        """Input of the last layer, of shape (n, n_features)."""
         head = self.net.get_submodule(self.anatomy.head)
-        handle = head.register_forward_pre_hook(lambda module, args: caught.append(args[0]))
-        try:
+        with recorded_inputs([head]) as fed:
             self.forward(x)
-        finally:
-            handle.remove()
-        return caught[-1]
+        return fed[head]
 
 
 def features_of(net: TransferNet, X: np.ndarray) -> np.ndarray:
-    """What the last layer is fed, of shape (n, n_features)."""
-    return _asked(net, net.features, X)
+    """Input of the last layer, of shape (n, n_features)."""
+    return _in_batches(net, net.features, X)
 
 
 def outputs_of(net: torch.nn.Module, X: np.ndarray) -> np.ndarray:
-    """What the net gives, of shape (n, n_outputs)."""
-    return _asked(net, net, X).astype(np.float64)
+    """Outputs of the net, of shape (n, n_outputs)."""
+    return _in_batches(net, net, X).astype(np.float64)
 
 
-def _asked(net: torch.nn.Module, question: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
+def _in_batches(net: torch.nn.Module, function: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
     net.eval()
     with torch.inference_mode():
         parts = [
-            question(torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))).numpy()
+            function(torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))).numpy()
             for start in range(0, len(X), _BATCH)
         ]
     return np.concatenate(parts)
@@ -212,5 +215,6 @@ def cut_to_cells(net: nn.Module, shape: tuple[int, int, int], n_cells: int) -> n
 
 
 def put(net: nn.Module, name: str, layer: nn.Module) -> None:
+    """Replace the layer of this name."""
     parent, _, child = name.rpartition(".")
     setattr(net.get_submodule(parent), child, layer)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import stats
-from torch import nn
 
-from autoarch._training.pretrained.inspect import TransferNet
+from autoarch._training.loop import batch_norms
+from autoarch._training.pretrained.inspect import TransferNet, recorded_inputs
 from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.scalers import channel_moments
 
@@ -74,36 +74,24 @@ def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs:
     -------
     InputShift
     """
+    of_norms, p_value = _norms(net, inputs)
     of_scaler: float | None = None
-    p_values: list[float] = []
     if source.mean is not None and source.scale is not None and len(source.mean) == grids.shape[1]:
         level, spread = channel_moments(source.mean, source.scale)
         cells = np.ma.masked_invalid(grids)
         mean, deviation = (np.asarray(part) for part in (cells.mean(axis=(0, 2, 3)), cells.std(axis=(0, 2, 3))))
         of_scaler = _distance(mean, deviation, level, spread)
         per_row = cells.mean(axis=(2, 3))
-        p_values.append(_p_value(np.where(np.ma.getmaskarray(per_row), level, per_row.data), level))
-    of_norms, p_value = _norms(net, inputs)
-    p_value = p_values[0] if p_values else p_value
+        p_value = _p_value(np.where(np.ma.getmaskarray(per_row), level, per_row.data), level)
     sizes = [*([] if of_scaler is None else [of_scaler]), *of_norms[:1]]
-    return InputShift(max(sizes) if sizes else None, p_value, of_scaler, of_norms)
+    return InputShift(max(sizes, default=None), p_value, of_scaler, of_norms)
 
 
 def _norms(net: TransferNet, inputs: np.ndarray) -> tuple[tuple[float, ...], float | None]:
     """Sizes at each batch norm, and the p-value at the first one."""
-    norms = [
-        layer
-        for layer in net.modules()
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is not None
-    ]
-    fed: dict[nn.Module, torch.Tensor] = {}
-    handles = [layer.register_forward_pre_hook(lambda layer, args: fed.update({layer: args[0]})) for layer in norms]
-    try:
-        with torch.inference_mode():
-            net.eval()(torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)))
-    finally:
-        for handle in handles:
-            handle.remove()
+    norms = [layer for layer in batch_norms(net) if layer.running_mean is not None]
+    with recorded_inputs(norms) as fed, torch.inference_mode():
+        net.eval()(torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)))
     sizes, p_value = [], None
     for layer, values in fed.items():
         values = values.flatten(2).double() if values.ndim > 2 else values.double()[:, :, None]

@@ -21,6 +21,7 @@ from autoarch._data.layout import Layout
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.pretrained.files import read_weights, write_weights
 from autoarch._training.pretrained.inspect import FitSides, TransferNet, cut_to_cells
+from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, InputTypeError
 
 
@@ -144,18 +145,16 @@ class Pretrained:
                 f"the model at the end is a {type(last).__name__}, which is no net on grids. Fit with families='cnn', "
                 "or pass a torch module."
             )
-        scaler = next((step for step in steps[:-1] if hasattr(step, "planes_")), None)
+        scaler = next((step for step in steps[:-1] if isinstance(step, GridScaler)), None)
         module, shape = _unwrapped(_copied(last.module_), getattr(last, "input_shape_", None))
         if scaler is not None and shape is not None and shape[0] > len(scaler.mean_):
             module = cut_to_cells(module, tuple(shape), len(scaler.mean_))
             shape = (len(scaler.mean_), *shape[1:])
         if shape is not None and len(shape) != 3:
-            raise InputError(
-                "the net reads columns of a table, not grids. Fit with families='cnn', or pass another net."
-            )
+            raise InputError("the net reads columns of a table, not grids. Fit with families='cnn', or pass another.")
         return cls(
             module,
-            None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
+            None if shape is None else (shape[0], shape[1], shape[2]),
             mean=getattr(scaler, "mean_", None),
             scale=getattr(scaler, "scale_", None),
             classes=np.asarray(last.classes_) if hasattr(last, "classes_inferred_") else None,
