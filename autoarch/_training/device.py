@@ -30,9 +30,7 @@ def resolve_device(device: str) -> str:
         return device
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda"
-    return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

@@ -225,17 +225,16 @@ def kept_outputs(
             return np.zeros(1, dtype=int), ()
         return None, ("as it is: the net gives classes, y holds numbers",)
     known = source.classes if classes is None else np.asarray(classes)
+    doubts: tuple[str, ...] = ()
     if known is None and n_outputs == len(labels):
-        return np.arange(n_outputs), (
-            "the net does not tell its labels; its outputs were taken for those of y, sorted",
-        )
+        known, doubts = labels, ("the net does not tell its labels; its outputs were taken for those of y, sorted",)
     if known is None:
         return None, (f"as it is: the net has {n_outputs} outputs, y has {len(labels)} classes",)
     place = {label: number for number, label in enumerate(known.tolist())}
     strangers = [label for label in labels.tolist() if label not in place]
     if strangers:
         return None, (f"as it is: the net does not know {len(strangers)} of the labels, such as {strangers[0]!r}",)
-    return np.array([place[label] for label in labels.tolist()]), ()
+    return np.array([place[label] for label in labels.tolist()]), doubts
 
 
 def _n_averaged(model: Any) -> int:
@@ -244,10 +243,11 @@ def _n_averaged(model: Any) -> int:
 
 
 def _changes(setting: Setting, prepared: Prepared) -> tuple[str, ...]:
-    """Where the outputs of the net are those of the labels, its last layer stays."""
-    if not keeps_head(setting, prepared):
+    """Changes for fine-tuning: a head whose outputs are not those of the labels in their order is replaced there."""
+    if setting.kept_outputs is None or keeps_head(setting, prepared):
         return prepared.net.changes
-    return tuple(change for change in prepared.net.changes if "last layer" not in change)
+    n_outputs = 1 if setting.classes is None else len(setting.classes)
+    return (*prepared.net.changes, f"a new last layer: {prepared.net.anatomy.n_outputs} outputs became {n_outputs}")
 
 
 def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:

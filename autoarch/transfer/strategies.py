@@ -86,7 +86,7 @@ class Prepared:
     scaler : fitted transformer
         Flat rows to inputs.
     net : TransferNet
-        The net with a new head.
+        The net, with its own head where that stands for the labels.
     logme, logme_random : float
         LogME of its features, and of those of the same architecture with random weights.
     """
@@ -122,17 +122,20 @@ def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
         grids = scaler.transform(X[rows])
         for way in ways:
             with seeded(setting.seed):
-                net = _adapted(setting, grids.shape[1:], n_outputs, way, "new")
+                net = adapt(
+                    source,
+                    grids.shape[1:],
+                    n_outputs,
+                    n_cells=layout.channels,
+                    channels=setting.channels,
+                    sizing=way,
+                    head="new" if setting.kept_outputs is None else "keep",
+                )
             tried.append((evidence(net, grids), kind, way, scaler, net, grids))
     logme, kind, way, scaler, net, grids = max(tried, key=lambda one: one[0])
     with seeded(setting.seed):
         twin = random_twin(net)
     return Prepared(kind, way, scaler, net, logme, evidence(twin, grids))
-
-
-def _adapted(setting: Setting, shape: Any, n_outputs: int, sizing: str, head: str) -> TransferNet:
-    n_cells = setting.layout.channels
-    return adapt(setting.source, shape, n_outputs, n_cells=n_cells, channels=setting.channels, sizing=sizing, head=head)
 
 
 def fit_way(name: str, setting: Setting, prepared: Prepared, X: np.ndarray, y: np.ndarray) -> Predict:
@@ -156,11 +159,7 @@ def fit_way(name: str, setting: Setting, prepared: Prepared, X: np.ndarray, y: n
 
 
 def _as_is(setting: Setting, prepared: Prepared) -> Predict:
-    source, scaler, kept = setting.source, prepared.scaler, setting.kept_outputs
-    assert kept is not None
-    n_columns, n_outputs = setting.layout.n_columns, prepared.net.anatomy.n_outputs
-    shape = scaler.transform(np.zeros((1, n_columns), dtype=np.float32)).shape[1:]
-    net = _adapted(setting, shape, n_outputs, prepared.sizing, "keep")
+    source, scaler, net, kept = setting.source, prepared.scaler, prepared.net, setting.kept_outputs
     if setting.classes is None:
         level, unit = source.y_mean or 0.0, source.y_scale or 1.0
         return lambda rows: outputs_of(net, scaler.transform(rows))[:, 0] * unit + level

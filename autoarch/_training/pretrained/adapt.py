@@ -94,7 +94,7 @@ def adapt(
     shape : tuple of int
         Channels, height, width of the grids that it is to take.
     n_outputs : int
-        What it is to give.
+        What it is to give; ignored where the head is kept.
     n_cells : int, optional
         Channels that hold cells, the first ones; what follows (a mask, say) is new to the net and zero-initialised.
         Default: all.
@@ -137,10 +137,7 @@ def adapt(
         name = type(net.get_submodule(anatomy.squash)).__name__.lower()
         put(net, anatomy.squash, nn.Identity())
         changes.append(f"the {name} at its end was taken off")
-    keeps = head == "keep" or (head == "auto" and n_outputs == anatomy.n_outputs)
-    if keeps and n_outputs != anatomy.n_outputs:
-        raise InputError(f"the net has {anatomy.n_outputs} outputs and {n_outputs} are asked for; pass head='new'.")
-    if not keeps:
+    if head == "new" or (head == "auto" and n_outputs != anatomy.n_outputs):
         put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
         changes.append(f"a new last layer: {anatomy.n_outputs} outputs became {n_outputs}")
     if isinstance(net, ConvNet):  # what the sides were when it was built decides its strides
