@@ -1,6 +1,6 @@
 """Device, seed and precision of trainings, and the loading of the packages that they need.
 
-torch is imported inside functions: the search asks what is loaded before anything is.
+torch is imported inside functions: the search checks what is loaded before anything is.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def _seconds(module: torch.nn.Module, batch: torch.Tensor, bf16: bool) -> float:
-    """Of the fastest step that is counted."""
+    """Seconds of the fastest step that is counted."""
     import torch
 
     seconds = []

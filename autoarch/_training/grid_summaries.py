@@ -1,4 +1,4 @@
-"""What a tree can use of a grid: means, spreads, extremes and roughness of its parts, lines and columns.
+"""Summaries of a grid for trees: means, spreads, extremes and roughness of its parts, lines and columns.
 
 A tree splits on one cell at a time, so that a pattern that stands elsewhere in each row is out of its reach. Statistics
 of intervals make boosting and forests strong on series [1]_; these are the same for regions of a grid, at several

@@ -1,4 +1,4 @@
-"""skorch nets with a training loop of our own: in-memory batches, a schedule that ends with the time, user's labels.
+"""skorch nets with a training loop of our own: in-memory batches, a schedule that ends with the time, labels kept.
 
 skorch's loop serves any dataset; ours serves arrays, and that lets it skip the per-sample DataLoader. What differs
 from skorch: ``fit`` takes ``sample_weight`` and ``deadline``, the learning rate follows one cycle over whichever ends
@@ -82,7 +82,7 @@ class ArrayTraining(NeuralNet):
         raise NotImplementedError
 
     def initialize_module(self) -> Any:
-        """Build the module for the shape of X and the outputs that y asks for."""
+        """Build the module for the shape of X and the outputs that y needs."""
         kwargs = self.get_params_for("module")
         self.module_ = self.initialized_instance(
             self.module, {"input_shape": self.input_shape_, "n_outputs": self.n_outputs_, **kwargs}
@@ -192,7 +192,7 @@ class ArrayTraining(NeuralNet):
         return losses.mean() if weight is None else (losses.flatten() * weight).mean()
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
-        """Raw outputs in batches of one size, the last one padded, so that a row's output does not hang on others."""
+        """Raw outputs in batches of one size, the last one padded, so that a row's output does not depend on others."""
         size = int(np.clip(_PREDICT_VALUES // max(1, int(np.prod(self.input_shape_))), 8, 512))
         self.module_.eval()
         outputs = np.empty((len(X), self.n_outputs_), dtype=np.float32)
@@ -216,7 +216,7 @@ def _rate(group: Mapping[str, Any], progress: float) -> float:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two parameter values are equal, arrays and modules included."""
+    """Compare two parameter values, arrays and modules included."""
     try:
         return bool(a is b or a == b)
     except (ValueError, RuntimeError):
@@ -224,7 +224,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 class ArrayNetClassifier(ArrayTraining, NeuralNetClassifier):
-    """A skorch classifier that trains on arrays in memory and speaks the user's labels.
+    """A skorch classifier that trains on arrays in memory and predicts the labels that it was given.
 
     Parameters
     ----------

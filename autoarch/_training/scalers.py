@@ -143,7 +143,7 @@ class SourceScaler(GridScaler):
 
 @dataclass(frozen=True)
 class _Planes:
-    """What a net is told beside the grid: scaled numbers, and levels of categories as 0 or 1."""
+    """Columns beside the grid as planes: scaled numbers, and levels of categories as 0 or 1."""
 
     numbers: np.ndarray
     mean: np.ndarray

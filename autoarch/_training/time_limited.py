@@ -3,7 +3,7 @@
 scikit-learn looks at no clock while it fits. Models with ``warm_start`` can be grown in steps instead
 (:func:`fit_growing`), each as long as the time left allows at the speed measured so far, so that a deadline is overrun
 by one small step at most. Nets stretch their learning rate over the time instead (:class:`Schedule`).
-:class:`TimeLimited` says what either tells of a fit that was cut.
+:class:`TimeLimited` describes what both report of a fit that was cut.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about t
 
 
 class TimeLimited(Protocol):
-    """A fitted model that says how far its training came.
+    """A fitted model that reports how far its training came.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class TimeLimited(Protocol):
 
 
 def is_complete(model: Any) -> bool:
-    """Whether the model, not the time, ended its training."""
+    """Tell whether the model, not the time, ended its training."""
     return getattr(model, "complete_", True)
 
 
@@ -66,8 +66,8 @@ def fit_growing(
 ) -> BaseEstimator:
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
-    The model is left with ``size`` at what was reached, so that its parameters tell the truth about it, and with an
-    attribute ``complete_`` that says whether time or model ended the growth. Where even the first step would take too
+    The model is left with ``size`` at what was reached, so that its parameters describe it, and with an
+    attribute ``complete_``, see :class:`TimeLimited`. Where even the first step would take too
     long on all rows, fewer are used. With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
     """
     target = getattr(model, size)
@@ -166,9 +166,9 @@ def one_cycle(progress: float) -> float:
 
 
 class Schedule:
-    """Where a training stands between its start and the end of its steps or of its time.
+    """Progress of a training between its start and the end of its steps or of its time.
 
-    A training that is cut off in mid-flight is worth little; one whose learning rate has come down is a model. So the
+    A training that is cut off early is worth little; one whose learning rate has come down is a model. So the
     schedule is stretched over whatever ends first, and a short time gives a short but whole training.
     """
 
@@ -180,18 +180,18 @@ class Schedule:
 
     @property
     def progress(self) -> float:
-        """From 0 to 1 and beyond; a function of the step alone where there is no deadline."""
+        """Progress from 0 to 1 and beyond; a function of the step alone where there is no deadline."""
         by_steps = self.step / self.n_steps
         return by_steps if math.isinf(self._limit) else max(by_steps, (time.monotonic() - self._began) / self._limit)
 
     @property
     def over(self) -> bool:
-        """Whether to stop; one step is always taken."""
+        """True once the training is to stop; one step is always taken."""
         return self.step > 0 and self.progress >= 1
 
     @property
     def share_done(self) -> float:
-        """Of the steps."""
+        """Share of the planned steps that were done."""
         return self.step / self.n_steps
 
 
@@ -209,7 +209,7 @@ class SuccessiveHalving:
     thresholds : mapping of float to float
         Scores that must be reached at rungs; rungs without one are only recorded.
     X : ndarray of shape (n, p)
-        Rows to judge on, as the first step of the pipeline takes them.
+        Rows to score on, as the first step of the pipeline takes them.
     score : callable
         Score of a model, its last step, on transformed rows.
 
@@ -232,7 +232,7 @@ class SuccessiveHalving:
         return self
 
     def due(self, progress: float) -> bool:
-        """Whether a training that has come so far stands at a rung that has not been judged."""
+        """Tell whether a training that has come so far is at a rung that was not scored."""
         return len(self.scores) < len(RUNGS) and progress >= RUNGS[len(self.scores)]
 
     def judge(self, model: BaseEstimator) -> None:

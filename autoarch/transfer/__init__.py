@@ -1,9 +1,9 @@
-"""Whether a net that was trained on other data serves these, measured, and how to go on with it.
+"""Check whether a net that was trained on other data helps here, and train fitted estimators further.
 
-Read ``ways`` (as it is, frozen, fine-tuned, from scratch: one split), ``check`` (all splits), ``report`` with ``plot``
-(what they say), ``features`` (frozen features as a transformer) and ``onward`` with ``judgement`` and ``outcome`` (a
-fitted estimator goes on to new rows and classes). What adapts and trains nets lies in ``autoarch._training.pretrained``,
-where the search can reach it.
+Read ``strategies`` (as it is, frozen, fine-tuned, from scratch: one split), ``check`` (all splits), ``report`` (scores,
+verdict, sentences, figure), ``features`` (frozen features as a transformer), ``fine_tuning`` (a fitted estimator goes
+on to new rows and classes) and ``fine_tune_report`` (its scores on held-out rows). Nets are adapted and trained in
+``autoarch._training.pretrained``, where the search can reach it.
 
 Names are imported on first touch: they load torch.
 """

@@ -212,7 +212,7 @@ def _task(task: str, source: Pretrained, y: Any) -> str:
 def kept_outputs(
     source: Pretrained, shape: tuple[int, int, int], labels: np.ndarray | None, classes: Sequence[Any] | None
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Outputs that stand for the labels, in their order, and what had to be assumed or left out."""
+    """Outputs that stand for the labels, in their order, and the assumptions and omissions that this took."""
     ways = sizings(source, shape)
     anatomy = examine(source.module, (channels_of(source), *next(iter(ways.values()))))
     n_outputs = anatomy.n_outputs
@@ -223,7 +223,7 @@ def kept_outputs(
     if labels is None:
         if n_outputs == 1 and source.classes is None and anatomy.squash is None:
             return np.zeros(1, dtype=int), ()
-        return None, ("as it is: the net gives classes, y holds numbers",)
+        return None, ("as it is: the net predicts classes, y holds numbers",)
     known = source.classes if classes is None else np.asarray(classes)
     doubts: tuple[str, ...] = ()
     if known is None and n_outputs == len(labels):
@@ -231,9 +231,9 @@ def kept_outputs(
     if known is None:
         return None, (f"as it is: the net has {n_outputs} outputs, y has {len(labels)} classes",)
     place = {label: number for number, label in enumerate(known.tolist())}
-    strangers = [label for label in labels.tolist() if label not in place]
-    if strangers:
-        return None, (f"as it is: the net does not know {len(strangers)} of the labels, such as {strangers[0]!r}",)
+    unknown = [label for label in labels.tolist() if label not in place]
+    if unknown:
+        return None, (f"as it is: the net does not know {len(unknown)} of the labels, such as {unknown[0]!r}",)
     return np.array([place[label] for label in labels.tolist()]), doubts
 
 
@@ -259,7 +259,7 @@ def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:
 def _inputs_in_words(source: Pretrained, inputs: str) -> str:
     if inputs == "own":
         return "scaled by the mean and deviation of these data"
-    return "as they are" if source.mean is None else "scaled as the data were that the net saw"
+    return "as they are" if source.mean is None else "scaled as the data that the net was trained on"
 
 
 def _budget_in_words(setting: Setting, plan: SplitPlan) -> str:

@@ -1,4 +1,4 @@
-"""Report on an estimator that was trained further: scores on rows held out of a first training, and what follows."""
+"""Report on an estimator that was trained further: scores on rows held out of a first training, and the conclusion."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def named(metric: str) -> str:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """What became of an estimator that went on to new rows.
+    """Result of training an estimator further on new rows.
 
     Scores are those of the estimator's ``scoring``, on rows that were held out of a first training; the final one takes
     all rows.
@@ -51,7 +51,7 @@ class FineTuning:
         Score on rehearsal rows; NaN without them.
     rivals : mapping of str to tuple of float
         How much better than the fine-tuned net quick models of other families are on all held-out rows, and the
-        standard error; None where that cannot be judged.
+        standard error; None where they were not compared.
     metric : str
         What the scores are; greater is better.
     seconds : float
@@ -71,32 +71,32 @@ class FineTuning:
 
     @property
     def search_pays(self) -> bool | None:
-        """Whether a new search would pay: a quick model of another family is better already. None if unknown."""
+        """True if a quick model of another family is better already, so that a new search pays; None if unknown."""
         if not self.rivals:
             return None
         return any(gain > _SURE * error for gain, error in self.rivals.values())
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Gain on new rows, what was forgotten, and whether to search anew."""
-        said = [f"{self.n_new} new rows, {self.n_rehearsed} old ones rehearsed."]
+        """Gain on new rows, loss on old ones, and a recommendation about a new search."""
+        lines = [f"{self.n_new} new rows, {self.n_rehearsed} old ones rehearsed."]
         if self.new_classes:
-            said.append(f"New classes: {', '.join(map(str, self.new_classes))}.")
+            lines.append(f"New classes: {', '.join(map(str, self.new_classes))}.")
         if np.isfinite(self.new_after):
-            said.append(f"On new rows {named(self.metric)} {self.new_before:.3f} before, {self.new_after:.3f} after.")
+            lines.append(f"On new rows {named(self.metric)} {self.new_before:.3f} before, {self.new_after:.3f} after.")
         if np.isfinite(self.old_after):
-            said.append(f"On old rows {named(self.metric)} {self.old_before:.3f} before, {self.old_after:.3f} after.")
+            lines.append(f"On old rows {named(self.metric)} {self.old_before:.3f} before, {self.old_after:.3f} after.")
         elif not self.n_rehearsed:
-            said.append("What was forgotten is not known: pass rehearsal=(X_old, y_old).")
+            lines.append("What was forgotten is not known: pass rehearsal=(X_old, y_old).")
         else:
-            said.append("What was forgotten is not known: too few rows, or rows that this score cannot judge.")
+            lines.append("What was forgotten is not known: too few rows, or rows that have no such score.")
         if self.search_pays:
             name = max(self.rivals or {}, key=lambda each: (self.rivals or {})[each][0])
             gain, error = (self.rivals or {})[name]
-            said.append(f"A new search would pay: a quick {name} model is better by {gain:.3f} ± {error:.3f}.")
+            lines.append(f"A new search would pay: a quick {name} model is better by {gain:.3f} ± {error:.3f}.")
         elif self.search_pays is False:
-            said.append("No quick model of another family is better; a new search is not needed for that.")
-        return tuple(said)
+            lines.append("No quick model of another family is better; a new search is not needed for that.")
+        return tuple(lines)
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)

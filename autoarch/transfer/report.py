@@ -1,4 +1,4 @@
-"""What ``check_transfer`` found: numbers, and the verdict, margin and sentences that follow from them."""
+"""Report of ``check_transfer``: scores, and the verdict, margin, sentences and figure that follow from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SURE = 2.0  # standard errors by which a margin is more than chance
 
 @dataclass(frozen=True)
 class Way:
-    """How one way of using a net did.
+    """Scores of one way of using a net.
 
     Parameters
     ----------
@@ -54,20 +54,20 @@ class Way:
 
 @dataclass(frozen=True)
 class TransferReport:
-    """Whether a net that was trained on other data is worth using, and how.
+    """Scores of the four ways to use a pretrained net on other data, and the verdict that follows.
 
     Parameters
     ----------
     ways : mapping of str to Way
         ``"as is"`` (where the net knows all labels), ``"frozen"``, ``"fine-tuned"``, ``"from scratch"``.
     metric : str
-        What the scores are.
+        Name of the score.
     n_samples : int
         Rows of X.
     test_share : float
         Held-out rows for each training row, mean over the folds.
     shift : InputShift or None
-        How far the inputs lie from those that the net saw.
+        Distance of the inputs from those that the net was trained on.
     features : tuple of float
         LogME of the net's features and of those of the same architecture with random weights: ``logme`` and
         ``logme_random``.
@@ -143,7 +143,7 @@ class TransferReport:
 
     @property
     def margin_std_error(self) -> float:
-        """Of the margin, from its spread over the folds, which share training rows [1]_.
+        """Standard error of the margin, from its spread over the folds, which share training rows [1]_.
 
         References
         ----------
@@ -153,7 +153,7 @@ class TransferReport:
 
     @property
     def sure(self) -> bool:
-        """Whether the margin is more than two standard errors."""
+        """True if the margin is more than two standard errors."""
         return self.margin > _SURE * self.margin_std_error
 
     def difference(self, one: str, other: str) -> tuple[float, float]:
@@ -196,14 +196,14 @@ class TransferReport:
         if self.shift is None or self.shift.size is None:
             return ("The net holds no statistics of its inputs, so a shift cannot be tested.",)
         p_value = "" if self.shift.p_value is None else f", {p_text(self.shift.p_value)}"
-        return (f"{_SHIFTS[self.shift.word]}: {self.shift.size:.2f} of their deviations apart{p_value}.",)
+        return (f"{_SHIFTS[self.shift.word]}: {self.shift.size:.2f} standard deviations apart{p_value}.",)
 
     def _of_features(self) -> tuple[str, ...]:
         if not np.isfinite(self.logme - self.logme_random):
             return ()
         more = "more" if self.logme > self.logme_random else "no more"
         compared = f"LogME {self.logme:.3f}, random {self.logme_random:.3f}"
-        return (f"Its features tell {more} about y than those of a net with random weights ({compared}).",)
+        return (f"Its features carry {more} information about y than those of a net with random weights ({compared}).",)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per way: mean score, its difference to the best with the standard error, seconds, the verdict."""
@@ -267,18 +267,18 @@ class TransferReport:
             (name, way.score, np.nan_to_num(self._std_error(way.scores)), BLUE if name == self.chosen else GREY)
             for name, way in self.ways.items()
         ]
-        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
         return (
             f'<div style="{BOX}"><div style="{TITLE}">{escape(self.net)}: {escape(self.verdict)}</div>'
             f"<p><b>{escape(self.sentence)}</b></p>{bars(named(self.metric), rows)}"
-            f'<ul style="margin:8px 0 0 18px;padding:0">{said}</ul>'
+            f'<ul style="margin:8px 0 0 18px;padding:0">{items}</ul>'
             f'<div style="{QUIET}">{self.n_samples} rows, {escape(self.budget)}, {self.seconds:.1f} s</div></div>'
         )
 
 
 _SHIFTS = {
-    "alike": "The inputs look like those that it saw",
-    "shifted": "The inputs are shifted against those that it saw",
+    "alike": "The inputs look like those that it was trained on",
+    "shifted": "The inputs are shifted against those that it was trained on",
     "foreign": "The inputs are foreign to it",
 }
 _ADVICE = {

@@ -32,7 +32,7 @@ def net(digits):
     )
 
 
-def test_a_small_net_learns_digits_and_speaks_their_labels(net, digits):
+def test_a_small_net_learns_digits_and_predicts_their_labels(net, digits):
     """Predictions are labels of y, far better than chance on rows not seen."""
     X, y = digits
     assert net.score(X[300:], y[300:]) > 0.8
@@ -40,7 +40,7 @@ def test_a_small_net_learns_digits_and_speaks_their_labels(net, digits):
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64])
-def test_a_prediction_does_not_hang_on_the_rows_beside_it(net, digits, rows):
+def test_a_prediction_does_not_depend_on_the_rows_beside_it(net, digits, rows):
     """Batches are padded to one size, so that subsets and orders agree."""
     X, _ = digits
     whole = net.predict_proba(X)
@@ -124,7 +124,7 @@ def test_the_schedule_rises_and_falls_to_nothing():
 
 
 def test_a_shift_moves_cells_and_fills_with_zero():
-    """What leaves on one side does not come back on the other; nothing else changes."""
+    """Cells that leave on one side do not come back on the other; nothing else changes."""
     batch = torch.arange(1.0, 65.0).reshape(1, 1, 8, 8)
     seen = {tuple(shifted(batch, (1, 1), torch.Generator().manual_seed(s))[0, 0, 4, 3:6].tolist()) for s in range(30)}
     assert len(seen) == 9
@@ -144,7 +144,7 @@ def test_cutout_hides_a_rectangle_of_each_grid_and_nothing_else(shape, cells):
 
 
 def test_no_augmentation_changes_nothing():
-    """Neither grids, where none is asked for, nor columns, which have no places."""
+    """Neither grids, where none is wanted, nor columns, which have no places."""
     grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
     generator = torch.Generator().manual_seed(0)
     assert augmented(grids, (0, 0), 0.0, 0.0, generator) is grids

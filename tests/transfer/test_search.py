@@ -42,7 +42,7 @@ def test_a_net_that_learned_noise_loses(noise_net, digits):
 
     clf = AutoArchClassifier(pretrained=noise_net, **SETTINGS).fit(X, y)
 
-    assert set(starts(clf)) == {"pretrained", "random"} or clf.leaderboard_.loc[1, "status"] == "pruned"
+    assert set(starts(clf)) == {"pretrained", "random"}
     assert clf.leaderboard_.loc[0, "params"]["start"] == "random"
 
 
@@ -94,7 +94,7 @@ def test_a_net_that_cannot_be_used_is_refused(change, error, message, digit_net,
         AutoArchClassifier(**{**SETTINGS, "pretrained": digit_net, **change}).fit(X, digits[1][:60])
 
 
-def test_memory_tells_one_net_from_another(digit_net, noise_net, digits, tmp_path):
+def test_memory_distinguishes_nets(digit_net, noise_net, digits, tmp_path):
     """A cached trial is not taken for that of another net, and a copy of the net is the same one."""
     X, y = digits[0][900:960], digits[1][900:960]
     settings = {**SETTINGS, "n_trials": 1, "memory": str(tmp_path)}

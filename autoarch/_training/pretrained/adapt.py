@@ -1,4 +1,4 @@
-"""Fit a pretrained net to grids of other channels and sides, and to other outputs; each change is put into words."""
+"""Fit a pretrained net to grids of other channels and sides, and to other outputs; each change is described."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autoarch.exceptions import InputError
 
 CHANNELS = ("auto", "sum", "repeat", "new")
 SIZINGS = ("native", "resize", "pad")
-_USUAL_SIDES = (28, 32, 64, 96, 128, 224, 256)  # tried where a stranger's net refuses the grids and its own are unknown
+_USUAL_SIDES = (28, 32, 64, 96, 128, 224, 256)  # tried where a net refuses the grids and its own sides are unknown
 
 
 def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
@@ -94,7 +94,7 @@ def adapt(
     shape : tuple of int
         Channels, height, width of the grids that it is to take.
     n_outputs : int
-        What it is to give; ignored where the head is kept.
+        Outputs that it is to have; ignored where the head is kept.
     n_cells : int, optional
         Channels that hold cells, the first ones; what follows (a mask, say) is new to the net and zero-initialised.
         Default: all.

@@ -1,7 +1,7 @@
-"""Weights on disk with plain facts beside them, read without running anything that a file says.
+"""Weights on disk with plain facts beside them, read without running code from a file.
 
-A pickle may run any code when it is loaded. ``torch.load(weights_only=True)`` and safetensors cannot; so these are what
-is read unless the user asks for more.
+A pickle may run any code when it is loaded. ``torch.load(weights_only=True)`` and safetensors cannot; so only these
+are read unless the user allows more.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class _FineTuning(ArrayTraining):
         return target
 
     def initialize_module(self) -> Any:
-        """Fit the pretrained net to the shape of X and the outputs that y asks for."""
+        """Fit the pretrained net to the shape of X and the outputs that y needs."""
         settings = {**self.get_params_for("module"), "sizing": self.sizing_}
         self.module_ = self.module(self.input_shape_, self.n_outputs_, **settings)
         self.module_ = self.module_.to(memory_format=torch.channels_last)
@@ -95,7 +95,7 @@ class _FineTuning(ArrayTraining):
 
 
 def _most_informative_sizing(source: Pretrained, X: np.ndarray, target: np.ndarray, *, n_cells: int | None) -> str:
-    """Of the ways to bring grids to the net's sides, the one whose features say most about the labels (LogME)."""
+    """The way to bring grids to the net's sides whose features carry most information about the labels (LogME)."""
     ways = list(sizings(source, X.shape[1:]))
     rows = np.random.default_rng(0).permutation(len(X))[:_ENOUGH_ROWS]
 

@@ -32,7 +32,7 @@ class Anatomy:
     order : tuple of str
         Modules with weights of their own, in the order in which they run.
     n_features, n_outputs : int
-        What the head takes and gives.
+        Inputs and outputs of the head.
     squash : str or None
         Name of a softmax or sigmoid behind the head.
     """
@@ -85,8 +85,8 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
     squash = ran[-1] if isinstance(module.get_submodule(ran[-1]), (nn.Softmax, nn.Sigmoid)) else None
     with torch.no_grad():
         logits = head(fed)
-    alike = [each for each in (logits, logits.log_softmax(1)) if torch.allclose(output, each, rtol=1e-3, atol=1e-5)]
-    if squash is None and not alike:
+    same = [each for each in (logits, logits.log_softmax(1)) if torch.allclose(output, each, rtol=1e-3, atol=1e-5)]
+    if squash is None and not same:
         raise InputError(
             f"{kind} does not return what its last Linear layer gives but changes it, as a softmax or a sigmoid does; "
             "expected logits or numbers. Leave that out of its forward method."
@@ -103,7 +103,7 @@ def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dic
     try:
         with recorded_inputs(leaves) as fed, torch.no_grad():
             output = module.eval()(grids)
-    except Exception as error:  # a stranger's forward may raise anything
+    except Exception as error:  # a forward method may raise anything
         reason = " ".join(str(error).split())[:200]
         raise SidesError(
             f"{type(module).__name__} cannot take grids of {' x '.join(map(str, shape))} cells "
@@ -151,7 +151,7 @@ class FitSides(nn.Module):
 
 
 class TransferNet(nn.Module):
-    """A pretrained net behind whatever fits grids to it.
+    """A pretrained net behind the module that fits grids to it.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class TransferNet(nn.Module):
     anatomy : Anatomy
         Of the net.
     changes : tuple of str
-        What was changed, in words.
+        Changes, in words.
     """
 
     def __init__(self, fit_sides: nn.Module, net: nn.Module, anatomy: Anatomy, changes: tuple[str, ...]):

@@ -27,7 +27,7 @@ _NEAR, _FAR = 0.25, 1.0  # standard deviations: below, inputs are alike; above, 
 
 @dataclass(frozen=True)
 class InputShift:
-    """How far inputs lie from those that a net was trained on.
+    """Distance of inputs from those that a net was trained on.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class InputShift:
 
 
 def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs: np.ndarray) -> InputShift:
-    """Compare the rows with what ``source`` knows of its own.
+    """Compare the rows with the statistics that ``source`` keeps of its own.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _distance(mean: np.ndarray, deviation: np.ndarray, mean_seen: np.ndarray, de
 
 
 def _p_value(per_row: np.ndarray, mean_seen: np.ndarray) -> float:
-    """Of equal means, by the channel that differs most, corrected for their number."""
+    """P-value of equal means, by the channel that differs most, corrected for their number."""
     n = len(per_row)
     if n < 3:
         return 1.0
@@ -151,8 +151,8 @@ def log_maximum_evidence(features: np.ndarray, y: np.ndarray, *, classification:
     >>> rng = np.random.default_rng(0)
     >>> features = rng.normal(size=(100, 5))
     >>> y = features[:, 0] > 0
-    >>> telling = log_maximum_evidence(features, y, classification=True)
-    >>> telling > log_maximum_evidence(features[:, 1:], y, classification=True)
+    >>> informative = log_maximum_evidence(features, y, classification=True)
+    >>> informative > log_maximum_evidence(features[:, 1:], y, classification=True)
     True
     """
     features = np.asarray(features, dtype=np.float64)
