@@ -75,10 +75,10 @@ def test_labels_of_a_module_are_taken_as_given(digit_net, digits):
     X = (X - digit_net.mean[0, 0, 0]) / digit_net.scale[0, 0, 0]
     names = np.array(list("zyxwvutsrq"))
 
-    given = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    named = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
     guessed = check_transfer(digit_net.module, X, names[y], cv=2, steps=2)
 
-    assert given.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
+    assert named.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
     assert "taken for those of y, sorted" in " ".join(guessed.sentences)
 
 
@@ -100,8 +100,8 @@ def test_outputs_in_another_order_get_a_new_last_layer(digit_net, digits):
     """Training would begin with the labels mixed up."""
     X, y = digits[0][900:960].astype(np.float32), digits[1][900:960]
     names = np.array(list("zyxwvutsrq"))
-    given = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
-    assert any("new last layer" in change for change in given.changes)
+    named = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    assert any("new last layer" in change for change in named.changes)
 
 
 def test_numbers_are_compared_by_r2(digit_net, digits):
@@ -127,7 +127,7 @@ def test_what_makes_no_sense_is_refused(arguments, error, message):
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
     call = {"X": np.random.default_rng(0).normal(size=(20, 8, 8)), "y": np.arange(20) % 2, **arguments}
     with pytest.raises(error, match=message):
-        check_transfer(net, given.pop("X"), given.pop("y"), **given)
+        check_transfer(net, call.pop("X"), call.pop("y"), **call)
 
 
 def report(frozen, tuned, scratch, **more):
