@@ -21,11 +21,6 @@ def _strides(height: int, width: int, most_cells: int) -> tuple[int, int]:
     return down, right
 
 
-def _half(side: int) -> int:
-    """Stride for a side: halve it while it keeps at least two cells."""
-    return 2 if side >= 4 else 1
-
-
 def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
     """Make the lines along ``axis`` channels; that axis keeps a single cell."""
     if axis is None:
@@ -168,7 +163,7 @@ class ConvNet(nn.Module):
         blocks, n_in = [], filters
         for stage in range(stages):
             n_out = filters * 2**stage
-            step = (_half(height), _half(width)) if stage else (1, 1)
+            step = (2 if stage and height >= 4 else 1, 2 if stage and width >= 4 else 1)  # two cells are kept at least
             fitting = _scales_that_fit(scales, kernel, height, width)
             blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting, attention))
             height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out

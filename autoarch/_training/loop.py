@@ -164,11 +164,7 @@ class ArrayTraining(NeuralNet):
             norm.momentum = momentum
 
     def _step(
-        self,
-        batch: torch.Tensor,
-        y: torch.Tensor,
-        weight: torch.Tensor | None,
-        shares: Sequence[tuple[Any, float]],
+        self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, shares: Sequence[tuple[Any, float]]
     ) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bf16_):

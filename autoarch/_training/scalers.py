@@ -109,13 +109,7 @@ class SourceScaler(GridScaler):
         Columns that hold codes of categories.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        mean: np.ndarray | None = None,
-        scale: np.ndarray | None = None,
-        categorical: tuple[int, ...] = (),
-    ):
+    def __init__(self, layout: Layout, mean: Any = None, scale: Any = None, categorical: tuple[int, ...] = ()):
         super().__init__(layout, "global", categorical)
         self.mean = mean
         self.scale = scale
@@ -209,9 +203,8 @@ class RobustClip(TransformerMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: Any = None) -> RobustClip:
         """Learn median and spread of each column."""
         low, self.median_, high = np.quantile(X, [0.25, 0.5, 0.75], axis=0)
-        spread = (high - low) / 1.349  # a normal's interquartile range in standard deviations
-        whole = (X.max(axis=0) - X.min(axis=0)) / 2
-        spread = np.where(spread > 0, spread, whole)
+        iqr, whole = (high - low) / 1.349, (X.max(axis=0) - X.min(axis=0)) / 2  # a normal's quartiles are 1.349 apart
+        spread = np.where(iqr > 0, iqr, whole)
         self.spread_ = np.where(spread > 0, spread, 1.0)
         return self
 

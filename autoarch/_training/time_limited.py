@@ -66,9 +66,9 @@ def fit_growing(
 ) -> BaseEstimator:
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
-    The model is left with ``size`` at what was reached, so that its parameters describe it, and with an
-    attribute ``complete_``, see :class:`TimeLimited`. Where even the first step would take too
-    long on all rows, fewer are used. With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
+    The model is left with ``size`` at what was reached, so that its parameters describe it, and with the attribute
+    ``complete_`` of :class:`TimeLimited`. Where even the first step would take too long on all rows, fewer are used.
+    With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
     """
     target = getattr(model, size)
     if deadline.unlimited or target <= first:
@@ -83,12 +83,12 @@ def fit_growing(
     was_warm = model.warm_start
     reached, step, done = 0, first, False
     while not done:
-        asked = step if per_call else reached + step
+        limit = step if per_call else reached + step
         started = time.monotonic()
-        model.set_params(**{size: asked, "warm_start": True}).fit(X, y, **_weights(sample_weight))
+        model.set_params(**{size: limit, "warm_start": True}).fit(X, y, **_weights(sample_weight))
         pace = max((time.monotonic() - started) / step, 1e-6)
         reached += step
-        done = reached >= target or _stopped_by_itself(model, asked)
+        done = reached >= target or int(np.max(getattr(model, "n_iter_", limit))) < limit  # early stopping, convergence
         affordable = int(0.7 * deadline.left / pace)
         if affordable < 1:
             break
@@ -100,12 +100,6 @@ def fit_growing(
 def _marked(model: BaseEstimator, *, complete: bool) -> BaseEstimator:
     model.complete_ = complete
     return model
-
-
-def _stopped_by_itself(model: BaseEstimator, asked: int) -> bool:
-    """Early stopping or convergence ended the fit before ``asked``."""
-    n_iter = getattr(model, "n_iter_", None)
-    return n_iter is not None and int(np.max(n_iter)) < asked
 
 
 def fit_affordable_rows(
@@ -121,7 +115,7 @@ def fit_affordable_rows(
 def _affordable_rows(
     model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline, seed: int, share: float
 ) -> np.ndarray:
-    """Rows on which ``model`` can be fitted in a share of the time left, judged by two timed fits on few.
+    """Rows on which ``model`` can be fitted in a share of the time left, estimated by two timed fits on few.
 
     Raises
     ------

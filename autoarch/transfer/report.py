@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
     from autoarch._training.pretrained.measures import InputShift
 
-VERDICTS = {
-    "as is": "reuse",
-    "frozen": "reuse",
-    "fine-tuned": "fine-tune",
-    "from scratch": "train from scratch",
-}
+VERDICTS = {"as is": "reuse", "frozen": "reuse", "fine-tuned": "fine-tune", "from scratch": "train from scratch"}
 _TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
 _SURE = 2.0  # standard errors by which a margin is more than chance
 
@@ -210,18 +205,11 @@ class TransferReport:
         import pandas as pd
 
         best = max(self.ways, key=lambda name: self.ways[name].score)
-        differences = [self.difference(best, name) for name in self.ways]
-        return pd.DataFrame(
-            {
-                "way": list(self.ways),
-                "score": [way.score for way in self.ways.values()],
-                "behind": [behind for behind, _ in differences],
-                "std_error": [error for _, error in differences],
-                "seconds": [way.seconds for way in self.ways.values()],
-                "verdict": [VERDICTS[name] for name in self.ways],
-                "chosen": [name == self.chosen for name in self.ways],
-            }
-        )
+        rows = [
+            (name, way.score, *self.difference(best, name), way.seconds, VERDICTS[name], name == self.chosen)
+            for name, way in self.ways.items()
+        ]
+        return pd.DataFrame(rows, columns=["way", "score", "behind", "std_error", "seconds", "verdict", "chosen"])
 
     def plot(self) -> Figure:
         """Draw the score of each way on each fold, and their means.

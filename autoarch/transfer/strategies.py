@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -113,6 +114,9 @@ def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
     rows = np.random.default_rng(setting.seed).permutation(len(X))[:_ENOUGH_ROWS]
     n_outputs = 1 if setting.classes is None else len(setting.classes)
 
+    head = "new" if setting.kept_outputs is None else "keep"
+    fitting: dict[str, Any] = {"n_cells": layout.channels, "channels": setting.channels, "head": head}
+
     def evidence(net: TransferNet, grids: np.ndarray) -> float:
         return log_maximum_evidence(features_of(net, grids), y[rows], classification=setting.classes is not None)
 
@@ -122,15 +126,7 @@ def prepare(setting: Setting, X: np.ndarray, y: np.ndarray) -> Prepared:
         grids = scaler.transform(X[rows])
         for way in ways:
             with seeded(setting.seed):
-                net = adapt(
-                    source,
-                    grids.shape[1:],
-                    n_outputs,
-                    n_cells=layout.channels,
-                    channels=setting.channels,
-                    sizing=way,
-                    head="new" if setting.kept_outputs is None else "keep",
-                )
+                net = adapt(source, grids.shape[1:], n_outputs, sizing=way, **fitting)
             tried.append((evidence(net, grids), kind, way, scaler, net, grids))
     logme, kind, way, scaler, net, grids = max(tried, key=lambda one: one[0])
     with seeded(setting.seed):
@@ -180,14 +176,10 @@ def linear_head(features: np.ndarray, y: np.ndarray, *, classification: bool, se
     order = np.random.default_rng(seed).permutation(len(y))
     held_out, rest = order[: len(y) // 5], order[len(y) // 5 :]
 
-    def head(strength: float) -> Any:
-        return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=200))
-
-    def score(strength: float) -> float:
-        return head(strength).fit(features[rest], y[rest]).score(features[held_out], y[held_out])
-
-    can_choose = len(held_out) and len(np.unique(y[rest])) > 1
-    return head(max(_STRENGTHS, key=score) if can_choose else _STRENGTHS[1]).fit(features, y)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTHS[1], max_iter=200))
+    if len(held_out) and len(np.unique(y[rest])) > 1:
+        model = GridSearchCV(model, {"logisticregression__C": _STRENGTHS}, cv=[(rest, held_out)])
+    return model.fit(features, y)
 
 
 def _net(name: str, setting: Setting, prepared: Prepared, n_rows: int) -> BaseEstimator:

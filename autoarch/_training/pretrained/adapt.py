@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from autoarch._core.checks import check_choice
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.pretrained.inspect import Anatomy, FitSides, SidesError, TransferNet, examine, own_weights, put
 from autoarch._training.pretrained.source import Pretrained
@@ -117,7 +116,6 @@ def adapt(
     InputError
         If the net cannot be fitted to these data; the message says why.
     """
-    check_choice("channels", channels, CHANNELS)
     ways = sizings(source, shape)
     sizing = next(iter(ways)) if sizing is None else sizing
     if sizing not in ways:

@@ -6,12 +6,12 @@ The public names are :class:`Pretrained`, :func:`load_pretrained` and :func:`sav
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from sklearn.base import is_regressor
@@ -82,13 +82,10 @@ class Pretrained:
     @property
     def digest(self) -> str:
         """A hash of weights and scale, which tells one net from another; pickles of equal nets may differ."""
-        state = hashlib.sha256(repr(self).encode())
-        for part in (self.mean, self.scale):
-            state.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
-        for name, tensor in sorted(self.module.state_dict().items()):
-            state.update(name.encode())
-            state.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
-        return state.hexdigest()
+        weights = sorted(self.module.state_dict().items())
+        arrays = [self.mean, self.scale, *(tensor.cpu().float() for _, tensor in weights)]
+        copies = [None if array is None else np.array(array, order="C") for array in arrays]  # strides are hashed too
+        return joblib.hash([repr(self), [name for name, _ in weights], copies])
 
     @classmethod
     def of(cls, model: Any) -> Pretrained:
