@@ -82,17 +82,16 @@ class FineTuning:
         lines = [f"{self.n_new} new rows, {self.n_rehearsed} old ones rehearsed."]
         if self.new_classes:
             lines.append(f"New classes: {', '.join(map(str, self.new_classes))}.")
-        if np.isfinite(self.new_after):
-            lines.append(f"On new rows {named(self.metric)} {self.new_before:.3f} before, {self.new_after:.3f} after.")
-        if np.isfinite(self.old_after):
-            lines.append(f"On old rows {named(self.metric)} {self.old_before:.3f} before, {self.old_after:.3f} after.")
-        elif not self.n_rehearsed:
-            lines.append("What was forgotten is not known: pass rehearsal=(X_old, y_old).")
-        else:
-            lines.append("What was forgotten is not known: too few rows, or rows that have no such score.")
-        if self.search_pays:
-            name = max(self.rivals or {}, key=lambda each: (self.rivals or {})[each][0])
-            gain, error = (self.rivals or {})[name]
+        pairs = {"new": (self.new_before, self.new_after), "old": (self.old_before, self.old_after)}
+        for kind, (before, after) in pairs.items():
+            if np.isfinite(after):
+                lines.append(f"On {kind} rows {named(self.metric)} {before:.3f} before, {after:.3f} after.")
+        if not np.isfinite(self.old_after):
+            few = "too few rows, or rows that have no such score"
+            reason = few if self.n_rehearsed else "pass rehearsal=(X_old, y_old)"
+            lines.append(f"What was forgotten is not known: {reason}.")
+        if self.search_pays and self.rivals:
+            name, (gain, error) = max(self.rivals.items(), key=lambda item: item[1][0])
             lines.append(f"A new search would pay: a quick {name} model is better by {gain:.3f} ± {error:.3f}.")
         elif self.search_pays is False:
             lines.append("No quick model of another family is better; a new search is not needed for that.")

@@ -138,6 +138,8 @@ def adapt(
     if head == "new" or (head == "auto" and n_outputs != anatomy.n_outputs):
         put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
         changes.append(f"a new last layer: {anatomy.n_outputs} outputs became {n_outputs}")
+    else:
+        n_outputs = anatomy.n_outputs
     if isinstance(net, ConvNet):  # what the sides were when it was built decides its strides
         built_for = (shape[0], *net.settings["input_shape"][1:])
         net.settings = {**net.settings, "input_shape": built_for, "n_outputs": n_outputs}

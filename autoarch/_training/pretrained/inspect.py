@@ -60,7 +60,8 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
         If its first or last layer is of a kind that cannot be changed.
     """
     kind = type(module).__name__
-    ran, inputs, output = _run(module, shape)
+    inputs, output = _run(module, shape)
+    ran = list(inputs)
     order = [name for name in ran if own_weights(module.get_submodule(name))]
     if not order:
         raise InputError(f"{kind} has no weights, so there is nothing to transfer.")
@@ -94,8 +95,8 @@ def examine(module: nn.Module, shape: tuple[int, int, int]) -> Anatomy:
     return Anatomy(order[0], order[-1], tuple(order), head.in_features, head.out_features, squash)
 
 
-def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dict[str, Any], Any]:
-    """Leaves in the order in which they first ran, what each was fed last, and the output."""
+def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[dict[str, Any], Any]:
+    """Inputs of the leaves, in the order in which they first ran, and the output."""
     names = {child: name for name, child in module.named_modules() if name}
     leaves = [child for child in names if own_weights(child) or not any(True for _ in child.children())]
     was_training = module.training
@@ -111,8 +112,7 @@ def _run(module: nn.Module, shape: tuple[int, int, int]) -> tuple[list[str], dic
         ) from error
     finally:
         module.train(was_training)
-    inputs = {names[layer]: value for layer, value in fed.items()}
-    return list(inputs), inputs, output
+    return {names[layer]: value for layer, value in fed.items()}, output
 
 
 @contextmanager
@@ -193,11 +193,8 @@ def outputs_of(net: torch.nn.Module, X: np.ndarray) -> np.ndarray:
 def _in_batches(net: torch.nn.Module, function: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
     net.eval()
     with torch.inference_mode():
-        parts = [
-            function(torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH], dtype=np.float32))).numpy()
-            for start in range(0, len(X), _BATCH)
-        ]
-    return np.concatenate(parts)
+        batches = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)).split(_BATCH)
+        return np.concatenate([function(batch).numpy() for batch in batches])
 
 
 def cut_to_cells(net: nn.Module, shape: tuple[int, int, int], n_cells: int) -> nn.Module:

@@ -83,7 +83,7 @@ class Pretrained:
     def digest(self) -> str:
         """A hash of weights and scale, which tells one net from another; pickles of equal nets may differ."""
         weights = sorted(self.module.state_dict().items())
-        arrays = [self.mean, self.scale, *(tensor.cpu().float() for _, tensor in weights)]
+        arrays = [self.mean, self.scale, *(tensor.cpu().float().numpy() for _, tensor in weights)]
         copies = [None if array is None else np.array(array, order="C") for array in arrays]  # strides are hashed too
         return joblib.hash([repr(self), [name for name, _ in weights], copies])
 
@@ -171,10 +171,7 @@ def _unwrapped(module: nn.Module, shape: Any) -> tuple[nn.Module, Any]:
 
 
 def _copied(module: nn.Module) -> nn.Module:
-    copied = copy.deepcopy(module).cpu()
-    if any(tensor.is_floating_point() and tensor.dtype != torch.float32 for tensor in copied.state_dict().values()):
-        copied = copied.float()
-    return copied.eval()
+    return copy.deepcopy(module).cpu().float().eval()
 
 
 def save_pretrained(model: Any, path: str | Path) -> Path:
