@@ -16,6 +16,7 @@ from autoarch._core.clock import Budget, Deadline
 from autoarch._core.quiet import quiet
 from autoarch._search.evaluate import aligned, fit_steps
 from autoarch._search.job import TrainingData, TrialResult
+from autoarch._training.time_limited import is_complete, share_done
 from autoarch.families.base import Family, Problem
 
 MOST_SEEDS = 5
@@ -265,10 +266,8 @@ def _more_seeds(
                 if still < 1:
                     break
                 model = fitted(number, deadline.share(1 / still) if shortens else deadline)
-                trained = (
-                    getattr(model[-1], "share_done_", 1.0) >= _SHORT / 2
-                )  # a busy machine may leave next to nothing
-                if not (trained if shortens else getattr(model[-1], "complete_", True)):
+                trained = share_done(model[-1]) >= _SHORT / 2  # a busy machine may leave next to nothing
+                if not (trained if shortens else is_complete(model[-1])):
                     break
                 models.append(model)
     except (Exception, KeyboardInterrupt):

@@ -21,7 +21,7 @@ from autoarch._core.checks import check_choice
 from autoarch._data.target import numeric_target
 from autoarch._search.evaluate import aligned
 from autoarch._search.scoring import Judge, Predictions
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain.column_map import spread_evenly
 from autoarch.explain.local_updates import outputs_after

@@ -115,7 +115,7 @@ class CNN(Family):
             seed=seed,
             **training_settings(params, problem, kernel),
             module__kernel=kernel,
-            module__lanes=params["kernel"].endswith("lanes"),
+            module__axis_as_channels=params["kernel"].endswith("lanes"),
             **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [preprocessing.grid_step(params, problem), ("model", net)]

@@ -18,7 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.families.base import Params, Problem, Steps
 from autoarch.geo.features import NEIGHBORS, TURNS, SpatialFeatures
 from autoarch.geo.pictures import NeighborhoodPictures

@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.refit import seed_ensemble
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain import explain
