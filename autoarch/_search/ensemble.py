@@ -12,15 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import Bunch
 
 from autoarch._core.clock import Budget
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History
-from autoarch._search.refit import refit, refit_seconds
+from autoarch._search.refit import refit, refit_seconds, voting
 from autoarch._search.scoring import Judge, Predictions, fitted_temperature
 from autoarch.families.base import Family, Problem
 
@@ -88,21 +85,6 @@ def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictio
     """Average predictions of the same rows by weight."""
     values = sum(share * parts[place].values for place, share in shares.items())
     return Predictions(parts[0].rows, np.asarray(values))
-
-
-def voting(pipelines: Sequence[Pipeline], weights: Sequence[float], classes: np.ndarray | None) -> Pipeline:
-    """scikit-learn's voting over pipelines that are fitted already; it can be cloned and fitted like any other."""
-    names = [f"{place}_{type(pipeline[-1]).__name__.lower()}" for place, pipeline in enumerate(pipelines)]
-    members = list(zip(names, pipelines, strict=True))
-    if classes is None:
-        vote = VotingRegressor(members, weights=list(weights))
-    else:
-        vote = VotingClassifier(members, voting="soft", weights=list(weights))
-        vote.le_ = LabelEncoder().fit(classes)
-        vote.classes_ = vote.le_.classes_
-    vote.estimators_ = list(pipelines)
-    vote.named_estimators_ = Bunch(**dict(members))
-    return Pipeline([("model", vote)])
 
 
 _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
@@ -190,7 +172,7 @@ def _united(fitted: Sequence[tuple[Pipeline, str]], votes: Sequence[float], data
     if len(able) < 2:
         return fitted[able[0] if able else 0]
     how = list(dict.fromkeys(fitted[place][1] for place in able))
-    return voting([fitted[place][0] for place in able], [votes[place] for place in able], classes), "; ".join(how)
+    return voting([fitted[place][0] for place in able], classes, [votes[place] for place in able]), "; ".join(how)
 
 
 def temperature_of(chosen: Chosen, data: TrainingData) -> float:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from autoarch._core.clock import Deadline
+from autoarch.exceptions import ParameterError
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _FASTER = 0.9  # of the time of a float32 step that a bfloat16 step may take at most
 _ENOUGH_STEPS = 100  # below, the trial costs more than it could save
 _TRIAL_STEPS = 3  # of each kind; the first is not counted
-
-from autoarch.exceptions import ParameterError
 
 _warm: set[str] = set()  # devices on which this process has trained a net
 

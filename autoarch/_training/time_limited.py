@@ -243,3 +243,10 @@ class SuccessiveHalving:
             raise PrunedError(
                 f"{score:.4g} after {rung:.0%} of its training, half of its family had {self.thresholds[rung]:.4g}"
             )
+
+
+def averaged_models(model: Any) -> list[Any]:
+    """Return the pipelines of folds or seeds whose mean a model is; empty for any other model."""
+    if getattr(model, "weights", ()) is None:  # a vote of different candidates has weights
+        return list(model.estimators_)
+    return list(getattr(model, "models_", ()))

@@ -21,6 +21,7 @@ from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, 
 from autoarch._training.pretrained.inspect import examine
 from autoarch._training.pretrained.measures import InputShift, input_shift
 from autoarch._training.pretrained.source import Pretrained
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import LayoutError, ParameterError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.report import TransferReport, Way
@@ -239,7 +240,7 @@ def kept_outputs(
 
 def _n_averaged(model: Any) -> int:
     steps = getattr(getattr(model, "best_estimator_", model), "steps", None)
-    return len(getattr(steps[-1][1], "models_", ())) if steps else 0
+    return len(averaged_models(steps[-1][1])) if steps else 0
 
 
 def _changes(setting: Setting, prepared: Prepared) -> tuple[str, ...]:

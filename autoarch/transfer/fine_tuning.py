@@ -18,8 +18,9 @@ from autoarch._core.checks import check_positive, check_training_length, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
 from autoarch._data.target import encode_labels, numeric_target
-from autoarch._search.refit import changed_params, seed_ensemble
+from autoarch._search.refit import changed_params, voting
 from autoarch._training.scalers import GridScaler
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.fine_tune_report import FineTuning, Rows, held_out_scores, joined
@@ -121,7 +122,7 @@ def fine_tune(
         scores = held_out_scores(estimator, partial(train, models[0], seed=seed), new, old, labels, seed)
         tuned = [train(model, new, old, seed=seed + number) for number, model in enumerate(models)]
     going = copy.deepcopy(estimator)
-    last = tuned[0] if len(tuned) == 1 else seed_ensemble(tuned, labels, seed)
+    last = tuned[0] if len(tuned) == 1 else voting(tuned, labels)
     going.best_estimator_ = Pipeline([going.best_estimator_.steps[0], *last.steps])
     going.best_params_ = changed_params(going.best_estimator_)
     going.__dict__.pop("_past", None)
@@ -152,7 +153,7 @@ def _check(estimator: Any, rehearsal: Any, strength: float) -> None:
 def _models(estimator: Any) -> list[Pipeline]:
     """Pipelines of scaler and net: the winner, or those that are averaged."""
     steps = estimator.best_estimator_.steps[1:]
-    models = list(getattr(steps[-1][1], "models_", None) or [Pipeline(steps)])
+    models = averaged_models(steps[-1][1]) or [Pipeline(steps)]
     for model in models:
         if len(model.steps) < 2 or not isinstance(model[0], GridScaler) or not hasattr(model[-1], "module_"):
             raise InputError(

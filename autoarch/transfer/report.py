@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoarch._core.imports import require
-from autoarch._report import figure
+from autoarch._report import figure as drawing
 from autoarch._report.html import BLUE, BOX, GREY, QUIET, TITLE, bars
 from autoarch._report.text import p_text
 from autoarch.transfer.fine_tune_report import named
@@ -230,11 +230,11 @@ class TransferReport:
         frame = self.to_frame()[::-1]
         figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(frame)), layout="constrained")
         axes = figure.add_subplot()
-        colours = [figure.BLUE if chosen else figure.LIGHT for chosen in frame["chosen"]]
+        colours = [drawing.BLUE if chosen else drawing.LIGHT for chosen in frame["chosen"]]
         axes.barh(frame["way"], frame["score"], xerr=frame["std_error"], color=colours, capsize=3)
         for place, name in enumerate(frame["way"]):
             scores = self.ways[name].scores
-            axes.plot(scores, [place] * len(scores), "o", ms=3, color=figure.ORANGE)
+            axes.plot(scores, [place] * len(scores), "o", ms=3, color=drawing.ORANGE)
         every = [score for way in self.ways.values() for score in way.scores]
         margin = 0.15 * max(max(every) - min(every), 0.05)
         axes.set(xlim=(min(every) - margin, max(every) + margin))

@@ -22,6 +22,7 @@ from autoarch._training.conv_net import ConvNet
 from autoarch._training.pretrained.files import read_weights, write_weights
 from autoarch._training.pretrained.inspect import FitSides, TransferNet, cut_to_cells
 from autoarch._training.scalers import GridScaler
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError
 
 
@@ -135,8 +136,8 @@ class Pretrained:
                 f"the model at the end is {type(last).__name__}, behind steps that change its rows. Pass it alone, "
                 "such as pipe[-1], with the rows that pipe[:-1].transform(X) gives."
             )
-        if hasattr(last, "models_"):
-            return cls._of_steps([step for _, step in last.models_[0].steps])
+        if averaged := averaged_models(last):
+            return cls._of_steps([step for _, step in averaged[0].steps])
         if not isinstance(getattr(last, "module_", None), nn.Module):
             raise InputError(
                 f"the model at the end is a {type(last).__name__}, which is no net on grids. Fit with families='cnn', "
