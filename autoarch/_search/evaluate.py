@@ -108,12 +108,12 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         result.fit_seconds.append(time.monotonic() - began)
         result.cut |= not is_complete(model[-1])
         result.share_done = min(result.share_done, share_done(model[-1]))
-        predictions = Predictions(valid, predict_values(model, data.X[valid], data.judge.classes))
-        score = data.judge.score(predictions)
+        predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes))
+        score = data.scorer.score(predictions)
         if not np.isfinite(score):
             raise ValueError(f"the score on split {done + 1} of {len(splits)} is {score}")
         result.scores.append(score)
-        result.ties.append(data.judge.tie_break(predictions))
+        result.ties.append(data.scorer.tie_break(predictions))
         result.predictions.append(predictions)
         result.models.append(model)
         if done + 1 < len(splits) and (reason := _reason_to_stop(result.scores, job)):
@@ -121,7 +121,7 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
             return
     if len(set(result.estimands)) > 1:
         for estimand in result.weights:
-            result.pooled[estimand] = data.judge.score(Predictions.joined(result.predictions_of(estimand)))
+            result.pooled[estimand] = data.scorer.score(Predictions.joined(result.predictions_of(estimand)))
     result.learned = job.family.learned([model[-1] for model in result.models])
     kept = data.n_folds if job.family.averages_folds else 0
     del result.models[max(kept, 1) :]  # one is kept for a refit that comes too late; the others would fill the memory
@@ -139,7 +139,7 @@ def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
 
 def _score(data: TrainingData, valid: np.ndarray, model: Any, X: np.ndarray) -> float:
     """Score a model in training on rows that are transformed already."""
-    return data.judge.score(Predictions(valid, predict_values(model, X, data.judge.classes)))
+    return data.scorer.score(Predictions(valid, predict_values(model, X, data.scorer.classes)))
 
 
 def _reason_to_stop(scores: list[float], job: Job) -> str:

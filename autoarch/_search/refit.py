@@ -206,7 +206,7 @@ def refit(
         models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=hasattr(first[-1], "share_done_"))
     if len(models) == 1:
         return first, "all rows"
-    return voting(models, data.judge.classes), f"all rows, {len(models)} seeds, averaged"
+    return voting(models, data.scorer.classes), f"all rows, {len(models)} seeds, averaged"
 
 
 def _more_seeds(
@@ -236,7 +236,7 @@ def _more_seeds(
 def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:
     """Return what the search has fitted already, in a model and in words: all folds, or the first split."""
     if len(result.models) > 1:
-        return fold_ensemble(result.models, data.judge.classes), f"{len(result.models)} folds, averaged"
+        return fold_ensemble(result.models, data.scorer.classes), f"{len(result.models)} folds, averaged"
     return result.models[0], "the rows of the first split"
 
 

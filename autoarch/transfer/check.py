@@ -16,7 +16,7 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch._data.target import encode_labels, numeric_target
-from autoarch._search.scoring import Judge, Predictions
+from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, sizings
 from autoarch._training.pretrained.inspect import examine
 from autoarch._training.pretrained.measures import InputShift, input_shift
@@ -150,13 +150,13 @@ def check_transfer(
         doubts += (f"of {n_models} nets that the estimator averages, the first one was taken",)
     seconds = None if time_budget is None else time_budget / (2 * len(plan))
     setting = Setting(source, read, labels, kept, first_convolution, inputs, sizing, steps, seconds, seed)
-    judge = Judge(scoring, task, values, target, None, labels)
-    judge.check(plan.splits[0][1])
+    scorer = Scorer(scoring, task, values, target, None, labels)
+    scorer.check(plan.splits[0][1])
     with quiet():
-        ways, prepared = _measure(setting, judge, plan, values, target)
+        ways, prepared = _measure(setting, scorer, plan, values, target)
     return TransferReport(
         ways=ways,
-        metric=judge.name,
+        metric=scorer.name,
         n_samples=len(values),
         test_share=float(np.mean([len(test) / len(train) for train, test in plan.splits])),
         shift=_shift(setting, prepared[0], values),
@@ -186,7 +186,7 @@ def _read_rows(source: Pretrained, X: Any, layout: Any, channels: str) -> tuple[
 
 
 def _measure(
-    setting: Setting, judge: Judge, plan: SplitPlan, X: np.ndarray, y: np.ndarray
+    setting: Setting, scorer: Scorer, plan: SplitPlan, X: np.ndarray, y: np.ndarray
 ) -> tuple[dict[str, Way], list[Prepared]]:
     scores: dict[str, list[float]] = {name: [] for name in WAYS if name != AS_IS or setting.kept_outputs is not None}
     seconds = dict.fromkeys(scores, 0.0)
@@ -196,7 +196,7 @@ def _measure(
         for name in scores:
             began = time.monotonic()
             predict = fit_way(name, setting, prepared[-1], X[train], y[train])
-            scores[name].append(judge.score(Predictions(test, predict(X[test]))))
+            scores[name].append(scorer.score(Predictions(test, predict(X[test]))))
             seconds[name] += time.monotonic() - began
     return {name: Way(tuple(of_way), seconds[name]) for name, of_way in scores.items()}, prepared
 

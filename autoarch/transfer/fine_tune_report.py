@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.clock import Deadline
 from autoarch._search.estimate import bootstrap_error
 from autoarch._search.evaluate import aligned, fit_steps, predict_values
-from autoarch._search.scoring import Judge, Predictions, tempered
+from autoarch._search.scoring import Predictions, Scorer, tempered
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
 
@@ -129,7 +129,7 @@ def held_out_scores(
     train_new, test_new = _split(new, labels, seed)
     train_old, test_old = (None, None) if old is None else _split(old, labels, seed)
     X, y = joined(test_new, test_old)
-    judge = Judge(estimator.scoring, "regression" if labels is None else "classification", X, y, classes=labels)
+    scorer = Scorer(estimator.scoring, "regression" if labels is None else "classification", X, y, classes=labels)
     model = estimator.best_estimator_[1:]
     if labels is None:
         before = model.predict(X)
@@ -137,13 +137,13 @@ def held_out_scores(
         before = aligned(tempered(model.predict_proba(X), estimator.temperature_), model.classes_, labels)
     after = predict_values(train(train_new, train_old), X, labels)
     is_new = np.arange(len(y)) < len(test_new[1])
-    scores: dict[str, Any] = {"metric": judge.name}
+    scores: dict[str, Any] = {"metric": scorer.name}
     for kind, rows in (("new", np.flatnonzero(is_new)), ("old", np.flatnonzero(~is_new))):
         if len(rows):
-            scores[f"{kind}_before"] = _score(judge, before, rows)
-            scores[f"{kind}_after"] = _score(judge, after, rows)
+            scores[f"{kind}_before"] = _score(scorer, before, rows)
+            scores[f"{kind}_after"] = _score(scorer, after, rows)
     if test_old is not None:
-        scores["rivals"] = _rivals(judge, after, joined(train_new, train_old), labels, seed)
+        scores["rivals"] = _rivals(scorer, after, joined(train_new, train_old), labels, seed)
     return scores
 
 
@@ -154,16 +154,16 @@ def _split(rows: Rows, labels: np.ndarray | None, seed: int) -> tuple[Rows, Rows
     return (parts[0], parts[2]), (parts[1], parts[3])
 
 
-def _score(judge: Judge, predicted: np.ndarray, rows: np.ndarray) -> float:
+def _score(scorer: Scorer, predicted: np.ndarray, rows: np.ndarray) -> float:
     """NaN where these rows have no score, such as an area under a curve of one class."""
     try:
-        return judge.score(Predictions(rows, predicted[rows]))
+        return scorer.score(Predictions(rows, predicted[rows]))
     except ValueError:
         return float("nan")
 
 
 def _rivals(
-    judge: Judge, after: np.ndarray, train: Rows, labels: np.ndarray | None, seed: int
+    scorer: Scorer, after: np.ndarray, train: Rows, labels: np.ndarray | None, seed: int
 ) -> dict[str, tuple[float, float]]:
     """Leads of quick models of other families over the tuned net, with standard errors over the rows."""
     X, y = train
@@ -180,8 +180,8 @@ def _rivals(
     leads = {}
     for family in resolve_families(_RIVALS):
         rival = fit_steps(family, family.defaults(problem)[0], problem, seed, X, y, None, Deadline())
-        predicted = predict_values(rival, judge.X, labels)
-        lead = _score(judge, predicted, rows) - _score(judge, after, rows)
+        predicted = predict_values(rival, scorer.X, labels)
+        lead = _score(scorer, predicted, rows) - _score(scorer, after, rows)
         pair = Predictions(rows, predicted), Predictions(rows, after)
-        leads[family.name] = (lead, bootstrap_error(pair[0], judge, np.random.default_rng(seed), over=pair[1]))
+        leads[family.name] = (lead, bootstrap_error(pair[0], scorer, np.random.default_rng(seed), over=pair[1]))
     return leads

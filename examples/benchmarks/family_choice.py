@@ -55,9 +55,9 @@ def main() -> None:
     again = commands.add_parser("probe")
     again.add_argument("--data", nargs="+", required=True, metavar="DIR")
     again.add_argument("--out", default=str(HERE / "family_choice.csv"))
-    judge = commands.add_parser("judge")
-    judge.add_argument("--table", nargs="+", default=[str(HERE / "family_choice.csv")])
-    judge.add_argument("--write", action="store_true", help="store the constants in the package")
+    scorer = commands.add_parser("judge")
+    scorer.add_argument("--table", nargs="+", default=[str(HERE / "family_choice.csv")])
+    scorer.add_argument("--write", action="store_true", help="store the constants in the package")
     arguments = parser.parse_args()
     if arguments.command == "run":
         first, step = arguments.part
