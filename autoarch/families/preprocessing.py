@@ -63,7 +63,7 @@ def suggest_spatial(trial: optuna.Trial, name: str, problem: Problem) -> Params:
 
 
 def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
-    """The step that ``params`` ask for, if any, and the problem as the steps behind it see it."""
+    """The step that ``params`` name, if any, and the problem as the steps behind it see it."""
     kind = params.get("around", "nothing")
     if kind == "nothing" or problem.coordinates is None:
         return [], problem
