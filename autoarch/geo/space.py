@@ -12,10 +12,9 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import is_geo_frame
 from autoarch._data.row_splits import SplitPlan
 from autoarch.exceptions import ParameterError
-from autoarch.geo.autocorrelation import SpatialEvidence
+from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
 from autoarch.geo.located import Located, locate, resembles_coordinates
 from autoarch.geo.plan import spatial_plan
-from autoarch.geo.survey import MOST_COLUMNS, survey
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ def look_over(
         )
     located = locate(X, coordinates, canonical)
     left = [i for i in range(values.shape[1]) if i not in located.columns]
-    evidence = survey(
+    evidence = spatial_evidence(
         located.places,
         values[:, left],
         [canonical.feature_names_out_[i] for i in left],
