@@ -58,7 +58,7 @@ class Lattice:
 
     def cells(self, points: np.ndarray) -> np.ndarray:
         """Column and row of points, shape (n, 2), as fractions; whole for the points of the lattice."""
-        flat = points if self.cut is None else _cut_open(points, self.cut)
+        flat = points if self.cut is None else cut_open(points, self.cut)
         return (flat - self.origin) @ np.linalg.inv(self.basis)
 
     def whole_cells(self, points: np.ndarray) -> np.ndarray:
@@ -101,8 +101,8 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     """
     if len(places) < _FEWEST:
         return None
-    cut = _widest_gap(places.points[:, 0]) if places.geographic else None
-    points = _distinct(places.points if cut is None else _cut_open(places.points, cut))
+    cut = widest_gap(places.points[:, 0]) if places.geographic else None
+    points = _distinct(places.points if cut is None else cut_open(places.points, cut))
     if len(points) < _FEWEST:
         return None
     generators = _generators(*_differences(points))
@@ -121,15 +121,16 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     return lattice if gaps or _share_with_neighbour(lattice.whole_cells(points)) >= _WITH_NEIGHBOUR else None
 
 
-def _widest_gap(longitudes: np.ndarray) -> float:
-    """The middle of the widest stretch without points."""
-    sorted_ = np.unique(longitudes % 360.0)
-    gaps = np.diff(np.append(sorted_, sorted_[0] + 360.0))
+def widest_gap(longitudes: np.ndarray) -> float:
+    """The middle of the widest stretch of longitudes without points."""
+    around = np.unique(longitudes % 360.0)
+    gaps = np.diff(around, append=around[0] + 360.0)
     widest = int(gaps.argmax())
-    return float(sorted_[widest] + gaps[widest] / 2) % 360.0
+    return float(around[widest] + gaps[widest] / 2) % 360.0
 
 
-def _cut_open(points: np.ndarray, cut: float) -> np.ndarray:
+def cut_open(points: np.ndarray, cut: float) -> np.ndarray:
+    """Points with longitudes from ``cut`` to 360 degrees beyond."""
     return np.column_stack([cut + (points[:, 0] - cut) % 360.0, points[:, 1]])
 
 
