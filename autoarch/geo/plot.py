@@ -143,8 +143,7 @@ def _draw_labels(ax: Axes, points: np.ndarray, read: Values) -> None:
     norm = BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours))
     _draw(ax, points, shown, _most_frequent, cmap=ListedColormap(colours), norm=norm)
     dots = [
-        Line2D([], [], ls="", marker="o", color=colour, label=name)
-        for name, colour in zip(names, colours, strict=True)
+        Line2D([], [], ls="", marker="o", color=colour, label=name) for name, colour in zip(names, colours, strict=True)
     ]
     ax.legend(handles=dots, frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
