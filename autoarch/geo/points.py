@@ -1,4 +1,4 @@
-"""Coordinates of a table as points between which straight lines measure: a step for models of neighbours."""
+"""What transformers of tables with coordinates share, and the simplest of them: coordinates as points in space."""
 
 from __future__ import annotations
 
@@ -6,12 +6,43 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.array_checks import check_cell_shape
-from autoarch._data.coordinates import read_places
-from autoarch.geo.geometry import in_reference, reference_of
+from autoarch._data.coordinates import coordinate_columns, read_places
+from autoarch._data.table_encoder import as_fitted, column_names
+from autoarch.geo.geometry import in_reference, reference_of, without_geometry
+
+
+class MapTransformer(TransformerMixin, BaseEstimator):
+    """Base of transformers that learn the columns of a table with coordinates, and read later tables in their order.
+
+    Subclasses have the parameters ``coordinates`` and ``geographic``.
+    """
+
+    coordinates: Sequence[Any]
+    geographic: bool | str
+
+    def _learn_columns(self, X: Any) -> Any:
+        """Set ``n_features_in_``, ``feature_names_in_`` and ``geographic_``; return the table without geometry."""
+        self._reference = reference_of(X)
+        table, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
+        table = table if hasattr(table, "shape") else np.asarray(table)
+        self.geographic_ = read_places(table, coordinates, geographic=geographic).geographic
+        self._at = coordinate_columns(table, coordinates)
+        self.n_features_in_ = table.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+        names = column_names(table) if isinstance(table, pd.DataFrame) else None
+        if names is not None:
+            self.feature_names_in_ = names
+        return table
+
+    def _as_fitted(self, X: Any) -> Any:
+        """A later table without geometry, in the reference system of the first one and with its order of columns."""
+        table, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
+        return as_fitted(table, getattr(self, "feature_names_in_", None))
 
 
 class MapPoints(TransformerMixin, BaseEstimator):

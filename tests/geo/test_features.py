@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo import MapPoints, SpatialFeatures, nearby
+from autoarch.geo import MapPoints, SpatialFeatures, features
 
 rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(size=(120, 2)), rng.normal(size=(120, 2))])
@@ -142,7 +142,7 @@ def test_many_classes_are_read_in_pieces(monkeypatch):
     """The size of the pieces, which bounds the memory, changes nothing."""
     step = SpatialFeatures().fit(X, np.arange(120) % 30)
     whole = step.transform(X)
-    monkeypatch.setattr(nearby, "_VALUES", 10_000)
+    monkeypatch.setattr(features, "_VALUES", 10_000)
 
     np.testing.assert_array_equal(step.transform(X), whole)
 
