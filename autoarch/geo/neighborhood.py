@@ -7,29 +7,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.checks import check_choice, check_positive, check_whole, own_errors
-from autoarch._data.array_checks import check_cell_shape, refuse_infinite
-from autoarch._data.columns import Category, Coder
-from autoarch._data.coordinates import column_position, read_places
-from autoarch._data.table_encoder import learn_kinds
-from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
+from autoarch._core.checks import check_choice, check_positive, check_whole
+from autoarch.exceptions import AutoArchWarning, InputError
 from autoarch.geo.patches import Known, Patches, Rows
-from autoarch.geo.points import MapTransformer
+from autoarch.geo.points import ChannelReader
 from autoarch.geo.values import label_columns
 from autoarch.geo.window import choose_window
 
-_LARGEST_SIZE = 181
-_MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
 _HIDE_SOME = 0.5  # of the rows of fit
 _CHUNK = 100_000  # rows whose links are held while their pictures are filled,
 _LINKS = 20_000_000  # or as many rows as have that many links, some two hundred megabytes
 
 
-class NeighborhoodGrid(MapTransformer):
+class NeighborhoodGrid(ChannelReader):
     """Give every row the picture of the attributes around it, as ``(channels, size, size)``.
 
     The row's own attributes stand in the middle cell. The other cells show what is known around it: on a regular
@@ -157,10 +151,9 @@ class NeighborhoodGrid(MapTransformer):
     def transform(self, X: Any) -> np.ndarray:
         """The pictures of rows, all at once; ``batches`` gives them piece by piece."""
         check_is_fitted(self)
-        rows, known = self._read_query(X, False)
-        out, alone = self._whole(rows, known, False)
+        out, alone = self._whole(*self._read_query(X, False), False)
         if alone:
-            warnings.warn(_nothing_around(alone, len(rows)), stacklevel=2)
+            warnings.warn(_nothing_around(alone, len(out)), stacklevel=2)
         return out
 
     def batches(self, X: Any, rows_per_batch: int = 1024, *, training: bool = False) -> Iterator[np.ndarray]:
@@ -183,10 +176,10 @@ class NeighborhoodGrid(MapTransformer):
         check_whole("rows_per_batch", rows_per_batch, least=1)
         rows, known = self._read_query(X, training)
         alone = 0
-        for part in self._parts(rows, known, training, rows_per_batch):
+        for _, part in self._parts(rows, known, training, rows_per_batch):
             alone += part.n_alone
-            for start in range(0, len(part), rows_per_batch):
-                yield part[start : start + rows_per_batch]
+            for batch in gen_batches(len(part), rows_per_batch):
+                yield part[batch]
         if alone and not training:
             warnings.warn(_nothing_around(alone, len(rows)), stacklevel=2)
 
@@ -220,15 +213,14 @@ class NeighborhoodGrid(MapTransformer):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
+        tags.input_tags.allow_nan = tags.input_tags.string = True
         tags.target_tags.required = bool(self.target_lag)
         return tags
 
     def _fit(self, X: Any, y: Any) -> Rows:
         self._check_parameters(y)
         self._learn_attributes(self._learn_columns(X))
-        rows = self._read(X, self._layers)
+        rows = self._read(X)
         labels = self._labels(y, len(rows))
         self.n_channels_ = len(self.channel_names_)
         if not self.n_channels_:
@@ -243,16 +235,6 @@ class NeighborhoodGrid(MapTransformer):
         return rows
 
     def _check_parameters(self, y: Any) -> None:
-        if check_whole("size", self.size, least=3) % 2 == 0 or self.size > _LARGEST_SIZE:
-            raise ParameterError(
-                f"size={self.size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has "
-                "the cell in the middle."
-            )
-        if isinstance(self.cell_size, str):
-            check_choice("cell_size", self.cell_size, ("auto", "local"))
-        else:
-            check_positive("cell_size", self.cell_size, absent="'auto', or 'local'")
-        check_choice("method", self.method, ("auto", "lattice", "bin", "idw", "nearest"))
         check_choice("context", self.context, ("train", "train+query"))
         check_choice("target_lag", self.target_lag, (False, True, "regression", "classification"))
         check_choice("output", self.output, ("grid", "flat"))
@@ -266,29 +248,6 @@ class NeighborhoodGrid(MapTransformer):
                 "target_lag=False."
             )
 
-    def _learn_attributes(self, table: Any) -> None:
-        """Learn the column of layers, and how each other column is encoded."""
-        layer = None if self.layer is None else column_position(self.layer, table, asked="layer")
-        if layer in self._at:
-            raise ParameterError(f"layer={self.layer!r} is a coordinate; expected another column, such as the time.")
-        self._attributes = [i for i in range(self.n_features_in_) if i not in {*self._at, layer}]
-        named = {column_position(name, table, asked="categorical") for name in self.categorical or ()}
-        if not named <= set(self._attributes):
-            raise ParameterError(f"categorical={self.categorical!r} names coordinates or layers; expected attributes.")
-        frame = _as_frame(table)
-        self._layer_at = layer
-        self._layers = _layers(frame, layer).unique()
-        columns = {i: frame.iloc[:, i] for i in self._attributes}
-        typed = {i: column.astype("category") if i in named else column for i, column in columns.items()}
-        kinds = learn_kinds(pd.DataFrame(typed), [str(frame.columns[i]) for i in columns])
-        self._coders = [_fewer_levels(kind, column) for kind, column in zip(kinds, columns.values(), strict=True)]
-        self.channel_names_: list[str] = []
-        for coder in self._coders:
-            names = coder.names_out()
-            if isinstance(coder, Category):
-                names = [f"{coder.name}={level}" for level in [*coder.levels, *["other"] * coder.shared]]
-            self.channel_names_ += names
-
     def _labels(self, y: Any, n_rows: int) -> np.ndarray:
         """Channels that only neighbours have, shape (n, 0), (n, 1) or (n, classes); learn their names."""
         self.__dict__.pop("target_classes_", None)
@@ -301,26 +260,11 @@ class NeighborhoodGrid(MapTransformer):
         self.channel_names_ += ["target"] if classes is None else [f"target={label}" for label in classes]
         return labels
 
-    def _read(self, X: Any, layers: pd.Index) -> Rows:
-        """Places, layers and attributes of the rows of X; those of a layer that is not known have the code -1."""
-        frame = _as_frame(self._as_fitted(X))
-        check_cell_shape(frame.shape[1:], (self.n_features_in_,), speaker="NeighborhoodGrid")
-        places = read_places(frame, self._at, geographic=self.geographic_)
-        channels = [np.empty((len(frame), 0))]
-        for i, coder in zip(self._attributes, self._coders, strict=True):
-            block = coder.encode(frame.iloc[:, i])
-            refuse_infinite(block, names=coder.names_out(), speaker="NeighborhoodGrid")
-            if isinstance(coder, Category):
-                block = np.where(np.isnan(block), np.nan, block == np.arange(coder.cardinality))
-            channels.append(block)
-        return Rows(places, layers.get_indexer(_layers(frame, self._layer_at)), np.concatenate(channels, axis=1))
-
     def _read_query(self, X: Any, training: bool) -> tuple[Rows, Known]:
         """Rows of X, and what is known around them."""
         if training or self.context == "train":
-            return self._read(X, self._layers), self._known
-        new = _layers(_as_frame(self._as_fitted(X)), self._layer_at).unique()
-        rows = self._read(X, self._layers.append(new[~new.isin(self._layers)]))
+            return self._read(X), self._known
+        rows = self._read(X, new_layers=True)
         return rows, self._known.joined(rows)
 
     def _hidden(self, rows: Rows, training: bool) -> np.ndarray:
@@ -331,45 +275,22 @@ class NeighborhoodGrid(MapTransformer):
         reach = self._known.window.reach(rows.places)
         return np.where(rng.random(len(rows)) < _HIDE_SOME, rng.uniform(0.0, reach, len(rows)), 0.0)
 
-    def _parts(self, rows: Rows, known: Known, training: bool, step: int = 1) -> Iterator[Patches]:
-        """Pictures of as many rows at a time as memory likes, a multiple of ``step``."""
+    def _parts(self, rows: Rows, known: Known, training: bool, step: int = 1) -> Iterator[tuple[slice, Patches]]:
+        """Which rows, and their pictures: as many at a time as memory likes, a multiple of ``step``."""
         hidden = self._hidden(rows, training)
         most = min(_CHUNK, _LINKS / max(1.0, float(known.per_row(rows).mean())))
         many = max(1, int(most) // step) * step
-        for part in (slice(start, start + many) for start in range(0, len(rows), many)):
-            yield Patches(known, rows.take(part), hidden[part], self.dtype)
+        for where in gen_batches(len(rows), many):
+            yield where, Patches(known, rows.take(where), hidden[where], self.dtype)
 
     def _whole(self, rows: Rows, known: Known, training: bool) -> tuple[np.ndarray, int]:
         """All pictures, and how many rows have nothing around them."""
         out = np.empty((len(rows), self.n_channels_, self.size, self.size), dtype=self.dtype)
-        done = alone = 0
-        for part in self._parts(rows, known, training):
-            part.fill(out[done : done + len(part)])
-            done, alone = done + len(part), alone + part.n_alone
+        alone = 0
+        for where, part in self._parts(rows, known, training):
+            part.fill(out[where])
+            alone += part.n_alone
         return out.reshape(len(out), -1) if self.output == "flat" else out, alone
-
-
-def _as_frame(table: Any) -> pd.DataFrame:
-    if isinstance(table, pd.DataFrame):
-        if not len(table):
-            raise InputError(f"Found array with 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
-        return table.reset_index(drop=True)
-    with own_errors():
-        return pd.DataFrame(check_array(table, dtype=None, ensure_all_finite=False))
-
-
-def _layers(frame: pd.DataFrame, position: int | None) -> pd.Index:
-    """The layer of each row; one layer where no column holds them."""
-    return pd.Index(np.zeros(len(frame), object) if position is None else frame.iloc[:, position].astype(object))
-
-
-def _fewer_levels(coder: Coder, column: pd.Series) -> Coder:
-    """A category with many levels keeps a code for each frequent one."""
-    if not isinstance(coder, Category) or coder.cardinality <= _MOST_LEVELS + 1:
-        return coder
-    counts = np.bincount(coder.encode(column)[:, 0][column.notna().to_numpy()].astype(int), minlength=coder.cardinality)
-    kept = np.sort(np.argsort(-counts[: len(coder.levels)], kind="stable")[:_MOST_LEVELS])
-    return Category(coder.name, tuple(coder.levels[i] for i in kept), shared=True)
 
 
 def _nothing_around(alone: int, n_rows: int) -> AutoArchWarning:

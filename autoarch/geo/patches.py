@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
+from sklearn.utils import gen_batches
 
 from autoarch._data.points import Places
 from autoarch.geo.window import Window
@@ -110,7 +111,7 @@ class Known:
         order = cKDTree(coordinates, boxsize=self._boxsize).indices
         step = int(np.clip(_PAIRS // max(self.per_row(rows.take(order)).max(), 1), 1, _MOST_ROWS))
         matrices = []
-        for block in (order[start : start + step] for start in range(0, len(order), step)):
+        for block in (order[rows_of] for rows_of in gen_batches(len(order), step)):
             owner, cell, place, weight = self._found(rows.take(block), coordinates[block], hidden[block])
             at = (owner, cell.astype(np.int64) * len(self.places) + place)
             shape = (len(block), self.window.size**2 * len(self.places))
@@ -244,7 +245,7 @@ class Patches:
     def fill(self, out: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Write the pictures of all or some rows into ``out`` and return it."""
         rows = np.arange(len(self)) if rows is None else rows
-        for block in (slice(start, start + _BLOCK) for start in range(0, len(rows), _BLOCK)):
+        for block in gen_batches(len(rows), _BLOCK):
             some = rows[block]
             links = self._links[self._position[some]].reshape(len(some) * self._size**2, -1)
             with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: nothing is known of this cell

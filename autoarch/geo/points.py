@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from autoarch._data.array_checks import check_cell_shape
-from autoarch._data.coordinates import coordinate_columns, read_places
-from autoarch._data.table_encoder import as_fitted, column_names
+from autoarch._core.checks import own_errors
+from autoarch._data.array_checks import check_cell_shape, refuse_infinite
+from autoarch._data.columns import Category, Coder
+from autoarch._data.coordinates import column_position, coordinate_columns, read_places
+from autoarch._data.table_encoder import as_fitted, column_names, learn_kinds
+from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.geometry import in_reference, reference_of, without_geometry
+from autoarch.geo.patches import Rows
+
+_MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
 
 
 class MapTransformer(TransformerMixin, BaseEstimator):
@@ -43,6 +49,61 @@ class MapTransformer(TransformerMixin, BaseEstimator):
         """A later table without geometry, in the reference system of the first one and with its order of columns."""
         table, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
         return as_fitted(table, getattr(self, "feature_names_in_", None))
+
+
+class ChannelReader(MapTransformer):
+    """Base of transformers that read a table as places, layers and channels: numbers, and a column for each level.
+
+    Subclasses have the parameters ``layer`` and ``categorical`` as well.
+    """
+
+    layer: Any
+    categorical: Sequence[Any] | None
+
+    def _learn_attributes(self, table: Any) -> None:
+        """Learn the column of layers, and how each other column is encoded."""
+        layer = None if self.layer is None else column_position(self.layer, table, asked="layer")
+        if layer in self._at:
+            raise ParameterError(f"layer={self.layer!r} is a coordinate; expected another column, such as the time.")
+        self._attributes = [i for i in range(self.n_features_in_) if i not in {*self._at, layer}]
+        named = {column_position(name, table, asked="categorical") for name in self.categorical or ()}
+        if not named <= set(self._attributes):
+            raise ParameterError(f"categorical={self.categorical!r} names coordinates or layers; expected attributes.")
+        frame = _as_frame(table)
+        self._layer_at = layer
+        self._layers = self._layers_of(frame).unique()
+        columns = {i: frame.iloc[:, i] for i in self._attributes}
+        typed = {i: column.astype("category") if i in named else column for i, column in columns.items()}
+        kinds = learn_kinds(pd.DataFrame(typed), [str(frame.columns[i]) for i in columns])
+        self._coders = [_fewer_levels(kind, column) for kind, column in zip(kinds, columns.values(), strict=True)]
+        self.channel_names_: list[str] = []
+        for coder in self._coders:
+            names = coder.names_out()
+            if isinstance(coder, Category):
+                names = [f"{coder.name}={level}" for level in [*coder.levels, *["other"] * coder.shared]]
+            self.channel_names_ += names
+
+    def _read(self, X: Any, *, new_layers: bool = False) -> Rows:
+        """Places, layers and attributes of the rows of X; layers that are not known have the code -1."""
+        frame = _as_frame(self._as_fitted(X))
+        check_cell_shape(frame.shape[1:], (self.n_features_in_,), speaker=type(self).__name__)
+        places = read_places(frame, self._at, geographic=self.geographic_)
+        layers, known = self._layers_of(frame), self._layers
+        if new_layers:
+            known = known.append(layers[~layers.isin(known)].unique())
+        channels = [np.empty((len(frame), 0))]
+        for i, coder in zip(self._attributes, self._coders, strict=True):
+            block = coder.encode(frame.iloc[:, i])
+            refuse_infinite(block, names=coder.names_out(), speaker=type(self).__name__)
+            if isinstance(coder, Category):
+                block = np.where(np.isnan(block), np.nan, block == np.arange(coder.cardinality))
+            channels.append(block)
+        return Rows(places, known.get_indexer(layers), np.concatenate(channels, axis=1))
+
+    def _layers_of(self, frame: pd.DataFrame) -> pd.Index:
+        """The layer of each row; one layer where no column holds them."""
+        at = self._layer_at
+        return pd.Index(np.zeros(len(frame), object) if at is None else frame.iloc[:, at].astype(object))
 
 
 class MapPoints(TransformerMixin, BaseEstimator):
@@ -140,3 +201,21 @@ class MapPoints(TransformerMixin, BaseEstimator):
 
 def _width(X: Any) -> int:
     return int((X if hasattr(X, "shape") else np.asarray(X)).shape[1])
+
+
+def _as_frame(table: Any) -> pd.DataFrame:
+    if isinstance(table, pd.DataFrame):
+        if not len(table):
+            raise InputError(f"Found array with 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
+        return table.reset_index(drop=True)
+    with own_errors():
+        return pd.DataFrame(check_array(table, dtype=None, ensure_all_finite=False))
+
+
+def _fewer_levels(coder: Coder, column: pd.Series) -> Coder:
+    """A category with many levels keeps a code for each frequent one."""
+    if not isinstance(coder, Category) or coder.cardinality <= _MOST_LEVELS + 1:
+        return coder
+    counts = np.bincount(coder.encode(column)[:, 0][column.notna().to_numpy()].astype(int), minlength=coder.cardinality)
+    kept = np.sort(np.argsort(-counts[: len(coder.levels)], kind="stable")[:_MOST_LEVELS])
+    return Category(coder.name, tuple(coder.levels[i] for i in kept), shared=True)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoarch._core.checks import check_choice, check_positive, check_whole
 from autoarch._data.points import EARTH_RADIUS_KM, Places
-from autoarch.exceptions import InputError
+from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.lattice import Lattice, find_lattice
 
+_LARGEST_SIZE = 181
 _SAMPLE = 10_000  # places whose spacing is measured
 _KM_PER_DEGREE = np.pi * EARTH_RADIUS_KM / 180
 
@@ -81,9 +83,21 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
 
     Raises
     ------
+    ParameterError
+        If size, method or cell_size makes no sense.
     InputError
         If there is no lattice with method "lattice", or a single place.
     """
+    if check_whole("size", size, least=3) % 2 == 0 or size > _LARGEST_SIZE:
+        raise ParameterError(
+            f"size={size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has "
+            "the cell in the middle."
+        )
+    if isinstance(cell_size, str):
+        check_choice("cell_size", cell_size, ("auto", "local"))
+    else:
+        check_positive("cell_size", cell_size, absent="'auto', or 'local'")
+        check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
     if method == "lattice" or (method == "auto" and cell_size == "auto"):
         lattice = find_lattice(places, gaps=method == "lattice")
         if lattice is not None:
