@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._data.coordinates import coordinate_columns
 from autoarch.exceptions import AutoArchWarning
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
@@ -57,20 +57,11 @@ class Pictures:
     def __getitem__(self, rows: Any) -> np.ndarray:
         """Pictures of some rows; what is not known is 0, which is the mean."""
         grid = np.clip((self.patches[rows] - self.mean) / self.scale, -_LARGEST, _LARGEST)
-        missing = np.isnan(grid)
-        grid[missing] = 0.0
-        return np.concatenate([grid, missing.all(axis=1, keepdims=True).astype(np.float32)], axis=1)
+        unknown = np.isnan(grid).all(axis=1, keepdims=True)
+        return np.concatenate([np.nan_to_num(grid, copy=False), unknown], axis=1, dtype=self.dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
-
-
-def _zero_and_unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each column the middle and half the span of what is not missing."""
-    missing = np.isnan(values).all(axis=0)
-    low, high = (of(np.where(missing, 0.0, values), axis=0).astype(np.float64) for of in (np.nanmin, np.nanmax))
-    unit = high / 2 - low / 2
-    return low / 2 + high / 2, np.where(unit > 0, unit, 1.0)
 
 
 class NeighborhoodPictures(TransformerMixin, BaseEstimator):
@@ -125,14 +116,6 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray | Pictures:
         """Fit, and return the pictures of the training rows, none of which shows its own label."""
-        X = np.asarray(X)
-        self._zero, self._unit = _zero_and_unit(X)
-        left = [*coordinate_columns(X, self.coordinates), *(self.categorical or ())]
-        self._zero[left], self._unit[left] = 0.0, 1.0
-        X = self._small(X)
-        if self.target_lag == "regression":
-            zero, unit = _zero_and_unit(np.asarray(y, dtype=np.float64)[:, None])
-            y = (y - zero) / unit
         self.grid_ = NeighborhoodGrid(
             self.coordinates,
             self.size,
@@ -140,16 +123,14 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
             hide_within=self.hide_within,
             geographic=self.geographic,
             categorical=self.categorical,
+            dtype=np.float64,  # tells large values with small differences apart
         ).fit(X, y)
         patches = self.grid_.patches(X, training=True)
         some = np.linspace(0, len(patches) - 1, min(len(patches), _SAMPLE)).astype(int)
-        sample = patches[some].astype(np.float64)
-        there = ~np.isnan(sample)
-        count = np.maximum(there.sum(axis=(0, 2, 3)), 1)[:, None, None]
-        self.mean_ = (np.where(there, sample, 0.0).sum(axis=(0, 2, 3))[:, None, None] / count).astype(np.float32)
-        squares = np.where(there, (sample - self.mean_) ** 2, 0.0).sum(axis=(0, 2, 3))[:, None, None]
-        scale = np.sqrt(squares / count)
-        self.scale_ = np.where(scale > 1e-12, scale, 1.0).astype(np.float32)
+        channels = patches[some].transpose(0, 2, 3, 1).reshape(-1, patches.shape[1])
+        with np.errstate(invalid="ignore"):  # a channel may be missing throughout
+            scaler = StandardScaler().fit(channels)
+        self.mean_, self.scale_ = scaler.mean_[:, None, None], scaler.scale_[:, None, None]
         return self._pictures(patches)
 
     def transform(self, X: Any) -> np.ndarray | Pictures:
@@ -157,11 +138,7 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AutoArchWarning)  # rows far from all others: a model has learned from gaps
-            return self._pictures(self.grid_.patches(self._small(np.asarray(X))))
-
-    def _small(self, X: np.ndarray) -> np.ndarray:
-        """Attributes near 0: pictures hold 32 bits a cell, which tell large values with small differences not apart."""
-        return (X - self._zero) / self._unit
+            return self._pictures(self.grid_.patches(X))
 
     def _pictures(self, patches: Patches) -> np.ndarray | Pictures:
         pictures = Pictures(patches, self.mean_, self.scale_)

@@ -97,7 +97,7 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
         check_choice("cell_size", cell_size, ("auto", "local"))
     else:
         check_positive("cell_size", cell_size, absent="'auto', or 'local'")
-        check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
+    check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
     if method == "lattice" or (method == "auto" and cell_size == "auto"):
         lattice = find_lattice(places, gaps=method == "lattice")
         if lattice is not None:
