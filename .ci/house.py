@@ -127,13 +127,15 @@ class House:
         return sum(len(_lines_of_code(text, self.trees[name])) for name, text in self.text.items())
 
     def functions(self) -> list[tuple[int, str]]:
+        """Lines of each function without its docstring: a documented parameter must not make a function long."""
         found = []
         for name, tree in self.trees.items():
-            found += [
-                (node.end_lineno - node.lineno + 1, f"{name}.{node.name}")
-                for node in ast.walk(tree)
-                if isinstance(node, FUNCTIONS)
-            ]
+            for node in ast.walk(tree):
+                if isinstance(node, FUNCTIONS):
+                    lines = node.end_lineno - node.lineno + 1
+                    if ast.get_docstring(node, clean=False) is not None:
+                        lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+                    found.append((lines, f"{name}.{node.name}"))
         return sorted(found, reverse=True)
 
     def dataclasses(self) -> list[tuple[int, str]]:

@@ -1,173 +1,148 @@
-"""What the classifier and the regressor share: every step of ``fit`` but the reading of y."""
+"""The steps of ``fit`` that the classifier and the regressor share, and the attributes that it sets."""
 
 from __future__ import annotations
 
-import time
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.checks import check_budget, check_choice, check_whole
-from autoarch._core.clock import Budget
+from autoarch._core.quiet import warn_user
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.overlaps import find_windows
-from autoarch._data.row_splits import SplitPlan, is_plain, plan_splits
-from autoarch._data.target import sample_weights
-from autoarch._search.eligible import Request
-from autoarch._search.memory import Past, as_memory, parts_of, same_search, seed_again
+from autoarch._data.target import Target
+from autoarch._search.eligible import Request, Settings
+from autoarch._search.memory import same_search, search_key, search_seed
 from autoarch._search.refit import changed_params
-from autoarch._search.run import Found, run_search
-from autoarch._search.scoring import resolve_scorer
-from autoarch.exceptions import AutoArchWarning, ParameterError
+from autoarch._search.run import SearchResult, run_search
+from autoarch._search.splits import plan_search
 from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import with_pretrained
-from autoarch.families.registry import resolve_families
-from autoarch.geo.geometry import in_reference, reference_of
-from autoarch.geo.space import look_over
 from autoarch.locality import LayoutSearch
-
-_CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
 
 
 class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
-    """What the classifier and the regressor share: every step but the reading of y."""
+    """Fit by probing, searching and refitting; predict with the winner. What y is, the subclasses say."""
 
     _task: str
+    class_weight: Mapping[Any, float] | str | None = None  # a parameter of the classifier alone
 
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, groups: Any, class_weight: Mapping[Any, float] | str | None = None
-    ) -> None:
-        started = time.monotonic()
-        check_budget(self.time_budget, self.n_trials)
-        check_choice("channels", self.channels, ("first", "last"))
-        check_whole("verbose", int(self.verbose), least=0)
-        check_whole("ensemble_size", self.ensemble_size, least=1)
-        if self.patience is not None:
-            check_whole("patience", self.patience, least=1)
-        _check_device(self.device)
-        families = resolve_families(self.families)
-        resolve_scorer(self.scoring, self._task)
-        canonical = Canonicaliser(self.layout, self.channels).speaking_for(self)
+    def __init__(self, **parameters: Any):
+        for name, value in parameters.items():
+            setattr(self, name, value)
+
+    @abstractmethod
+    def _read_target(self, y: Any, n_samples: int) -> Target:
+        """Check y and read it as labels or as numbers."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Probe X, search, and fit the winner.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p), (n, H, W) or (n, C, H, W), DataFrame or sparse matrix
+            Rows to learn from. Missing cells are allowed.
+        y : array-like of shape (n,)
+            Labels (strings, integers or booleans), or numbers for a regression.
+        sample_weight : array-like of shape (n,) or None
+            Weights of the rows, in training and in the score.
+        groups : array-like of shape (n,) or None
+            Rows of one group are never split between training and validation.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        InputError
+            If X or y cannot be learned from; before any work starts.
+        ParameterError
+            If a parameter makes no sense.
+        """
+        settings = Settings.of(self, self._task)
+        canonical = Canonicaliser(self.layout, self.channels, self.coordinates).with_estimator_name(self)
         values = canonical.fit_transform(X)
-        target, codes, classes = self._read_target(y, len(values))
-        weight = sample_weights(
-            sample_weight, class_weight, codes if classes is not None else None, classes, len(codes)
-        )
-        past: Past | None = getattr(self, "_past", None) if self.warm_start else None
-        again = seed_again(past, self.random_state)
-        seed = _seed(self.random_state) if again is None else again
-        problem = _describe(self._task, values, canonical, codes, classes, self.device)
-        space = look_over(
+        target = self._read_target(y, len(values))
+        weight = target.weights(sample_weight, self.class_weight)
+        past = getattr(self, "_past", None) if self.warm_start else None
+        seed = search_seed(self.random_state, past)
+        problem = self._describe(values, canonical, target)
+        if self.pretrained is not None:
+            problem = with_pretrained(problem, self.pretrained, settings.families)
+        splits = plan_search(
             X,
-            self.coordinates,
-            canonical,
             values,
-            codes,
+            target.codes,
+            canonical,
+            cv=self.cv,
+            groups=groups,
             task=self._task,
             seed=seed,
-            open_splits=groups is None and isinstance(self.cv, str),
-            hurried=self._too_large_for_folds(values),
+            time_budget=self.time_budget,
         )
-        if space.located is not None:
-            geographic = space.located.places.geographic
-            problem = replace(problem, coordinates=space.located.columns, geographic=geographic, layout=None)
-        if self.pretrained is not None:
-            problem = with_pretrained(problem, self.pretrained, families)
-        plan = space.plan or self._plan_splits(X, values, codes, groups, problem, seed)
-        if space.hint and self.verbose and groups is None and is_plain(self.cv):
-            warnings.warn(f"{space.hint}.", AutoArchWarning, stacklevel=3)
-        parts: dict[str, str] = {}
+        for message in splits.warnings if self.verbose else ():
+            warn_user(message)
+        key = {}
         if self.warm_start:
-            data = {"X": values, "y": target, "sample_weight": weight, "splits": plan.splits}
-            parts = parts_of(self.get_params(deep=False), seed, problem=problem, families=families, **data)
+            parameters = self.get_params(deep=False)
+            key = search_key(parameters, seed, problem, settings.families, values, target, weight, splits.plan)
         found = run_search(
             Request(
+                settings=settings,
                 X=values,
-                y=target,
-                codes=codes,
-                classes=classes,
+                target=target,
                 sample_weight=weight,
                 problem=problem,
-                families=families,
-                chosen_by_user=not (isinstance(self.families, str) and self.families == "auto"),
-                plan=plan,
-                scoring=self.scoring,
-                budget=Budget(self.time_budget, self.n_trials, started=started),
+                splits=splits,
                 seed=seed,
-                n_jobs=self.n_jobs,
-                memory=as_memory(self.memory),
-                verbose=int(self.verbose),
                 layouts=self._layouts_to_try(canonical),
-                ensemble_size=self.ensemble_size,
-                patience=self.patience,
-                past=same_search(past, parts),
+                past=same_search(past, key),
             )
         )
-        self._keep(canonical, found, classes)
-        self._whereabouts = None if space.located is None else space.located.whereabouts
-        self._reference = reference_of(X)
-        skipped = (*found.locality.skipped, *space.skipped)
-        self.locality_ = replace(found.locality, space=space.evidence, skipped=skipped)
-        self.splits_ = plan.description
-        self.__dict__.pop("_past", None)
+        self._set_fitted(canonical, target, found)
+        self.splits_ = splits.plan.description
         if self.warm_start:
-            self._past = found.past(parts)
+            self._past = replace(found.past, key=key)
+        return self
 
-    def _plan_splits(
-        self, X: Any, values: np.ndarray, codes: np.ndarray, groups: Any, problem: Problem, seed: int
-    ) -> SplitPlan:
-        """Rows that train and rows that judge; windows of one record stay together unless the user decides."""
-        look = groups is None and is_plain(self.cv)
-        windows = find_windows(values, problem.layout, seed) if look else None
-        plan = plan_splits(
-            codes,
-            cv=self.cv,
-            groups=groups if windows is None else windows.groups,
+    def _describe(self, values: np.ndarray, canonical: Canonicaliser, target: Target) -> Problem:
+        places = canonical.map_columns_
+        return Problem(
             task=self._task,
-            random_state=seed,
-            X=X,
-            prefer_holdout=self._too_large_for_folds(values),
+            n_samples=len(values),
+            n_features=values.shape[1],
+            n_classes=target.n_classes,
+            smallest_class=target.smallest_class,
+            layout=canonical.layout_,
+            categorical=canonical.categorical_,
+            cardinalities=canonical.cardinalities_,
+            has_missing=canonical.has_missing_,
+            device=self.device,
+            coordinates=None if places is None else places.columns,
+            geographic=places is not None and places.geographic,
         )
-        if windows is None:
-            return plan
-        if self.verbose:
-            warnings.warn(
-                f"{windows}. Folds keep those of one record on one side, and so should a test set. Pass groups, or a "
-                "splitter as cv, if you know better.",
-                AutoArchWarning,
-                stacklevel=4,
-            )
-        return replace(plan, description=f"{plan.description}; {windows}")
 
     def _layouts_to_try(self, canonical: Canonicaliser) -> LayoutSearch:
         """Flat columns may be read as a grid, an order that shows nothing may be changed; a declared one stands."""
         undeclared = isinstance(self.layout, str) and self.coordinates is None
-        return LayoutSearch(
-            infer=undeclared and canonical.undeclared_, recover=undeclared, names=canonical.column_names_
-        )
+        return LayoutSearch(infer=canonical.undeclared_, recover=undeclared, names=canonical.column_names_)
 
-    def _too_large_for_folds(self, values: np.ndarray) -> bool:
-        return self.time_budget is not None and values.size > _CELLS_PER_SECOND * self.time_budget
-
-    @abstractmethod
-    def _read_target(self, y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """The target as models see it, as the probe sees it, and the labels."""
-
-    def _keep(self, canonical: Canonicaliser, found: Found, classes: np.ndarray | None) -> None:
-        """Turn what was found into fitted attributes."""
+    def _set_fitted(self, canonical: Canonicaliser, target: Target, found: SearchResult) -> None:
+        """Set fitted attributes from the result."""
+        for name in ("feature_names_in_", "_past"):
+            self.__dict__.pop(name, None)
         self.n_features_in_ = canonical.n_features_in_
-        self.__dict__.pop("feature_names_in_", None)
         if hasattr(canonical, "feature_names_in_"):
             self.feature_names_in_ = canonical.feature_names_in_
-        if classes is not None:
-            self.classes_ = classes
+        if target.classes is not None:
+            self.classes_ = target.classes
         self.layout_ = found.layout
         self.locality_ = found.locality
         self.study_ = found.study
@@ -182,16 +157,10 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         self.stopped_by_ = found.stopped_by
         self.fitted_on_ = found.fitted_on
 
-    def _canonical(self, X: Any) -> np.ndarray:
+    def _predictions(self, method: str, X: Any) -> np.ndarray:
+        """Call the winner; its packages may warn of names that canonical values no longer carry."""
         check_is_fitted(self, "best_estimator_")
-        values = self.best_estimator_[0].transform(in_reference(X, self._reference))
-        if self._whereabouts is not None:
-            self._whereabouts.check(values)
-        return values
-
-    def _ask(self, method: str, X: Any) -> np.ndarray:
-        """Call the winner on canonical values; its packages may warn of names that those no longer carry."""
-        values = self._canonical(X)
+        values = self.best_estimator_[0].transform(X)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
             return getattr(self.best_estimator_[1:], method)(values)
@@ -202,45 +171,3 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _check_device(device: str) -> None:
-    """Refuse a name that torch would refuse, before any work; the usual ones are known without torch."""
-    if device in ("auto", "cpu"):
-        return
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        raise ParameterError(
-            f"device={device!r} cannot be used: {str(error).partition(chr(10))[0]}. Pass 'auto', 'cpu', or a device "
-            "that torch finds here, such as 'cuda'."
-        ) from error
-
-
-def _seed(random_state: Any) -> int:
-    """An int from an int, a RandomState (which is advanced) or None; the global state is left alone."""
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0] % (2**31 - 1))
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    return check_whole("random_state", random_state, least=0)
-
-
-def _describe(
-    task: str, values: np.ndarray, canonical: Canonicaliser, codes: np.ndarray, classes: np.ndarray | None, device: str
-) -> Problem:
-    sizes = np.bincount(codes) if classes is not None else np.zeros(1, dtype=int)
-    return Problem(
-        task=task,
-        n_samples=len(values),
-        n_features=values.shape[1],
-        n_classes=0 if classes is None else len(classes),
-        smallest_class=int(sizes.min()),
-        layout=canonical.layout_,
-        categorical=canonical.categorical_,
-        cardinalities=canonical.cardinalities_,
-        has_missing=canonical.has_missing_,
-        device=device,
-    )

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from autoarch._base import BaseAutoArch
-from autoarch._data.target import encode_labels, numeric_target
+from autoarch._data.target import Target, encode_labels, numeric_target
 from autoarch._search.evaluate import aligned
 from autoarch._search.scoring import tempered
 from autoarch.families.base import Family
@@ -26,14 +26,14 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     n_trials : int or None, default=None
         Candidates to try at most.
     families : "auto", str, Family or sequence of these, default="auto"
-        What is searched: ``"linear"``, ``"tree"``, ``"mlp"``, ``"cnn"``, ``"kernels"``, installed plug-ins, or objects
-        of your own subclass of :class:`autoarch.families.Family`.
+        Families to search: ``"linear"``, ``"tree"``, ``"mlp"``, ``"cnn"``, ``"kernels"``, installed plug-ins, or
+        objects of your own subclass of :class:`autoarch.families.Family`.
     layout : tuple of int, "auto" or None, default="auto"
         Cells behind the columns, as ``(height, width)`` or ``(channels, height, width)``. ``"auto"`` takes the shape of
         X, infers the grid behind flat columns, and tries to recover the order of scrambled ones; what it finds must
         prove itself on the landmarks. ``None`` says that there is no grid.
     scoring : str, callable or None, default=None
-        What candidates are chosen by, as in scikit-learn. None is accuracy; ties go to the lower log-loss.
+        Score that candidates are chosen by, as in scikit-learn. None is accuracy; ties go to the lower log-loss.
     cv : "auto", int, splitter or iterable, default="auto"
         Rows that candidates are judged on. "auto" takes a holdout for many rows and folds for few.
     class_weight : dict, "balanced" or None, default=None
@@ -43,8 +43,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     coordinates : pair of str or pair of int, or None, default=None
         Columns of a table with the x and y, or the longitude and latitude, of each row's place. Names such as ``lon``
         and ``latitude`` mean degrees; columns without names are a plane. Anything but None, such as ``"geometry"``,
-        takes the points of a GeoDataFrame. Candidates then also look at what stands around, and folds are blocks of
-        the map where the label resembles itself nearby.
+        takes the points of a GeoDataFrame. Candidates then also use the neighbourhood of each row, and folds are blocks
+        of the map where the label is spatially autocorrelated.
     device : str, default="auto"
         Where nets are trained: an accelerator if there is one, or as torch names it.
     ensemble_size : int, default=1
@@ -79,14 +79,14 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     ensemble_ : DataFrame
         Members of the final model: family, params, score alone, weight. One row if ``ensemble_size=1``.
     temperature_ : float
-        What the logarithms of the probabilities of ``best_estimator_`` are divided by in ``predict_proba``: learned on
-        left-out rows, and 1 where that does not lower their log-loss.
+        Divisor of the logarithms of the probabilities of ``best_estimator_`` in ``predict_proba``: learned on left-out
+        rows, and 1 where that does not lower their log-loss.
     best_params_ : dict
         Its parameters, as ``best_estimator_.set_params`` takes them.
     best_score_ : float
         Its score in the search. It is the largest of many, hence optimistic.
     estimated_score_, estimated_score_std_error_ : float
-        The score to expect, from rows that had no say in the choice, and its standard error.
+        The score to expect, from rows that did not take part in the choice, and its standard error.
     leaderboard_ : DataFrame
         Every trial: rank, family, params, score, score_std, seconds, status, reason.
     locality_ : LocalityReport
@@ -97,11 +97,11 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     study_ : optuna.Study
         The search as Optuna saw it.
     stopped_by_ : {"time_budget", "n_trials", "patience", "interrupt"}
-        What ended the search.
+        Reason for the end of the search.
     splits_ : str
-        On which rows candidates were judged.
+        Rows on which candidates were validated, in words.
     fitted_on_ : str
-        On which rows the winner was fitted: all, those of its folds, or those of the first split.
+        Rows on which the winner was fitted: all, those of its folds, or those of the first split.
     n_features_in_ : int
         ``X.shape[1]``.
     feature_names_in_ : ndarray of str
@@ -141,57 +141,30 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ):
-        self.time_budget = time_budget
-        self.n_trials = n_trials
-        self.families = families
-        self.layout = layout
-        self.scoring = scoring
-        self.cv = cv
-        self.class_weight = class_weight
-        self.channels = channels
-        self.coordinates = coordinates
-        self.device = device
-        self.ensemble_size = ensemble_size
-        self.patience = patience
-        self.pretrained = pretrained
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.memory = memory
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            time_budget=time_budget,
+            n_trials=n_trials,
+            families=families,
+            layout=layout,
+            scoring=scoring,
+            cv=cv,
+            class_weight=class_weight,
+            channels=channels,
+            coordinates=coordinates,
+            device=device,
+            ensemble_size=ensemble_size,
+            patience=patience,
+            pretrained=pretrained,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            memory=memory,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> AutoArchClassifier:
-        """Probe X, search, and fit the winner.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, p), (n, H, W) or (n, C, H, W), DataFrame or sparse matrix
-            Rows to learn from. Missing cells are allowed.
-        y : array-like of shape (n,)
-            Labels: strings, integers or booleans.
-        sample_weight : array-like of shape (n,) or None
-            Weights of the rows, in training and in the score.
-        groups : array-like of shape (n,) or None
-            Rows of one group are never split between training and validation.
-
-        Returns
-        -------
-        AutoArchClassifier
-            Itself.
-
-        Raises
-        ------
-        InputError
-            If X or y cannot be learned from; before any work starts.
-        ParameterError
-            If a parameter makes no sense.
-        """
-        self._fit(X, y, sample_weight, groups, self.class_weight)
-        return self
-
-    def _read_target(self, y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _read_target(self, y: Any, n_samples: int) -> Target:
         codes, classes = encode_labels(y, n_samples=n_samples, estimator_name=type(self).__name__)
-        return classes[codes], codes, classes
+        return Target(classes[codes], codes, classes)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
@@ -206,7 +179,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         ndarray of shape (n,)
             Labels.
         """
-        return self._ask("predict", X)
+        return self._predictions("predict", X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
@@ -221,7 +194,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         ndarray of shape (n, n_classes)
             Probabilities, in the order of ``classes_``.
         """
-        proba = self._ask("predict_proba", X)
+        proba = self._predictions("predict_proba", X)
         return aligned(tempered(proba, self.temperature_), self.best_estimator_.classes_, self.classes_)
 
 
@@ -279,56 +252,29 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ):
-        self.time_budget = time_budget
-        self.n_trials = n_trials
-        self.families = families
-        self.layout = layout
-        self.scoring = scoring
-        self.cv = cv
-        self.channels = channels
-        self.coordinates = coordinates
-        self.device = device
-        self.ensemble_size = ensemble_size
-        self.patience = patience
-        self.pretrained = pretrained
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.memory = memory
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            time_budget=time_budget,
+            n_trials=n_trials,
+            families=families,
+            layout=layout,
+            scoring=scoring,
+            cv=cv,
+            channels=channels,
+            coordinates=coordinates,
+            device=device,
+            ensemble_size=ensemble_size,
+            patience=patience,
+            pretrained=pretrained,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            memory=memory,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> AutoArchRegressor:
-        """Probe X, search, and fit the winner.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, p), (n, H, W) or (n, C, H, W), DataFrame or sparse matrix
-            Rows to learn from. Missing cells are allowed.
-        y : array-like of shape (n,)
-            Numbers.
-        sample_weight : array-like of shape (n,) or None
-            Weights of the rows, in training and in the score.
-        groups : array-like of shape (n,) or None
-            Rows of one group are never split between training and validation.
-
-        Returns
-        -------
-        AutoArchRegressor
-            Itself.
-
-        Raises
-        ------
-        InputError
-            If X or y cannot be learned from; before any work starts.
-        ParameterError
-            If a parameter makes no sense.
-        """
-        self._fit(X, y, sample_weight, groups)
-        return self
-
-    def _read_target(self, y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _read_target(self, y: Any, n_samples: int) -> Target:
         values = numeric_target(y, n_samples=n_samples, estimator_name=type(self).__name__)
-        return values, values, None
+        return Target(values, values)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict numbers.
@@ -343,4 +289,4 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         ndarray of shape (n,)
             Predictions, in the units of y.
         """
-        return self._ask("predict", X)
+        return self._predictions("predict", X)

@@ -41,7 +41,7 @@ def test_what_stands_around_tells_what_attributes_do_not(fitted):
 
 def test_both_kinds_of_folds_judge_and_the_gap_is_told(fitted):
     """The estimate is that for places that were never seen; the report has both scores."""
-    blocks, random = sorted(fitted.locality_.fold_scores, key=lambda each: each.folds)
+    blocks, random = sorted(fitted.locality_.fold_scores, key=lambda each: each.estimand)
     assert "blocks of the map" in fitted.splits_ and "random rows" in fitted.splits_
     assert random.score > blocks.score
     assert abs(fitted.estimated_score_ - blocks.score) < 0.2

@@ -5,6 +5,7 @@ import os
 import pickle
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -344,7 +345,7 @@ def test_families_that_the_budget_did_not_reach_are_listed(iris):
     """With one trial for two families the other one stands in the leaderboard with its reason."""
     clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=["linear", "tree"]).fit(*iris)
     skipped = clf.leaderboard_[clf.leaderboard_["status"] == "skipped"]
-    assert list(skipped["reason"]) == ["the search ended before its turn"]
+    assert list(skipped["reason"]) == ["the search ended before it was tried"]
 
 
 def test_a_device_that_is_not_there_is_named(iris):
@@ -412,3 +413,17 @@ def test_patience_ends_a_search_that_finds_nothing_better(iris):
         AutoArchClassifier(patience=0).fit(X, y)
     with pytest.raises(ValueError, match="ensemble_size"):
         AutoArchClassifier(ensemble_size=0).fit(X, y)
+
+
+def test_both_estimators_take_the_same_parameters():
+    """The regressor has all parameters of the classifier but class_weight, in the same order with the same defaults."""
+    classifier = dict(signature(AutoArchClassifier).parameters)
+    del classifier["class_weight"]
+    assert list(classifier.items()) == list(signature(AutoArchRegressor).parameters.items())
+
+
+@pytest.mark.parametrize("kind", [AutoArchClassifier, AutoArchRegressor])
+def test_a_parameter_is_kept_as_it_was_given(kind):
+    """Every parameter of the signature reaches the attribute of its name, untouched."""
+    given = {name: object() for name in signature(kind).parameters}
+    assert all(getattr(kind(**given), name) is value for name, value in given.items())

@@ -1,1 +1,1 @@
-"""What every room may lean on: parameter checks, the clock, lazy and optional imports, progress and silence."""
+"""Shared by all rooms: parameter checks, the clock, lazy and optional imports, progress and silence."""

@@ -41,7 +41,7 @@ class Deadline:
 
     @property
     def unlimited(self) -> bool:
-        """Whether there is no limit, so that nothing may depend on the clock."""
+        """Return whether there is no limit, so that nothing may depend on the clock."""
         return math.isinf(self._end)
 
     @property
@@ -56,7 +56,7 @@ class Deadline:
 
     @property
     def over(self) -> bool:
-        """Whether the time is up."""
+        """Return whether the time is up."""
         return not self.unlimited and self.left <= 0
 
     def check(self) -> None:
@@ -83,16 +83,16 @@ class Budget:
     cached search makes the same decisions as the first one.
     """
 
-    def __init__(self, seconds: float | None, n_trials: int | None, *, started: float):
+    def __init__(self, seconds: float | None = None, n_trials: int | None = None):
         self.seconds = seconds
         self.n_trials = n_trials
-        self.started = started
+        self.started = time.monotonic()
         self.n_asked = 0
         self._charged = 0.0
 
     @property
     def unlimited(self) -> bool:
-        """Whether no decision may depend on the clock."""
+        """Return whether no decision may depend on the clock."""
         return self.seconds is None
 
     @property
@@ -114,10 +114,10 @@ class Budget:
         return Deadline(None if self.unlimited else max(0.0, self.left - keep) * fraction)
 
     def too_late_for_a_trial(self, keep: float) -> bool:
-        """Whether what is left beside the ``keep`` seconds is too short for another trial."""
+        """Return whether what is left beside the ``keep`` seconds is too short for another trial."""
         return not self.unlimited and self.left - keep < max(0.05, _LEAST_SLICE * (self.seconds or 0.0))
 
     @property
     def trials_spent(self) -> bool:
-        """Whether all trials that were allowed have been asked for."""
+        """Return whether all trials that were allowed have been asked for."""
         return self.n_trials is not None and self.n_asked >= self.n_trials

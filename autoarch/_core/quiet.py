@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,9 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
+from autoarch.exceptions import AutoArchWarning
+
+_BETWEEN = (__name__.partition(".")[0], "sklearn")  # packages whose lines no user can change
 _TALKATIVE = ("optuna", "lightgbm", "skorch")
 # Read when torch is first imported and when a worker starts. Threads that wait by spinning for long cost nothing on an
 # idle machine and everything on a busy one (with another process on one of two cores a small net trained 3 to 30 times
@@ -22,6 +26,14 @@ _ENVIRONMENT = {"PYTHONWARNINGS": "ignore", "GOMP_SPINCOUNT": "1000"}
 _lock = threading.Lock()
 _depth = 0
 _outermost = ExitStack()
+
+
+def warn_user(message: str, category: type[Warning] = AutoArchWarning) -> None:
+    """Issue a warning at the first line that led here from outside of this package and of scikit-learn."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 @contextmanager

@@ -1,12 +1,11 @@
-"""Any accepted X -> one float matrix, and the layout of its columns.
+"""Turn any accepted X into one float matrix, and say which cell each column is and where each row is.
 
 ``Canonicaliser`` is the first step of every pipeline that autoarch hands out, so fitting and predicting read X alike.
-Arrays are checked by ``arrays``, tables of mixed columns are encoded by ``tables`` and ``columns``.
+Arrays are checked by ``array_checks``, tables of mixed columns are encoded by ``table_encoder`` and ``columns``.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,12 +16,14 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, own_errors
+from autoarch._core.quiet import warn_user
 from autoarch._data import array_checks, table_encoder
 from autoarch._data.columns import Coder, Number
-from autoarch._data.containers import to_plain
+from autoarch._data.containers import in_reference, reference_of, to_plain
+from autoarch._data.coordinates import MapColumns, find_map_columns
 from autoarch._data.layout import Layout
 from autoarch._data.typical import typical_row
-from autoarch.exceptions import AutoArchWarning, LayoutError
+from autoarch.exceptions import LayoutError, ParameterError
 
 
 class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
@@ -35,6 +36,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         the shape of X, and reads flat columns as one line. ``None`` says that there is no grid.
     channels : {"first", "last"}, default="first"
         Where 4-D X has its channels: ``(n, C, H, W)`` or ``(n, H, W, C)``. The output has them first either way.
+    coordinates : pair of str or pair of int, or None, default=None
+        Columns of a table with the place of each row. Such a table has no layout.
 
     Attributes
     ----------
@@ -42,6 +45,10 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         What X was: 2-D numbers, 3-D or 4-D numbers, or a DataFrame with columns that are no numbers.
     layout_ : Layout or None
         Cell of each output column.
+    map_columns_ : MapColumns or None
+        Output columns with the place of each row.
+    reference_ : object
+        Reference system of a GeoDataFrame; later ones are brought into it.
     n_features_in_ : int
         ``X.shape[1]``.
     feature_names_in_ : ndarray of str
@@ -73,16 +80,26 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
            [1. , 2. ]])
     """
 
-    _speaker: str | None = None
+    layout_: Layout | None
+    map_columns_: MapColumns | None
+    cell_shape_: tuple[int, ...]
+    categorical_: tuple[int, ...]
+    _estimator_name: str | None = None
     _table: table_encoder.TableCoder | None = None
 
-    def __init__(self, layout: Layout | Sequence[int] | str | None = "auto", channels: str = "first"):
+    def __init__(
+        self,
+        layout: Layout | Sequence[int] | str | None = "auto",
+        channels: str = "first",
+        coordinates: Sequence[Any] | None = None,
+    ):
         self.layout = layout
         self.channels = channels
+        self.coordinates = coordinates
 
-    def speaking_for(self, estimator: object) -> Canonicaliser:
+    def with_estimator_name(self, estimator: object) -> Canonicaliser:
         """Have messages name ``estimator`` (an object or a name) rather than this step; returns self."""
-        self._speaker = estimator if isinstance(estimator, str) else type(estimator).__name__
+        self._estimator_name = estimator if isinstance(estimator, str) else type(estimator).__name__
         return self
 
     def fit(self, X: Any, y: object = None) -> Canonicaliser:
@@ -93,7 +110,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def fit_transform(self, X: Any, y: object = None) -> np.ndarray:
         """Fit, and return the matrix, at the cost of one transform."""
         check_choice("channels", self.channels, ("first", "last"))
-        X, names = to_plain(X), None
+        self._refuse_layout_beside_coordinates()
+        given, names = X, None
+        X = to_plain(X)
         if isinstance(X, pd.DataFrame):
             names = table_encoder.column_names(X)
             values = self._fit_frame(X)
@@ -105,6 +124,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.has_missing_ = bool(np.isnan(values.min()))  # the minimum of anything and NaN is NaN
         dates = [] if self._table is None else [columns for columns in self.blocks_ if len(columns) > 1]
         self.centre_ = typical_row(values, self.categorical_, dates)
+        self.reference_ = reference_of(given)
+        self.map_columns_ = None
+        if self.coordinates is not None:
+            self.layout_ = None
+            self.map_columns_ = find_map_columns(
+                given, self.coordinates, self.cell_shape_, self.column_of, self.feature_names_out_
+            )
         return values
 
     def transform(self, X: Any) -> np.ndarray:
@@ -113,7 +139,12 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         It shares memory with X where nothing has to change: do not write into it.
         """
         check_is_fitted(self, "n_features_in_")
-        X = self._match_names(to_plain(X))
+        values = self._matrix_of(self._match_names(to_plain(in_reference(X, self.reference_))))
+        if self.map_columns_ is not None:
+            self.map_columns_.places(values)  # a row that is nowhere is refused, whether or not a model would notice
+        return values
+
+    def _matrix_of(self, X: Any) -> np.ndarray:
         if self._table is not None:
             frame = X if isinstance(X, pd.DataFrame) else self._as_frame(X)
             array_checks.check_cell_shape(frame.shape[1:], self.cell_shape_, speaker=self._name)
@@ -127,8 +158,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     @property
     def undeclared_(self) -> bool:
-        """Whether the columns came flat and nobody said which cells they are."""
-        return self.kind_ != "grid" and isinstance(self.layout, str)
+        """Return whether the columns came flat and nobody said which cells they are, or that they are a table of places."""
+        return self.kind_ != "grid" and isinstance(self.layout, str) and self.coordinates is None
 
     @property
     def column_names_(self) -> tuple[str, ...] | None:
@@ -188,7 +219,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         array_checks.check_rows(frame.shape, least_rows=2, speaker=self._name)
         self._table, values = table_encoder.TableCoder.learn(frame, coders)
         self.kind_, self.dtype_ = "frame", values.dtype
-        self.layout_: Layout | None = None
+        self.layout_ = None
         self.cell_shape_, self.n_features_in_ = frame.shape[1:], frame.shape[1]
         codes = self._table.categories()
         self.categorical_, self.cardinalities_ = tuple(codes), tuple(codes.values())
@@ -205,6 +236,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.dtype_ = array_checks.output_type(array)
         self.categorical_, self.cardinalities_, self.dropped_ = (), (), ()
         return self._to_matrix(array)
+
+    def _refuse_layout_beside_coordinates(self) -> None:
+        if self.coordinates is not None and self.layout is not None and self.layout != "auto":
+            raise ParameterError(
+                f"coordinates={self.coordinates!r} and layout={self.layout!r} were given; the cells of a grid and the "
+                "places of rows exclude each other. Pass one of them."
+            )
 
     def _refuse_layout_of(self, coders: Sequence[Coder]) -> None:
         if self.layout is None or (isinstance(self.layout, str) and self.layout == "auto"):
@@ -233,9 +271,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if given is not None and fitted is not None:
             return table_encoder.in_order(X, fitted, given)
         if fitted is not None:
-            self._warn(f"X does not have valid feature names, but {self._name} was fitted with feature names")
+            warn_user(f"X does not have valid feature names, but {self._name} was fitted with feature names")
         elif given is not None:
-            self._warn(f"X has feature names, but {self._name} was fitted without feature names")
+            warn_user(f"X has feature names, but {self._name} was fitted without feature names")
         return X
 
     def _as_frame(self, X: Any) -> pd.DataFrame:
@@ -248,10 +286,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     @property
     def _name(self) -> str:
-        return self._speaker or type(self).__name__
-
-    def _warn(self, message: str) -> None:
-        warnings.warn(message, AutoArchWarning, stacklevel=4)
+        return self._estimator_name or type(self).__name__
 
 
 def _labels(frame: pd.DataFrame) -> list[str]:

@@ -1,8 +1,14 @@
-"""Which columns of a table hold coordinates, by name or position, and the places that they give its rows."""
+"""Read where the rows of a table are: which columns are coordinates, and the places that they give.
+
+``MapColumns`` says which columns of a canonical matrix hold the place of each row, as ``Layout`` says which cell each
+column is. The points of a GeoDataFrame are read as two more columns, its reference system as their kind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,16 +16,127 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from autoarch._core.checks import check_choice, did_you_mean
+from autoarch._data.containers import is_geo_frame, to_plain, without_geometry
 from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.geometry import without_geometry
 
 LONGITUDES = ("lon", "long", "lng", "longitude")
 LATITUDES = ("lat", "latitude")
+_PAIRS = (("x", "y"), ("xcoord", "ycoord"), ("coordx", "coordy"), ("easting", "northing"), ("utmx", "utmy"))
+_LEAST_DISTINCT = 10  # values of a column that can be a coordinate
 _PLANE = (
-    "Coordinates in metres are not degrees: give their columns other names, such as x and y, or pass geographic=False "
-    "where that can be said."
+    "Coordinates in metres are not degrees: name their columns otherwise, such as x and y, or pass geographic=False."
 )
+
+
+@dataclass(frozen=True)
+class MapColumns:
+    """Say which columns of a matrix hold the places of its rows.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Columns with x and y, or longitude and latitude.
+    names : tuple of str
+        Theirs.
+    geographic : bool
+        Whether they hold degrees.
+    """
+
+    columns: tuple[int, int]
+    names: tuple[str, str]
+    geographic: bool
+
+    def places(self, values: np.ndarray) -> Places:
+        """Read the places of the rows of a canonical matrix; an InputError names a coordinate that is no place."""
+        table = pd.DataFrame(values[:, self.columns], columns=list(self.names))
+        return read_places(table, (0, 1), geographic=self.geographic)
+
+
+def find_map_columns(
+    X: Any,
+    coordinates: Sequence[Any],
+    cell_shape: tuple[int, ...],
+    column_of: Callable[[int], int | None],
+    names: Sequence[str],
+) -> MapColumns:
+    """Find the columns of a canonical matrix that hold the places of the rows of X.
+
+    Parameters
+    ----------
+    X : DataFrame, GeoDataFrame or array
+        What the matrix was made of.
+    coordinates : pair of str or pair of int
+        Columns of X.
+    cell_shape : tuple of int
+        ``X.shape[1:]``.
+    column_of : callable
+        Column of the matrix for a position of X, None for one that is no single number there.
+    names : sequence of str
+        Names of the columns of the matrix.
+
+    Raises
+    ------
+    ParameterError
+        If ``coordinates`` are not two columns of X.
+    InputError
+        If X has no columns, a coordinate is missing, infinite or impossible, or all rows are at one place.
+    """
+    X, coordinates, geographic = without_geometry(X, coordinates, "auto")
+    if len(cell_shape) != 1:
+        raise InputError(
+            f"coordinates={coordinates!r} was given, and X has samples of shape {cell_shape}; "
+            "expected a table with one row per place. For rasters, see autoarch.geo."
+        )
+    places = read_places(X, coordinates, geographic=geographic)
+    same = (places.points == places.points[0]).all(axis=0)
+    if same.all():
+        raise InputError(
+            f"the coordinates {tuple(coordinates)!r} are the same in all {len(places)} rows, so there is no map. Leave "
+            "coordinates out."
+        )
+    x, y = (column_of(position) for position in coordinate_columns(X, coordinates))
+    if x is None or y is None:
+        why = (
+            f"one of them is {places.points[0, same.argmax()]:g} in all rows, and constant columns of a table with "
+            "text or dates are dropped. Pass the columns of numbers alone, or leave coordinates out"
+            if same.any()
+            else "expected columns of numbers. Convert them with pandas.to_numeric"
+        )
+        raise InputError(f"the coordinates {tuple(coordinates)!r} cannot be used: {why}.")
+    return MapColumns((x, y), (names[x], names[y]), places.geographic)
+
+
+def undeclared_coordinates(X: Any) -> str:
+    """Say which columns of X look like coordinates and what to pass for them; empty where none do."""
+    if is_geo_frame(X):
+        what, coordinates = f"the points of {X.geometry.name!r} are", X.geometry.name
+    else:
+        found = resembles_coordinates(X)
+        if found is None:
+            return ""
+        what, coordinates = f"the columns {found[0]!r} and {found[1]!r} look like", found
+    return (
+        f"{what} coordinates, and random folds estimate the score next to training rows. Pass "
+        f"coordinates={coordinates!r} to use the neighbourhood of each row and to validate on blocks of the map too"
+    )
+
+
+def resembles_coordinates(X: Any) -> tuple[str, str] | None:
+    """Name two columns of a DataFrame that sound like coordinates and hold as many numbers as those do."""
+    X = to_plain(X)
+    if not isinstance(X, pd.DataFrame):
+        return None
+    plain = {bare(name): name for name in X.columns}
+    for first, second in [*product(LONGITUDES, LATITUDES), *_PAIRS]:
+        if first in plain and second in plain and all(_varied(X[plain[name]]) for name in (first, second)):
+            return str(plain[first]), str(plain[second])
+    return None
+
+
+def _varied(column: Any) -> bool:
+    numbers = isinstance(column, pd.Series) and column.dtype.kind in "iuf"
+    return numbers and len(np.unique(column.to_numpy()[:10_000])) >= _LEAST_DISTINCT
 
 
 def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
@@ -103,7 +220,7 @@ def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
 
 
 def says_degrees(names: Sequence[Any]) -> bool:
-    """Whether two names are words for longitude and latitude, in that order."""
+    """Return whether two names are words for longitude and latitude, in that order."""
     words = [bare(name) for name in names]
     return words[0] in LONGITUDES and words[1] in LATITUDES
 

@@ -86,7 +86,7 @@ class Places:
         return 2 * EARTH_RADIUS_KM * np.sin(np.minimum(distance, half_turn) / (2 * EARTH_RADIUS_KM))
 
     def offsets(self, others: np.ndarray) -> np.ndarray:
-        """How far ``others`` lie to the east and to the north of each point, in units of distance.
+        """Measure how far ``others`` lie to the east and to the north of each point, in units of distance.
 
         On the globe along the great circle from the point, so that direction and distance are both right there.
 
@@ -133,7 +133,7 @@ class Places:
         return east * ratio, north * ratio, straight
 
     def around(self, offsets: np.ndarray) -> np.ndarray:
-        """Where in ``space`` the points are that lie so far to the east and north of each; the inverse of ``offsets``.
+        """Find the points of ``space`` that lie so far to the east and north of each; the inverse of ``offsets``.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Which rows train and which ones judge: a holdout for many rows, folds for few, or what the user asks for."""
+"""Split rows into training and validation: a holdout for many rows, folds for few, or the user's own splits."""
 
 from __future__ import annotations
 
@@ -33,40 +33,59 @@ _HOLDOUT_SHARE, _LARGEST_SHARE, _LEAST_HOLDOUT, _MOST_HOLDOUT = 0.2, 0.25, 2_000
 
 _MOST_STRATIFIED_GROUPS = 10_000  # more take seconds to distribute
 
+NEW_ROWS = "new rows"
+
 Split = tuple[np.ndarray, np.ndarray]
 Seed = int | np.random.RandomState
 
 
 @dataclass(frozen=True, eq=False)
 class SplitPlan:
-    """Pairs of training and validation rows, and in words what they are.
+    """Pairs of training and validation rows, each with a weight and a word for what it estimates.
 
     Parameters
     ----------
     splits : tuple of (train, valid)
-        Row numbers, int64.
+        Row numbers, int64. Those of one estimand stand together.
     description : str
         Such as ``"3 folds, stratified: the rarest class has 3 rows"``.
-    kind : {"holdout", "kfold", "user", "blocks"}
-        One split; folds in which each row judges once; splits of the user's own; blocks of a map and random rows.
-    kinds : tuple of str
-        "blocks" or "random" for each split, where both are among them; else empty.
+    kind : {"holdout", "kfold", "user", "mixed"}
+        One split; folds in which each row validates once; splits of the user's own; splits of several estimands.
+    estimands : tuple of str, default=()
+        What each split estimates the score on: "new rows", "new places". Empty stands for new rows throughout.
+    weights : tuple of float, default=()
+        Weight of each split in the score that candidates are compared by. Empty stands for equal weights.
     """
 
     splits: tuple[Split, ...]
     description: str
     kind: str
-    kinds: tuple[str, ...] = ()
+    estimands: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.splits)
+        object.__setattr__(self, "estimands", self.estimands or (NEW_ROWS,) * n)
+        object.__setattr__(self, "weights", self.weights or (1 / n,) * n)
 
     def __len__(self) -> int:
         return len(self.splits)
 
     @property
-    def covers(self) -> bool:
-        """Whether folds of random rows are among the splits that judge each row once."""
-        n_random = self.kinds.count("random")
-        judged = sum(len(valid) for _, valid in self.splits[:n_random])
-        return self.kind == "kfold" or (n_random > 1 and judged == len(self.splits[0][0]) + len(self.splits[0][1]))
+    def weight_of(self) -> dict[str, float]:
+        """Weight of each estimand."""
+        found = dict.fromkeys(self.estimands, 0.0)
+        for estimand, weight in zip(self.estimands, self.weights, strict=True):
+            found[estimand] += weight
+        return found
+
+    @property
+    def n_folds(self) -> int:
+        """Number of splits, from the first on, that are folds of all rows; 0 where they leave rows out."""
+        first = self.estimands.count(self.estimands[0])
+        validated = sum(len(valid) for _, valid in self.splits[:first])
+        everything = first > 1 and validated == sum(map(len, self.splits[0]))
+        return first if self.kind == "kfold" or (self.kind == "mixed" and everything) else 0
 
 
 def plan_splits(
@@ -131,7 +150,7 @@ def plan_splits(
 
 
 def is_plain(cv: Any) -> bool:
-    """Whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
+    """Return whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
     if cv is None or (isinstance(cv, str) and cv == "auto"):
         return True
     if isinstance(cv, Integral) and not isinstance(cv, bool) and int(cv) >= 2:
@@ -153,7 +172,7 @@ def _folds(y: np.ndarray, asked: int, groups: np.ndarray | None, task: str, seed
 
 
 def _most_folds(y: np.ndarray, groups: np.ndarray | None, task: str) -> tuple[int, str]:
-    """How many folds the data allow, and what limits them."""
+    """Return the largest number of folds that the data allow, and what limits it."""
     if task == "classification":
         sizes = np.unique(y, return_counts=True)[1]
         if sizes.max() < 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Number, Real
 from typing import Any
 
@@ -17,6 +18,40 @@ from sklearn.utils.multiclass import check_classification_targets
 from autoarch._core.checks import did_you_mean, own_errors
 from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, ParameterError
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Target of a fit, as models and as the probe see it.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Labels as the user gave them, or numbers.
+    codes : ndarray of shape (n,)
+        Codes of the labels, or the numbers again.
+    classes : ndarray or None
+        Sorted labels; None for a regression.
+    """
+
+    values: np.ndarray
+    codes: np.ndarray
+    classes: np.ndarray | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, 0 for a regression."""
+        return 0 if self.classes is None else len(self.classes)
+
+    @property
+    def smallest_class(self) -> int:
+        """Rows of the rarest class, 0 for a regression."""
+        return 0 if self.classes is None else int(np.bincount(self.codes).min())
+
+    def weights(self, sample_weight: Any, class_weight: Mapping[Any, float] | str | None) -> np.ndarray | None:
+        """Combine both weights as ``sample_weights`` does."""
+        codes = None if self.classes is None else self.codes
+        return sample_weights(sample_weight, class_weight, codes, self.classes, len(self.codes))
 
 
 def encode_labels(

@@ -1,4 +1,4 @@
-"""What comes before the first trial: who can serve, who is worth it, and what the probe says."""
+"""Prepare a search: check its settings, run the probe, and select the families that are eligible."""
 
 from __future__ import annotations
 
@@ -7,99 +7,138 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from joblib import Memory
 
+from autoarch._core.checks import check_budget, check_choice, check_whole
 from autoarch._core.clock import Budget
-from autoarch._data.row_splits import SplitPlan
-from autoarch._search.memory import cached, fingerprint, versions
-from autoarch._training.device import load
+from autoarch._data.target import Target
+from autoarch._search.memory import Past, as_memory, cached, fingerprint, versions
+from autoarch._search.scoring import resolve_scorer
+from autoarch._search.splits import SearchSplits
+from autoarch._training.device import check_device, load
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
+from autoarch.families.registry import resolve_families
 from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport, probe_values
-
-if TYPE_CHECKING:
-    from autoarch._search.memory import Past
 
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
-_FAINT_HOPE = 0.03  # chance of winning below which a family that nobody asked for is left out
+_LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
 _IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
-    """All that a search needs to know, checked.
+class Settings:
+    """Parameters of an estimator that say what is searched and for how long, checked.
 
     Parameters
     ----------
-    X : ndarray of shape (n, p)
-        Canonical values.
-    y : ndarray of shape (n,)
-        Labels as the user gave them, or numbers.
-    codes : ndarray of shape (n,)
-        Codes of the labels, or the numbers again.
-    classes : ndarray or None
-        Sorted labels; None for a regression.
-    sample_weight : ndarray of shape (n,) or None
-        Weights, those of the classes included.
-    problem : Problem
-        What families are told.
-    families : sequence of Family
+    families : list of Family
         Those that were asked for.
     chosen_by_user : bool
         Whether they were named, so that none is left out for want of promise.
-    plan : SplitPlan
-        On which rows candidates are judged.
     scoring : str, callable or None
         As in scikit-learn.
     budget : Budget
         Seconds and trials.
-    seed : int
-        Everything random follows from it.
     n_jobs : int or None
         Trials at a time.
     memory : Memory or None
         Where results are kept between fits.
     verbose : int
         What is shown.
-    layouts : LayoutSearch
-        Whether the probe may look for other layouts of the columns than the one in ``problem``.
     ensemble_size : int
         Candidates that the final model may consist of.
     patience : int or None
         Trials without a better one after which to stop.
+    """
+
+    families: list[Family]
+    chosen_by_user: bool
+    scoring: Any
+    budget: Budget
+    n_jobs: int | None
+    memory: Memory | None
+    verbose: int
+    ensemble_size: int = 1
+    patience: int | None = None
+
+    @classmethod
+    def of(cls, estimator: Any, task: str) -> Settings:
+        """Check the parameters that need no data, from the moment on at which the budget begins.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter makes no sense.
+        """
+        budget = Budget(estimator.time_budget, estimator.n_trials)
+        check_budget(estimator.time_budget, estimator.n_trials)
+        check_choice("channels", estimator.channels, ("first", "last"))
+        verbose = check_whole("verbose", int(estimator.verbose), least=0)
+        size = check_whole("ensemble_size", estimator.ensemble_size, least=1)
+        if estimator.patience is not None:
+            check_whole("patience", estimator.patience, least=1)
+        check_device(estimator.device)
+        resolve_scorer(estimator.scoring, task)
+        asked = estimator.families
+        return cls(
+            families=resolve_families(asked),
+            chosen_by_user=not (isinstance(asked, str) and asked == "auto"),
+            scoring=estimator.scoring,
+            budget=budget,
+            n_jobs=estimator.n_jobs,
+            memory=as_memory(estimator.memory),
+            verbose=verbose,
+            ensemble_size=size,
+            patience=estimator.patience,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Data, problem and settings of one search.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is searched, and for how long.
+    X : ndarray of shape (n, p)
+        Canonical values.
+    target : Target
+        What is learned.
+    sample_weight : ndarray of shape (n,) or None
+        Weights, those of the classes included.
+    problem : Problem
+        What families are told.
+    splits : SearchSplits
+        Rows on which candidates are judged, and what was found out about the rows.
+    seed : int
+        Everything random follows from it.
+    layouts : LayoutSearch
+        Whether the probe may look for other layouts of the columns than the one in ``problem``.
     past : Past or None
         An earlier search on the same problem, to go on with.
     """
 
+    settings: Settings
     X: np.ndarray
-    y: np.ndarray
-    codes: np.ndarray
-    classes: np.ndarray | None
+    target: Target
     sample_weight: np.ndarray | None
     problem: Problem
-    families: Sequence[Family]
-    chosen_by_user: bool
-    plan: SplitPlan
-    scoring: Any
-    budget: Budget
+    splits: SearchSplits
     seed: int
-    n_jobs: int | None
-    memory: Memory | None
-    verbose: int
     layouts: LayoutSearch = AS_GIVEN
-    ensemble_size: int = 1
-    patience: int | None = None
     past: Past | None = None
 
 
 def able_families(
     families: Sequence[Family], problem: Problem, *, layout_may_come: bool = False
 ) -> tuple[list[Family], dict[str, str]]:
-    """Those that can serve, and why the others cannot; it is an error if none can, unless the probe may find a layout.
+    """Select the families that can serve, with a reason for each other; raise if none can and no layout may be found.
 
     Raises
     ------
@@ -125,7 +164,7 @@ def able_families(
 def with_imports(
     families: Sequence[Family], able: list[Family], budget: Budget, chosen_by_user: bool, device: str = "cpu"
 ) -> tuple[list[Family], dict[str, str]]:
-    """Load now what is foreseen, or leave families out of a budget that their import would eat up."""
+    """Import what families need; leave out those whose import would take too much of the budget."""
     left_out: dict[str, str] = {}
     for package, least in _IMPORTS.items():
         others = [family for family in able if package not in family.needs.packages]
@@ -147,7 +186,7 @@ def with_imports(
 
 
 def _import(package: str, *, optional: bool) -> str:
-    """Why it cannot be imported, or nothing."""
+    """Import a package; return the reason if that fails, else an empty string."""
     try:
         importlib.import_module(package)
     except Exception as error:  # it may not agree with the other packages here
@@ -158,15 +197,16 @@ def _import(package: str, *, optional: bool) -> str:
 
 
 def probe(request: Request) -> tuple[LocalityReport, bool]:
-    """The report, and False if the user interrupted before landmarks could be measured."""
+    """Run the probe; return its report, and False if the user interrupted it."""
     if request.past is not None:
         return request.past.report, True
     seconds = None
     report: LocalityReport
-    y: np.ndarray | None = request.codes
-    if request.budget.seconds is not None:
-        seconds = _PROBE_SHARE * request.budget.seconds
-        y = None if request.budget.seconds < _STATISTICS_ONLY else y
+    y: np.ndarray | None = request.target.codes
+    budget, memory = request.settings.budget, request.settings.memory
+    if budget.seconds is not None:
+        seconds = _PROBE_SHARE * budget.seconds
+        y = None if budget.seconds < _STATISTICS_ONLY else y
     problem = replace(request.problem, pretrained=None)
     arguments = {
         "task": problem.task,
@@ -174,11 +214,11 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
         "random_state": request.seed,
         "search": request.layouts,
     }
-    key = "" if request.memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
-    began = request.budget.elapsed
+    key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
+    began = budget.elapsed
     try:
-        report = cached(request.memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
-        request.budget.charge(report.seconds - (request.budget.elapsed - began))
+        report = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
+        budget.charge(report.seconds - (budget.elapsed - began))
         return report, True
     except KeyboardInterrupt:
         return probe_values(request.X[:2], None, task=problem.task, random_state=request.seed), False
@@ -190,7 +230,7 @@ def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
 
 
 def with_findings(problem: Problem, report: LocalityReport) -> Problem:
-    """What families are told once the probe has spoken: the verdict, and the layout that it holds for."""
+    """Add the verdict of the probe, and the layout that it holds for, to the problem."""
     used = report.used
     return replace(problem, verdict=used.verdict, layout=problem.layout if used.layout is None else used.layout)
 
@@ -205,7 +245,7 @@ def promising_families(
         return list(able), {}
     chance = report.family_probabilities.get("cnn", 1.0)
     others = [family for family in able if not family.needs.grid]
-    if not others or (chance > _FAINT_HOPE and UNORDERED not in report.skipped):
+    if not others or (chance > _LEAST_CHANCE and UNORDERED not in report.skipped):
         return list(able), {}
     why = f"no order was found in the columns (p = {report.p_value:.2g}); families=[{{!r}}, ...] includes it"
     return others, {family.name: why.format(family.name) for family in able if family.needs.grid}

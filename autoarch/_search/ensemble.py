@@ -30,14 +30,14 @@ ROUNDS = 5  # of adding a member, per member allowed
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A candidate and its share of the vote."""
+    """A candidate and its weight."""
 
     result: TrialResult
     weight: float
 
 
 def contenders(results: Sequence[TrialResult], most: int = CONTENDERS) -> list[TrialResult]:
-    """Candidates judged on every split, best first."""
+    """Return candidates that were judged on every split, best first."""
     judged = [result for result in results if result.status == "ok" and result.predictions]
     return sorted(judged, key=lambda result: result.key, reverse=True)[:most]
 
@@ -45,7 +45,7 @@ def contenders(results: Sequence[TrialResult], most: int = CONTENDERS) -> list[T
 def select(
     parts: Sequence[Predictions], judge: Judge, size: int, over: Callable[[], bool] = lambda: False
 ) -> dict[int, float]:
-    """Places of the chosen and their shares, which sum to 1.
+    """Select members greedily; return their positions and weights, which sum to 1.
 
     The best one alone is where it starts; then whichever candidate helps most is added, again and again and the same
     one more than once if need be, while that helps the score, or the tie-break at an equal score.
@@ -55,11 +55,11 @@ def select(
     parts : sequence of Predictions
         Of the same rows, best candidate first.
     judge : Judge
-        Who scores.
+        Scores predictions.
     size : int
         Different candidates at most.
     over : callable
-        Asked before each round whether the time is up.
+        Called before each round; True ends the selection.
     """
     counts = {0: 1}
     total = parts[0].values.copy()
@@ -85,7 +85,7 @@ def _key(predictions: Predictions, judge: Judge) -> tuple[float, float]:
 
 
 def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictions:
-    """The weighted mean of predictions of the same rows."""
+    """Average predictions of the same rows by weight."""
     values = sum(share * parts[place].values for place, share in shares.items())
     return Predictions(parts[0].rows, np.asarray(values))
 
@@ -110,7 +110,7 @@ _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """Who makes up the final model, and what they together said of rows that they had not seen.
+    """Members of the final model, and their joint out-of-fold predictions.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Chosen:
 
 
 def choose(best: TrialResult, history: History, data: TrainingData, budget: Budget) -> Chosen:
-    """The winner alone or, where several are allowed, those that do better together."""
+    """Choose the winner alone or, where several are allowed, members that score better together."""
     alone = Chosen((Member(best, 1.0),), Predictions.joined(best.predictions))
     if history.size == 1 or best is not history.best:
         return alone
@@ -154,7 +154,7 @@ def fit_members(
     budget: Budget,
     seed: int,
 ) -> tuple[Pipeline, str]:
-    """Fit each on all rows; those for which the time or the memory does not last have no vote, the first one has.
+    """Fit each member on all rows. Members that run out of time or memory are dropped, never the first.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def _united(fitted: Sequence[tuple[Pipeline, str]], votes: Sequence[float], data
 
 
 def temperature_of(chosen: Chosen, data: TrainingData) -> float:
-    """What the probabilities are to be cooled by; 1 for numbers."""
+    """Fit the temperature of the probabilities; 1 for numbers."""
     if data.judge.classes is None:
         return 1.0
     return fitted_temperature(chosen.predictions, data.y, data.judge.classes, data.sample_weight)

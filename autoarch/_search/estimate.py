@@ -1,4 +1,4 @@
-"""What the search found, told honestly: the leaderboard, and a score from rows that had no say in the choice."""
+"""Leaderboard, and an unbiased estimate of the score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch._search.ensemble import ROUNDS, blended, contenders, select
-from autoarch._search.job import KIND_WEIGHTS, TrainingData, TrialResult
+from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.scoring import Judge, Predictions
 from autoarch.geo.autocorrelation import FoldScore
 
@@ -45,11 +45,11 @@ def leaderboard(
         for name, reason in left_out.items()
     ]
     table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
-    floor = (table["family"] == "baseline") & (table["status"] == "ok")
-    table.loc[floor, "reason"] = "the floor: few rows, judged on the first split only"
-    table["_order"] = table["status"].where(~floor, "baseline").map(_ORDER)
+    baseline = (table["family"] == "baseline") & (table["status"] == "ok")
+    table.loc[baseline, "reason"] = "baseline: small forest, first split only"
+    table["_order"] = table["status"].where(~baseline, "baseline").map(_ORDER)
     if baseline_won:
-        table.loc[floor, "_order"] = -1
+        table.loc[baseline, "_order"] = -1
     table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table[list(COLUMNS)].reset_index(drop=True)
@@ -63,8 +63,8 @@ def honest_estimate(
     The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
     that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
     scored together. The standard error is the deviation over bootstrap samples of them. With a slow score and few
-    ``seconds``, fewer candidates and fewer bootstrap samples are looked at. Where blocks of a map are among the splits,
-    they alone are predicted: that is the score to expect where nothing is known nearby.
+    ``seconds``, fewer candidates and fewer bootstrap samples are looked at. Where splits have several estimands, the
+    estimate is of the last one: over a map, the score to expect where nothing is known nearby.
 
     Returns
     -------
@@ -77,8 +77,8 @@ def honest_estimate(
         return float("nan"), float("nan")
     parts = [Predictions.joined(result.predictions) for result in judged]
     calls = _affordable_calls(parts[0], data.judge, seconds)
-    if data.kinds:
-        chosen = _choose_on_blocks(judged, data.judge, size)
+    if judged[0].pooled:
+        chosen = _choose_by_estimand(judged, data.judge, size)
     else:
         blocks = _blocks(judged[0], rng)
         parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
@@ -88,17 +88,17 @@ def honest_estimate(
 
 
 def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldScore, ...]:
-    """Score of the winner on each kind of splits; nothing where there is one kind, or it was not judged on all."""
+    """Score the winner on each estimand; return nothing where there is a single one, or a split is missing."""
     rng = np.random.default_rng(seed)
     found = []
-    for kind, score in best.kind_scores.items():
-        joined = Predictions.joined(best.of_kind(kind))
-        found.append(FoldScore(kind, score, bootstrap_error(joined, data.judge, rng)))
+    for estimand, score in best.pooled.items():
+        joined = Predictions.joined(best.predictions_of(estimand))
+        found.append(FoldScore(estimand, score, bootstrap_error(joined, data.judge, rng)))
     return tuple(found)
 
 
 def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
-    """How often the score can be computed in that time."""
+    """Estimate how often the score can be computed in that time."""
     if np.isinf(seconds):
         return 10**6
     started = time.monotonic()
@@ -106,20 +106,23 @@ def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) ->
     return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
-def _choose_on_blocks(judged: Sequence[TrialResult], judge: Judge, size: int) -> list[Predictions]:
-    """For each block of the map, what those say who are chosen by random rows and the other blocks."""
-    by_block = [result.of_kind("blocks") for result in judged]
+def _choose_by_estimand(judged: Sequence[TrialResult], judge: Judge, size: int) -> list[Predictions]:
+    """Predict each split of the last estimand by what does best on the other estimands and its other splits."""
+    *others, last = judged[0].pooled
+    parts = [result.predictions_of(last) for result in judged]
     if size > 1:
-        shares = select([Predictions.joined(result.of_kind("random")) for result in judged], judge, size)
-        return [blended(list(parts), shares) for parts in zip(*by_block, strict=True)]
+        elsewhere = [Predictions.joined(result.predictions_of(others[0])) for result in judged]
+        shares = select(elsewhere, judge, size)
+        return [blended(list(of_split), shares) for of_split in zip(*parts, strict=True)]
     chosen = []
-    for block in range(len(by_block[0])):
+    for split in range(len(parts[0])):
         keys = []
-        for result, parts in zip(judged, by_block, strict=True):
-            others = parts[:block] + parts[block + 1 :]
-            elsewhere = _score_or_worst(Predictions.joined(others), judge) if others else 0.0
-            keys.append(KIND_WEIGHTS["random"] * result.kind_scores["random"] + KIND_WEIGHTS["blocks"] * elsewhere)
-        chosen.append(by_block[int(np.argmax(keys))][block])
+        for result, own in zip(judged, parts, strict=True):
+            rest = own[:split] + own[split + 1 :]
+            score = _score_or_worst(Predictions.joined(rest), judge) if rest else 0.0
+            known = sum(result.weights[estimand] * result.pooled[estimand] for estimand in others)
+            keys.append(known + result.weights[last] * score)
+        chosen.append(parts[int(np.argmax(keys))][split])
     return chosen
 
 
@@ -133,7 +136,7 @@ def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge, size: int) -> Predictions:
-    """What scores best on the rows outside ``block``; the first, which is best overall, on ties."""
+    """Choose what scores best on the rows outside ``block``; on ties the first, which is best overall."""
     others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
     if len(parts) == 1 or not len(others):
         return parts[0]
@@ -146,7 +149,7 @@ def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judg
 
 
 def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
-    """A block may lack what a score needs (two classes, two rows); it then has no say."""
+    """Score predictions; minus infinity where the rows lack what the score needs (two classes, two rows)."""
     try:
         score = judge.score(predictions)
     except ValueError:

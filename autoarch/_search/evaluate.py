@@ -35,7 +35,7 @@ def evaluate(data: TrainingData, job: Job) -> TrialResult:
     result = TrialResult(number=job.number, family=job.family.name, params=job.params)
     try:
         with quiet():
-            job, loading = _made_ready(job)
+            job, loading = _load_packages(job)
             started += loading
             _judge_splits(data, job, result)
     except MemoryError:
@@ -47,8 +47,8 @@ def evaluate(data: TrainingData, job: Job) -> TrialResult:
     return result
 
 
-def _made_ready(job: Job) -> tuple[Job, float]:
-    """A fresh worker loads what the family needs, in seconds that are not the candidate's."""
+def _load_packages(job: Job) -> tuple[Job, float]:
+    """Load what the family needs in a fresh worker, and extend the deadline by the seconds that it takes."""
     seconds = load(job.family.needs.packages, job.problem.device)
     if seconds < _MOMENT or job.deadline.unlimited:
         return job, seconds
@@ -71,7 +71,7 @@ def fit_steps(
     steps = family.build(params, problem, seed)
     steps[-1][1].set_params(**(learned or {}))
     for name, transformer in steps[:-1]:
-        _see_that_it_lasts(name, transformer, len(X), deadline)
+        _check_step_fits(name, transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
     deadline.pruner = None if race is None else race.enter([transformer for _, transformer in steps[:-1]])
@@ -79,7 +79,7 @@ def fit_steps(
     return Pipeline(steps)
 
 
-def _see_that_it_lasts(name: str, transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
+def _check_step_fits(name: str, transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
     """Refuse a step that cannot stop half-way, and says that it takes longer than there is time."""
     seconds = getattr(transformer, "seconds_per_row", 0.0) * n_rows
     if not deadline.unlimited and seconds > max(deadline.left, _MOMENT):
@@ -90,13 +90,13 @@ def _see_that_it_lasts(name: str, transformer: BaseEstimator, n_rows: int, deadl
 
 def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
     splits = data.splits[: job.n_splits]
-    result.kinds = data.kinds[: len(splits)]
+    result.estimands, result.weights = data.plan.estimands[: len(splits)], data.plan.weight_of
     for done, (train, valid) in enumerate(splits):
         train = _capped(train, job, data.y)
         began = time.monotonic()
         deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
         weight = None if data.sample_weight is None else data.sample_weight[train]
-        race = None if done else Race(job.bars, data.X[valid], partial(_score, data, valid))
+        race = None if done else Race(job.thresholds, data.X[valid], partial(_score, data, valid))
         try:
             model = fit_steps(
                 job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline, race=race
@@ -117,14 +117,15 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         result.ties.append(data.judge.tie_break(predictions))
         result.predictions.append(predictions)
         result.models.append(model)
-        if done + 1 < len(splits) and (reason := _why_stop(result.scores, job)):
+        if done + 1 < len(splits) and (reason := _reason_to_stop(result.scores, job)):
             result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
             return
-    for kind in dict.fromkeys(result.kinds):
-        result.kind_scores[kind] = data.judge.score(Predictions.joined(result.of_kind(kind)))
+    if len(set(result.estimands)) > 1:
+        for estimand in result.weights:
+            result.pooled[estimand] = data.judge.score(Predictions.joined(result.predictions_of(estimand)))
     result.learned = job.family.learned([model[-1] for model in result.models])
-    kept = data.kinds.count("random") or len(splits) if data.folds and job.family.averages_folds else 1
-    del result.models[kept:]  # one is kept for a refit that comes too late; the others would fill the memory
+    kept = data.n_folds if job.family.averages_folds else 0
+    del result.models[max(kept, 1) :]  # one is kept for a refit that comes too late; the others would fill the memory
 
 
 def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
@@ -138,27 +139,27 @@ def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
 
 
 def _score(data: TrainingData, valid: np.ndarray, model: Any, X: np.ndarray) -> float:
-    """Of a model in training, on rows that stand ready for it."""
+    """Score a model in training on rows that are transformed already."""
     return data.judge.score(Predictions(valid, predict_values(model, X, data.judge.classes)))
 
 
-def _why_stop(scores: list[float], job: Job) -> str:
-    """Why the rest of the splits cannot change the verdict, or nothing."""
+def _reason_to_stop(scores: list[float], job: Job) -> str:
+    """Return the reason to skip the rest of the splits, or an empty string."""
     if job.deadline.over:
         return "out of time"
-    if len(job.rival) < len(scores):
+    if len(job.best_scores) < len(scores):
         return ""
-    rival = np.asarray(job.rival)
-    behind = rival[: len(scores)] - np.asarray(scores)
-    spread = float(np.std(behind if len(scores) > 2 else rival)) / np.sqrt(len(scores))
+    best = np.asarray(job.best_scores)
+    behind = best[: len(scores)] - np.asarray(scores)
+    spread = float(np.std(behind if len(scores) > 2 else best)) / np.sqrt(len(scores))
     threshold = _HOPELESS if len(scores) == 1 else 2.0
     if behind.mean() > max(threshold * spread, _FLOOR):
-        return f"{np.mean(scores):.4g} against the best candidate's {rival[: len(scores)].mean():.4g}"
+        return f"{np.mean(scores):.4g} against the best candidate's {best[: len(scores)].mean():.4g}"
     return ""
 
 
 def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
-    """Numbers, or probabilities with a column for each of ``classes``.
+    """Predict numbers, or probabilities with a column for each of ``classes``.
 
     Raises
     ------
@@ -177,7 +178,7 @@ def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | No
 
 
 def aligned(proba: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Columns for all ``classes``, 0 for those that a fold has not seen.
+    """Add columns of 0 for the classes that a fold has not seen.
 
     Raises
     ------

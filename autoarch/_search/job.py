@@ -1,4 +1,4 @@
-"""The words between the parent, which asks, and the workers, who answer."""
+"""Records that travel between the parent process and its workers."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline
+from autoarch._data.row_splits import Split, SplitPlan
 from autoarch._search.scoring import Judge, Predictions
 from autoarch.families.base import Family, Params, Problem
 
-Split = tuple[np.ndarray, np.ndarray]
-
-# Of the score on each kind of splits, in that by which candidates are compared: blocks of a map are few and differ by
-# much more than candidates do, so that a larger part for them makes the choice worse on random rows and no better on
-# blocks (docs/guide/geo.md).
-KIND_WEIGHTS = {"random": 0.8, "blocks": 0.2}
+_FEWEST_FOLDS = 3  # whose models are worth an average
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """What every trial is fitted on: canonical values, labels as the user gave them, weights, splits, the judge.
-
-    ``folds`` says whether the splits are three folds or more, so that their models have seen all rows between them;
-    ``kinds`` names the kind of each split where there are several, one kind after the other.
-    """
+    """Canonical values, labels as the user gave them, weights, splits and the scorer, for all trials."""
 
     X: np.ndarray
     y: np.ndarray
     sample_weight: np.ndarray | None
-    splits: tuple[Split, ...]
+    plan: SplitPlan
     judge: Judge
-    folds: bool = False
-    kinds: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Pairs of training and validation rows."""
+        return self.plan.splits
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds whose models have seen all rows between them; 0 for less than three."""
+        return self.plan.n_folds if self.plan.n_folds >= _FEWEST_FOLDS else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,10 @@ class Job:
         When the whole job must be over, if its worker is ready to begin.
     latest : Deadline
         When it must be over even if its worker has to load something first.
-    rival : tuple of float
-        The best candidate's score on each split; a job that cannot come near is stopped.
-    bars : mapping of float to float
-        What half of its family had reached at the rungs of their training; a training that has not is ended there.
+    best_scores : tuple of float
+        Score of the best candidate on each split; a job that is far behind is stopped.
+    thresholds : mapping of float to float
+        Median score of its family at the rungs of a training; a training below is stopped there.
     most_rows : int or None
         Training rows that are used at most.
     n_splits : int or None
@@ -69,15 +69,15 @@ class Job:
     seed: int
     deadline: Deadline
     latest: Deadline = field(default_factory=Deadline)
-    rival: tuple[float, ...] = ()
-    bars: Mapping[float, float] = field(default_factory=dict)
+    best_scores: tuple[float, ...] = ()
+    thresholds: Mapping[float, float] = field(default_factory=dict)
     most_rows: int | None = None
     n_splits: int | None = None
 
 
 @dataclass(eq=False)
 class TrialResult:
-    """What became of a job.
+    """Result of a job.
 
     Parameters
     ----------
@@ -87,10 +87,12 @@ class TrialResult:
         Why it was not judged on all splits.
     scores, ties : list of float
         One per split that was finished.
-    kinds : tuple of str
-        Kind of each split, where there are several.
-    kind_scores : mapping of str to float
-        The score on all rows of each kind, once all splits are finished.
+    estimands : tuple of str
+        What each split estimates the score on.
+    weights : mapping of str to float
+        Weight of each estimand.
+    pooled : mapping of str to float
+        The score on all rows of each estimand, once all splits are finished, where there are several.
     predictions : list of Predictions
         One per split that was finished.
     models : list of Pipeline
@@ -118,8 +120,9 @@ class TrialResult:
     reason: str = ""
     scores: list[float] = field(default_factory=list)
     ties: list[float] = field(default_factory=list)
-    kinds: tuple[str, ...] = ()
-    kind_scores: dict[str, float] = field(default_factory=dict)
+    estimands: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    pooled: dict[str, float] = field(default_factory=dict)
     predictions: list[Predictions] = field(default_factory=list)
     models: list[Pipeline] = field(default_factory=list)
     learned: Mapping[str, Any] = field(default_factory=dict)
@@ -132,14 +135,14 @@ class TrialResult:
 
     @property
     def score(self) -> float:
-        """Mean over the splits; over their kinds, where there are several, by weight."""
-        if self.kind_scores:
-            return float(sum(KIND_WEIGHTS[kind] * score for kind, score in self.kind_scores.items()))
+        """Mean over the splits; over their estimands, where there are several, by weight."""
+        if self.pooled:
+            return float(sum(self.weights[estimand] * score for estimand, score in self.pooled.items()))
         return float(np.mean(self.scores)) if self.scores else float("nan")
 
-    def of_kind(self, kind: str) -> list[Predictions]:
-        """Predictions of the splits of one kind."""
-        return [part for part, of in zip(self.predictions, self.kinds, strict=True) if of == kind]
+    def predictions_of(self, estimand: str) -> list[Predictions]:
+        """Predictions on the splits of one estimand."""
+        return [part for part, of in zip(self.predictions, self.estimands, strict=True) if of == estimand]
 
     @property
     def tie(self) -> float:
@@ -148,5 +151,5 @@ class TrialResult:
 
     @property
     def key(self) -> tuple[float, float]:
-        """What candidates are ordered by: the score, then the tie-break."""
+        """Sort key of candidates: the score, then the tie-break."""
         return self.score, self.tie

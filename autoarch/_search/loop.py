@@ -1,4 +1,4 @@
-"""The only ask and tell: candidates out to the workers, results back into study, policy and history.
+"""Send candidates to workers, and their results to the study, the policy and the history.
 
 Trials never leave the parent; a worker sees a ``Job``. Whatever happens to a worker or to the user's patience, what
 was learned so far is kept.
@@ -205,8 +205,8 @@ class Search:
             seed=trial_seed(self.seed, trial.number),
             deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
             latest=self.budget.deadline(keep=keep),
-            rival=tuple(best.scores) if best is not None else (),
-            bars=self.policy.bars(family.name),
+            best_scores=tuple(best.scores) if best is not None else (),
+            thresholds=self.policy.thresholds(family.name),
         )
         self._open[trial.number] = (trial, job, self.budget.elapsed)
         self.progress.say(f"trial {trial.number + 1} ({family.name}), {self._best_so_far()}")
@@ -236,7 +236,7 @@ class Search:
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether too many trials have brought nothing."""
+        """Return whether the last ``patience`` trials brought nothing better."""
         return self.patience is not None and self.history.fruitless >= self.patience
 
 

@@ -1,27 +1,30 @@
 """Results of earlier fits, kept by joblib where the user's ``memory`` says.
 
 The key holds what a result depends on: data, split, candidate, fidelity, seed and versions. A training that the clock
-cut short is not a function of its key and is never stored, nor is a failure.
+cut short depends on timing, so it is not cached, nor is a failure.
 """
 
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
-from numbers import Integral
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
 
 import joblib
+import numpy as np
 
+from autoarch._core.checks import check_whole, seed_of
+from autoarch._core.quiet import warn_user
+from autoarch._data.row_splits import SplitPlan
+from autoarch._data.target import Target
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.loop import History
 from autoarch._search.policy import Policy
-from autoarch.exceptions import AutoArchWarning
+from autoarch.families.base import Family, Problem
 from autoarch.locality import LocalityReport
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ def fingerprint(*parts: Any) -> str:
 
 
 def scorer_key(scoring: Any) -> Any:
-    """What tells one score from another, or None where nothing does and results must not be kept."""
+    """Return what identifies a score, or None where nothing does and results must not be cached."""
     if scoring is None or isinstance(scoring, str):
         return scoring or "default"
     function = getattr(scoring, "_score_func", scoring)
@@ -95,7 +98,7 @@ class CachedEvaluate:
 
     def __call__(self, data: TrainingData, job: Job) -> TrialResult:
         family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
-        fidelity = (job.rival, sorted(job.bars.items()), job.most_rows, job.n_splits)
+        fidelity = (job.best_scores, sorted(job.thresholds.items()), job.most_rows, job.n_splits)
         try:
             key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
@@ -136,57 +139,73 @@ _FREE = (  # parameters that say how long and how to search, not what
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What a search leaves behind for one that goes on.
+    """State of a search, for one that continues it.
 
     Parameters
     ----------
-    parts : mapping of str to str
-        Hashes of what the search was about.
     seed : int
         What everything random follows from.
     baseline : TrialResult
-        The floor.
+        The baseline.
     report : LocalityReport
         Of the probe.
     policy, study, history
-        Who was tried, with what, and what came of it.
+        Families and parameters that were tried, and the results.
+    key : mapping of str to str
+        Hashes of the data and the parameters, by name.
     """
 
-    parts: Mapping[str, str]
     seed: int
     baseline: TrialResult
     report: LocalityReport
     policy: Policy
     study: optuna.Study
     history: History
+    key: Mapping[str, str] = field(default_factory=dict)
 
 
-def seed_again(past: Past | None, random_state: Any) -> int | None:
-    """The seed of the earlier search, where ``random_state`` names none."""
-    return None if past is None or isinstance(random_state, Integral) else past.seed
+def search_seed(random_state: Any, past: Past | None) -> int:
+    """Return an integer seed: that of the earlier search where ``random_state`` names none.
+
+    A RandomState is advanced; for None a fresh seed is drawn, and the global state is left alone.
+    """
+    if random_state is not None and not isinstance(random_state, np.random.RandomState):
+        return check_whole("random_state", random_state, least=0)
+    return seed_of(random_state) if past is None else past.seed
 
 
-def parts_of(parameters: Mapping[str, Any], seed: int, **data: Any) -> dict[str, str]:
-    """Hashes, by name, of the data and of every parameter that changes the problem."""
-    problem = data["problem"]
-    data["pretrained"] = None if problem.pretrained is None else problem.pretrained.digest
-    data["families"] = [(type(family).__qualname__, vars(family)) for family in data["families"]]
+def search_key(
+    parameters: Mapping[str, Any],
+    seed: int,
+    problem: Problem,
+    families: Sequence[Family],
+    X: np.ndarray,
+    target: Target,
+    sample_weight: np.ndarray | None,
+    plan: SplitPlan,
+) -> dict[str, str]:
+    """Hash, by name, the data and every parameter that changes the problem."""
+    data = {
+        "X": X,
+        "y": target.values,
+        "sample_weight": sample_weight,
+        "splits": plan.splits,
+        "problem": problem,
+        "pretrained": None if problem.pretrained is None else problem.pretrained.digest,
+        "families": [(type(family).__qualname__, vars(family)) for family in families],
+    }
     kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
     return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
 
 
-def same_search(past: Past | None, parts: Mapping[str, str]) -> Past | None:
-    """The past, if it is that of this search; else None, with a warning that says what is new."""
+def same_search(past: Past | None, key: Mapping[str, str]) -> Past | None:
+    """Return the past if it is that of this search; else None, with a warning that says what is new."""
     if past is None:
         return None
-    changed = [name for name in parts if parts[name] != past.parts.get(name)]
+    changed = [name for name in key if key[name] != past.key.get(name)]
     if not changed:
         past.history.interrupted, past.history.fruitless = False, 0
         return past
     told = [name for name in changed if name not in ("problem", "splits")] or changed  # these follow from the others
-    warnings.warn(
-        f"warm_start=True, but {', '.join(told)} changed since the last fit: the search begins anew.",
-        AutoArchWarning,
-        stacklevel=5,
-    )
+    warn_user(f"warm_start=True, but {', '.join(told)} changed since the last fit: the search begins anew.")
     return None

@@ -1,4 +1,4 @@
-"""Which family is tried next, with which share of the time.
+"""Choose the family that is tried next, and its share of the time.
 
 The strongest default of every family that the probe recommends is tried first, in the order and with the share of the
 time that its probabilities give; linear models and families that the probe does not know are always among them. After
@@ -21,22 +21,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoarch._search.job import KIND_WEIGHTS, TrialResult
+from autoarch._search.job import TrialResult
 from autoarch.families.base import Family, Params, Problem
 
 _ALWAYS = ("linear",)  # cheap, and the floor that others must beat
 _EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe says
 _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
 _LATER_SLICE = 0.5  # of the time left may go to one later trial
-_FEWEST_RIVALS = 4  # trainings of a family at a rung before others are stopped there
+_FEWEST_AT_RUNG = 4  # trainings of a family before others are stopped there
 _MOMENT = 0.5  # seconds; of trials that take less, those of one family are as good as those of another
-_TIRING = 3.0  # trials of a family that bring nothing, after which less is hoped of the next one
+_FRUITLESS_SCALE = 3.0  # trials of a family that bring nothing, after which less is hoped of the next one
 _LEAST_SPREAD = 0.25  # of the gap between best and worst family: what later trials may still gain
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A family, its next default or None to sample, and the fraction of the search's time for it."""
+    """A family, its next default (None to sample), and its fraction of the remaining time."""
 
     family: Family
     default: Params | None
@@ -77,21 +77,21 @@ class Policy:
         self._rng = np.random.default_rng(seed)
 
     def next(self, left: float = math.inf) -> Turn | None:
-        """Whose turn it is when ``left`` seconds of search are left; None when nobody's next trial fits in them."""
+        """Choose the next family when ``left`` seconds of search are left; None when no trial fits in them."""
         if self._untried:
             share = sum(self.share[name] for name in self._untried)
             name = self._untried.pop(0)
             return self._turn(name, _FIRST_ROUND * self.share[name] / share)
         affordable = [name for name in self.families if name not in self._later and self._needs(name) <= left]
         if self._later and (not affordable or self._rng.random() < sum(self._later.values())):
-            name = self._pick_of_the_later()
+            name = self._draw_unrecommended()
         elif affordable:
             name = self._draw(affordable, timed=not math.isinf(left))
         else:
             return None
         return self._turn(name, max(_LATER_SLICE, min(1.0, self._needs(name) / left)))
 
-    def _pick_of_the_later(self) -> str:
+    def _draw_unrecommended(self) -> str:
         """A family that was not recommended, as likely as it is to win; from now on it competes."""
         chances = np.array(list(self._later.values()))
         name = str(self._rng.choice(list(self._later), p=chances / chances.sum()))
@@ -103,14 +103,14 @@ class Policy:
         return Turn(self.families[name], defaults.pop(0) if defaults else None, fraction)
 
     def _needs(self, name: str) -> float:
-        """Seconds without which a trial could not come up to what its family has reached already."""
+        """Return the seconds that the best candidate of the family took; with less a trial could not match it."""
         best = self._best.get(name)
         return best.seconds if best is not None and best.status == "ok" else 0.0
 
-    def bars(self, name: str) -> dict[float, float]:
-        """What half of a family's trainings had reached at each rung that enough of them have come to."""
+    def thresholds(self, name: str) -> dict[float, float]:
+        """Return the median score of a family at each rung that enough of its trainings have reached."""
         reached = {rung: scores for (family, rung), scores in self._rungs.items() if family == name}
-        return {rung: float(np.median(scores)) for rung, scores in reached.items() if len(scores) >= _FEWEST_RIVALS}
+        return {rung: float(np.median(scores)) for rung, scores in reached.items() if len(scores) >= _FEWEST_AT_RUNG}
 
     def learn(self, result: TrialResult) -> None:
         """Take note of a trial; one that was stopped counts only while its family has none that was not."""
@@ -138,7 +138,7 @@ class Policy:
             result = self._best.get(name)  # a family that has only failed so far may still be anything
             means.append(result.score if result is not None else scores.min())
             spread = max(_standard_error(result), _LEAST_SPREAD * gap / 3) if result is not None else gap / 2
-            spreads.append(spread / np.sqrt(1.0 + self._fruitless.get(name, 0) / _TIRING))
+            spreads.append(spread / np.sqrt(1.0 + self._fruitless.get(name, 0) / _FRUITLESS_SCALE))
         draws = self._rng.normal(means, np.maximum(spreads, 1e-6))
         gains = draws - scores.max()
         if not timed or gains.max() <= 0:
@@ -148,11 +148,12 @@ class Policy:
 
 
 def _standard_error(result: TrialResult) -> float:
-    """Of the mean over splits; unknown with a single one of a kind, where the least spread decides."""
-    kinds = np.asarray(result.kinds or ("",) * len(result.scores))[: len(result.scores)]
-    scores, variance = np.asarray(result.scores), 0.0
-    for kind in np.unique(kinds):
-        of_kind = scores[kinds == kind]
-        if len(of_kind) > 1:
-            variance += KIND_WEIGHTS.get(kind, 1.0) ** 2 * float(np.var(of_kind, ddof=1)) / len(of_kind)
+    """Standard error of the score; splits that are the only one of their estimand add nothing to it."""
+    scores = np.asarray(result.scores)
+    estimands = np.asarray(result.estimands or ("",) * len(scores))[: len(scores)]
+    variance = 0.0
+    for estimand in np.unique(estimands):
+        of_estimand = scores[estimands == estimand]
+        if len(of_estimand) > 1:
+            variance += result.weights.get(estimand, 1.0) ** 2 * float(np.var(of_estimand, ddof=1)) / len(of_estimand)
     return math.sqrt(variance)

@@ -1,4 +1,4 @@
-"""The winner on all rows, when there is time; else the model that the search has fitted already."""
+"""Fit the winner on all rows when there is time; else keep the model that the search has fitted already."""
 
 from __future__ import annotations
 
@@ -153,13 +153,13 @@ class SeedEnsembleRegressor(_MeanRegressor, _Seeds):
 
 
 def fold_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
-    """Pipelines that the search has fitted on its folds, as one."""
+    """Average pipelines that the search has fitted on its folds."""
     kind = FoldEnsembleRegressor if classes is None else FoldEnsembleClassifier
     return _as_one(kind(clone(models[0]), len(models)), models, classes)
 
 
 def seed_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None, seed: int) -> Pipeline:
-    """Pipelines fitted on all rows with seeds from ``seed`` on, as one."""
+    """Average pipelines that were fitted on all rows with seeds from ``seed`` on."""
     kind = SeedEnsembleRegressor if classes is None else SeedEnsembleClassifier
     return _as_one(kind(clone(models[0]), len(models), seed), models, classes)
 
@@ -188,12 +188,12 @@ def reserved_seconds(
 
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:
-    """Whether the winner is fitted with several seeds, as its family wants it or because no folds cover all rows."""
-    return family.averages_seeds or (family.averages_folds and not data.folds)
+    """Return whether the winner is fitted with several seeds: its family asks for it, or no folds cover all rows."""
+    return family.averages_seeds or (family.averages_folds and not data.n_folds)
 
 
 def refit_seconds(result: TrialResult, data: TrainingData) -> float:
-    """What fitting on all rows, without being cut, is expected to take, from what fitting on the splits took."""
+    """Estimate the seconds of a fit on all rows from those of the fits on the splits."""
     if len(result.models) > 1:  # those of all folds, which need no refit
         return _MOMENT
     rows = np.mean([len(train) for train, _ in data.splits])
@@ -253,7 +253,7 @@ def refit(
 def _more_seeds(
     fitted: Callable[[int, Deadline], Pipeline], deadline: Deadline, seconds: float, *, shortens: bool
 ) -> list[Pipeline]:
-    """As many as the time allows; none is worth an error, or a wait that the user has ended.
+    """Fit as many further seeds as the time allows; errors and interrupts end this quietly.
 
     Nets, whose training ``shortens`` to what time there is, share the rest of it.
     """
@@ -277,7 +277,7 @@ def _more_seeds(
 
 
 def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:
-    """What the search has fitted already: the models of all folds, or that of the first split; and which it is."""
+    """Return what the search has fitted already, in a model and in words: all folds, or the first split."""
     if len(result.models) > 1:
         return fold_ensemble(result.models, data.judge.classes), f"{len(result.models)} folds, averaged"
     return result.models[0], "the rows of the first split"
@@ -308,7 +308,7 @@ def _defaults(kind: type) -> dict[str, Any]:
 
 
 def _is_part(value: Any) -> bool:
-    """Whether a value is a piece of the machine (an estimator, a list of them, a class), not a setting."""
+    """Return whether a value is a component (an estimator, a list of them, a class) rather than a setting."""
     nested = isinstance(value, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in value)
     return isinstance(value, (BaseEstimator, type)) or nested
 

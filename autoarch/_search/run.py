@@ -1,14 +1,12 @@
-"""The order of a search: probe, families, baseline, trials, refit.
+"""Run a search: baseline, probe, eligible families, trials, refit.
 
 ``run_search`` takes canonical data and returns facts; the estimators turn them into attributes.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
-from autoarch._core.quiet import quiet
+from autoarch._core.quiet import quiet, warn_user
 from autoarch._data.layout import Layout
 from autoarch._data.points import Places
 from autoarch._search.baseline import Baseline, baseline_job
@@ -32,7 +30,7 @@ from autoarch._search.policy import Policy
 from autoarch._search.refit import as_kept, reserved_seconds
 from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
-from autoarch.exceptions import AutoArchWarning, NoModelError, SearchInterruptedWarning
+from autoarch.exceptions import NoModelError, SearchInterruptedWarning
 from autoarch.families.base import Family, Problem
 from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LocalityReport
@@ -44,12 +42,11 @@ _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
 _READ_PICTURES = ("cnn", "kernels")
 _SCATTERED = 0.05  # chance of each where places stand on no lattice; on five tables neither has won a search
-_FEWEST_FOLDS = 3  # whose models are worth an average
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a search came to."""
+class SearchResult:
+    """The winner, fitted, and all that the search found out."""
 
     pipeline: Pipeline
     fitted_on: str
@@ -64,10 +61,10 @@ class Found:
     members: pd.DataFrame
     score: float
     temperature: float
-    past: Callable[[Mapping[str, str]], Past]
+    past: Past
 
 
-def run_search(request: Request) -> Found:
+def run_search(request: Request) -> SearchResult:
     """Probe, search and refit.
 
     Raises
@@ -77,18 +74,12 @@ def run_search(request: Request) -> Found:
     NoModelError
         If not even the baseline could be fitted.
     """
-    budget, seed = request.budget, request.seed
-    progress = Progress(request.verbose, budget)
-    data = TrainingData(
-        request.X,
-        request.y,
-        request.sample_weight,
-        request.plan.splits,
-        Judge(request.scoring, request.problem.task, request.X, request.y, request.sample_weight, request.classes),
-        kinds=request.plan.kinds,
-        folds=request.plan.covers and len(request.plan.splits) >= _FEWEST_FOLDS,
-    )
-    able, _ = able_families(request.families, request.problem, layout_may_come=request.layouts.infer)
+    settings, target, weight = request.settings, request.target, request.sample_weight
+    budget, seed = settings.budget, request.seed
+    progress = Progress(settings.verbose, budget)
+    judge = Judge(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
+    data = TrainingData(request.X, target.values, weight, request.splits.plan, judge)
+    able, _ = able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
     try:
         with quiet("optuna"):
             data.judge.check(data.splits[0][1])
@@ -96,13 +87,13 @@ def run_search(request: Request) -> Found:
             deadline = budget.deadline(fraction=_BASELINE_SHARE)
             baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
             progress.say("importing torch", urgent=True)
-            able, slow = with_imports(request.families, able, budget, request.chosen_by_user, request.problem.device)
+            able, slow = with_imports(settings.families, able, budget, settings.chosen_by_user, request.problem.device)
             progress.say("probing the layout", urgent=True)
             report, probed = probe(request)
             problem = with_findings(request.problem, report)
-            asked = [family for family in request.families if family.name not in slow]
+            asked = [family for family in settings.families if family.name not in slow]
             able, left_out = able_families(asked, problem)
-            promising, hopeless = promising_families(able, report, problem, request.chosen_by_user)
+            promising, hopeless = promising_families(able, report, problem, settings.chosen_by_user)
             search = Search(
                 promising,
                 problem,
@@ -113,10 +104,10 @@ def run_search(request: Request) -> Found:
                 seed=seed,
                 progress=progress,
                 reserve=lambda so_far: reserved_seconds(so_far.leaders, so_far.size, promising, data, budget),
-                n_jobs=request.n_jobs,
+                n_jobs=settings.n_jobs,
                 evaluator=_evaluator(request),
-                patience=request.patience,
-                size=request.ensemble_size,
+                patience=settings.patience,
+                size=settings.ensemble_size,
                 history=None if past is None else past.history,
             )
             history = search.run() if probed else History(interrupted=True)
@@ -129,7 +120,7 @@ def run_search(request: Request) -> Found:
     finally:
         progress.close()
     _warn(history, best, baseline)
-    return Found(
+    return SearchResult(
         pipeline=pipeline,
         fitted_on=fitted_on,
         best=best,
@@ -140,21 +131,24 @@ def run_search(request: Request) -> Found:
             baseline_won=best is baseline,
         ),
         estimate=estimate,
-        locality=replace(report, fold_scores=fold_scores(best, data, seed)),
+        locality=replace(
+            report,
+            fold_scores=fold_scores(best, data, seed),
+            space=request.splits.evidence,
+            skipped=(*report.skipped, *request.splits.skipped),
+        ),
         layout=problem.layout,
         study=search.study,
         stopped_by=_stopped_by(search, history, budget),
         members=chosen.table(),
         score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
-        past=partial(
-            Past, seed=seed, baseline=baseline, report=report, policy=search.policy, study=search.study, history=history
-        ),
+        past=Past(seed, baseline, report, search.policy, search.study, history),
     )
 
 
 def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
-    recommended = None if request.chosen_by_user else report.recommended_families
+    recommended = None if request.settings.chosen_by_user else report.recommended_families
     chances = report.family_probabilities
     if problem.layout is None and problem.coordinates is not None:  # the probe has seen no pictures of neighbourhoods
         chances.pop("cnn", None)
@@ -169,12 +163,13 @@ def _on_lattice(X: np.ndarray, problem: Problem) -> bool:
 
 
 def _evaluator(request: Request) -> Any:
-    score = scorer_key(request.scoring)
-    if request.memory is None or score is None:
+    score = scorer_key(request.settings.scoring)
+    memory = request.settings.memory
+    if memory is None or score is None:
         return evaluate
-    splits = [(train, valid) for train, valid in request.plan.splits]
-    key = fingerprint(request.X, request.y, request.sample_weight, splits, score, versions())
-    return CachedEvaluate(request.memory, key)
+    splits = [(train, valid) for train, valid in request.splits.plan.splits]
+    key = fingerprint(request.X, request.target.values, request.sample_weight, splits, score, versions())
+    return CachedEvaluate(memory, key)
 
 
 def _winner(history: History, baseline: TrialResult) -> TrialResult:
@@ -188,7 +183,7 @@ def _winner(history: History, baseline: TrialResult) -> TrialResult:
 
 
 def _clearly_behind(result: TrialResult, baseline: TrialResult) -> bool:
-    """Whether a cut trial is worse than the baseline, on the one split that both saw, by more than splits differ."""
+    """Return whether a cut trial is worse than the baseline on the first split, by more than splits differ."""
     return baseline.score - result.scores[0] > 2 * float(np.std(result.scores))
 
 
@@ -212,7 +207,7 @@ def _fitted(
     budget: Budget,
     seed: int,
 ) -> tuple[Pipeline, str]:
-    """The chosen on all rows; after Ctrl-C nothing long is begun any more."""
+    """Fit the members on all rows; after Ctrl-C nothing long is begun any more."""
     if history.interrupted and best.models:
         return _kept(best, data, "the search was interrupted")
     by_name: Mapping[str, Family] = {family.name: family for family in [*families, Baseline()]}
@@ -232,26 +227,21 @@ def _kept(best: TrialResult, data: TrainingData, why: str) -> tuple[Pipeline, st
 
 def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
     if history.interrupted:
-        warnings.warn(
+        warn_user(
             f"The search was interrupted after {len(history.results)} trials; the best candidate so far, "
             f"{best.family}, was kept.",
             SearchInterruptedWarning,
-            stacklevel=5,
         )
     elif best is history.partial:
-        warnings.warn(
+        warn_user(
             f"The time was too short to judge any candidate on every split; {best.family}, judged on "
             f"{len(best.scores)}, was kept. Allow more seconds, or ask for fewer splits with cv.",
-            AutoArchWarning,
-            stacklevel=5,
         )
     elif best is baseline and history.best is None and history.results:
         reasons = "; ".join(f"{r.family}: {r.reason}" for r in history.results[:3])
-        warnings.warn(
+        warn_user(
             f"None of the {len(history.results)} trials gave a model, so the baseline was kept. The first reasons: "
             f"{reasons}.",
-            AutoArchWarning,
-            stacklevel=5,
         )
 
 
@@ -266,4 +256,4 @@ def _stopped_by(search: Search, history: History, budget: Budget) -> str:
 
 def _never_reached(families: Sequence[Family], history: History) -> dict[str, str]:
     tried = {result.family for result in history.results}
-    return {family.name: "the search ended before its turn" for family in families if family.name not in tried}
+    return {family.name: "the search ended before it was tried" for family in families if family.name not in tried}

@@ -1,7 +1,7 @@
-"""Scores computed from stored predictions, so that one set of predictions serves every question asked of it.
+"""Scores computed from stored predictions, so that one set of predictions serves every score.
 
-A trial's predictions on its validation rows are kept. Scorers want an estimator: ``StoredPredictions`` stands in for
-it and returns what was stored, whatever rows it is asked for.
+A trial's predictions on its validation rows are kept. Scorers take an estimator: ``StoredPredictions``
+acts as one and returns what was stored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DEFAULTS = {"classification": "accuracy", "regression": "r2"}
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a candidate said of some rows.
+    """Out-of-fold predictions of a candidate.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ class Predictions:
 
     @staticmethod
     def joined(parts: list[Predictions]) -> Predictions:
-        """Predictions of several folds as one."""
+        """Join the predictions of several folds."""
         return Predictions(
             np.concatenate([part.rows for part in parts]), np.concatenate([part.values for part in parts])
         )
 
     def at(self, positions: np.ndarray) -> Predictions:
-        """The predictions at some positions (not row numbers)."""
+        """Select the predictions at some positions (not row numbers)."""
         return Predictions(self.rows[positions], self.values[positions])
 
 
@@ -124,7 +124,7 @@ class Judge:
         self._blind = hasattr(self.scorer, "_score_func")  # scikit-learn's own look at X through the estimator alone
 
     def score(self, predictions: Predictions) -> float:
-        """The user's score, greater is better."""
+        """Compute the user's score, greater is better."""
         try:
             return self._score(predictions, self.classes)
         except ValueError:
@@ -174,7 +174,7 @@ class Judge:
         return np.full((n, len(self.classes)), 1.0 / len(self.classes))
 
     def tie_break(self, predictions: Predictions) -> float:
-        """Negative log-loss or mean squared error, greater is better."""
+        """Compute the negative log-loss or mean squared error, greater is better."""
         rows, values = predictions.rows, predictions.values
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         if self.classes is None:

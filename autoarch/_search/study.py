@@ -14,7 +14,7 @@ _STARTUP_TRIALS = 12
 
 
 def new_study(seed: int) -> optuna.Study:
-    """An in-memory study whose TPE treats each family's parameters as a group of their own."""
+    """Create an in-memory study whose TPE treats the parameters of each family as a group."""
     import optuna
 
     sampler = optuna.samplers.TPESampler(

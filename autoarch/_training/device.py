@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from autoarch.exceptions import ParameterError
+
 _warm: set[str] = set()  # devices on which this process has trained a net
 
 
@@ -22,6 +24,27 @@ def resolve_device(device: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "cpu"
+
+
+def check_device(device: str) -> None:
+    """Refuse a name that torch would refuse, before any work; the usual ones are known without torch.
+
+    Raises
+    ------
+    ParameterError
+        If torch finds no such device.
+    """
+    if device in ("auto", "cpu"):
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ParameterError(
+            f"device={device!r} cannot be used: {str(error).partition(chr(10))[0]}. Pass 'auto', 'cpu', or a device "
+            "that torch finds here, such as 'cuda'."
+        ) from error
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -140,7 +139,7 @@ def explain(
         background=background,
         n_repeats=n_repeats,
         rng=np.random.default_rng(seed_of(random_state)),
-        progress=Progress(verbose, Budget(None, None, started=time.monotonic())),
+        progress=Progress(verbose, Budget()),
     )
     try:
         if method == "auto":

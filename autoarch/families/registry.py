@@ -5,12 +5,12 @@ Never imports torch: built-ins load it when they build a net.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 
-from autoarch.exceptions import AutoArchWarning, ParameterError
+from autoarch._core.quiet import warn_user
+from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family
 from autoarch.families.cnn import CNN
 from autoarch.families.foundation import Pretrained, TabICL, TabPFN
@@ -33,7 +33,7 @@ def known_families() -> dict[str, Family]:
         try:
             family = entry.load()()
         except Exception as error:  # a stranger's import may raise anything
-            warnings.warn(f"the family {entry.name!r} could not be loaded: {error!r}", AutoArchWarning, stacklevel=2)
+            warn_user(f"the family {entry.name!r} could not be loaded: {error!r}")
             continue
         families[family.name] = family
     return families

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from autoarch._data.points import Places
     from autoarch.geo.autocorrelation import morans_i, morans_i_of_columns
     from autoarch.geo.features import SpatialFeatures
+    from autoarch.geo.fold_plan import FoldPlan
     from autoarch.geo.folds import SpatialBlockKFold
-    from autoarch.geo.lay import FoldPlan
     from autoarch.geo.longform import LongToGrid
     from autoarch.geo.moran import MoranResult
     from autoarch.geo.neighborhood import NeighborhoodGrid
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FoldPlan": "autoarch.geo.lay",
+    "FoldPlan": "autoarch.geo.fold_plan",
     "LongToGrid": "autoarch.geo.longform",
     "MapPoints": "autoarch.geo.points",
     "MoranResult": "autoarch.geo.moran",

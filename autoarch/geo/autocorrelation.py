@@ -67,17 +67,17 @@ class SpatialEvidence:
 
 @dataclass(frozen=True)
 class FoldScore:
-    """Score of the winner on one kind of folds.
+    """Score of the winner on the folds of one estimand.
 
     Parameters
     ----------
-    folds : {"blocks", "random"}
-        Whole blocks of the map, or rows drawn at random.
+    estimand : {"new places", "new rows"}
+        Whole blocks of the map were held out, or rows drawn at random.
     score, std_error : float
         As the search scores, and its standard error.
     """
 
-    folds: str
+    estimand: str
     score: float
     std_error: float
 

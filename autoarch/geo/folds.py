@@ -13,7 +13,6 @@ References
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,13 +21,13 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
 from autoarch._core.checks import check_choice, check_positive, check_whole, seed_of
-from autoarch._data.containers import to_dense
+from autoarch._core.quiet import warn_user
+from autoarch._data.containers import to_dense, without_geometry
 from autoarch._data.coordinates import coordinate_columns, read_places
 from autoarch._data.points import Places
-from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
+from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import Sites
-from autoarch.geo.geometry import without_geometry
-from autoarch.geo.lay import FoldPlan, lay_folds
+from autoarch.geo.fold_plan import FoldPlan, lay_folds
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 
@@ -144,11 +143,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
             If coordinates are missing, infinite or impossible, or at fewer places than there are folds.
         """
         if groups is not None:
-            warnings.warn(
-                f"groups is not looked at by {type(self).__name__}: rows stay together by place.",
-                AutoArchWarning,
-                stacklevel=2,
-            )
+            warn_user(f"groups is not looked at by {type(self).__name__}: rows stay together by place.")
         plan = self.plan(X, y)
         for fold, training in enumerate(plan.training):
             yield training, np.flatnonzero(plan.fold == fold)
@@ -243,10 +238,8 @@ def _say_if_narrower(plan: FoldPlan) -> None:
     if not shrunk.any():
         return
     unit = " km" if plan.geographic else ""
-    warnings.warn(
+    warn_user(
         f"A buffer of {plan.wanted:.3g}{unit} would leave too little to train on in {shrunk.sum()} of {len(shrunk)} "
         f"folds, so it is down to {plan.buffers.min():.3g}{unit} there. Scores may be somewhat high. Pass buffer and "
-        "block_size as numbers to decide yourself.",
-        AutoArchWarning,
-        stacklevel=4,
+        "block_size as numbers to decide yourself."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +12,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from autoarch._core.checks import check_choice, check_whole, own_errors
+from autoarch._core.quiet import warn_user
 from autoarch._data.array_checks import refuse_infinite
 from autoarch._data.columns import Number
 from autoarch._data.containers import to_plain
 from autoarch._data.coordinates import column_position
-from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
+from autoarch.exceptions import InputError, ParameterError
 
 _MOST_CELLS = 16  # of a grid that "auto" makes, for each row that a sample has
 _AGGREGATES = ("mean", "sum", "min", "max", "median", "first", "last")
@@ -180,11 +180,9 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         cell = np.stack([codes, bands, self.rows_.lines(table["row"]), self.columns_.lines(table["column"])])
         outside = np.asarray((cell < 0).any(axis=0))
         if outside.any():
-            warnings.warn(
+            warn_user(
                 f"{outside.sum()} of {len(outside)} rows lie outside of the grids that fit has learned and are left "
-                f"out, the first of them row {int(outside.argmax())}.",
-                AutoArchWarning,
-                stacklevel=2,
+                f"out, the first of them row {int(outside.argmax())}."
             )
         there = ~outside & table["value"].notna().to_numpy()
         found = table["value"][there].groupby(list(cell[:, there])).agg(self.aggregate)

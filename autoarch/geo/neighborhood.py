@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, check_positive, check_whole
-from autoarch.exceptions import AutoArchWarning, InputError
+from autoarch._core.quiet import warn_user
+from autoarch.exceptions import InputError
 from autoarch.geo.patches import Known, Patches, Rows
 from autoarch.geo.points import ChannelReader
 from autoarch.geo.values import label_columns
@@ -152,8 +152,7 @@ class NeighborhoodGrid(ChannelReader):
         """The pictures of rows, all at once; ``batches`` gives them piece by piece."""
         check_is_fitted(self)
         out, alone = self._whole(*self._read_query(X, False), False)
-        if alone:
-            warnings.warn(_nothing_around(alone, len(out)), stacklevel=2)
+        _warn_of(alone, len(out))
         return out
 
     def batches(self, X: Any, rows_per_batch: int = 1024, *, training: bool = False) -> Iterator[np.ndarray]:
@@ -180,8 +179,8 @@ class NeighborhoodGrid(ChannelReader):
             alone += part.n_alone
             for batch in gen_batches(len(part), rows_per_batch):
                 yield part[batch]
-        if alone and not training:
-            warnings.warn(_nothing_around(alone, len(rows)), stacklevel=2)
+        if not training:
+            _warn_of(alone, len(rows))
 
     def patches(self, X: Any, *, training: bool = False) -> Patches:
         """The pictures of rows as an array that computes what is taken from it, with ``shape``, ``dtype`` and ``len``.
@@ -200,8 +199,8 @@ class NeighborhoodGrid(ChannelReader):
         check_is_fitted(self)
         rows, known = self._read_query(X, training)
         patches = Patches(known, rows, self._hidden(rows, training), self.dtype)
-        if patches.n_alone and not training:
-            warnings.warn(_nothing_around(patches.n_alone, len(rows)), stacklevel=2)
+        if not training:
+            _warn_of(patches.n_alone, len(rows))
         return patches
 
     @available_if(lambda self: self.output == "flat")  # type: ignore[untyped-decorator]  # a picture has no columns
@@ -293,8 +292,9 @@ class NeighborhoodGrid(ChannelReader):
         return out.reshape(len(out), -1) if self.output == "flat" else out, alone
 
 
-def _nothing_around(alone: int, n_rows: int) -> AutoArchWarning:
-    return AutoArchWarning(
-        f"{alone} of {n_rows} rows have nothing known around them: they lie far from the rows of fit, or in a layer of "
-        "their own. Their pictures are NaN but for the middle."
-    )
+def _warn_of(alone: int, n_rows: int) -> None:
+    if alone:
+        warn_user(
+            f"{alone} of {n_rows} rows have nothing known around them: they lie far from the rows of fit, or in a "
+            "layer of their own. Their pictures are NaN but for the middle."
+        )

@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from autoarch._core.checks import own_errors
 from autoarch._data.array_checks import check_cell_shape, refuse_infinite
 from autoarch._data.columns import Category, Coder
+from autoarch._data.containers import in_reference, reference_of, without_geometry
 from autoarch._data.coordinates import column_position, coordinate_columns, read_places
 from autoarch._data.table_encoder import as_fitted, column_names, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.geometry import in_reference, reference_of, without_geometry
 from autoarch.geo.patches import Rows
 
 _MOST_LEVELS = 16  # of a category have a channel of their own; all others share one

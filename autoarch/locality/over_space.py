@@ -68,7 +68,7 @@ def about_attributes(attributes: list[SpatialEvidence]) -> str:
 
 def about_scores(report: LocalityReport) -> str:
     """The winner on blocks of the map and on random rows."""
-    blocks, random = (next(s for s in report.fold_scores if s.folds == kind) for kind in ("blocks", "random"))
+    blocks, random = (next(s for s in report.fold_scores if s.estimand == of) for of in ("new places", "new rows"))
     gap = random.score - blocks.score
     error = (blocks.std_error**2 + random.std_error**2) ** 0.5
     numbers = (

@@ -86,7 +86,7 @@ def probe_locality(
             task, target = _read_target(y, task, X.shape[0])
         rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, correlations.MAX_ROWS, seed)
         X, target = take_rows(X, rows), None if target is None else target[rows]
-    canonical = Canonicaliser(layout=layout, channels=channels).speaking_for("probe_locality")
+    canonical = Canonicaliser(layout=layout, channels=channels).with_estimator_name("probe_locality")
     values = canonical.fit_transform(X)
     if y is not None and target is None:
         task, target = _read_target(y, task, len(values))

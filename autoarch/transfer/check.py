@@ -137,7 +137,7 @@ def check_transfer(
     if steps is not None:
         check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
     source = Pretrained.of(model)
-    canonical = Canonicaliser(_layout_for(source, X, layout), channels).speaking_for("check_transfer")
+    canonical = Canonicaliser(_layout_for(source, X, layout), channels).with_estimator_name("check_transfer")
     values = canonical.fit_transform(X)
     read = canonical.layout_
     if read is None or (read.is_bare_line and canonical.kind_ != "grid"):

@@ -94,7 +94,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
 
         check_choice("inputs", self.inputs, ("source", "own"))
         source = Pretrained.of(self.model)
-        self._canonical = Canonicaliser(self.layout, self.channels).speaking_for(self)
+        self._canonical = Canonicaliser(self.layout, self.channels).with_estimator_name(self)
         values = self._canonical.fit_transform(X)
         layout = self._canonical.layout_
         if layout is None:

@@ -60,5 +60,5 @@ if "--picture" in sys.argv:
 
 assert known.locality_.space[0].alike
 assert np.mean(errors["with coordinates"]) < np.mean(errors["without"])
-assert {each.folds for each in known.locality_.fold_scores} == {"blocks", "random"}
+assert {each.estimand for each in known.locality_.fold_scores} == {"new places", "new rows"}
 assert abs(after.statistic) < before.statistic / 2

@@ -270,7 +270,7 @@ def test_a_sparse_vector_is_refused():
 )
 def test_new_rows_must_have_the_fitted_shape(fitted, given_shape, message):
     """The message names the estimator that the user called, not this step inside it."""
-    canonical = Canonicaliser().speaking_for("Forest").fit(np.zeros(fitted))
+    canonical = Canonicaliser().with_estimator_name("Forest").fit(np.zeros(fitted))
 
     with pytest.raises(InputError, match=message):
         canonical.transform(np.zeros(given_shape))
@@ -278,7 +278,7 @@ def test_new_rows_must_have_the_fitted_shape(fitted, given_shape, message):
 
 def test_it_speaks_for_its_estimator_after_pickling():
     """A saved pipeline still names the estimator in its messages."""
-    canonical = pickle.loads(pickle.dumps(Canonicaliser().speaking_for(Layout(1, 1)).fit(FLAT)))
+    canonical = pickle.loads(pickle.dumps(Canonicaliser().with_estimator_name(Layout(1, 1)).fit(FLAT)))
 
     with pytest.raises(InputError, match="but Layout is expecting"):
         canonical.transform(FLAT[:, :2])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import socket
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -231,7 +230,7 @@ def test_a_package_that_cannot_be_imported_is_a_reason(packages, weights):
     """It may not agree with other packages; the search goes on without it."""
     (packages / "tabpfn.py").write_text("raise ImportError('of something old')", encoding="utf-8")
     families = [*resolve_families("linear"), TabPFN(weights)]
-    able, reasons = with_imports(families, families, Budget(60, None, started=time.monotonic()), chosen_by_user=True)
+    able, reasons = with_imports(families, families, Budget(60, None), chosen_by_user=True)
     assert [family.name for family in able] == ["linear"]
     assert "of something old" in reasons["tabpfn"]
 
@@ -239,7 +238,7 @@ def test_a_package_that_cannot_be_imported_is_a_reason(packages, weights):
 def test_a_short_budget_is_not_spent_on_imports(packages, weights):
     """Two seconds out of ten are better spent, unless the family was asked for."""
     families = [*resolve_families("linear"), TabPFN(weights)]
-    budget = Budget(10, None, started=time.monotonic())
+    budget = Budget(10, None)
     assert "allow 20 s or more" in with_imports(families, families, budget, chosen_by_user=False)[1]["tabpfn"]
     assert with_imports(families, families, budget, chosen_by_user=True) == (families, {})
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from autoarch._data.row_splits import SplitPlan
 from autoarch._search.estimate import COLUMNS, honest_estimate, leaderboard
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History
@@ -18,7 +19,8 @@ def lucky_trials(n_trials, n, seed):
     X, y = np.zeros((n, 1)), rng.integers(2, size=n)
     folds = np.split(np.arange(n), 5)
     judge = Judge(None, "classification", X, y, classes=np.array([0, 1]))
-    data = TrainingData(X, y, None, tuple((folds[0], fold) for fold in folds), judge)
+    plan = SplitPlan(tuple((folds[0], fold) for fold in folds), "five splits", "user")
+    data = TrainingData(X, y, None, plan, judge)
     results = []
     for number in range(n_trials):
         proba = np.eye(2)[rng.integers(2, size=n)]

@@ -60,19 +60,18 @@ def test_a_family_that_is_far_behind_is_hardly_tried_again():
 @pytest.mark.parametrize("charged", [0.0, 70.0])
 def test_cached_seconds_count(charged):
     """What a cache saves is charged, so that a cached search ends where the first one ended."""
-    import time
 
-    budget = Budget(60.0, None, started=time.monotonic())
+    budget = Budget(60.0, None)
     budget.charge(charged)
     assert budget.too_late_for_a_trial(0.0) == (charged > 60)
 
 
-def test_a_bar_is_what_half_of_the_family_reached_once_there_are_enough():
-    """Each family has bars of its own, and none while few trainings have come to a rung."""
+def test_a_threshold_is_what_half_of_the_family_reached_once_there_are_enough():
+    """Each family has thresholds of its own, and none while few trainings have come to a rung."""
     policy = Policy(FAMILIES, PROBLEM, {}, seed=0)
     for number, score in enumerate([0.25, 0.75, 0.5, 1.0]):
-        assert policy.bars("mlp") == {}
+        assert policy.thresholds("mlp") == {}
         rungs = {0.25: score, **({0.5: score} if number else {})}
         policy.learn(TrialResult(number, "mlp", {}, status="pruned", rungs=rungs))
-    assert policy.bars("mlp") == {0.25: 0.625}
-    assert policy.bars("tree") == {}
+    assert policy.thresholds("mlp") == {0.25: 0.625}
+    assert policy.thresholds("tree") == {}

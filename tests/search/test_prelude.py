@@ -1,7 +1,5 @@
 """What is loaded before the first trial."""
 
-import time
-
 import pytest
 from sklearn.datasets import load_iris
 
@@ -25,7 +23,7 @@ def cold(monkeypatch):
 
 def loaded(families):
     """Families that are left, and why others are not."""
-    able, reasons = with_imports(families, families, Budget(60, None, started=time.monotonic()), chosen_by_user=True)
+    able, reasons = with_imports(families, families, Budget(60, None), chosen_by_user=True)
     return [family.name for family in able], reasons
 
 
@@ -62,7 +60,7 @@ def test_a_short_budget_is_not_spent_on_warming_up(monkeypatch):
     """The seconds are better spent on models."""
     monkeypatch.setattr(device, "warm_up", lambda name: pytest.fail("warmed up"))
     families = resolve_families(["mlp", "linear"])
-    with_imports(families, families, Budget(5, None, started=time.monotonic()), chosen_by_user=True)
+    with_imports(families, families, Budget(5, None), chosen_by_user=True)
 
 
 @pytest.mark.parametrize(("latest", "left"), [(100.0, 15.0), (12.0, 12.0)])

@@ -1,12 +1,12 @@
-"""Which columns of a table are coordinates, and names that sound like it."""
+"""Columns of a table that are coordinates, and names that sound like it."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from autoarch._data.canonical import Canonicaliser
+from autoarch._data.coordinates import resembles_coordinates
 from autoarch.exceptions import InputError
-from autoarch.geo.located import locate, resembles_coordinates
 
 N = 30
 
@@ -18,12 +18,11 @@ def table(**columns):
 def test_columns_are_found_behind_those_that_were_dropped():
     """A constant column is gone from the matrix; the coordinates are where they have moved."""
     X = table(when=pd.date_range("2020", periods=N), lon=np.linspace(0, 1, N), lat=np.linspace(5, 6, N))
-    canonical = Canonicaliser()
+    canonical = Canonicaliser(coordinates=("lon", "lat"))
     values = canonical.fit_transform(X)
 
-    located = locate(X, ("lon", "lat"), canonical)
-
-    np.testing.assert_allclose(values[:, located.columns], located.places.points)
+    np.testing.assert_allclose(canonical.map_columns_.places(values).points, X[["lon", "lat"]].to_numpy())
+    assert canonical.layout_ is None
 
 
 @pytest.mark.parametrize(
@@ -36,12 +35,8 @@ def test_columns_are_found_behind_those_that_were_dropped():
 )
 def test_what_is_no_map_is_refused(X, coordinates, message):
     """The error says what is wrong with the coordinates."""
-    canonical = Canonicaliser()
-    canonical.fit_transform(
-        X if np.ndim(X) != 2 or not np.all(X == 1) else np.random.default_rng(0).normal(size=(9, 2))
-    )
     with pytest.raises(InputError, match=message):
-        locate(X, coordinates, canonical)
+        Canonicaliser(coordinates=coordinates).fit(X)
 
 
 @pytest.mark.parametrize(

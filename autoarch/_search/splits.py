@@ -1,0 +1,191 @@
+"""Plan the rows on which candidates are trained and validated: the only module that asks how the rows hang together.
+
+Whatever it finds (overlapping windows, groups, places), the search is handed pairs of rows, each with a weight and a
+word for what it estimates.
+
+A model may be asked for what lies between training rows or for places far from all of them, and one that is best at the
+first may fail at the second. So over a map candidates are judged at both, on random rows first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autoarch._data.canonical import Canonicaliser
+from autoarch._data.coordinates import undeclared_coordinates
+from autoarch._data.overlaps import find_windows
+from autoarch._data.points import Places
+from autoarch._data.row_splits import NEW_ROWS, SplitPlan, is_plain, plan_splits
+from autoarch.exceptions import ParameterError
+from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
+from autoarch.geo.blocks import Sites
+from autoarch.geo.fold_plan import lay_folds
+from autoarch.geo.values import read_values
+
+NEW_PLACES = "new places"
+# Of the score on each estimand, in that by which candidates are compared: blocks of a map are few and differ by much
+# more than candidates do, so that a larger part for them makes the choice worse on random rows and no better on blocks
+# (docs/guide/geo.md).
+_WEIGHTS = {NEW_ROWS: 0.8, NEW_PLACES: 0.2}
+_FOLDS = 4  # into which rows and blocks of a map are dealt
+_ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are used
+_CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSplits:
+    """The splits of a search, and what was found out about the rows on the way.
+
+    Parameters
+    ----------
+    plan : SplitPlan
+        Pairs of rows.
+    evidence : tuple of SpatialEvidence
+        Spatial autocorrelation of the label and the attributes, where rows have places.
+    skipped : tuple of str
+        What was not looked at, and why.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    plan: SplitPlan
+    evidence: tuple[SpatialEvidence, ...] = ()
+    skipped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def plan_search(
+    X: Any,
+    values: np.ndarray,
+    y: np.ndarray,
+    canonical: Canonicaliser,
+    *,
+    cv: Any,
+    groups: Any,
+    task: str,
+    seed: int,
+    time_budget: float | None,
+) -> SearchSplits:
+    """Plan the splits of a search.
+
+    Parameters
+    ----------
+    X : array-like
+        As the user gave it, for splitters that look at it.
+    values : ndarray of shape (n, p)
+        What ``canonical`` made of it.
+    y : ndarray of shape (n,)
+        Codes of classes, or numbers.
+    canonical : Canonicaliser
+        Which cell each column is, and which columns hold places.
+    cv, groups
+        As for the estimators; either takes precedence over what is found in the rows.
+    task : {"classification", "regression"}
+        What y is.
+    seed : int
+        Of all that is drawn.
+    time_budget : float or None
+        Seconds of the whole fit: too few of them for the cells of X ask for a holdout.
+    """
+    few_seconds = time_budget is not None and values.size > _CELLS_PER_SECOND * time_budget
+    undecided = groups is None and is_plain(cv)
+    evidence: tuple[SpatialEvidence, ...] = ()
+    skipped: tuple[str, ...] = ()
+    plan, warnings = None, []
+    columns = canonical.map_columns_
+    if columns is not None:
+        places = columns.places(values)
+        evidence, skipped = _autocorrelation(values, y, canonical, places, columns.columns, task=task, seed=seed)
+        if groups is None and isinstance(cv, str) and evidence and evidence[0].alike:
+            plan = spatial_splits(places, y, evidence[0].reach, task=task, seed=seed, one_each=few_seconds)
+    elif hint := undeclared_coordinates(X):
+        skipped = (f"the neighbourhood of each row: {hint}",)
+        warnings += [f"{hint}."] if undecided else []
+    if plan is None:
+        windows = find_windows(values, canonical.layout_, seed) if undecided else None
+        groups = groups if windows is None else windows.groups
+        plan = plan_splits(y, cv=cv, groups=groups, task=task, random_state=seed, X=X, prefer_holdout=few_seconds)
+        if windows is not None:
+            plan = replace(plan, description=f"{plan.description}; {windows}")
+            warnings.append(
+                f"{windows}. Folds keep those of one record on one side, and so should a test set. Pass groups, or a "
+                "splitter as cv, if you know better."
+            )
+    return SearchSplits(plan, evidence, skipped, tuple(warnings))
+
+
+def _autocorrelation(
+    values: np.ndarray,
+    y: np.ndarray,
+    canonical: Canonicaliser,
+    places: Places,
+    columns: tuple[int, int],
+    *,
+    task: str,
+    seed: int,
+) -> tuple[tuple[SpatialEvidence, ...], tuple[str, ...]]:
+    """Measure what resembles its neighbours, and name what was not looked at."""
+    others = [i for i in range(values.shape[1]) if i not in columns]
+    evidence = spatial_evidence(
+        places,
+        values[:, others],
+        [canonical.feature_names_out_[i] for i in others],
+        y,
+        labels=task == "classification",
+        categorical={position for position, i in enumerate(others) if i in canonical.categorical_},
+        seed=seed,
+    )
+    if len(others) <= MOST_COLUMNS:
+        return evidence, ()
+    return evidence, (
+        f"neighbours on the map, of attributes after the first {MOST_COLUMNS} of {len(others)}: for time",
+    )
+
+
+def spatial_splits(
+    places: Places, y: np.ndarray, reach: float | None, *, task: str, seed: int, one_each: bool = False
+) -> SplitPlan | None:
+    """Plan random folds, and folds of blocks of the map with a strip around them that does not train.
+
+    Parameters
+    ----------
+    places : Places of length n
+        Where the rows are.
+    y : ndarray of shape (n,)
+        Codes of classes, or numbers.
+    reach : float or None
+        Range of spatial autocorrelation.
+    task : {"classification", "regression"}
+        What y is.
+    seed : int
+        Of the grid, of the deal and of the random folds.
+    one_each : bool, default=False
+        Whether one fold of each must do.
+
+    Returns
+    -------
+    SplitPlan or None
+        None where there are too few places for folds.
+    """
+    sites = Sites.of(places)
+    if len(sites) < _FOLDS:
+        return None
+    try:
+        folds = lay_folds(sites, read_values(y, len(y), labels=task == "classification"), reach, _FOLDS, seed=seed)
+    except ParameterError:
+        return None
+    random = plan_splits(y, cv=_FOLDS, task=task, random_state=seed).splits
+    n = min(1 if one_each else _FOLDS if len(places) <= _ALL_FOLDS_UP_TO else _FOLDS // 2, len(random))
+    blocks = [(train, np.flatnonzero(folds.fold == fold)) for fold, train in enumerate(folds.training)]
+    unit = " km" if places.geographic else ""
+    wide, away = (f"{length:.3g}{unit}" for length in (folds.block_size, np.median(folds.buffers)))
+    return SplitPlan(
+        (*random[:n], *blocks[:n]),
+        f"{n} folds of random rows, and {n} of blocks of the map {wide} wide, {away} away from training rows",
+        "mixed",
+        (NEW_ROWS,) * n + (NEW_PLACES,) * n,
+        (_WEIGHTS[NEW_ROWS] / n,) * n + (_WEIGHTS[NEW_PLACES] / n,) * n,
+    )
