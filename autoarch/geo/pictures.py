@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch.exceptions import AutoArchWarning
 from autoarch.geo.neighborhood import NeighborhoodGrid
-from autoarch.geo.patches import Patches
+from autoarch.geo.patches import Patches, Rows
 
 _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from
+_BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 
 
@@ -61,71 +59,34 @@ class Pictures:
         return np.concatenate([np.nan_to_num(grid, copy=False), unknown], axis=1, dtype=self.dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self[:].astype(dtype or self.dtype, copy=False)
+        out = np.empty(self.shape, dtype or self.dtype)
+        for rows in gen_batches(len(self), _BLOCK):
+            out[rows] = self[rows]
+        return out
 
 
-class NeighborhoodPictures(TransformerMixin, BaseEstimator):
+class NeighborhoodPictures(NeighborhoodGrid):
     """:class:`NeighborhoodGrid` with every channel scaled, and one more for cells of which nothing is known.
 
-    Parameters
-    ----------
-    coordinates : pair of str or int
-        As for :class:`NeighborhoodGrid`, like all others.
-    size : int
-        Cells along each side.
-    target_lag : bool, "regression" or "classification"
-        Whether labels of neighbours are shown.
-    hide_within : float or "some"
-        What training rows do not see.
-    geographic : bool or "auto"
-        Whether coordinates are degrees.
-    categorical : sequence or None
-        Columns that hold codes.
+    ``context``, ``output`` and ``dtype`` are of no consequence.
 
     Attributes
     ----------
-    grid_ : NeighborhoodGrid
-        Fitted.
     mean_, scale_ : ndarray of shape (channels, 1, 1)
         Of each channel.
     """
 
     seconds_per_row = 4e-5  # on one core, to find who is around; a search does not begin what takes longer than it has
 
-    def __init__(
-        self,
-        coordinates: Sequence[Any] = (0, 1),
-        size: int = 9,
-        *,
-        target_lag: bool | str = False,
-        hide_within: float | str = 0.0,
-        geographic: bool | str = "auto",
-        categorical: Sequence[Any] | None = None,
-    ):
-        self.coordinates = coordinates
-        self.size = size
-        self.target_lag = target_lag
-        self.hide_within = hide_within
-        self.geographic = geographic
-        self.categorical = categorical
-
     def fit(self, X: Any, y: Any = None) -> NeighborhoodPictures:
         """Learn what is known where, and the scale of each channel."""
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray | Pictures:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Fit, and return the pictures of the training rows, none of which shows its own label."""
-        self.grid_ = NeighborhoodGrid(
-            self.coordinates,
-            self.size,
-            target_lag=self.target_lag,
-            hide_within=self.hide_within,
-            geographic=self.geographic,
-            categorical=self.categorical,
-            dtype=np.float64,  # tells large values with small differences apart
-        ).fit(X, y)
-        patches = self.grid_.patches(X, training=True)
+        rows = self._fit(X, y)
+        patches = self._exact(rows, self._hidden(rows, True))
         some = np.linspace(0, len(patches) - 1, min(len(patches), _SAMPLE)).astype(int)
         channels = patches[some].transpose(0, 2, 3, 1).reshape(-1, patches.shape[1])
         with np.errstate(invalid="ignore"):  # a channel may be missing throughout
@@ -133,12 +94,14 @@ class NeighborhoodPictures(TransformerMixin, BaseEstimator):
         self.mean_, self.scale_ = scaler.mean_[:, None, None], scaler.scale_[:, None, None]
         return self._pictures(patches)
 
-    def transform(self, X: Any) -> np.ndarray | Pictures:
-        """The pictures of rows, what lies around them taken from the training rows."""
+    def transform(self, X: Any) -> Any:
+        """The pictures of rows, what lies around them taken from the training rows; empty ones cause no warning."""
         check_is_fitted(self)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AutoArchWarning)  # rows far from all others: a model has learned from gaps
-            return self._pictures(self.grid_.patches(X))
+        return self._pictures(self._exact(self._read(X), 0.0))
+
+    def _exact(self, rows: Rows, hidden: float | np.ndarray) -> Patches:
+        """Pictures in double precision, which tells large values with small differences apart."""
+        return Patches(self._known, rows, hidden, np.float64)
 
     def _pictures(self, patches: Patches) -> np.ndarray | Pictures:
         pictures = Pictures(patches, self.mean_, self.scale_)

@@ -10,7 +10,7 @@ rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(0, 5, size=(80, 2)), rng.normal(size=80), rng.integers(0, 3, 80)])
 X[3, 2] = np.nan
 Y = rng.normal(size=80)
-STEP = {"target_lag": "regression", "categorical": (3,)}
+STEP = {"coordinates": (0, 1), "target_lag": "regression", "categorical": (3,)}
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 1.7e9), (1e60, 0.0)])
