@@ -22,7 +22,8 @@ from autoarch._search.refit import changed_params
 from autoarch._search.run import SearchResult, run_search
 from autoarch._search.splits import plan_search
 from autoarch.families.base import Problem
-from autoarch.families.fine_tuned import with_pretrained
+from autoarch.families.fine_tuned import FineTuned
+from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LayoutSearch
 
 
@@ -75,7 +76,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         seed = search_seed(self.random_state, past)
         problem = self._describe(values, canonical, target)
         if self.pretrained is not None:
-            problem = with_pretrained(problem, self.pretrained, settings.families)
+            settings.families.append(FineTuned(self.pretrained).for_layout(problem))
         splits = plan_search(
             X,
             values,
@@ -113,7 +114,9 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         return self
 
     def _describe(self, values: np.ndarray, canonical: Canonicaliser, target: Target) -> Problem:
-        places = canonical.map_columns_
+        where = canonical.map_columns_
+        if where is not None:
+            where = replace(where, on_lattice=find_lattice(where.places(values)) is not None)
         return Problem(
             task=self._task,
             n_samples=len(values),
@@ -125,8 +128,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             cardinalities=canonical.cardinalities_,
             has_missing=canonical.has_missing_,
             device=self.device,
-            coordinates=None if places is None else places.columns,
-            geographic=places is not None and places.geographic,
+            coordinates=where,
         )
 
     def _layouts_to_try(self, canonical: Canonicaliser) -> LayoutSearch:

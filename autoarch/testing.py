@@ -12,6 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
+from autoarch._data.coordinates import MapColumns
 from autoarch._data.layout import Layout
 from autoarch._search.evaluate import fit_steps, predict_values
 from autoarch._search.study import ask, new_study
@@ -58,13 +59,16 @@ def check_family(family: Family | type[Family] | str) -> None:
 def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
     """Grids, lines, tables, a grid among other columns, points; two classes, three with text labels, and numbers."""
     rng = np.random.default_rng(_SEED)
-    places = {"coordinates": (0, 1)}
+    lattice, scattered = {"coordinates": MapColumns(0, 1, on_lattice=True)}, {"coordinates": MapColumns(0, 1)}
     among_others = Layout(3, 3, order=(8, 1, 0, 9, 5, 2, 7, 4, -1), n_columns=11)
     kinds = (Layout(6, 6), 2), (Layout(4, 5, 2), 0), (Layout(1, 12), 3), (None, 0), (None, 3), (among_others, 2)
-    for layout, n_classes, where in [*((*kind, {}) for kind in kinds), (None, 0, places), (None, 3, places)]:
+    maps = (None, 0, lattice), (None, 3, lattice), (None, 2, scattered)
+    for layout, n_classes, where in [*((*kind, {}) for kind in kinds), *maps]:
         p = 8 if layout is None else layout.n_columns
         coded = layout is None or len(layout.foreign) > 0  # column 3 belongs to no cell
         X = rng.normal(size=(40, p)).astype(np.float32)
+        if where is lattice:
+            X[:, :2] = np.column_stack(np.divmod(np.arange(len(X)), 8))
         y: np.ndarray = (X[:, 0] + X[:, 1]).astype(np.float64)
         missing = rng.random(X.shape) < 0.02
         missing[:, : 2 * len(where)] = False  # places are known

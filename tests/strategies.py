@@ -89,3 +89,46 @@ def lattice_points(draw):
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     shift = steps[0] * rng.uniform(-1, 1, 2) * draw(st.sampled_from([0.0, 1.0, 1e5]))
     return cells, cells * steps @ turn + shift, steps
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def partial_layouts(draw):
+    """Grids that some columns belong to: cells without a column, columns without a cell, in any order."""
+    layout = draw(layouts(max_side=4))
+    cells = layout.n_columns
+    n_columns = draw(st.integers(1, cells + 4))
+    columns = draw(st.permutations([*range(n_columns), *[-1] * max(0, cells - n_columns)]))[:cells]
+    return Layout(layout.height, layout.width, layout.channels, order=tuple(columns), n_columns=n_columns)
+
+
+@st.composite
+def grouped_targets(draw, min_rows=12, max_rows=60):
+    """A target of either task, groups of its rows, and the task; every class has several rows."""
+    n = draw(st.integers(min_rows, max_rows))
+    rng = np.random.default_rng(draw(SEEDS))
+    task = draw(st.sampled_from(["classification", "regression"]))
+    y = rng.permutation(np.arange(n) % draw(st.integers(2, 3))) if task == "classification" else rng.normal(size=n)
+    return y, rng.integers(0, draw(st.integers(3, 8)), size=n), task
+
+
+@st.composite
+def probabilities(draw, min_rows=5, max_rows=40):
+    """Labels, their sorted classes, and predicted probabilities; each class is among the labels."""
+    classes = np.array(draw(st.sampled_from([["a", "b"], ["high", "low", "mid"], [-1, 0, 4, 7]])))
+    rng = np.random.default_rng(draw(SEEDS))
+    n = draw(st.integers(max(min_rows, len(classes)), max_rows))
+    y = classes[rng.permutation(np.r_[np.arange(len(classes)), rng.integers(len(classes), size=n - len(classes))])]
+    return y, classes, rng.dirichlet(np.full(len(classes), 0.7), size=n)
+
+
+@st.composite
+def point_clouds(draw, min_points=12, max_points=60):
+    """Distinct points on a plane, in units of any size, or on the globe, and whether they are degrees."""
+    rng = np.random.default_rng(draw(SEEDS))
+    points = rng.uniform(size=(draw(st.integers(min_points, max_points)), 2))
+    if draw(st.booleans()):
+        return np.column_stack([360 * points[:, 0] - 180, np.degrees(np.arcsin(1.98 * points[:, 1] - 0.99))]), True
+    return points * draw(st.sampled_from([1e-3, 1.0, 1e3])), False

@@ -47,8 +47,11 @@ def test_a_folder_is_read_as_documented(folder, name, kind, classification, n_tr
     assert (task.kind, task.classification, task.shape) == (kind, classification, shape)
     assert (len(task.X), len(task.y), len(task.X_test), len(task.y_test)) == (n_train, n_train, n_test, n_test)
     assert set(np.unique(task.y)) <= ({0, 1} if classification else {0.0, 0.5})
-    assert task.groups is None or len(task.groups) == n_train
-    assert not task.classification or task.n_classes == 2
+    assert (task.groups is not None) == (name == "free")
+    if name == "free":
+        assert len(task.groups) == n_train
+    if classification:
+        assert task.n_classes == 2
 
 
 def test_names_come_from_the_folder_or_from_scikit_learn(folder):

@@ -11,7 +11,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.policy import Policy
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 
 QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
@@ -25,6 +24,14 @@ def points(n=400, seed=0):
     X["kind"] = rng.choice(["flat", "house"], n)
     hills = np.sin(5 * X["lon"] + 4 * X["lat"]) + np.cos(6 * X["lat"] - 3 * X["lon"])
     return X, 2 * hills.to_numpy() + 0.2 * X["rooms"].to_numpy() + 0.2 * rng.normal(size=n)
+
+
+def on_lattice(n):
+    """The same hill, on a lattice with twenty places in a row."""
+    X, _ = points(n)
+    X["lon"], X["lat"] = 5 + np.arange(n) % 20 / 5, 45 + np.arange(n) // 20 / 5
+    hills = np.sin(5 * X["lon"] + 4 * X["lat"]) + np.cos(6 * X["lat"] - 3 * X["lon"])
+    return X, 2 * hills.to_numpy() + 0.2 * X["rooms"].to_numpy()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,7 @@ def test_a_label_without_neighbours_keeps_random_folds():
 @pytest.mark.parametrize("family", ["linear", "mlp", "cnn", "kernels", "neighbors"])
 def test_every_family_has_a_use_for_places(family):
     """Labels in, labels out, on pictures of the neighbourhood or means over it."""
-    X, y = points(200)
+    X, y = on_lattice(200)
     labels = np.where(y > np.median(y), "high", "low")
     model = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=family, coordinates=PLACES).fit(X, labels)
     assert model.best_family_ == family
@@ -121,28 +128,21 @@ def test_a_handful_of_points_is_enough(n):
     assert np.isfinite(model.predict(X)).all()
 
 
-@pytest.mark.parametrize("on_lattice", [True, False])
-def test_pictures_have_their_turn_first_where_they_are_exact(monkeypatch, on_lattice):
-    """Of scattered places they come as often as they may win; on a lattice nobody can tell beforehand."""
-    told = {}
-
-    class Attentive(Policy):
-        def __init__(self, families, problem, probabilities, seed, **options):
-            told.update(probabilities)
-            super().__init__(families, problem, probabilities, seed, **options)
-
-    monkeypatch.setattr("autoarch._search.run.Policy", Attentive)
-    X, y = points(100)
-    if on_lattice:
-        X["lon"], X["lat"] = 5 + np.arange(100) % 10 / 10, 45 + np.arange(100) // 10 / 10
-    AutoArchRegressor(**{**QUICK, "n_trials": 1}, coordinates=PLACES).fit(X, y)
-    assert ("cnn" in told) is not on_lattice
-    assert on_lattice or max(told["cnn"], told["kernels"]) < min(told["tree"], 0.1)
+@pytest.mark.parametrize(
+    ("place", "status", "reason"),
+    [pytest.param(points, "skipped", "no lattice", id="scattered"), pytest.param(on_lattice, "ok", "", id="lattice")],
+)
+def test_neighbourhoods_are_searched_on_a_lattice_only(place, status, reason):
+    """There nobody can tell beforehand whether they win; of scattered places they have never won."""
+    model = AutoArchRegressor(**QUICK, families=["kernels", "linear"], coordinates=PLACES).fit(*place(100))
+    kernels = model.leaderboard_.set_index("family").loc["kernels"]
+    assert kernels["status"] == status
+    assert reason in kernels["reason"]
 
 
 def test_far_away_points_are_predicted():
     """What stands nowhere near a training row gets a number all the same."""
-    model = AutoArchRegressor(**QUICK, families=["kernels", "tree"], coordinates=PLACES).fit(*points(120))
+    model = AutoArchRegressor(**QUICK, families=["kernels", "tree"], coordinates=PLACES).fit(*on_lattice(120))
     X = pd.DataFrame({"lon": [179.0, -60.0], "lat": [-80.0, 5.0], "rooms": [1, 2], "kind": ["flat", "tent"]})
     assert np.isfinite(model.predict(X)).all()
 

@@ -1,4 +1,4 @@
-"""Checks of an array X, and which grid its shape or the user's layout makes of it."""
+"""Checks of an array X, and the grid that its shape or the declared layout makes of it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ _MOST_COLOURS = 4  # a last axis no wider than this, behind a wider first one, l
 _TEXT_HINT = "\nPut columns that hold text or dates into a pandas DataFrame: its columns may differ in kind."
 
 
-def check_numbers(X: Any, *, least_rows: int, speaker: str) -> np.ndarray:
-    """X as a real array of 2 to 4 axes, in its own type where that is numeric; NaN is let through, infinity too.
+def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HINT) -> np.ndarray:
+    """Return X as a real array of 2 to 4 axes, in its own type where that is numeric; NaN and infinity pass.
 
     Raises
     ------
     InputError, InputTypeError
-        In scikit-learn's words where it has some; ``speaker`` is the estimator that they name.
+        In scikit-learn's words where it has some; ``speaker`` is the estimator that they name, and ``hint`` follows
+        where X holds text.
     """
     if sparse.issparse(X):
         X = to_dense(X)
     elif isinstance(X, np.ndarray) and X.dtype == object:
         X = np.where(pd.isna(X), np.nan, X)  # also None and pandas.NA, which float() would refuse
-    with own_errors(hint=_TEXT_HINT):
+    with own_errors(hint=hint):
         array = check_array(X, ensure_all_finite=False, allow_nd=True, ensure_min_samples=least_rows, estimator=speaker)
     if array.dtype.kind not in "biuf":
-        raise InputTypeError(f"X is an array of {array.dtype}; expected numbers.{_TEXT_HINT}")
+        raise InputTypeError(f"X is an array of {array.dtype}; expected numbers.{hint}")
     if array.ndim > 4:
         raise InputError(
             f"Found array with dim {array.ndim}, while dim <= 4 is required by {speaker}. Expected (n, p), "
@@ -94,23 +95,25 @@ def first_axes(cell_shape: tuple[int, ...], channels: str) -> tuple[int, ...]:
     return cell_shape
 
 
-def lay_out(asked: LayoutLike, cells: tuple[int, ...]) -> Layout | None:
-    """Check the layout that is asked for against the cells of a row, or read it off their shape."""
-    if asked is None:
+def lay_out(declared: LayoutLike, cells: tuple[int, ...]) -> Layout | None:
+    """Check the declared layout against the cells of a row, or read it off their shape."""
+    if declared is None:
         return None
-    if isinstance(asked, str) and asked == "auto":
+    if isinstance(declared, str) and declared == "auto":
         return Layout.of((1, *cells) if len(cells) == 1 else cells, origin="shape")
-    return Layout.of(_sides(asked), n_columns=prod(cells))  # type: ignore[arg-type]
+    return Layout.of(_sides(declared), n_columns=prod(cells))  # type: ignore[arg-type]
 
 
-def refuse_channels_behind(shape: tuple[int, ...], asked: LayoutLike) -> None:
+def refuse_channels_behind(shape: tuple[int, ...], declared: LayoutLike) -> None:
     """Raise if a 4-D X that should have its channels first looks as if it had them last."""
-    if len(shape) == 4 and shape[3] <= _MOST_COLOURS < shape[1] and _sides(asked) != shape[1:]:
+    if len(shape) == 4 and shape[3] <= _MOST_COLOURS < shape[1] and _sides(declared) != shape[1:]:
         raise LayoutError(
             f"X has shape {shape}, which looks like (n, height, width, channels); expected (n, channels, height, "
             f'width). Pass channels="last", or layout={shape[1:]} if the axis of {shape[1]} really holds the channels.'
         )
 
 
-def _sides(asked: LayoutLike) -> object:
-    return asked.shape if isinstance(asked, Layout) else tuple(asked) if isinstance(asked, (list, tuple)) else asked
+def _sides(declared: LayoutLike) -> object:
+    if isinstance(declared, Layout):
+        return declared.shape
+    return tuple(declared) if isinstance(declared, (list, tuple)) else declared

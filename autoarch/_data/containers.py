@@ -1,4 +1,4 @@
-"""From other people's containers (torch, polars, geopandas, scipy.sparse) to numpy arrays and pandas frames.
+"""Conversion of containers of other packages (torch, polars, geopandas, scipy.sparse) to numpy and pandas.
 
 None of these packages is imported here: a value that is one of theirs proves that its package is loaded already.
 """
@@ -29,19 +29,19 @@ def to_plain(data: Any) -> Any:
 
 
 def is_geo_frame(data: Any) -> bool:
-    """Return whether this is a table of geopandas with a geometry."""
+    """Tell a geopandas table with a geometry from other data."""
     return type(data).__module__.partition(".")[0] == "geopandas" and hasattr(data, "geometry") and data.ndim == 2
 
 
 def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Some rows of an array, a memory-map, a frame or a sparse matrix, without copying the others."""
+    """Take rows of an array, a memory-map, a frame or a sparse matrix without copying the others."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     return X.tocsr()[rows] if hasattr(X, "tocsr") else np.asarray(X)[rows]
 
 
 def to_dense(X: Any) -> np.ndarray:
-    """Make a scipy sparse matrix dense, after asking whether it fits into memory.
+    """Make a scipy sparse matrix dense if it fits into memory.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _from_polars(data: Any) -> pd.DataFrame | pd.Series:
 
 
 def _from_geopandas(data: Any) -> pd.DataFrame:
-    """The points of the geometry become the last two columns."""
+    """Turn the points of the geometry into the last two columns."""
     points, name = data.geometry, data.geometry.name
     kinds = points.geom_type.to_numpy(dtype=object)
     if (kinds != "Point").any():
@@ -105,7 +105,7 @@ def _polars_column(column: Any) -> pd.Series:
 
 
 def _free_bytes() -> int | None:
-    """Memory to be had without swapping, else all there is, or None where the system does not say."""
+    """Memory available without swapping, else physical memory, or None where the system reports neither."""
     try:
         with open("/proc/meminfo") as facts:  # sysconf counts what the system caches files in as taken
             return next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable:"))

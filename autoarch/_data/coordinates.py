@@ -31,25 +31,34 @@ _PLANE = (
 
 @dataclass(frozen=True)
 class MapColumns:
-    """Say which columns of a matrix hold the places of its rows.
+    """Columns that say where on a map each row belongs.
 
     Parameters
     ----------
-    columns : tuple of int
-        Columns with x and y, or longitude and latitude.
-    names : tuple of str
-        Theirs.
-    geographic : bool
-        Whether they hold degrees.
+    x, y : int
+        Columns with x and y, or with longitude and latitude.
+    geographic : bool, default=False
+        Whether these are degrees.
+    on_lattice : bool, default=False
+        Whether the places stand on a lattice, so that the neighbourhood of one is a grid.
+    names : tuple of str, default=("x", "y")
+        Names of both columns, for messages.
     """
 
-    columns: tuple[int, int]
-    names: tuple[str, str]
-    geographic: bool
+    x: int
+    y: int
+    geographic: bool = False
+    on_lattice: bool = False
+    names: tuple[str, str] = ("x", "y")
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Both columns."""
+        return self.x, self.y
 
     def places(self, values: np.ndarray) -> Places:
         """Read the places of the rows of a canonical matrix; an InputError names a coordinate that is no place."""
-        table = pd.DataFrame(values[:, self.columns], columns=list(self.names))
+        table = pd.DataFrame(values[:, self.pair], columns=list(self.names))
         return read_places(table, (0, 1), geographic=self.geographic)
 
 
@@ -104,7 +113,7 @@ def find_map_columns(
             else "expected columns of numbers. Convert them with pandas.to_numeric"
         )
         raise InputError(f"the coordinates {tuple(coordinates)!r} cannot be used: {why}.")
-    return MapColumns((x, y), (names[x], names[y]), places.geographic)
+    return MapColumns(x, y, places.geographic, names=(names[x], names[y]))
 
 
 def undeclared_coordinates(X: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which cell of a grid each column of a flat matrix stands for."""
+"""Cells of a grid that the columns of a flat matrix stand for."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Layout:
     channels : int, default=1
         Values per cell.
     origin : {"given", "shape", "names", "inferred", "recovered"}, default="given"
-        Whether the user declared the layout, the shape of X implied it, the names of the columns spell it, or it was
-        found in the data, in the order of the columns or against it.
+        Source of the layout: declared by the user, implied by the shape of X, given by the names of the columns, or
+        found in the data, in the order of the columns ("inferred") or in another one ("recovered").
     channels_last : bool, default=False
-        Whether neighbouring columns are the channels of one cell; else each channel is a block of columns.
+        True if neighbouring columns are the channels of one cell; else each channel is a block of columns.
     order : tuple of int, optional
         Column of each cell, channel by channel and row by row, -1 for a cell that has none. Columns that are not in it
         belong to no grid. Default: every column, in the order that the sides imply.
     n_columns : int, optional
         Columns of the flat matrix. Default: as many as there are cells.
     confidence : float, optional
-        How sure the layout is, from 0 to 1, where it was found and not given.
+        Confidence in the layout, from 0 to 1, where it was found and not given.
 
     Examples
     --------
@@ -60,19 +60,19 @@ class Layout:
             object.__setattr__(self, "n_columns", prod(self.shape))
 
     @classmethod
-    def of(cls, asked: Sequence[int], *, n_columns: int | None = None, origin: str = "given") -> Layout:
+    def of(cls, shape: Sequence[int], *, n_columns: int | None = None, origin: str = "given") -> Layout:
         """Read ``(H, W)`` or ``(C, H, W)`` and check it against the number of columns.
 
         Raises
         ------
         LayoutError
-            If ``asked`` is no such tuple, or its cells do not add up to ``n_columns``.
+            If ``shape`` is no such tuple, or its cells do not add up to ``n_columns``.
         """
-        sides = tuple(asked) if isinstance(asked, (tuple, list, np.ndarray)) else (asked,)
+        sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
         integral = all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) and s >= 1 for s in sides)
         if len(sides) not in (2, 3) or not integral:
             raise LayoutError(
-                f"layout={asked!r} was given; expected (height, width) or (channels, height, width) as positive whole "
+                f"layout={shape!r} was given; expected (height, width) or (channels, height, width) as positive whole "
                 "numbers, 'auto', or None for 'there is no grid'."
             )
         sides = tuple(int(s) for s in sides)
@@ -108,16 +108,16 @@ class Layout:
 
     @property
     def in_order(self) -> bool:
-        """Whether the columns stand as the cells do, so that a grid is a view of the matrix."""
+        """True if the columns stand as the cells do, so that a grid is a view of the matrix."""
         return self.order is None and (not self.channels_last or self.channels == 1)
 
     @property
     def is_bare_line(self) -> bool:
-        """Whether this is only the row in which flat columns happen to stand, which nobody has called a grid."""
+        """True for the row in which flat columns happen to stand, where no grid was declared or found."""
         return self.height == 1 and self.channels == 1 and self.origin == "shape"
 
     def within(self, columns: np.ndarray, n_columns: int) -> Layout:
-        """The same cells where this layout's columns are the ``columns`` of a wider matrix.
+        """Translate to a wider matrix, of which this layout's columns are the ``columns``.
 
         Examples
         --------
@@ -162,14 +162,14 @@ class Layout:
         return flat
 
     def __repr__(self) -> str:
-        said = f"Layout(height={self.height}, width={self.width}, channels={self.channels}, origin={self.origin!r}"
+        text = f"Layout(height={self.height}, width={self.width}, channels={self.channels}, origin={self.origin!r}"
         if self.channels_last:
-            said += ", channels_last=True"
+            text += ", channels_last=True"
         if self.order is not None:
-            said += f", order=<{len(self.order)} of {self.n_columns} columns>"
+            text += f", order=<{len(self.order)} of {self.n_columns} columns>"
         if self.confidence is not None:
-            said += f", confidence={self.confidence:.2f}"
-        return f"{said})"
+            text += f", confidence={self.confidence:.2f}"
+        return f"{text})"
 
     def __str__(self) -> str:
         cells = f"{self.height} x {self.width}"

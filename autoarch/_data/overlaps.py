@@ -1,10 +1,10 @@
-"""Rows that are overlapping windows of longer records, or patches of larger pictures, so that they share cells.
+"""Detection of rows that are overlapping windows of longer records, or patches of larger pictures.
 
-On shuffled folds such rows are judged by what they share with the rows that trained them, and a model that remembers
-looks better than one that understands. They are found by what makes them windows: the same cells, at another place.
-Every small block of cells is hashed, wherever it stands; two rows that share several blocks under one and the same
-shift overlap, and all that hang together through overlaps came from one record. Blocks are sampled by their own
-content [1]_, so that a block that is looked at in one row is looked at in all.
+On shuffled folds such rows are leaked: test rows share cells with training rows, and a model that memorises looks
+better than one that generalises. They are detected by equal cells at another place. Every small block of cells is
+hashed, wherever it stands; two rows that share several blocks under one and the same shift overlap, and connected
+components of overlaps are records. Blocks are sampled by their own content [1]_, so that a block that is sampled in
+one row is sampled in all.
 
 References
 ----------
@@ -23,7 +23,7 @@ from autoarch._data.layout import Layout
 
 _BLOCK = 3  # cells along each side of a block,
 _LINE_BLOCK = 6  # and along a line
-_LEAST_CHANGES = 3  # cells of a block that differ from their left neighbour; plain ground is everywhere
+_LEAST_CHANGES = 3  # cells of a block that differ from their left neighbour; constant background is everywhere
 _LEAST_BLOCKS, _LEAST_SHARE = 4, 0.05  # blocks, and share of all blocks of a row, that two windows have in common
 _SURE_BITS = 20.0  # by which what they share must be rarer than the chance to meet it in any two rows
 _SAMPLED_CELLS = 100_000  # from which the entropy of a cell is estimated
@@ -36,7 +36,7 @@ _MOST_SHARE = 0.1  # of all rows in one group; longer records are cut
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Which rows belong together.
+    """Groups of rows that overlap.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Windows:
 
 
 def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | None:
-    """Say which rows are windows of one record; None where there are no windows to speak of.
+    """Group rows that are overlapping windows of one record; None where few rows overlap.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     layout : Layout or None
         Cells behind the columns.
     seed : int
-        Of the rows looked at first.
+        Seed of the sample of rows that is tested first.
 
     Examples
     --------
@@ -76,8 +76,8 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     >>> from autoarch._data.overlaps import find_windows
     >>> records = np.random.default_rng(0).normal(size=(3, 100))
     >>> X = np.concatenate([np.lib.stride_tricks.sliding_window_view(one, 30)[::10] for one in records])
-    >>> find_windows(X, Layout(1, 30), seed=0).groups
-    array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2])
+    >>> print(find_windows(X, Layout(1, 30), seed=0))
+    100% of the rows are overlapping windows of 3 longer records
     """
     if layout is None or len(X) < 2:
         return None
@@ -129,7 +129,7 @@ def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> _Overlaps:
         moved = (shift != 0).any(axis=1)
         one, other = row[:-ahead][same][moved], row[ahead:][same][moved]
         keys.append(np.ravel_multi_index((one, other, shift[moved, 0] + height, shift[moved, 1] + width), sides))
-    least = max(_LEAST_BLOCKS, _LEAST_SHARE * height * width, _telling_cells(grid) - block[0] * block[1]) / every
+    least = max(_LEAST_BLOCKS, _LEAST_SHARE * height * width, _significant_overlap(grid) - block[0] * block[1]) / every
     found, counts = np.unique(np.concatenate(keys), return_counts=True)
     found, counts = found[counts >= max(least, 2)], counts[counts >= max(least, 2)]
     found = found[np.argsort(-counts, kind="stable")]
@@ -139,8 +139,8 @@ def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> _Overlaps:
     return _Overlaps(n, first, second, np.stack([down - height, across - width], axis=1))
 
 
-def _telling_cells(grid: np.ndarray) -> float:
-    """Cells that two rows must share before chance is ruled out: many, where cells take few values."""
+def _significant_overlap(grid: np.ndarray) -> float:
+    """Number of cells that two rows must share before chance is ruled out: large where cells take few values."""
     steps = np.diff(grid, axis=3)
     step = -(-steps.size // _SAMPLED_CELLS)
     entropies = []
@@ -153,9 +153,9 @@ def _telling_cells(grid: np.ndarray) -> float:
 
 
 def _hashes(grid: np.ndarray, block: tuple[int, int]) -> np.ndarray:
-    """A number for the content of each block, whatever its place, of shape (n, places down, places across).
+    """Hash of the content of each block, whatever its place, of shape (n, places down, places across).
 
-    0 stands for plain ground.
+    0 stands for constant background.
     """
     rng = np.random.default_rng(0)
     values = np.ascontiguousarray(grid, dtype=np.float64) + 0.0  # one zero only

@@ -207,7 +207,7 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     if budget.seconds is not None:
         seconds = _PROBE_SHARE * budget.seconds
         y = None if budget.seconds < _STATISTICS_ONLY else y
-    problem = replace(request.problem, pretrained=None)
+    problem = request.problem
     arguments = {
         "task": problem.task,
         "categorical": problem.categorical,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
@@ -59,9 +59,8 @@ def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
 
 
 def fingerprint(*parts: Any) -> str:
-    """A hash of data or parameters; a pretrained net is told by its digest, because equal nets pickle differently."""
-    told = [replace(p, pretrained=p.pretrained.digest) if getattr(p, "pretrained", None) else p for p in parts]
-    return str(joblib.hash(told))
+    """A hash of data or parameters."""
+    return str(joblib.hash(list(parts)))
 
 
 def scorer_key(scoring: Any) -> Any:
@@ -97,10 +96,9 @@ class CachedEvaluate:
         self.data_key = data_key
 
     def __call__(self, data: TrainingData, job: Job) -> TrialResult:
-        family = (type(job.family).__module__, type(job.family).__qualname__, vars(job.family))
         fidelity = (job.best_scores, sorted(job.thresholds.items()), job.most_rows, job.n_splits)
         try:
-            key = fingerprint(self.data_key, family, job.params, job.problem, job.seed, *fidelity)
+            key = fingerprint(self.data_key, job.family.cache_key(), job.params, job.problem, job.seed, *fidelity)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
             return evaluate(data, job)
         result: TrialResult = cached(self.memory, _evaluate, key, (data, job))
@@ -133,7 +131,8 @@ _FREE = (  # parameters that say how long and how to search, not what
     "memory",
     "verbose",
     "warm_start",
-    "random_state",  # its seed is compared instead
+    "random_state",  # its seed is compared instead,
+    "pretrained",  # and so is its family
 )
 
 
@@ -191,8 +190,7 @@ def search_key(
         "sample_weight": sample_weight,
         "splits": plan.splits,
         "problem": problem,
-        "pretrained": None if problem.pretrained is None else problem.pretrained.digest,
-        "families": [(type(family).__qualname__, vars(family)) for family in families],
+        "families": [family.cache_key() for family in families],
     }
     kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
     return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}

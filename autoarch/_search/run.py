@@ -17,7 +17,6 @@ from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet, warn_user
 from autoarch._data.layout import Layout
-from autoarch._data.points import Places
 from autoarch._search.baseline import Baseline, baseline_job
 from autoarch._search.eligible import Request, able_families, probe, promising_families, with_findings, with_imports
 from autoarch._search.ensemble import Chosen, choose, fit_members, temperature_of
@@ -32,7 +31,6 @@ from autoarch._search.scoring import Judge
 from autoarch._search.study import new_study
 from autoarch.exceptions import NoModelError, SearchInterruptedWarning
 from autoarch.families.base import Family, Problem
-from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LocalityReport
 
 if TYPE_CHECKING:
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
 
 _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
-_READ_PICTURES = ("cnn", "kernels")
-_SCATTERED = 0.05  # chance of each where places stand on no lattice; on five tables neither has won a search
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,16 +146,9 @@ def run_search(request: Request) -> SearchResult:
 def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
     recommended = None if request.settings.chosen_by_user else report.recommended_families
     chances = report.family_probabilities
-    if problem.layout is None and problem.coordinates is not None:  # the probe has seen no pictures of neighbourhoods
+    if problem.coordinates is not None:  # the probe has seen no neighbourhoods
         chances.pop("cnn", None)
-        reading = [family.name for family in families if family.name in _READ_PICTURES]
-        if reading and not _on_lattice(request.X, problem):
-            chances |= dict.fromkeys(reading, _SCATTERED)
     return Policy(families, problem, chances, request.seed, recommended=recommended)
-
-
-def _on_lattice(X: np.ndarray, problem: Problem) -> bool:
-    return find_lattice(Places(X[:, problem.coordinates], problem.geographic)) is not None
 
 
 def _evaluator(request: Request) -> Any:

@@ -98,7 +98,7 @@ def plan_search(
     columns = canonical.map_columns_
     if columns is not None:
         places = columns.places(values)
-        evidence, skipped = _autocorrelation(values, y, canonical, places, columns.columns, task=task, seed=seed)
+        evidence, skipped = _autocorrelation(values, y, canonical, places, columns.pair, task=task, seed=seed)
         if groups is None and isinstance(cv, str) and evidence and evidence[0].alike:
             plan = spatial_splits(places, y, evidence[0].reach, task=task, seed=seed, one_each=few_seconds)
     elif hint := undeclared_coordinates(X):

@@ -26,9 +26,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 from autoarch._core.imports import require
 from autoarch._core.progress import Progress
+from autoarch._training.boosters import CodedClassifier
 from autoarch.explain.model import Subject
 from autoarch.explain.pullback import Attribution, Member, UntraceableError, back, members_of
-from autoarch.families.boosters import CodedClassifier
 
 _VOTING = (ExtraTreesClassifier, RandomForestClassifier, DecisionTreeClassifier, ExtraTreeClassifier)
 _HISTOGRAM = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)

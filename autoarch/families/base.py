@@ -17,14 +17,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from autoarch._core.clock import Deadline
+from autoarch._data.coordinates import MapColumns
 from autoarch._data.layout import Layout
 from autoarch._training.time_limited import fit_affordable_rows
+from autoarch.families.landmarks import Check, Losses, Sample
 
 if TYPE_CHECKING:
     import optuna
 
 Params = dict[str, Any]
 Steps = list[tuple[str, BaseEstimator]]
+Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Needs:
     Parameters
     ----------
     grid : bool, default=False
-        Whether columns must stand for the cells of a grid, or rows for places on a map.
+        Whether columns must stand for the cells of a grid, or rows for the places of a lattice on a map.
     tasks : tuple of str, default=("classification", "regression")
         What it can learn.
     packages : tuple of str, default=()
@@ -72,12 +75,8 @@ class Problem:
         What the probe found.
     device : str
         Where nets are trained.
-    coordinates : tuple of int or None
-        Columns with x and y, or longitude and latitude, of the places that rows belong to.
-    geographic : bool
-        Whether these are degrees.
-    pretrained : Pretrained or None
-        A net that was trained on other data, for families that can fine-tune it.
+    coordinates : MapColumns or None
+        Columns that hold the places of rows.
     """
 
     task: str
@@ -91,9 +90,7 @@ class Problem:
     has_missing: bool = False
     verdict: str = "none"
     device: str = "cpu"
-    coordinates: tuple[int, int] | None = None
-    geographic: bool = False
-    pretrained: Any = None
+    coordinates: MapColumns | None = None
 
     @property
     def classification(self) -> bool:
@@ -123,21 +120,31 @@ class Family(ABC):
         Whether the mean of the models that were fitted on folds is as good as one fitted again on all rows, or better.
     averages_seeds : bool
         Whether the mean of fits on all rows with several seeds is worth their time.
+    title : str
+        The family in a sentence: "a CNN".
+    landmark_title : str
+        Its landmark model in a sentence: "random convolutions". Empty: it has none.
+    landmark_offset : float
+        How far the trained family lies above its landmark on average, in units of ``sqrt(s * (1 - s))`` for a best
+        score ``s``.
+    prior_odds : tuple of float
+        Chance that it is the best family before any landmark, where neighbours depend on each other along both axes,
+        along one, and along none. Families with a landmark have it.
 
     Examples
     --------
     >>> from sklearn.impute import SimpleImputer
-    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
     >>> from autoarch.families import Family, Needs
-    >>> class Neighbors(Family):
-    ...     name = "neighbors"
+    >>> class Bayes(Family):
+    ...     name = "bayes"
     ...     needs = Needs(tasks=("classification",))
     ...
     ...     def suggest(self, trial, problem):
-    ...         return {"k": trial.suggest_int("neighbors.k", 1, 20)}
+    ...         return {"smoothing": trial.suggest_float("bayes.smoothing", 1e-12, 1e-3, log=True)}
     ...
     ...     def build(self, params, problem, seed):
-    ...         model = KNeighborsClassifier(n_neighbors=params["k"])
+    ...         model = GaussianNB(var_smoothing=params["smoothing"])
     ...         return [("impute", SimpleImputer(keep_empty_features=True)), ("model", model)]
     """
 
@@ -145,6 +152,10 @@ class Family(ABC):
     needs: Needs = Needs()
     averages_folds: bool = False
     averages_seeds: bool = False
+    title: str = ""
+    landmark_title: str = ""
+    landmark_offset: float = 0.0
+    prior_odds: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @abstractmethod
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
@@ -162,7 +173,7 @@ class Family(ABC):
         return ()
 
     def openings(self, problem: Problem) -> int:
-        """How many defaults are tried before families compete."""
+        """Number of defaults that are tried before families compete."""
         return 1
 
     def smoke_params(self, problem: Problem) -> Params:
@@ -176,32 +187,47 @@ class Family(ABC):
         return self.suggest(study.ask(), problem)
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Why the family cannot serve this problem, or None when it can."""
+        """Give the reason that the family cannot serve this problem, or None when it can."""
         if problem.task not in self.needs.tasks:
             return f"it does not do {problem.task}"
-        if self.needs.grid and problem.layout is None and problem.coordinates is None:
-            return "it needs a grid, and the columns have no layout"
+        if self.needs.grid and problem.layout is None:
+            if problem.coordinates is None:
+                return "it needs a grid, and the columns have no layout"
+            if not problem.coordinates.on_lattice:
+                return "it needs a grid, and the places stand on no lattice"
         missing = [package for package in self.needs.packages if find_spec(package) is None]
         return f"it needs {', '.join(missing)}, which is not installed" if missing else None
 
     def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
+        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
     ) -> BaseEstimator:
         """Fit the last step, whose earlier steps have made ``X``, before the deadline.
 
-        By default a model that says nothing of deadlines is timed on few rows and given as many as it can afford.
+        By default a model whose ``fit`` takes a ``deadline`` is given it; any other is timed on few rows and fitted on
+        as many as it can afford.
         """
         if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
             raise ValueError(f"{type(model).__name__} takes no weights, and weights were given")
+        if has_fit_parameter(model, "deadline"):
+            return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)
         return fit_affordable_rows(model, X, y, sample_weight, deadline, seed)
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
         """Parameters that the fits on folds have settled (rounds, say), to be set on the last step for the refit."""
         return {}
+
+    def landmark(self, sample: Sample, check: Check) -> Losses:
+        """Losses of every row of ``sample`` by a cheap model of the family's kind, out of fold, under its name.
+
+        ``check`` raises when the time is up and is to be called now and then. Losses of variants of interest may stand
+        beside, under other names.
+        """
+        return {}
+
+    def landmark_seconds(self, sample: Sample) -> float:
+        """Estimate the seconds that ``landmark`` takes on a slow core, on the generous side."""
+        return 0.0
+
+    def cache_key(self) -> tuple[Any, ...]:
+        """Give what tells its results from those of other families: its class and the values that the object holds."""
+        return type(self).__module__, type(self).__qualname__, vars(self)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autoarch._training.grid_scaler import GridScaler
-from autoarch.families import spatial_steps
-from autoarch.families.base import Needs, Params, Problem, Steps
-from autoarch.families.fine_tuned import START, build_fine_tuning, fine_tuning_defaults, suggest_fine_tuning
-from autoarch.families.net_settings import (
-    TRAINING,
-    NetFamily,
-    make_net,
-    suggested_effort,
-    suggested_training,
-    training_settings,
-)
+import numpy as np
+
+from autoarch._statistics import random_convolutions
+from autoarch._statistics.ridge import gram
+from autoarch.families import preprocessing
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
+from autoarch.families.net_settings import TRAINING, make_net, suggest_effort, suggest_training, training_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -26,21 +21,22 @@ KERNELS = {
     "square": (3, 3),
     "rows": (1, 7),
     "columns": (7, 1),
-    "row lanes": (1, 7),  # the rows are channels of one line
+    "row lanes": (1, 7),  # the axis of rows serves as channels of one line
     "column lanes": (7, 1),
 }
+_MODULE = ("filters", "stages", "head", "dropout", "scales", "attention")  # parameters of the module as they are
 _MOST_LANES = 128  # channels that they make together
 
 
-class CNN(NetFamily):
-    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings; lines may be channels.
-
-    Where the problem brings a pretrained net, fine-tuning it is one more way to begin.
-    """
+class CNN(Family):
+    """Small residual nets with k x k, 1 x k or k x 1 kernels, under both scalings; an axis may serve as channels."""
 
     name = "cnn"
     needs = Needs(grid=True, packages=("torch", "skorch"))
     averages_seeds = True
+    title, landmark_title = "a CNN", "random convolutions"
+    landmark_offset = 0.069
+    prior_odds = (0.50, 0.35, 0.05)
 
     def kernels(self, problem: Problem) -> list[str]:
         """Kernels that the layout allows, the one that the probe proposes first."""
@@ -60,6 +56,7 @@ class CNN(NetFamily):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The proposed kernel, with shifts; another head, more filters, mixed samples; the other scaling last."""
         kernel, *others = self.kernels(problem)
+        around = preprocessing.neighborhood_default(problem)
         base = {
             "kernel": kernel,
             "scaling": "global",
@@ -71,69 +68,44 @@ class CNN(NetFamily):
             "scales": 1,
             "attention": False,
             "effort": 1.0,
-            **spatial_steps.pictures_first(problem),
+            **around,
         }
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
-        whole = spatial_steps.pictures_whole(problem)
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
-            *([{**whole, "effort": 2.0}] if whole else []),
+            *([{"hidden": False, "effort": 2.0}] if around else []),
             {"head": "global", "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
             {**large, "shift": 1},
             {**large, "cutout": 0.3},
             {"shift": 1, "mixup": 0.2, "attention": True, "effort": 2.0},
-            *([] if whole else [{"scaling": "cell", "effort": 2.0}]),
+            *([] if around else [{"scaling": "cell", "effort": 2.0}]),
         ]
         if problem.verdict.startswith("1d") and "square" in others:
             variants.append({"kernel": "square"})
-        own = [base, *({**base, **variant} for variant in variants)]
-        if problem.pretrained is None:
-            return own
-        tuned, *also = fine_tuning_defaults(problem)
-        default, *rest = [{START: "random", **params} for params in own]
-        return [tuned, default, *also, *rest]
-
-    def openings(self, problem: Problem) -> int:
-        """A pretrained net and one with random weights have their first turn together."""
-        return 1 if problem.pretrained is None else 2
+        return [base, *({**base, **variant} for variant in variants)]
 
     def smoke_params(self, problem: Problem) -> Params:
         """One narrow stage."""
-        return {
-            **self.defaults(replace(problem, pretrained=None))[0],
-            "filters": 8,
-            "stages": 1,
-            "lr": 1e-2,
-            "dropout": 0.0,
-            "smoothing": 0.0,
-        }
+        return {**self.defaults(problem)[0], "filters": 8, "stages": 1, "lr": 1e-2, "dropout": 0.0, "smoothing": 0.0}
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample kernel, scaling, head, size, augmentation and regularisation."""
-        start: Params = {}
-        if problem.pretrained is not None:
-            start[START] = trial.suggest_categorical("cnn.start", ["pretrained", "random"])
-            if start[START] == "pretrained":
-                return suggest_fine_tuning(trial)
         return {
-            **start,
             "kernel": trial.suggest_categorical("cnn.kernel", self.kernels(problem)),
             "scaling": trial.suggest_categorical("cnn.scaling", ["global", "cell"]),
             "head": trial.suggest_categorical("cnn.head", ["regions", "global"]),
             "filters": trial.suggest_int("cnn.filters", 8, 64, step=8),
             "stages": trial.suggest_int("cnn.stages", 1, 4),
             "dropout": trial.suggest_float("cnn.dropout", 0.0, 0.5),
-            **suggested_training(trial),
+            **suggest_training(trial, self.name),
             "scales": trial.suggest_int("cnn.scales", 1, 3),
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
-            "effort": suggested_effort(trial),
-            **spatial_steps.pictures_suggested(trial, self.name, problem),
+            "effort": suggest_effort(trial, self.name),
+            **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Shape and scale, or look around, then the net."""
-        if params.get(START) == "pretrained":
-            return build_fine_tuning(params, problem, seed)
+        """Make grids, then the net."""
         from autoarch._training.conv_net import ConvNet
 
         kernel = KERNELS[params["kernel"]]
@@ -142,16 +114,35 @@ class CNN(NetFamily):
             ConvNet,
             seed=seed,
             **training_settings(params, problem, kernel),
-            module__filters=params["filters"],
-            module__stages=params["stages"],
             module__kernel=kernel,
             module__lanes=params["kernel"].endswith("lanes"),
-            module__head=params["head"],
-            module__dropout=params["dropout"],
-            module__scales=params["scales"],
-            module__attention=params["attention"],
+            **{f"module__{name}": params[name] for name in _MODULE},
         )
-        if problem.layout is None:
-            return [("around", spatial_steps.pictures(params, problem)), ("model", net)]
-        scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
-        return [("scale", scaler), ("model", net)]
+        return [preprocessing.grid_step(params, problem), ("model", net)]
+
+    def landmark(self, sample: Sample, check: Check) -> Losses:
+        """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
+        assert sample.layout is not None  # a family that needs a grid is asked on grids alone
+        variants = []
+        for number, values in enumerate((sample.overall, sample.per_column)):
+            grid = np.nan_to_num(sample.layout.to_grid(values))
+            banks = random_convolutions.random_banks(grid, np.random.default_rng([sample.seed, 2, number]))
+            placed, anywhere = (gram(part) for part in random_convolutions.pooled_features(grid, banks, check))
+            for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
+                check()
+                variants.append(ridge_losses(kernel, sample))
+        n_kinds = 3
+        kinds = {
+            "cnn": variants,
+            "cnn_placed": variants[0::n_kinds],
+            "cnn_anywhere": variants[1::n_kinds],
+            "cnn_overall": variants[:n_kinds],
+            "cnn_per_cell": variants[n_kinds:],
+        }
+        return {name: best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
+
+    def landmark_seconds(self, sample: Sample) -> float:
+        """By the inverses and the responses of the kernels."""
+        n, p = sample.expanded.shape
+        responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
+        return 0.2 + 6 * sample.solving_seconds + 120 * responses / 1e10

@@ -1,94 +1,116 @@
-"""Fine-tuning as one more candidate of the cnn family, where the user has given a pretrained net."""
+"""Fine-tuning of a net that was trained on other data: the family that ``pretrained=`` adds to a search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autoarch.exceptions import ParameterError
-from autoarch.families.base import Family, Params, Problem, Steps
-from autoarch.families.net_settings import TRAINING, suggested_effort, suggested_training, training_settings
+from autoarch.exceptions import InputError, ParameterError
+from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.net_settings import TRAINING, suggest_effort, suggest_training, training_settings
 
 if TYPE_CHECKING:
     import optuna
 
-START = "start"  # the parameter that tells fine-tuning from a net with random weights
 
+class FineTuned(Family):
+    """A pretrained net with a new last layer, trained on at a rate of its own for the layers below.
 
-def with_pretrained(problem: Problem, given: Any, families: Sequence[Family]) -> Problem:
-    """Tell families of a pretrained net, after seeing that it can be used.
+    Parameters
+    ----------
+    pretrained : torch.nn.Module, Pretrained, str or Path
+        The net. Files are read without pickle, see :func:`autoarch.transfer.load_pretrained`.
 
     Raises
     ------
     ParameterError
-        If no family can use it, or it is an estimator, which ``clone`` would rob of its weights.
+        If it is an estimator, which ``clone`` would rob of its weights.
     InputError
-        If it cannot be read, or not be fitted to a layout that is known already.
+        If it cannot be read.
     """
-    if hasattr(given, "get_params"):
-        raise ParameterError(
-            f"pretrained={type(given).__name__}(...) was given. clone() drops what an estimator has learned; pass "
-            "autoarch.transfer.Pretrained.of(it), a torch module, or a path."
+
+    name = "fine_tuned"
+    needs = Needs(grid=True, packages=("torch", "skorch"))
+    averages_seeds = True
+    title = "a fine-tuned net"
+
+    def __init__(self, pretrained: Any):
+        if hasattr(pretrained, "get_params"):
+            raise ParameterError(
+                f"pretrained={type(pretrained).__name__}(...) was given. clone() drops what an estimator has learned; "
+                "pass autoarch.transfer.Pretrained.of(it), a torch module, or a path."
+            )
+        from autoarch._training.pretrained.source import Pretrained
+
+        self.source = Pretrained.of(pretrained)
+
+    def for_layout(self, problem: Problem) -> FineTuned:
+        """The family itself, after a check that the net can be fitted to a layout that is known already.
+
+        Raises
+        ------
+        ParameterError
+            If the columns have no layout.
+        InputError
+            If the net cannot read so many channels, or grids so small.
+        """
+        from autoarch._training.pretrained.adapt import adapt
+
+        if problem.layout is None:
+            raise ParameterError(
+                "pretrained= was given, but the columns of X have no layout. Pass layout=(height, width)."
+            )
+        if not problem.layout.is_bare_line:
+            adapt(self.source, problem.layout.shape, max(1, problem.n_classes), head="new")
+        return self
+
+    def unfit_for(self, problem: Problem) -> str | None:
+        """Beside the usual reasons: the net does not fit the layout, or rows stand on a map."""
+        if reason := super().unfit_for(problem):
+            return reason
+        try:
+            self.for_layout(problem)
+        except (InputError, ParameterError) as error:
+            return str(error)
+        return None
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """Inputs as the net knows them, and inputs scaled by the data's own statistics."""
+        base = {"inputs": "source", "body_rate": 0.5, "thaw": 0.1, **TRAINING, "effort": 1.0}
+        return [base, {**base, "inputs": "own"}]
+
+    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+        """Sample scale, rates, augmentation and regularisation."""
+        return {
+            "inputs": trial.suggest_categorical("fine_tuned.inputs", ["source", "own"]),
+            "body_rate": trial.suggest_float("fine_tuned.body_rate", 0.01, 1.0, log=True),
+            "thaw": trial.suggest_float("fine_tuned.thaw", 0.0, 0.5),
+            **suggest_training(trial, self.name),
+            "effort": suggest_effort(trial, self.name),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Shape and scale, then the net with the pretrained weights."""
+        from autoarch._training.device import resolve_device
+        from autoarch._training.pretrained.fine_tuning import FineTuneClassifier, FineTuneRegressor, transfer_net
+        from autoarch._training.pretrained.scaler import scaler_for
+
+        assert problem.layout is not None  # unfit_for has seen to it
+        kind = FineTuneClassifier if problem.classification else FineTuneRegressor
+        net = kind(
+            transfer_net,
+            module__source=self.source,
+            module__n_cells=problem.layout.channels,
+            module__head="new",
+            body_rate=params["body_rate"],
+            thaw=params["thaw"],
+            seed=seed,
+            device=resolve_device(problem.device),
+            **training_settings(params, problem, problem.layout.shape[1:]),
         )
-    if all(family.name != "cnn" for family in families):
-        names = [family.name for family in families]
-        raise ParameterError(f"pretrained= was given, but families={names} lacks 'cnn', which alone can fine-tune it.")
-    if problem.layout is None:
-        raise ParameterError("pretrained= was given, but the columns of X have no layout. Pass layout=(height, width).")
-    from autoarch._training.pretrained.adapt import adapt
-    from autoarch._training.pretrained.source import Pretrained
+        scaler = scaler_for(params["inputs"], problem.layout, self.source, problem.categorical)
+        return [("scale", scaler), ("model", net)]
 
-    source = Pretrained.of(given)
-    if not problem.layout.is_bare_line:
-        adapt(source, problem.layout.shape, max(1, problem.n_classes), head="new")
-    return replace(problem, pretrained=source)
-
-
-def fine_tuning_defaults(problem: Problem) -> Sequence[Params]:
-    """Inputs as the net knows them, and inputs scaled by the data's own statistics."""
-    base = {
-        START: "pretrained",
-        "inputs": "own",
-        "body_rate": 0.5,
-        "thaw": 0.1,
-        **TRAINING,
-        "effort": 1.0,
-    }
-    return [{**base, "inputs": "source"}, base]
-
-
-def suggest_fine_tuning(trial: optuna.Trial) -> Params:
-    """Sample scale, rates, augmentation and regularisation."""
-    return {
-        START: "pretrained",
-        "inputs": trial.suggest_categorical("cnn.inputs", ["source", "own"]),
-        "body_rate": trial.suggest_float("cnn.body_rate", 0.01, 1.0, log=True),
-        "thaw": trial.suggest_float("cnn.thaw", 0.0, 0.5),
-        **suggested_training(trial),
-        "effort": suggested_effort(trial),
-    }
-
-
-def build_fine_tuning(params: Params, problem: Problem, seed: int) -> Steps:
-    """Shape and scale, then the net with the pretrained weights."""
-    from autoarch._training.device import resolve_device
-    from autoarch._training.pretrained.fine_tuning import FineTuneClassifier, FineTuneRegressor, transfer_net
-    from autoarch._training.pretrained.scaler import scaler_for
-
-    source, layout = problem.pretrained, problem.layout
-    assert source is not None
-    assert layout is not None
-    kind = FineTuneClassifier if problem.classification else FineTuneRegressor
-    net = kind(
-        transfer_net,
-        module__source=source,
-        module__n_cells=layout.channels,
-        module__head="new",
-        body_rate=params["body_rate"],
-        thaw=params["thaw"],
-        seed=seed,
-        device=resolve_device(problem.device),
-        **training_settings(params, problem, layout.shape[1:]),
-    )
-    return [("scale", scaler_for(params["inputs"], layout, source, problem.categorical)), ("model", net)]
+    def cache_key(self) -> tuple[Any, ...]:
+        """A net is told by its digest, because pickles of equal nets differ."""
+        return (*super().cache_key()[:2], self.source.digest)

@@ -1,11 +1,13 @@
 """TabPFN and TabICL: transformers that were trained on very many tables and read a new one as it is, without training.
 
-They are searched where their package is installed and their weights lie on this disk. Nothing is ever downloaded: both
-get the explicit path of a file that is there.
+They are searched where their package is installed and their weights lie on this disk, in the folders and under the
+names that the packages use. Nothing is ever downloaded: both get the explicit path of a file that is there.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -21,62 +22,71 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
-from autoarch.families.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
-from autoarch.families.weights import Limits, all_found, hub_folder, tabpfn_folder
+from autoarch._training.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
 
 if TYPE_CHECKING:
     import optuna
 
 _CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take minutes there
-_TABPFN = ("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors")  # the newest model first
-_TABPFN_BY_TASK = ("v3-{0}-v3_default", "v2.6-{0}-v2.6_default", "v2.5-{0}-v2.5_default")
-_TABPFN_2 = {"classifier": ("v2-classifier-finetuned-zk73skhh", "v2-classifier"), "regressor": ("v2-regressor",)}
-_TABPFN_LIMITS = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
-    "v3.5": Limits(1_000_000, 20_000, 160),
-    "v3": Limits(1_000_000, 2_000, 160),
-    "v2.": Limits(50_000, 2_000, 10),
-    "": Limits(10_000, 500, 10),
+_TABPFN = (  # the newest model first
+    *("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors"),
+    *("v3-{0}-v3_default.ckpt", "v2.6-{0}-v2.6_default.ckpt", "v2.5-{0}-v2.5_default.ckpt"),
+)
+_TABPFN_2 = {"classifier": ("v2-{0}-finetuned-zk73skhh.ckpt", "v2-{0}.ckpt"), "regressor": ("v2-{0}.ckpt",)}
+_TABPFN_FILES = {
+    kind: [f"tabpfn-{name.format(kind)}" for name in (*_TABPFN, *version_2)] for kind, version_2 in _TABPFN_2.items()
 }
-_TABICL = {
+_TABPFN_LIMITS = {  # docs.priorlabs.ai/models; the first whose key is in the name of the file
+    "v3.5": {"rows": 1_000_000, "columns": 20_000, "classes": 160},
+    "v3": {"rows": 1_000_000, "columns": 2_000, "classes": 160},
+    "v2.": {"rows": 50_000, "columns": 2_000, "classes": 10},
+    "": {"rows": 10_000, "columns": 500, "classes": 10},
+}
+_TABICL_FILES = {
     "classifier": ("tabicl-classifier-v2-20260212.ckpt", "tabicl-classifier-v1.1-20250506.ckpt"),
     "regressor": ("tabicl-regressor-v2-20260212.ckpt",),
 }
-_TABICL_LIMITS = Limits(100_000, 2_000)  # on which its authors report good results; it splits many classes itself
+_TABICL_LIMITS = {"": {"rows": 100_000, "columns": 2_000}}  # with good results; it splits many classes itself
 
 
-class Pretrained(Family):
-    """What both have in common: weights that are there or not, and a context instead of a training.
+class FoundationModel(Family):
+    """A pretrained model of tables: it needs weights on this disk, and reads a context instead of being trained.
 
     Parameters
     ----------
     weights : str, Path or None, default=None
         A file, or a folder with files under their usual names; None for where the package keeps them. A file keeps its
         usual name, from which its version and its task are read.
+
+    Attributes
+    ----------
+    oldest : int
+        Major version of the package that is needed.
+    variable : str
+        Environment variable that names the folder with weights.
+    files : mapping of str to sequence of str
+        Files with weights of a "classifier" and of a "regressor", the best first.
+    limits : mapping of str to dict
+        The most rows, columns and classes of a model, by a part of its file's name; the first that matches counts.
     """
 
-    oldest: int  # major version of the package
-    variable: str  # of the environment, which says where weights are
+    oldest: int
+    variable: str
+    files: Mapping[str, Sequence[str]]
+    limits: Mapping[str, dict[str, int]]
 
     def __init__(self, weights: str | Path | None = None):
         self.weights = None if weights is None else Path(weights).expanduser()
 
     @property
     def installed(self) -> bool:
-        """Whether the package can be imported; it is not."""
+        """Tell whether the package can be imported, without importing it."""
         return find_spec(self.name) is not None
 
     @abstractmethod
     def _place(self) -> Path:
-        """Where the package keeps weights."""
-
-    @abstractmethod
-    def _names(self, kind: str) -> Sequence[str]:
-        """Files with weights of a classifier or a regressor, the best first."""
-
-    @abstractmethod
-    def _limits(self, name: str) -> Limits:
-        """What the model in a file of this name takes."""
+        """The folder where the package keeps weights."""
 
     @abstractmethod
     def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
@@ -84,7 +94,9 @@ class Pretrained(Family):
 
     def _found(self, problem: Problem) -> dict[str, Path]:
         """Files with weights for a task, by their names, the best first."""
-        paths = all_found(self.weights or self._place(), self._names(_kind(problem)))
+        place = self.weights or self._place()
+        files = ((place / name, *sorted(place.glob(f"*/{name}"))) for name in self.files[_kind(problem)])
+        paths = [place] if place.is_file() else [path for paths in files for path in paths if path.is_file()]
         other = "regressor" if problem.classification else "classifier"
         found: dict[str, Path] = {}
         for path in paths:
@@ -92,23 +104,32 @@ class Pretrained(Family):
                 found.setdefault(path.name, path)
         return found
 
+    def _exceeded(self, name: str, problem: Problem) -> str | None:
+        """Name a limit of the model in this file that the problem exceeds."""
+        limits = next(limits for part, limits in self.limits.items() if part in name)
+        found = {"rows": problem.n_samples, "columns": problem.n_features, "classes": problem.n_classes}
+        for what, most in limits.items():
+            if found[what] > most:
+                return f"it takes up to {most:,} {what}, and there are {found[what]:,}"
+        return None
+
     def models(self, problem: Problem) -> list[str]:
         """Names of the files whose model takes a problem, the best first."""
-        return [name for name in self._found(problem) if self._limits(name).exceeded_by(problem) is None]
+        return [name for name in self._found(problem) if self._exceeded(name, problem) is None]
 
     def smoke_params(self, problem: Problem) -> Params:
         """A single view of the table."""
         return {**self.defaults(problem)[0], "estimators": 1}
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Whether the package, its weights or room in the model are missing."""
+        """Beside the usual reasons: the package is too old, weights are missing, or the table exceeds the limits."""
         if (reason := super().unfit_for(problem) or self._outdated()) or self.models(problem):
             return reason
         if found := list(self._found(problem)):
-            return self._limits(found[0]).exceeded_by(problem)
+            return self._exceeded(found[0], problem)
         return (
             f"no weights of a {_kind(problem)} were found at {self.weights or self._place()}, and none are downloaded; "
-            f"put {self._names(_kind(problem))[0]} there, let {self.variable} name another folder, or pass "
+            f"put {self.files[_kind(problem)][0]} there, let {self.variable} name another folder, or pass "
             f"families=[{type(self).__name__}(weights=...), ...] with a file or a folder"
         )
 
@@ -144,14 +165,7 @@ class Pretrained(Family):
         return []
 
     def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
+        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
     ) -> BaseEstimator:
         """Take as many rows into the context as fit and prediction can afford."""
         if sample_weight is not None:  # refused there
@@ -168,23 +182,21 @@ class Pretrained(Family):
         return {"estimator__n_estimators": views, "context_rows": None if None in rows else max(rows)}
 
 
-class TabPFN(Pretrained):
+class TabPFN(FoundationModel):
     """Prior Labs' TabPFN, versions 2 to 3.5; the newest whose weights are there."""
 
     name = "tabpfn"
     needs = Needs(packages=("torch", "tabpfn"))
     oldest = 9  # the first that reads all versions; 2 to 8.0 report their use over the network
     variable = "TABPFN_MODEL_CACHE_DIR"
+    files, limits = _TABPFN_FILES, _TABPFN_LIMITS
 
     def _place(self) -> Path:
-        return tabpfn_folder()
-
-    def _names(self, kind: str) -> Sequence[str]:
-        by_task = [f"{name.format(kind)}.ckpt" for name in (*_TABPFN_BY_TASK, *_TABPFN_2[kind])]
-        return [f"tabpfn-{name}" for name in (*_TABPFN, *by_task)]
-
-    def _limits(self, name: str) -> Limits:
-        return next(limits for version, limits in _TABPFN_LIMITS.items() if version in name)
+        if given := os.environ.get(self.variable, "").strip():
+            return Path(given)
+        if sys.platform == "win32":
+            return Path(os.environ.get("APPDATA", Path.home())) / "tabpfn"
+        return (Path.home() / "Library" / "Caches" if sys.platform == "darwin" else _caches()) / "tabpfn"
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The package's own settings."""
@@ -212,22 +224,19 @@ class TabPFN(Pretrained):
         )
 
 
-class TabICL(Pretrained):
+class TabICL(FoundationModel):
     """Inria's TabICL, versions 1.1 and 2; version 2 alone has a regressor."""
 
     name = "tabicl"
     needs = Needs(packages=("torch", "tabicl"))
     oldest = 2  # the first with a regressor
     variable = "HF_HUB_CACHE"
+    files, limits = _TABICL_FILES, _TABICL_LIMITS
 
     def _place(self) -> Path:
-        return hub_folder("jingang/TabICL")
-
-    def _names(self, kind: str) -> Sequence[str]:
-        return _TABICL[kind]
-
-    def _limits(self, name: str) -> Limits:
-        return _TABICL_LIMITS
+        hub = os.environ.get(self.variable) or os.environ.get("HUGGINGFACE_HUB_CACHE")
+        home = os.environ.get("HF_HOME") or _caches() / "huggingface"
+        return Path(hub or Path(home) / "hub").expanduser() / "models--jingang--TabICL" / "snapshots"
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The package's own settings."""
@@ -273,3 +282,7 @@ class TabICL(Pretrained):
 
 def _kind(problem: Problem) -> str:
     return "classifier" if problem.classification else "regressor"
+
+
+def _caches() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache")

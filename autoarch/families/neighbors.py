@@ -22,7 +22,7 @@ class Neighbors(Family):
     name = "neighbors"
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """It has nothing to go by without coordinates."""
+        """Without coordinates there is nothing to measure distances by."""
         if problem.coordinates is None:
             return "it needs coordinates, as in coordinates=('lon', 'lat')"
         return super().unfit_for(problem)
@@ -33,11 +33,11 @@ class Neighbors(Family):
         return [{"k": k, "weights": "distance"} for k in dict.fromkeys(min(k, most) for k in (45, 12, 100, 4))]
 
     def openings(self, problem: Problem) -> int:
-        """The first two take a moment, and how far labels reach is not known beforehand."""
+        """Two: they take a moment, and the range of the labels' autocorrelation is not known beforehand."""
         return 2
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
-        """Sample their number, and whether nearer ones count for more."""
+        """Sample the number of neighbours, and whether nearer ones count for more."""
         return {
             "k": trial.suggest_int("neighbors.k", 1, self._most(problem), log=True),
             "weights": trial.suggest_categorical("neighbors.weights", ["uniform", "distance"]),
@@ -48,7 +48,7 @@ class Neighbors(Family):
         assert problem.coordinates is not None  # unfit_for has seen to it
         model = KNeighborsClassifier if problem.classification else KNeighborsRegressor
         return [
-            ("places", MapPoints(problem.coordinates, geographic=problem.geographic)),
+            ("places", MapPoints(problem.coordinates.pair, geographic=problem.coordinates.geographic)),
             ("model", model(n_neighbors=params["k"], weights=params["weights"])),
         ]
 

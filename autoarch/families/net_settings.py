@@ -1,4 +1,4 @@
-"""What the families of nets share: how they are fitted, the skorch class for the task, epochs and batches."""
+"""Settings that families of nets share: the skorch class for the task, epochs, batches, rates and augmentation."""
 
 from __future__ import annotations
 
@@ -7,28 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from autoarch._core.clock import Deadline
-from autoarch.families.base import Family, Params, Problem
+from autoarch.families.base import Params, Problem
 
 if TYPE_CHECKING:
     import optuna
-
-
-class NetFamily(Family):
-    """A family whose models keep the deadline themselves."""
-
-    def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
-    ) -> BaseEstimator:
-        """Train; the schedule ends with the time."""
-        return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)
 
 
 def epochs(n_samples: int, effort: float) -> int:
@@ -62,35 +44,32 @@ TRAINING: Params = {
 }
 
 
-def suggested_training(trial: optuna.Trial) -> Params:
-    """Sample rate, regularisation and augmentation."""
+def suggest_training(trial: optuna.Trial, name: str) -> Params:
+    """Sample rate, regularisation and augmentation of the family ``name``."""
     return {
-        "lr": trial.suggest_float("cnn.lr", 1e-3, 3e-2, log=True),
-        "decay": trial.suggest_float("cnn.decay", 1e-4, 0.3, log=True),
-        "smoothing": trial.suggest_float("cnn.smoothing", 0.0, 0.15),
-        "shift": trial.suggest_int("cnn.shift", 0, 2),
-        "cutout": trial.suggest_float("cnn.cutout", 0.0, 0.5),
-        "noise": trial.suggest_float("cnn.noise", 0.0, 0.5),
-        "mixup": trial.suggest_float("cnn.mixup", 0.0, 0.4),
+        "lr": trial.suggest_float(f"{name}.lr", 1e-3, 3e-2, log=True),
+        "decay": trial.suggest_float(f"{name}.decay", 1e-4, 0.3, log=True),
+        "smoothing": trial.suggest_float(f"{name}.smoothing", 0.0, 0.15),
+        "shift": trial.suggest_int(f"{name}.shift", 0, 2),
+        "cutout": trial.suggest_float(f"{name}.cutout", 0.0, 0.5),
+        "noise": trial.suggest_float(f"{name}.noise", 0.0, 0.5),
+        "mixup": trial.suggest_float(f"{name}.mixup", 0.0, 0.4),
     }
 
 
-def suggested_effort(trial: optuna.Trial) -> float:
+def suggest_effort(trial: optuna.Trial, name: str) -> float:
     """Sample the length of the training."""
-    return trial.suggest_float("cnn.effort", 0.5, 4.0, log=True)
+    return trial.suggest_float(f"{name}.effort", 0.5, 4.0, log=True)
 
 
 def training_settings(params: Params, problem: Problem, sides: tuple[int, ...]) -> dict[str, Any]:
-    """What the skorch net is told of all this; grids move along the ``sides`` that are longer than 1."""
+    """Arguments of the skorch net; grids move along the ``sides`` that are longer than 1."""
     loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
     return {
         "shift": tuple(params["shift"] * (side > 1) for side in sides),
-        "cutout": params["cutout"],
-        "noise": params["noise"],
-        "mixup": params["mixup"],
+        **{name: params[name] for name in ("cutout", "noise", "mixup", "lr")},
         "max_epochs": epochs(problem.n_samples, params["effort"]),
         "batch_size": batch_rows(problem.n_samples, largest=LARGEST_BATCH),
-        "lr": params["lr"],
         "optimizer__weight_decay": params["decay"],
         **loss,
     }

@@ -1,9 +1,15 @@
-"""From columns with categories and missing cells to the dense, scaled floats that linear models and nets want."""
+"""Steps in front of the models: tables become dense, scaled floats; places on a map become features or grids.
+
+Models of tables may get features of a row's place (parameter ``around``): what its neighbours hold, oblique
+coordinates (the map's axes turned, so that a tree can cut along other directions), or nothing. Models of grids read
+the cells behind the columns, or the neighbourhood of each place on a lattice.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,9 +18,17 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from autoarch.families.base import Problem
+from autoarch._training.grid_scaler import GridScaler
+from autoarch.families.base import Params, Problem, Steps
+from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
+from autoarch.geo.pictures import NeighborhoodPictures
+
+if TYPE_CHECKING:
+    import optuna
 
 _MOST_LEVELS = 50  # further levels of a category share one column
+_SPATIAL = ("neighbours", "oblique", "nothing")
+_WINDOWS = (9, 5)  # cells along each side of a neighbourhood
 
 
 def table_encoder(problem: Problem, scaler: BaseEstimator) -> ColumnTransformer:
@@ -34,3 +48,69 @@ def table_encoder(problem: Problem, scaler: BaseEstimator) -> ColumnTransformer:
 def _numeric(X: np.ndarray, categorical: tuple[int, ...]) -> list[int]:
     """Columns of numbers: means of labels among them are as many as the labels that a fold has."""
     return sorted(set(range(X.shape[1])) - set(categorical))
+
+
+def spatial_default(problem: Problem, place: int = 0) -> Params:
+    """The parameter for a default: neighbours (0), oblique coordinates (1) or nothing (2); empty without a map."""
+    return {} if problem.coordinates is None else {"around": _SPATIAL[place]}
+
+
+def suggest_spatial(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+    """Sample the parameter of the family ``name``."""
+    if problem.coordinates is None:
+        return {}
+    return {"around": trial.suggest_categorical(f"{name}.around", list(_SPATIAL))}
+
+
+def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
+    """The step that ``params`` ask for, if any, and the problem as the steps behind it see it."""
+    kind = params.get("around", "nothing")
+    if kind == "nothing" or problem.coordinates is None:
+        return [], problem
+    neighbors = NEIGHBORS if kind == "neighbours" else ()
+    step = SpatialFeatures(
+        problem.coordinates.pair,
+        neighbors=neighbors,
+        categorical=problem.categorical,
+        geographic=problem.coordinates.geographic,
+        target_type=problem.task,
+        random_state=seed,
+    )
+    n_new = len(ANGLES)
+    if neighbors:
+        n_targets = problem.n_classes if problem.n_classes > 2 else 1
+        n_new += len(neighbors) * (n_targets + 1) + len(problem.numeric) - 2
+    return [("around", step)], replace(problem, n_features=problem.n_features + n_new)
+
+
+def neighborhood_default(problem: Problem) -> Params:
+    """Parameters of neighbourhoods for a default; empty where columns are the cells of a grid."""
+    return {"window": _WINDOWS[0], "labels": True, "hidden": True} if problem.layout is None else {}
+
+
+def suggest_neighborhood(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+    """Sample the parameters of neighbourhoods of the family ``name``."""
+    if problem.layout is not None:
+        return {}
+    only_places = problem.n_features == 2  # which leaves nothing but labels to show
+    return {
+        "window": trial.suggest_categorical(f"{name}.window", list(_WINDOWS)),
+        "labels": only_places or trial.suggest_categorical(f"{name}.labels", [True, False]),
+        "hidden": trial.suggest_categorical(f"{name}.hidden", [True, False]),
+    }
+
+
+def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
+    """The step that makes scaled grids of the cells behind the columns, or of what lies around each place."""
+    if problem.layout is not None:
+        return "scale", GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
+    assert problem.coordinates is not None  # unfit_for has seen to it
+    pictures = NeighborhoodPictures(
+        problem.coordinates.pair,
+        params["window"],
+        target_lag=problem.task if params["labels"] else False,
+        hide_within="some" if params["hidden"] else 0.0,
+        geographic=problem.coordinates.geographic,
+        categorical=problem.categorical or None,
+    )
+    return "around", pictures

@@ -14,9 +14,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from autoarch._core.clock import Deadline
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import RidgeFit, fit_ridge
-from autoarch._training.grid_scaler import GridScaler
-from autoarch.families import spatial_steps
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families import preprocessing
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
 
 if TYPE_CHECKING:
     import optuna
@@ -204,15 +203,12 @@ class Kernels(Family):
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
-        base = {"kernels": 256, "features": "all", "scaling": "global", **spatial_steps.pictures_first(problem)}
-        whole, patterns = spatial_steps.pictures_whole(problem), {**base, "features": "patterns", "kernels": 1024}
-        return [
-            base,
-            *([{**base, **whole}] if whole else []),
-            patterns,
-            {**base, "features": "places", "kernels": 512},
-            *([] if whole else [{**base, "scaling": "cell"}]),
-        ]
+        around = preprocessing.neighborhood_default(problem)
+        base = {"kernels": 256, "features": "all", "scaling": "global", **around}
+        patterns, places = {"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}
+        variants: list[Params] = [patterns, places]
+        variants = [{"hidden": False}, *variants] if around else [*variants, {"scaling": "cell"}]
+        return [base, *({**base, **variant} for variant in variants)]
 
     def smoke_params(self, problem: Problem) -> Params:
         """A few kernels."""
@@ -224,27 +220,17 @@ class Kernels(Family):
             "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
             "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
             "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
-            **spatial_steps.pictures_suggested(trial, self.name, problem),
+            **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Shape and scale, or look around, then convolve and fit."""
+        """Make grids, then convolve and fit."""
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
         ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
-        if problem.layout is None:
-            return [("around", spatial_steps.pictures(params, problem)), ("model", ridge)]
-        scaler = GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
-        return [("scale", scaler), ("model", ridge)]
+        return [preprocessing.grid_step(params, problem), ("model", ridge)]
 
     def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
+        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
     ) -> BaseEstimator:
         """Fit small data at once: trials on few rows to find out what can be afforded would cost as much."""
         if len(X) <= _MOMENT_ROWS and X.size <= _MOMENT_VALUES:

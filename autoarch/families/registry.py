@@ -13,7 +13,7 @@ from autoarch._core.quiet import warn_user
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family
 from autoarch.families.cnn import CNN
-from autoarch.families.foundation import Pretrained, TabICL, TabPFN
+from autoarch.families.foundation import FoundationModel, TabICL, TabPFN
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.neighbors import Neighbors
@@ -21,7 +21,8 @@ from autoarch.families.random_convolutions import Kernels
 from autoarch.families.tree import Tree
 
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
-_OPTIONAL: tuple[type[Pretrained], ...] = (TabPFN, TabICL)  # passed over by "auto" without a word where not installed
+WITH_LANDMARK: dict[str, Family] = {family.name: family() for family in BUILT_IN if family.landmark_title}
+_OPTIONAL: tuple[type[FoundationModel], ...] = (TabPFN, TabICL)  # left out of "auto" where not installed
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
 

@@ -1,4 +1,4 @@
-"""Boosted trees and forests: what tables without a layout are best served with."""
+"""Boosted trees and forests: usually the best models of tables without a layout."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import ensemble
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 
 from autoarch._core.clock import Deadline
+from autoarch._training import boosters
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.time_limited import fit_growing
-from autoarch.families import boosters, spatial_steps
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families import landmarks, preprocessing
+from autoarch.families.base import Array, Family, Params, Problem, Steps
+from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, TINY_ROWS, Check, Losses, Sample
 
 if TYPE_CHECKING:
     import optuna
@@ -35,19 +30,23 @@ _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about 
 _MORE_ROUNDS = 1.3  # than where few rows said stop, for a fit that stops nowhere and sees more rows
 _AMOUNT = 12.0  # rate x rounds without early stopping
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
+_BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 _FORESTS: dict[str, tuple[type, type]] = {
-    "forest": (ExtraTreesClassifier, ExtraTreesRegressor),
-    "random forest": (RandomForestClassifier, RandomForestRegressor),
+    "forest": (ensemble.ExtraTreesClassifier, ensemble.ExtraTreesRegressor),
+    "random forest": (ensemble.RandomForestClassifier, ensemble.RandomForestRegressor),
 }
 _FEWEST_CELLS = 16  # of a grid that is worth summaries
+_LANDMARK_ROUNDS, _MOST_LANDMARK_SECONDS = 30, 2.0  # of the landmark's boosting
 
 
 class Tree(Family):
     """Boosting and two kinds of forests, on cells or summaries of a grid; other boosters where they are installed."""
 
     name = "tree"
-    needs = Needs()
     averages_folds = True
+    title, landmark_title = "trees", "small trees"
+    landmark_offset = 0.116  # trees gain most from more rows and rounds
+    prior_odds = (0.25, 0.30, 0.50)
 
     def kinds(self, problem: Problem) -> list[str]:
         """The models on offer here, cheapest first on wide data."""
@@ -60,18 +59,18 @@ class Tree(Family):
         slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
         rest = _view(problem, "boosting") | _amount(problem)
-        turned, bare = spatial_steps.first(problem, 1), spatial_steps.first(problem, 2)
-        if turned:  # labels of neighbours mislead as often as they help, so quick boosting is tried without them, too
-            first.insert(1, self._default("boosting", problem) | turned)
+        oblique, bare = preprocessing.spatial_default(problem, 1), preprocessing.spatial_default(problem, 2)
+        if oblique:  # labels of neighbours mislead as often as they help, so quick boosting is tried without them, too
+            first.insert(1, self._default("boosting", problem) | oblique)
         forest = {
             "forest_leaf_rows": 1,
             "forest_columns": 0.6,
             **_view(problem, "forest"),
-            **spatial_steps.first(problem),
+            **preprocessing.spatial_default(problem),
         }
         return [
             *first,
-            {"kind": "boosting", **slow, **rest, **turned},
+            {"kind": "boosting", **slow, **rest, **oblique},
             {"kind": "boosting", **small, **rest, **bare},
             {"kind": "forest", **forest},
             {"kind": "random forest", **forest, "forest_columns": 0.0},
@@ -79,7 +78,7 @@ class Tree(Family):
 
     def _default(self, kind: str, problem: Problem) -> Params:
         """Quick boosting that sees every column; other boosters, which do not stop early, learn more slowly."""
-        view = _view(problem, kind) | spatial_steps.first(problem, 1 if kind == "forest" else 0)
+        view = _view(problem, kind) | preprocessing.spatial_default(problem, 1 if kind == "forest" else 0)
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
         quick = {
@@ -98,7 +97,7 @@ class Tree(Family):
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
-        view |= spatial_steps.suggested(trial, self.name, problem)
+        view |= preprocessing.suggest_spatial(trial, self.name, problem)
         if kind in _FORESTS:
             return {
                 "kind": kind,
@@ -120,8 +119,8 @@ class Tree(Family):
         return params
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Trees read codes and missing cells as they are; what stands around, and summaries of a grid, come before."""
-        steps, problem = spatial_steps.spatial_steps(params, problem, seed)
+        """Trees read codes and missing cells as they are; spatial features and summaries of a grid come before."""
+        steps, problem = preprocessing.spatial_steps(params, problem, seed)
         if params.get("view", "cells") != "cells":
             assert problem.layout is not None
             steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
@@ -131,7 +130,7 @@ class Tree(Family):
         elif params["kind"] == "boosting":
             model = self._boosting(params, problem, seed)
         else:
-            model = boosters.build(params, problem, seed, _rounds(params))
+            model = boosters.build(params, problem.classification, seed, _rounds(params))
         return [*steps, ("model", model)]
 
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
@@ -146,7 +145,7 @@ class Tree(Family):
         )
 
     def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
-        model = HistGradientBoostingClassifier if problem.classification else HistGradientBoostingRegressor
+        model = _BOOSTING[0 if problem.classification else 1]
         early, patience = _stops_early(problem), int(np.clip(1.5 / params["rate"], *_PATIENCE))
         most = int(np.clip(_MOST_AMOUNT / params["rate"], _FEWEST_ROUNDS, _MOST_ROUNDS))
         return model(
@@ -163,19 +162,12 @@ class Tree(Family):
         )
 
     def fit(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        y: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        deadline: Deadline,
-        seed: int,
+        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
     ) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
         if isinstance(model, tuple(kind for pair in _FORESTS.values() for kind in pair)):
             return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=2, seed=seed)
-        if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
+        if isinstance(model, _BOOSTING):
             return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=1, seed=seed)
         return boosters.fit(model, X, y, sample_weight, deadline)
 
@@ -188,15 +180,63 @@ class Tree(Family):
         rounds = [max(1, m.n_iter_ - wait * early) for m, early in zip(models, stopped, strict=True)]
         return {"max_iter": int(np.median(rounds) * _MORE_ROUNDS) + 1, "early_stopping": False}
 
+    def landmark(self, sample: Sample, check: Check) -> Losses:
+        """Extra trees and, where cheap, small gradient boosting; both see categories as codes."""
+        variants = [landmarks.model_losses(model, sample, check) for model in _landmark_models(sample)]
+        return {self.name: landmarks.best_variant(variants, sample.folds)}
+
+    def landmark_seconds(self, sample: Sample) -> float:
+        """By the depth of the trees, the columns that each split looks at, and the classes."""
+        n, each = len(sample), 2 + 0.2 * sample.n_classes if sample.n_classes else 6
+        forest = _landmark_trees(sample) * _columns_tried(sample) * each
+        boosting = 2 * _boosting_seconds(sample) if _boosts(sample) else 0.0
+        return 0.3 + N_FOLDS * forest * n * np.log2(n) / 1e8 + boosting
+
+
+def _landmark_models(sample: Sample) -> list[BaseEstimator]:
+    forest, boosting = (pair[0 if sample.n_classes else 1] for pair in (_FORESTS["forest"], _BOOSTING))
+    extra_trees = forest(
+        n_estimators=_landmark_trees(sample),
+        max_features=_columns_tried(sample),
+        random_state=sample.seed,
+        n_jobs=sample.n_jobs,
+    )
+    if not _boosts(sample):
+        return [extra_trees]
+    small = {"max_iter": _LANDMARK_ROUNDS, "learning_rate": 0.2, "max_leaf_nodes": 8, "min_samples_leaf": 5}
+    codes = list(sample.categorical) or None
+    return [extra_trees, boosting(**small, early_stopping=False, categorical_features=codes, random_state=sample.seed)]
+
+
+def _landmark_trees(sample: Sample) -> int:
+    return 80 if len(sample) >= SMALL_ROWS else 20 if len(sample) >= TINY_ROWS else 10
+
+
+def _columns_tried(sample: Sample) -> int:
+    """Columns that an extra tree looks at in each split."""
+    p = sample.ordinal.shape[1]
+    return max(1, int(np.sqrt(p)), 0 if sample.n_classes else min(p // 3, 100))
+
+
+def _boosting_seconds(sample: Sample) -> float:
+    """Estimate the cost of the landmark's boosting, from its rows, columns and trees alone."""
+    n, p = sample.ordinal.shape
+    trees = _LANDMARK_ROUNDS * (sample.n_classes if sample.n_classes > 2 else 1)
+    return N_FOLDS * trees * (5e-4 + p * (n * 1e-8 + 6e-6))
+
+
+def _boosts(sample: Sample) -> bool:
+    return len(sample) >= 2 * TINY_ROWS and _boosting_seconds(sample) < _MOST_LANDMARK_SECONDS
+
 
 def _has_parts(problem: Problem) -> bool:
-    """Whether there is a grid whose neighbouring cells belong together, large enough to be summed up."""
+    """Tell whether there is a grid whose neighbouring cells belong together, large enough to be summed up."""
     layout = problem.layout
     return layout is not None and problem.verdict != "none" and layout.height * layout.width >= _FEWEST_CELLS
 
 
 def _view(problem: Problem, kind: str) -> Params:
-    """What is tried first: everything, or summaries alone where many columns make boosting slow."""
+    """The default: cells and summaries, or summaries alone where many columns make boosting slow."""
     if not _has_parts(problem):
         return {}
     return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
@@ -212,13 +252,13 @@ def _seen_through(problem: Problem, view: str) -> Problem:
 
 
 def _stops_early(problem: Problem) -> bool:
-    """Whether a tenth of the rows can tell boosting when to stop."""
+    """Tell whether a tenth of the rows suffices for early stopping."""
     enough = not problem.classification or problem.smallest_class >= 2 * _PATIENCE[0]
     return problem.n_samples >= _EARLY_STOPPING_ROWS and enough
 
 
 def _amount(problem: Problem) -> Params:
-    """How much boosting is to learn by default, where it cannot tell by itself."""
+    """The default amount of learning, where boosting does not stop early."""
     return {} if _stops_early(problem) else {"amount": _AMOUNT}
 
 

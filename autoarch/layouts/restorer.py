@@ -1,4 +1,4 @@
-"""A transformer that lays flat columns out on the grid they come from."""
+"""Transformer of flat columns to the grid that they come from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from autoarch._core.checks import check_choice
 from autoarch._data.layout import Layout
 from autoarch.exceptions import InputError
-from autoarch.layouts.infer.infer import infer_layout
-from autoarch.layouts.recover.recover import recover_layout
-from autoarch.locality.layout_choice import FEWEST_TO_RECOVER
+from autoarch.layouts.infer import infer_layout
+from autoarch.layouts.recover import FEWEST_TO_RECOVER, recover_layout
 
 
 class LayoutRestorer(TransformerMixin, BaseEstimator):
@@ -26,7 +25,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     shape : "auto" or tuple of int, default="auto"
         Grid as ``(height, width)`` or ``(channels, height, width)``; "auto" infers it.
     recover : bool, default=True
-        Whether an order of the columns that shows no grid may be rearranged. It needs 49 columns.
+        If True, columns in whose order no grid is found may be rearranged. That needs 49 columns.
     output : {"grid", "flat"}, default="grid"
         "grid" gives ``(n, height, width)``, or ``(n, channels, height, width)`` with several channels. "flat" gives
         all columns, cell by cell, those that belong to no cell at the end.
@@ -36,9 +35,9 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     layout_ : Layout
-        What was found: sides, order, origin, confidence. Where nothing was, one line in the given order.
+        Sides, order, origin, confidence. Where nothing was found, one line in the given order.
     found_ : bool
-        Whether a grid was found, or given.
+        True if a grid was found, or given.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -56,11 +55,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self,
-        shape: Sequence[int] | str = "auto",
-        recover: bool = True,
-        output: str = "grid",
-        random_state: Any = None,
+        self, shape: Sequence[int] | str = "auto", recover: bool = True, output: str = "grid", random_state: Any = None
     ):
         self.shape = shape
         self.recover = recover
@@ -71,8 +66,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
         """Find the layout of the columns of X; y is ignored."""
         check_choice("output", self.output, ("grid", "flat"))
         values = validate_data(self, X, ensure_all_finite="allow-nan", dtype=np.float64)
-        names = getattr(self, "feature_names_in_", None)
-        layout = self._given(values) if not isinstance(self.shape, str) else self._found(values, names)
+        layout = self._find_layout(values)
         self.found_ = layout is not None
         self.layout_ = layout or Layout(1, values.shape[1], origin="shape")
         return self
@@ -100,9 +94,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
                 f"{', '.join(map(str, expected))})."
             )
         if self.output == "flat":
-            back = np.empty_like(values)
-            back[:, self._flat_order()] = values
-            return back
+            return values[:, np.argsort(self._flat_order())]
         return self.layout_.to_flat(values.reshape(len(values), *self.layout_.shape))
 
     @available_if(lambda self: self.output == "flat")  # type: ignore[untyped-decorator]  # a grid has no columns to name
@@ -117,25 +109,20 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _given(self, values: np.ndarray) -> Layout:
-        """The shape that was asked for, rearranged if the given order shows less of a grid than another one."""
-        layout = Layout.of(self.shape, n_columns=values.shape[1])  # type: ignore[arg-type]
-        if not self.recover or values.shape[1] < FEWEST_TO_RECOVER:
-            return layout
-        inferred = infer_layout(values, random_state=self.random_state).best
-        if inferred is not None:
-            return layout
-        recovery = recover_layout(values, shape=layout.shape, random_state=self.random_state)
-        return recovery.layout if recovery.accepted and recovery.layout is not None else layout
-
-    def _found(self, values: np.ndarray, names: Sequence[str] | None) -> Layout | None:
-        """What the columns show as they stand, else what rearranging them gives."""
-        check_choice("shape", self.shape, ("auto",))
-        best = infer_layout(values, names, random_state=self.random_state).best
-        if best is not None or not self.recover or values.shape[1] < FEWEST_TO_RECOVER:
-            return best
-        recovery = recover_layout(values, random_state=self.random_state)
-        return recovery.layout if recovery.accepted else None
+    def _find_layout(self, values: np.ndarray) -> Layout | None:
+        """The shape given or inferred; if the columns show no grid in their order, what rearranging them gives."""
+        if isinstance(self.shape, str):
+            check_choice("shape", self.shape, ("auto",))
+        given = None if isinstance(self.shape, str) else Layout.of(self.shape, n_columns=values.shape[1])
+        names = getattr(self, "feature_names_in_", None) if given is None else None
+        may_recover = self.recover and values.shape[1] >= FEWEST_TO_RECOVER
+        if given is not None and not may_recover:
+            return given
+        inferred = infer_layout(values, names, random_state=self.random_state).best
+        if inferred is not None or not may_recover:
+            return given or inferred
+        recovery = recover_layout(values, None if given is None else given.shape, random_state=self.random_state)
+        return recovery.layout if recovery.accepted else given
 
     def _flat_order(self) -> np.ndarray:
         """All columns: cell by cell, then those that belong to none."""

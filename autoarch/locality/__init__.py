@@ -30,9 +30,9 @@ from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
 
 if TYPE_CHECKING:
-    from autoarch.layouts.infer.infer import infer_layout
-    from autoarch.layouts.infer.results import LayoutCandidate, LayoutInference
-    from autoarch.layouts.recover.recover import LayoutRecovery, recover_layout
+    from autoarch.layouts.decision import LayoutCandidate, LayoutInference
+    from autoarch.layouts.infer import infer_layout
+    from autoarch.layouts.recover import LayoutRecovery, recover_layout
     from autoarch.layouts.restorer import LayoutRestorer
 
 __all__ = [
@@ -59,12 +59,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "LayoutCandidate": "autoarch.layouts.infer.results",
-    "LayoutInference": "autoarch.layouts.infer.results",
-    "LayoutRecovery": "autoarch.layouts.recover.recover",
+    "LayoutCandidate": "autoarch.layouts.decision",
+    "LayoutInference": "autoarch.layouts.decision",
+    "LayoutRecovery": "autoarch.layouts.recover",
     "LayoutRestorer": "autoarch.layouts.restorer",
-    "infer_layout": "autoarch.layouts.infer.infer",
-    "recover_layout": "autoarch.layouts.recover.recover",
+    "infer_layout": "autoarch.layouts.infer",
+    "recover_layout": "autoarch.layouts.recover",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

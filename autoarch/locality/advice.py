@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.family_odds import FAMILIES, comparable
-from autoarch.locality.wording import NAMES, STAND_INS, VERDICTS, listed, p_text, verdict_clause
+from autoarch.locality.wording import LANDMARK_NAMES, NAMES, VERDICTS, listed, p_text, verdict_clause
 
 if TYPE_CHECKING:
     from autoarch.locality.report import LocalityReport
@@ -116,8 +116,8 @@ def _from_landmarks(report: LocalityReport) -> str:
     gap = marks[best].score - marks[runner_up].score
     reach = "reach" if best in ("cnn", "tree") else "reaches"
     why = (
-        f"{STAND_INS[best]} {reach} {marks[best].score:.3f} against {marks[runner_up].score:.3f} for "
-        f"{STAND_INS[runner_up]}"
+        f"{LANDMARK_NAMES[best]} {reach} {marks[best].score:.3f} against {marks[runner_up].score:.3f} for "
+        f"{LANDMARK_NAMES[runner_up]}"
     )
     error = max(marks[best].std_error, marks[runner_up].std_error)
     sure = "a clear lead" if gap > 2 * error else "within the noise of so few rows" if gap < error else "a small lead"

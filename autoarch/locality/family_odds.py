@@ -2,14 +2,15 @@
 
 A landmark is a noisy reading of what the full family would reach. The full family lies above it by an offset of its
 own (trees gain most from more rows and rounds), give or take the landmark's sampling error (``std_error``) and a
-spread. Offset and spread shrink as scores near 1: they are ``landmark_offsets`` and ``landmark_spread`` times the
-square root of best x (1 - best). The chance to win is the chance that a normal variable with that mean and spread is
-the largest of the four. Families without a landmark keep the share that the verdict alone gives them (``prior``). No
+spread. Offset and spread shrink as scores near 1: they are ``Family.landmark_offset`` and ``landmark_spread`` times
+the square root of best x (1 - best). The chance to win is the chance that a normal variable with that mean and spread
+is the largest of all. Families whose landmark was not measured keep the share that the verdict alone gives them. No
 chance is below ``probability_floor``: the search may always be surprised. A family is worth searching if its chance to
 win, among those that have a landmark and are not linear, is at least ``worth_chance``.
 
-The numbers stand in ``constants.json``. ``examples/benchmarks/family_choice.py`` learns them on tasks whose families
-were trained in full, and judges them with each source of data left out in turn; the documentation has its tables.
+The other numbers stand in ``constants.json``. ``examples/benchmarks/family_choice.py`` learns them on tasks whose
+families were trained in full, and tests them with each source of data left out in turn; the documentation has its
+tables.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
+from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.constants import CONSTANTS
 
 if TYPE_CHECKING:
     from autoarch.locality.measurements import Landmark
 
-FAMILIES = ("cnn", "mlp", "tree", "linear")
+FAMILIES = tuple(reversed(WITH_LANDMARK))  # of two with equal chances, the more special one comes first
 
 
 def prior(verdict: str, has_grid: bool) -> dict[str, float]:
-    """Chance of each family before any landmark: what the verdict alone says."""
-    shares = dict(CONSTANTS["prior"][verdict if verdict in ("2d", "none") else "1d"])
-    if not has_grid:
-        shares["cnn"] = 0.0
-    return _floored(shares)
+    """Chance of each family before any landmark, by the verdict alone."""
+    n_axes = {"2d": 2, "none": 0}.get(verdict, 1)
+    possible = {name: has_grid or not WITH_LANDMARK[name].needs.grid for name in FAMILIES}
+    return _floored({name: WITH_LANDMARK[name].prior_odds[2 - n_axes] * possible[name] for name in FAMILIES})
 
 
 def win_probabilities(
@@ -50,7 +51,7 @@ def win_probabilities(
     means = np.array([landmarks[name].score for name in measured])
     best = float(np.clip(means.max(), 0.0, 1.0))
     unit = np.sqrt(best * (1 - best) + 1e-4)
-    means = means + unit * np.array([CONSTANTS["landmark_offsets"][name] for name in measured])
+    means = means + unit * np.array([WITH_LANDMARK[name].landmark_offset for name in measured])
     spreads = np.hypot([landmarks[name].std_error for name in measured], CONSTANTS["landmark_spread"] * unit)
     points = np.linspace((means - 5 * spreads).min(), (means + 5 * spreads).max(), 2_001)
     standard = (points[None, :] - means[:, None]) / spreads[:, None]
@@ -64,7 +65,7 @@ def win_probabilities(
 
 
 def comparable(landmarks: Mapping[str, Landmark]) -> bool:
-    """Whether enough landmarks were run to compare nets with trees."""
+    """Tell whether enough landmarks were run to compare nets with trees."""
     return "tree" in landmarks and ("cnn" in landmarks or "mlp" in landmarks)
 
 

@@ -12,7 +12,7 @@ from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.family_odds import FAMILIES
 from autoarch.locality.measurements import AxisEvidence, Finding, MarginalEvidence
 from autoarch.locality.over_space import nearby, over_space
-from autoarch.locality.wording import METRICS, NAMES, STAND_INS, about_reading, p_text
+from autoarch.locality.wording import LANDMARK_NAMES, METRICS, NAMES, about_reading, p_text
 
 if TYPE_CHECKING:
     from autoarch.locality.report import LocalityReport
@@ -50,7 +50,7 @@ def sentences(report: LocalityReport) -> tuple[str, ...]:
     landmarks = report.used.landmarks
     if landmarks:
         ranked = sorted(landmarks.items(), key=lambda item: -item[1].score)
-        scores = ", ".join(f"{STAND_INS[name]} {mark.score:.3f} (± {mark.std_error:.3f})" for name, mark in ranked)
+        scores = ", ".join(f"{LANDMARK_NAMES[name]} {mark.score:.3f} (± {mark.std_error:.3f})" for name, mark in ranked)
         metric = METRICS[report.landmark_metric]
         rearranged = ", columns rearranged" if report.recovered is not None else ""
         said.append(f"Quick stand-ins on {report.landmark_rows} rows{rearranged}, cross-validated {metric}: {scores}.")

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from autoarch.locality.family_odds import FAMILIES
-from autoarch.locality.wording import METRICS, NAMES, STAND_INS, headline
+from autoarch.locality.wording import LANDMARK_NAMES, METRICS, NAMES, headline
 
 if TYPE_CHECKING:
     from autoarch.locality.measurements import Picture, Reading
@@ -39,7 +39,7 @@ def _landmark_bars(report: LocalityReport) -> str:
         return ""
     metric = METRICS[report.landmark_metric]
     rows = [
-        (STAND_INS[name], mark.score, mark.std_error, GREY if name == "cnn_shuffled" else BLUE)
+        (LANDMARK_NAMES[name], mark.score, mark.std_error, GREY if name == "cnn_shuffled" else BLUE)
         for name, mark in report.landmarks.items()
     ]
     return bars(f"Quick stand-ins, {metric}", rows)

@@ -1,24 +1,24 @@
-"""Cheap cross-validated stand-ins for each family: how well would a CNN, an MLP, trees or a linear model do.
+"""Cheap cross-validated landmark models of the families: how well would a CNN, an MLP, trees or a linear model do.
 
-At most 1,000 rows, three folds, the same for all. ``cnn``: ridge on random convolutions; ``cnn_shuffled``: the same
-after one permutation of the cells (what the layout itself is worth); ``mlp``: a small net; ``tree``: extra trees and
-small gradient boosting; ``linear``: ridge. ``stand_ins`` holds them; here they are chosen, timed and summed up.
+At most 1,000 rows, three folds, the same for all. Each family brings its own (``Family.landmark``); here they are
+chosen, timed and summed up. A control stands beside them: the landmark of the CNN after one permutation of the cells,
+the same for all samples and channels, tells what the layout itself is worth.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 import numpy as np
 
 from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._data.layout import Layout
-from autoarch._statistics import random_convolutions
-from autoarch.locality import landmark_mlp, landmark_models
-from autoarch.locality.landmark_sample import N_FOLDS, Sample, choose_rows, prepare
+from autoarch.families.base import Family
+from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare
+from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.measurements import Gain, Landmark
 
 MOST_ROWS = 1_000
@@ -27,9 +27,21 @@ VERY_FEW_ROWS = 200
 MOST_VALUES = 1_500_000
 MANY_CLASSES = 100
 WARM_UP = 0.3  # of the first call into a library for linear algebra, whatever the machine
-IMPORT_SECONDS = {"torch": 4.0, "sklearn.ensemble": 0.7}
-ORDER = ("linear", "tree", "cnn", "mlp", "cnn_shuffled")  # what a comparison needs first comes first
-LAYOUT_FREE = ("linear", "tree", "mlp")  # say the same whichever way the columns are laid out
+TORCH_SECONDS = 4.0  # of its first import
+CONTROL = "cnn_shuffled"
+LAYOUT_FREE = tuple(name for name, family in WITH_LANDMARK.items() if not family.needs.grid)  # the same in any layout
+
+
+def _family(name: str) -> Family:
+    return WITH_LANDMARK["cnn" if name == CONTROL else name]
+
+
+def _on_torch(name: str) -> bool:
+    return "torch" in _family(name).needs.packages
+
+
+# what a comparison needs first comes first: nets come last, but for those that read the layout
+ORDER = (*sorted(WITH_LANDMARK, key=lambda name: _on_torch(name) and name in LAYOUT_FREE), CONTROL)
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Measured:
     rows : ndarray of int
         Which rows.
     losses : mapping of str to ndarray of shape (n_rows,)
-        Loss of each row, by stand-in.
+        Loss of each row, by landmark model.
     layout : Layout or None
         Grid that the convolutions ran on.
     """
@@ -71,8 +83,8 @@ class Measured:
         """Landmarks and losses that hold in this layout, too."""
         if layout == self.layout:
             return dict(self.landmarks), dict(self.losses)
-        names = [name for name in LAYOUT_FREE if name in self.landmarks]
-        return {name: self.landmarks[name] for name in names}, {name: self.losses[name] for name in names}
+        landmarks = {name: self.landmarks[name] for name in LAYOUT_FREE if name in self.landmarks}
+        return landmarks, {name: self.losses[name] for name in landmarks}
 
 
 def measure_landmarks(
@@ -129,88 +141,71 @@ def measure_landmarks(
         np.asarray(values[rows]), y[rows], task=task, layout=layout, categorical=categorical, seed=seed, n_jobs=n_jobs
     )
     landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
+    skipped = _run(sample, landmarks, losses, clock, [name for name in ORDER if name in wanted])
+    return Measured(landmarks, _gains(losses), skipped, len(rows), sample.metric, rows, losses, layout)
+
+
+def _run(
+    sample: Sample, landmarks: dict[str, Landmark], losses: Losses, clock: Deadline, wanted: Sequence[str]
+) -> tuple[str, ...]:
+    """Add what is wanted and not measured yet to landmarks and losses; give name and reason of what was left out."""
     skipped: list[str] = []
     pace = 1.0
-    for name in ORDER:
-        if name in landmarks or name not in wanted:
+    for name in wanted:
+        if name in landmarks:
             continue
         reason = _why_not(name, sample, landmarks, clock, pace)
         if reason is None:
             started = monotonic()
             try:
-                losses |= landmark_models.STAND_INS[name](sample, clock.check)
+                losses |= _losses(name, sample, clock)
             except OutOfTimeError:
                 reason = "time ran out"
             else:
                 seconds = monotonic() - started
                 landmarks[name] = _summary(losses[name], sample, seconds)
                 if name == "linear":  # a machine slower than expected shows here
-                    pace = max(1.0, (seconds - WARM_UP) / _expected_seconds(name, sample))
+                    pace = max(1.0, (seconds - WARM_UP) / _family(name).landmark_seconds(sample))
         if reason is not None:
             skipped.append(f"{name}: {reason}")
-    return Measured(landmarks, _gains(losses), tuple(skipped), len(rows), sample.metric, rows, losses, layout)
+    return tuple(skipped)
 
 
 def _row_limit(n_columns: int, n_classes: int, clock: Deadline, *, convolving: bool) -> int:
-    """Rows that the landmarks may use; where no convolution can win there is less to find out in limited time."""
+    """Rows that the landmarks may use: fewer in limited time where no convolution is among them."""
     limit = MOST_ROWS if MOST_ROWS * n_columns <= MOST_VALUES and n_classes <= MANY_CLASSES else FEW_ROWS
     if not clock.unlimited and (clock.left < 8.0 or not convolving):
         limit = FEW_ROWS if clock.left > 2.0 else VERY_FEW_ROWS
-    return min(limit, max(2 * landmark_models.TINY_ROWS, 10 * MOST_VALUES // n_columns))
+    return min(limit, max(2 * TINY_ROWS, 10 * MOST_VALUES // n_columns))
 
 
-def _why_not(name: str, sample: Sample, done: dict[str, Landmark], clock: Deadline, pace: float) -> str | None:
+def _losses(name: str, sample: Sample, clock: Deadline) -> Losses:
+    """Run a landmark model, the control on shuffled cells."""
+    if name != CONTROL or sample.layout is None:
+        return _family(name).landmark(sample, clock.check)
+    layout = sample.layout
+    cells = np.random.default_rng([sample.seed, 1]).permutation(layout.height * layout.width)
+    columns = layout.columns.reshape(layout.channels, -1)[:, cells].ravel()
+    shuffled = replace(sample, layout=replace(layout, order=tuple(columns.tolist())))
+    return {CONTROL: _family(name).landmark(shuffled, clock.check)["cnn"]}
+
+
+def _why_not(name: str, sample: Sample, done: Mapping[str, Landmark], clock: Deadline, pace: float) -> str | None:
     """Give the reason to leave a landmark out, or None."""
-    if name in ("cnn", "cnn_shuffled"):
+    family = _family(name)
+    if family.needs.grid:
         if sample.layout is None:
             return "the columns have no layout"
         if max(sample.layout.height, sample.layout.width) < 3:
             return "no side has three cells"
-    if _needs_torch(name) and len(sample) < landmark_models.TINY_ROWS:
-        return f"{len(sample)} rows are too few to compare nets, which takes {landmark_models.TINY_ROWS}"
-    if name == "cnn_shuffled" and "cnn" not in done:
+    if _on_torch(name) and len(sample) < TINY_ROWS:
+        return f"{len(sample)} rows are too few to compare nets, which takes {TINY_ROWS}"
+    if name == CONTROL and "cnn" not in done:
         return "nothing to compare it with"
-    if (
-        not clock.unlimited
-        and (expected := pace * _expected_seconds(name, sample) + _import_seconds(name)) > clock.left
-    ):
+    importing = TORCH_SECONDS if _on_torch(name) and "torch" not in sys.modules else 0.0
+    if not clock.unlimited and (expected := pace * family.landmark_seconds(sample) + importing) > clock.left:
         return f"about {expected:.1f} s expected, {max(0.0, clock.left):.1f} s left"
     return None
-
-
-def _needs_torch(name: str) -> bool:
-    """Whether this landmark runs on torch."""
-    return name in ("cnn", "mlp", "cnn_shuffled")
-
-
-def _import_seconds(name: str) -> float:
-    """Seconds that the first import of this landmark's library takes."""
-    library = "torch" if _needs_torch(name) else "sklearn.ensemble"
-    return 0.0 if name == "linear" or library in sys.modules else IMPORT_SECONDS[library]
-
-
-def _expected_seconds(name: str, sample: Sample) -> float:
-    """Estimate the seconds of a landmark on a slow core, on the generous side; read only where there is a limit."""
-    n, p = sample.expanded.shape
-    solving = 4 * n * n * (n + sample.n_classes) / 1e10
-    if name == "linear":
-        return 0.02 + solving + n * n * p / 1e10
-    if name == "tree":
-        each = 2 + 0.2 * sample.n_classes if sample.n_classes else 6
-        forest = landmark_models.n_trees(sample) * landmark_models.features_tried(sample) * each
-        boosting = 2 * landmark_models.boosting_seconds(sample) if landmark_models.boosts(sample) else 0.0
-        return 0.3 + N_FOLDS * forest * n * np.log2(n) / 1e8 + boosting
-    if name == "mlp":
-        nets = N_FOLDS * (2 if sample.all_cells else 1)
-        products = (
-            landmark_mlp.STEPS
-            * landmark_mlp.BATCH
-            * landmark_mlp.HIDDEN
-            * (min(p, landmark_mlp.MOST_INPUTS) + landmark_mlp.HIDDEN)
-        )
-        return 0.5 + 6 * nets * products / 2e10
-    responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
-    return 0.2 + 6 * solving + 120 * responses / 1e10
 
 
 def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
@@ -231,17 +226,17 @@ def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
 
 
 def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
-    """Compare pairs of stand-ins row by row."""
+    """Compare pairs of landmark models row by row."""
     pairs = {
         "layout": ("cnn", "cnn_shuffled"),
         "place": ("cnn_placed", "cnn_anywhere"),
         "scaling": ("cnn_per_cell", "cnn_overall"),
     }
-    gains = {}
-    for name, (first, second) in pairs.items():
-        if first in losses and second in losses:
-            gains[name] = paired(losses[first], losses[second])
-    return gains
+    return {
+        name: paired(losses[first], losses[second])
+        for name, (first, second) in pairs.items()
+        if first in losses and second in losses
+    }
 
 
 def paired(losses: np.ndarray, other: np.ndarray) -> Gain:

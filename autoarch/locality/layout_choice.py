@@ -93,8 +93,7 @@ def completed(report: LocalityReport, measured: Measured) -> LocalityReport:
 
 
 FEWEST_TO_INFER = 9  # columns
-FEWEST_TO_RECOVER = 49  # columns; fewer give a scrambled order too little to go by,
-MOST_TO_RECOVER = 2_500  # more take minutes and gigabytes; ``recover_layout`` has no such limit
+MOST_TO_RECOVER = 2_500  # columns; more take minutes and gigabytes; ``recover_layout`` has no such limit
 LEAST_GAIN = 0.01  # that convolutions must have in a recovered order, and at least one standard error,
 SURE = 0.85  # unless so many of its neighbours are expected to be true ones: then any gain will do
 UNORDERED = "convolutions: no order was found in so few columns"
@@ -130,6 +129,8 @@ AS_GIVEN = LayoutSearch()
 
 def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> LocalityReport:
     """Report on the columns as given or as inferred, and on a recovered order where that is worth more."""
+    from autoarch.layouts.recover import FEWEST_TO_RECOVER
+
     reading, why_not, known = None, "", None
     if search.infer:
         reading, why_not = _inferred(subject, _as_given(subject, given), search.names)
@@ -157,12 +158,14 @@ def examine(subject: Subject, given: Layout | None, search: LayoutSearch) -> Loc
 
 
 def _is_a_short_line(given: Layout | None) -> bool:
+    from autoarch.layouts.recover import FEWEST_TO_RECOVER
+
     return given is not None and given.is_bare_line and given.width < FEWEST_TO_RECOVER
 
 
 def _inferred(subject: Subject, given: Layout, names: tuple[str, ...] | None) -> tuple[Reading | None, str]:
     """The grid that the columns of numbers show, unless it is the given line; or why none was looked for."""
-    from autoarch.layouts.infer.infer import infer_layout
+    from autoarch.layouts.infer import infer_layout
 
     columns, n_columns = subject.numeric, subject.values.shape[1]
     if len(columns) < FEWEST_TO_INFER:
@@ -205,7 +208,7 @@ def _with_recovery(
 
 def _recovered(subject: Subject, given: Layout) -> tuple[Reading | None, str]:
     """A layout to be believed, or why none was looked for."""
-    from autoarch.layouts.recover.recover import recover_layout
+    from autoarch.layouts.recover import recover_layout
 
     columns = np.sort(given.columns)
     shape = (given.height, given.width) if min(given.height, given.width) > 1 else None

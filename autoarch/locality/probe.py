@@ -15,7 +15,7 @@ from autoarch._core.checks import check_choice, check_positive, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
-from autoarch.locality.landmark_sample import choose_rows
+from autoarch.families.landmarks import choose_rows
 from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, Subject, examine
 from autoarch.locality.report import LocalityReport
 

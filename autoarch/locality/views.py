@@ -10,7 +10,7 @@ import numpy as np
 
 from autoarch._core.imports import require
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
-from autoarch.locality.wording import METRICS, STAND_INS
+from autoarch.locality.wording import LANDMARK_NAMES, METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +82,7 @@ def _landmarks(report: LocalityReport, axes: Any) -> None:
     scores = [report.landmarks[name].score for name in names]
     errors = [report.landmarks[name].std_error for name in names]
     colours = [NULL if name == "cnn_shuffled" else COLOURS["rows"] for name in names]
-    axes.barh([STAND_INS[name] for name in names], scores, xerr=errors, color=colours, capsize=3)
+    axes.barh([LANDMARK_NAMES[name] for name in names], scores, xerr=errors, color=colours, capsize=3)
     low, high = min(scores) - max(errors), max(scores) + max(errors)
     margin = 0.15 * max(high - low, 0.05)
     axes.set(xlim=(low - margin, high + margin), title=f"stand-ins, cross-validated {METRICS[report.landmark_metric]}")

@@ -5,20 +5,16 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.constants import CONSTANTS
 
 if TYPE_CHECKING:
     from autoarch.locality.measurements import Reading
     from autoarch.locality.report import LocalityReport
 
-NAMES = {"cnn": "a CNN", "mlp": "an MLP", "tree": "trees", "linear": "a linear model"}
-STAND_INS = {
-    "cnn": "random convolutions",
-    "cnn_shuffled": "the same on shuffled cells",
-    "mlp": "a small MLP",
-    "tree": "small trees",
-    "linear": "a linear model",
-}
+NAMES = {name: family.title for name, family in WITH_LANDMARK.items()}
+LANDMARK_NAMES = {name: family.landmark_title for name, family in WITH_LANDMARK.items()}
+LANDMARK_NAMES["cnn_shuffled"] = "the same on shuffled cells"
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "r2": "R2"}
 VERDICTS = {
     "2d": "cells depend on their neighbours along rows and along columns",

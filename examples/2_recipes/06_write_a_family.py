@@ -12,17 +12,17 @@ from autoarch.families import Family, Needs
 from autoarch.testing import check_family
 
 
-class Neighbours(Family):
+class Nearest(Family):
     """Nearest neighbours on scaled columns."""
 
-    name = "neighbours"
+    name = "nearest"
     needs = Needs(tasks=("classification",))
 
     def suggest(self, trial, problem):
-        """How many neighbours vote, and how."""
+        """Sample the number of neighbours and their weights."""
         return {
-            "k": trial.suggest_int("neighbours.k", 1, 15),
-            "weights": trial.suggest_categorical("neighbours.weights", ["uniform", "distance"]),
+            "k": trial.suggest_int("nearest.k", 1, 15),
+            "weights": trial.suggest_categorical("nearest.weights", ["uniform", "distance"]),
         }
 
     def build(self, params, problem, seed):
@@ -37,13 +37,13 @@ class Neighbours(Family):
         return ({"k": 3, "weights": "distance"},)
 
 
-check_family(Neighbours)
+check_family(Nearest)
 
 X, y = load_digits_grid()
-clf = AutoArchClassifier(time_budget=None, n_trials=6, families=[Neighbours, "linear"], random_state=0, verbose=0).fit(
+clf = AutoArchClassifier(time_budget=None, n_trials=6, families=[Nearest, "linear"], random_state=0, verbose=0).fit(
     X[:1000], y[:1000]
 )
 print(clf.leaderboard_[["family", "params", "score", "status"]].to_string(index=False))
 print(f"{clf.best_family_} won; accuracy {clf.score(X[1000:], y[1000:]):.3f} on unseen digits")
 
-assert clf.best_family_ == "neighbours"
+assert clf.best_family_ == "nearest"

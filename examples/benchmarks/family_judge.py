@@ -1,6 +1,6 @@
 """Judge the probe by the table of ``family_choice.py``, and learn its constants with each source left out in turn.
 
-What is learned: ``landmark_offsets`` (how far a fully trained family lies above its landmark, on average),
+What is learned: ``landmark_offset`` of each family (how far it lies above its landmark when fully trained, on average),
 ``landmark_spread`` (give or take how much) by the log-loss of the true winner, then ``worth_chance`` (the chance from
 which a family is worth searching) by the largest that keeps at most ``MOST_KEPT`` families on average. Every number
 printed is for sources that had no say in these constants.
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality import Landmark, family_odds
 from autoarch.locality.constants import CONSTANTS
 
@@ -28,6 +29,7 @@ MOST_KEPT = 1.72
 CUT = 0.3
 SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
 CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)
+OFFSETS = "landmark_offsets"
 FILE = Path(family_odds.__file__).parent / "constants.json"
 
 
@@ -51,10 +53,12 @@ def judge_all(paths: list[Path], *, write: bool) -> None:
     print(f"\nlearned on all: {learned}")
     if write:
         text = FILE.read_text(encoding="utf-8")
-        for name, value in learned.items():
+        numbers = {name: value for name, value in learned.items() if name != OFFSETS}
+        for name, value in numbers.items():
             text = text.replace(f'"{name}": {json.dumps(CONSTANTS[name])}', f'"{name}": {json.dumps(value)}')
         FILE.write_text(text, encoding="utf-8")
-        print("written:", {name: json.loads(text)[name] for name in learned})
+        print("written:", {name: json.loads(text)[name] for name in numbers})
+        print("offsets, to be written into the files of the families:", learned[OFFSETS])
 
 
 class Judged:
@@ -114,17 +118,27 @@ class Judged:
 @contextmanager
 def constants(changed: Mapping[str, Any]) -> Iterator[None]:
     """Judge with other constants for a while."""
-    before = {name: CONSTANTS[name] for name in changed}
-    CONSTANTS.update(changed)
+    numbers = {name: value for name, value in changed.items() if name != OFFSETS}
+    before = {name: CONSTANTS[name] for name in numbers}
+    offsets_before = {name: family.landmark_offset for name, family in WITH_LANDMARK.items()}
+    CONSTANTS.update(numbers)
+    set_offsets(changed.get(OFFSETS, {}))
     try:
         yield
     finally:
         CONSTANTS.update(before)
+        set_offsets(offsets_before)
+
+
+def set_offsets(offsets: Mapping[str, float]) -> None:
+    """Give families other offsets."""
+    for name, offset in offsets.items():
+        WITH_LANDMARK[name].landmark_offset = offset
 
 
 def learn(tasks: list[Judged]) -> dict[str, Any]:
     """The constants that suit these tasks best."""
-    learned: dict[str, Any] = {"landmark_offsets": offsets(tasks)}
+    learned: dict[str, Any] = {OFFSETS: offsets(tasks)}
     losses = []
     for spread in SPREADS:
         with constants({**learned, "landmark_spread": float(spread)}):

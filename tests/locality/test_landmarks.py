@@ -6,7 +6,8 @@ from sklearn.linear_model import Ridge
 
 from autoarch import Layout, datasets
 from autoarch._core.clock import Deadline
-from autoarch.locality import landmark_sample, ridge
+from autoarch._statistics import ridge
+from autoarch.families import landmarks
 from autoarch.locality.landmarks import measure_landmarks
 
 
@@ -39,7 +40,7 @@ def test_rows_keep_the_shares_of_the_classes_and_folds_are_stratified():
     """Half of the rows hold half of every class, and so does each fold."""
     y = np.array([0] * 600 + [1] * 240 + [2] * 60)
 
-    rows = landmark_sample.choose_rows(y, 450, seed=0)
+    rows = landmarks.choose_rows(y, 450, seed=0)
 
     np.testing.assert_allclose(np.bincount(y[rows]), [300, 120, 30], atol=1)
     for fold in range(3):
@@ -170,9 +171,9 @@ def test_very_unequal_classes_count_alike():
 
 def test_many_columns_are_rotated_without_loss():
     """Distances between rows stay in proportion, so a net can learn from the rotated columns what it could before."""
-    from autoarch.locality.landmark_mlp import MOST_INPUTS, _rotated
+    from autoarch.families.mlp import _MOST_INPUTS, _rotated
 
-    values = np.random.default_rng(0).normal(size=(20, MOST_INPUTS + 1)).astype(np.float32)
+    values = np.random.default_rng(0).normal(size=(20, _MOST_INPUTS + 1)).astype(np.float32)
 
     rotated = _rotated(values)
 

@@ -127,7 +127,9 @@ def test_odd_labels_give_a_finite_report_without_warnings(y):
     report = probe_locality(X, y, layout=(3, 3), task="classification", random_state=0)
 
     json.dumps(report.to_dict(), allow_nan=False)
-    assert report.landmarks or report.skipped
+    assert set(report.landmarks) == {"linear", "tree", "cnn", "mlp", "cnn_shuffled"}
+    assert all(np.isfinite([mark.score, mark.std_error]).all() for mark in report.landmarks.values())
+    assert report.skipped == ()
 
 
 @pytest.mark.parametrize(

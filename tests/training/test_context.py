@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from autoarch._core.clock import Deadline
-from autoarch.families.in_context import InContextClassifier, fit_affordable_context
+from autoarch._training.in_context import InContextClassifier, fit_affordable_context
 
 X = np.random.default_rng(0).normal(size=(1_000, 4))
 y = np.r_[np.zeros(998, int), 1, 1]

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,18 +12,17 @@ from sklearn.base import clone
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._data.layout import Layout
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
-from autoarch.families import Problem
-from autoarch.families.cnn import CNN
-from autoarch.testing import _check_space
+from autoarch.families import MapColumns, Problem
+from autoarch.families.fine_tuned import FineTuned
+from autoarch.testing import check_family
 from autoarch.transfer import save_pretrained
 
 SETTINGS = quick(n_trials=2)
 
 
-def starts(clf):
-    """Score of the first net with pretrained weights, and of the first with random ones."""
-    board = clf.leaderboard_[clf.leaderboard_["family"] == "cnn"]
-    return {params["start"]: score for params, score in zip(board["params"], board["score"], strict=True)}
+def scores(clf):
+    """Score of the first candidate of each family."""
+    return dict(zip(clf.leaderboard_["family"], clf.leaderboard_["score"], strict=True))
 
 
 def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
@@ -31,8 +31,8 @@ def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
 
     clf = AutoArchClassifier(pretrained=digit_net, device="cpu", **SETTINGS).fit(X, y)
 
-    assert clf.leaderboard_.loc[0, "params"]["start"] == "pretrained"
-    assert starts(clf)["pretrained"] > starts(clf)["random"]
+    assert clf.best_family_ == clf.leaderboard_.loc[0, "family"] == "fine_tuned"
+    assert scores(clf)["fine_tuned"] > scores(clf)["cnn"]
     assert clf.score(digits[0][1000:], digits[1][1000:]) > 0.9
 
 
@@ -42,46 +42,53 @@ def test_a_net_that_learned_noise_loses(noise_net, digits):
 
     clf = AutoArchClassifier(pretrained=noise_net, **SETTINGS).fit(X, y)
 
-    assert set(starts(clf)) == {"pretrained", "random"} or clf.leaderboard_.loc[1, "status"] == "pruned"
-    assert clf.leaderboard_.loc[0, "params"]["start"] == "random"
+    assert set(scores(clf)) >= {"fine_tuned", "cnn"}
+    assert clf.best_family_ == "cnn"
 
 
 def test_it_clones_pickles_and_loads_from_a_file(digit_net, digits, tmp_path):
     """A module as a parameter keeps its weights in a clone; a path is read at fit."""
     X, y = digits[0][900:960], digits[1][900:960]
-    settings = {**SETTINGS, "n_trials": 1}
-    by_module = clone(AutoArchClassifier(pretrained=digit_net.module, **settings)).fit(X, y)
-    by_path = AutoArchClassifier(pretrained=save_pretrained(digit_net, tmp_path / "net.pt"), **settings).fit(X, y)
+    by_module = clone(AutoArchClassifier(pretrained=digit_net.module, **SETTINGS)).fit(X, y)
+    by_path = AutoArchClassifier(pretrained=save_pretrained(digit_net, tmp_path / "net.pt"), **SETTINGS).fit(X, y)
 
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(by_path)).predict(X), by_path.predict(X))
-    assert by_module.leaderboard_.loc[0, "params"]["start"] == "pretrained"
+    assert by_module.best_family_ == by_path.best_family_ == "fine_tuned"
     refitted = clone(by_path.best_estimator_).set_params(**by_path.best_params_).fit(X, y)
     assert (refitted.predict(X) == by_path.predict(X)).mean() > 0.9
 
 
 def test_a_regressor_fine_tunes_too(digit_net, digits):
-    """With a new head for one number."""
-    reg = AutoArchRegressor(pretrained=digit_net, **{**SETTINGS, "n_trials": 1})
+    """With a new head for one number; the family object may also stand among the families."""
+    reg = AutoArchRegressor(**{**SETTINGS, "n_trials": 1, "families": FineTuned(digit_net)})
     reg.fit(digits[0][900:960], digits[1][900:960] + 0.5)
     assert reg.best_params_["model__module__source"].input_shape == (1, 8, 8)
 
 
-def test_the_space_has_a_start_only_where_a_net_is_given(digit_net):
-    """Defaults lie in the space, with and without."""
-    problem = Problem("classification", 100, 64, n_classes=3, smallest_class=30, layout=Layout(8, 8))
-    _check_space(CNN(), problem)
-    assert all("start" not in params for params in CNN().defaults(problem))
-    given = Problem(
-        "classification", 100, 64, n_classes=3, smallest_class=30, layout=Layout(8, 8), pretrained=digit_net
-    )
-    _check_space(CNN(), given)
-    assert [params["start"] for params in CNN().defaults(given)][:2] == ["pretrained", "random"]
+def test_the_family_keeps_the_contract(digit_net):
+    """As any other, on every grid that the net can take."""
+    check_family(FineTuned(digit_net))
+
+
+def test_a_net_that_does_not_fit_says_so(digit_net):
+    """A table has no grid, places on a map are none, and the net's pooling needs more than two cells."""
+    family = FineTuned(digit_net)
+    grid = Problem("classification", 100, 64, n_classes=3, smallest_class=30, layout=Layout(8, 8))
+    assert family.unfit_for(grid) is None
+    assert "no layout" in family.unfit_for(replace(grid, layout=None))
+    assert "no layout" in family.unfit_for(replace(grid, layout=None, coordinates=MapColumns(0, 1, on_lattice=True)))
+
+
+def test_any_families_may_be_searched_beside_a_net(digit_net, digits):
+    """It needs no cnn in the list, and has its turn in the first round."""
+    clf = AutoArchClassifier(pretrained=digit_net, **{**SETTINGS, "families": "linear"})
+    clf.fit(digits[0][900:960], digits[1][900:960])
+    assert {"linear", "fine_tuned"} <= set(scores(clf))
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        pytest.param({"families": "linear"}, ParameterError, "lacks 'cnn'", id="no-cnn"),
         pytest.param({"layout": None}, ParameterError, "no layout", id="no-grid"),
         pytest.param({"pretrained": AutoArchClassifier()}, ParameterError, "Pretrained.of", id="estimator"),
         pytest.param({"pretrained": "nowhere.pt"}, InputError, "no file", id="no-file"),
@@ -97,13 +104,13 @@ def test_a_net_that_cannot_be_used_is_refused(change, error, message, digit_net,
 def test_memory_tells_one_net_from_another(digit_net, noise_net, digits, tmp_path):
     """A cached trial is not taken for that of another net, and a copy of the net is the same one."""
     X, y = digits[0][900:960], digits[1][900:960]
-    settings = {**SETTINGS, "n_trials": 1, "memory": str(tmp_path)}
-    first = AutoArchClassifier(pretrained=digit_net, **settings).fit(X, y)
-    other = AutoArchClassifier(pretrained=noise_net, **settings).fit(X, y)
-    again = AutoArchClassifier(pretrained=pickle.loads(pickle.dumps(digit_net)), **settings).fit(X, y)
+    settings = {**SETTINGS, "memory": str(tmp_path)}
+    nets = digit_net, noise_net, pickle.loads(pickle.dumps(digit_net))
+    boards = [AutoArchClassifier(pretrained=net, **settings).fit(X, y).leaderboard_.set_index("family") for net in nets]
+    first, other, again = (board.loc["fine_tuned"] for board in boards)
 
-    assert first.best_score_ != other.best_score_
-    assert again.leaderboard_["seconds"].tolist()[0] == first.leaderboard_["seconds"].tolist()[0]
+    assert first["score"] != other["score"]
+    assert again["seconds"] == first["seconds"]
 
 
 def few(digits):

@@ -1,1 +1,0 @@
-"""Which grid, if any, stands behind flat columns; ``infer`` is the entrance."""
