@@ -1,4 +1,4 @@
-"""Whether neighbours on a map are more alike than chance makes them: Moran's I of attributes at points."""
+"""Spatial autocorrelation of attributes at points: Moran's I, its p-value, and the range of the label's variogram."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autoarch.geo.moran import MoranResult, Weights, band_weights, moran_of_matr
 from autoarch.geo.values import read_values
 from autoarch.geo.variogram import fit_variogram
 
-ALPHA = 0.01  # level of the test that neighbours are alike
+ALPHA = 0.01  # level of the test for autocorrelation
 MAX_POINTS = 200_000  # of more points a sample is read; 100,000 with 20 attributes take two seconds
 LEAST_PLACES = 20  # with fewer, nothing is tested
 _MOST_ROWS = 5_000  # tested; more only make a clear case clearer
@@ -26,7 +26,7 @@ MOST_COLUMNS = 100  # of 5,000 rows: a second where each has gaps of its own, a 
 
 @dataclass(frozen=True)
 class SpatialEvidence:
-    """Whether one attribute, or the label, resembles its neighbours on the map.
+    """Spatial autocorrelation of one attribute, or of the label.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ class SpatialEvidence:
     morans_i, expected : float
         Moran's I with the eight nearest neighbours, and what it is where places do not matter.
     p_value : float
-        How often places that do not matter give as much.
+        Probability of so large a Moran's I where places do not matter.
     reach : float or None
-        Range of the variogram: distance from which values are strangers. Infinite where it is longer than half of the
-        map, None where it was not measured or nothing is alike.
+        Range of the variogram: the distance beyond which values are not autocorrelated. Infinite where it is longer
+        than half of the map, None where it was not measured or there is no autocorrelation.
     unit : str
         Of distances: ``"km"`` on the globe, else nothing.
     """
@@ -52,12 +52,12 @@ class SpatialEvidence:
 
     @property
     def alike(self) -> bool:
-        """Whether neighbours are alike beyond chance."""
+        """True where neighbours are autocorrelated beyond chance."""
         return self.p_value <= ALPHA and self.morans_i > self.expected
 
     @property
     def distance(self) -> str:
-        """How far they are alike, in words; empty where it was not measured."""
+        """Range of the autocorrelation in words; empty where it was not measured."""
         if self.reach is None:
             return ""
         if self.reach == inf:

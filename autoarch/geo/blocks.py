@@ -20,7 +20,7 @@ from autoarch.exceptions import ParameterError
 MAX_BLOCKS = 2_000  # more do not make the estimate of any fold less biased
 MAX_CLUSTERS = 300  # k-means takes seconds beyond
 CLUSTERED_PLACES = 20_000  # places that k-means learns from
-LARGE_ACROSS = 3  # blocks across the map; smaller ones teach too little of how useless far neighbours are
+LARGE_ACROSS = 3  # blocks across the map; smaller ones hold too few rows whose neighbours are far
 STEP = 0.85  # by which a side shrinks until there are enough blocks
 MIN_TRAINING = 0.5  # share of the training rows that a buffer may not cut into, where it can be narrower
 
@@ -117,11 +117,11 @@ def folds_of_large_blocks(plane: np.ndarray, n_folds: int, rng: np.random.Genera
     The blocks are squares in a random direction, three across the map.
     """
     angle = rng.uniform(0, np.pi / 2)
-    turned = plane @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    side = np.ptp(turned, axis=0).max() / LARGE_ACROSS
+    oblique = plane @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    side = np.ptp(oblique, axis=0).max() / LARGE_ACROSS
     if side <= 0:
         return np.zeros(len(plane), dtype=np.intp)
-    blocks = _numbered(np.floor((turned - turned.min(axis=0)) / side + rng.uniform(0, 1, 2)))
+    blocks = _numbered(np.floor((oblique - oblique.min(axis=0)) / side + rng.uniform(0, 1, 2)))
     n_blocks = int(blocks.max()) + 1
     return (rng.permutation(n_blocks) % min(n_folds, n_blocks))[blocks]
 

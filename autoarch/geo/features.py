@@ -1,7 +1,7 @@
-"""What stands around a row, as columns beside those that it has: for models that look at one row at a time.
+"""Features of the neighbourhood of a row, as columns beside those that it has: for models that read one row at a time.
 
-Trees cut along the axes of the map and know nothing of neighbours. Turned coordinates let them cut along others; means
-of what stands near, labels of training rows included, tell them the rest.
+Trees cut along the axes of the map and know nothing of neighbours. Oblique coordinates let them cut along others; means
+over near training rows, of labels too, tell them the rest.
 
 A training row must see its neighbours as a row to predict will see them, and the two do not stand equally far from
 training rows when a whole region is to be predicted. So half of the training rows look from within a block of the map
@@ -39,7 +39,7 @@ _SOFT = 0.1  # of the distance to the last neighbour, which keeps the weight of 
 
 
 class SpatialFeatures(MapTransformer):
-    """Append turned coordinates, means over near training rows, and how near those are.
+    """Append oblique coordinates, means over near training rows, and how near those are.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class SpatialFeatures(MapTransformer):
         Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here.
     neighbors : sequence of int, default=(8, 64)
         How many near training rows the labels are averaged over, weighted by inverse distance; one mean for each class,
-        or of the number. Empty for turned coordinates alone.
+        or of the number. Empty for oblique coordinates alone.
     categorical : sequence of str or int, default=()
         Columns that hold codes and have no mean.
     geographic : bool or "auto", default="auto"
@@ -127,7 +127,7 @@ class SpatialFeatures(MapTransformer):
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Fit, and give training rows what they would see if they were to be predicted.
+        """Fit, and give training rows the features that they would have if they were to be predicted.
 
         Parameters
         ----------
@@ -147,14 +147,14 @@ class SpatialFeatures(MapTransformer):
         blocks = folds_of_large_blocks(self._oblique(places, (0.0, 90.0)), _FOLDS, rng)
         hidden = rng.random(len(places)) < _HIDDEN if blocks.any() else np.zeros(len(places), bool)
         rows, around = [], []
-        for codes, looking in ((folds, ~hidden), (blocks, hidden)):
-            for fold in np.unique(codes[looking]):
-                rows.append(np.flatnonzero(looking & (codes == fold)))
+        for codes, selected in ((folds, ~hidden), (blocks, hidden)):
+            for fold in np.unique(codes[selected]):
+                rows.append(np.flatnonzero(selected & (codes == fold)))
                 around.append(self._around(places.take(rows[-1]), np.flatnonzero(codes != fold)))
         return self._joined(values, places, np.concatenate(around)[np.argsort(np.concatenate(rows))])
 
     def transform(self, X: Any) -> np.ndarray:
-        """Append what stands around each row among the training rows.
+        """Append the features of each row among the training rows.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
-"""Whether points lie on a regular lattice: any two steps, any rotation, gaps allowed.
+"""Find the regular lattice that points lie on: any two steps, any rotation, gaps allowed.
 
 Read ``find_lattice`` first. The steps come from the differences between near neighbours, as the greatest common divisor
-of numbers comes from their differences; a fit over growing circles makes them exact; the last word has the share of
-points with a neighbour, because any rounded coordinates lie on some fine lattice.
+of numbers comes from their differences; a fit over growing circles makes them exact; what decides is the share
+of points with a neighbour, because any rounded coordinates lie on some fine lattice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from autoarch._data.points import Places
 
 _FEWEST = 9  # places; of fewer, chance makes a lattice
-_NEAREST = (8, 64, 512)  # neighbours whose differences are looked at; more where the nearest all stand on one line
+_NEAREST = (8, 64, 512)  # neighbours whose differences are read; more where the nearest all stand on one line
 _DIFFERENCES = 32_000
 _SAME = 0.1  # of the distance to the nearest neighbour: below it, what remains of a difference is noise
 _SHORTEST = 0.2  # of the same: steps below it mean that there is no lattice
@@ -144,7 +144,7 @@ def _distinct(points: np.ndarray) -> np.ndarray:
 def _differences(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Distinct differences between near neighbours, the shortest first, and the usual distance to the nearest one."""
     tree = cKDTree(points)
-    rng = np.random.default_rng(0)  # which points are looked at is of no consequence for a lattice
+    rng = np.random.default_rng(0)  # which points are drawn is of no consequence for a lattice
     for nearest in _NEAREST:
         rows = rng.permutation(len(points))[: _DIFFERENCES // nearest]
         straight, found = tree.query(points[rows], k=min(nearest + 1, len(points)))
@@ -222,7 +222,7 @@ def _fitted(points: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _share_with_neighbour(cells: np.ndarray) -> float:
-    """Of the points, those with at least one of their eight neighbours."""
+    """Share of the points with at least one of their eight neighbours."""
     tree = cKDTree(cells)
     rows = np.random.default_rng(0).permutation(len(cells))[:_SAMPLE]
     return float((tree.query_ball_point(cells[rows], 1.5, p=np.inf, return_length=True) > 1).mean())

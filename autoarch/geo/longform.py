@@ -32,7 +32,7 @@ class Axis:
     Parameters
     ----------
     levels : tuple
-        What stands for each line: values, or middles of intervals.
+        The value of each line: values, or middles of intervals.
     width : float
         Of the intervals; 0 where lines are values.
     """
@@ -99,7 +99,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     sample, row, column, value : str or int
-        Columns of the table: which grid, where in it, and what. Rows and columns may be numbers or words.
+        Columns of the table: the grid, the place in it, and the value. Rows and columns may be numbers or words.
     band : str, int or None, default=None
         Column that says which channel; None for a single one.
     shape : (int, int) or "auto", default="auto"
@@ -108,7 +108,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         are cut into as many equal intervals as give a cell per row. A given shape cuts intervals too, unless the
         column has as many values.
     aggregate : {"mean", "sum", "min", "max", "median", "first", "last"}, default="mean"
-        What becomes of several rows for one cell.
+        How several rows for one cell are aggregated.
     dtype : dtype, default=numpy.float32
         Of the grids.
 

@@ -1,6 +1,6 @@
-"""Moran's I of numbers and of class labels, beside all that it could be in another order.
+"""Moran's I of numbers and of class labels, with its moments under permutation.
 
-For one number per point it is the statistic that everybody knows. For class labels it is the mean of Moran's I of the
+For one number per point it is the usual statistic. For class labels it is the mean of Moran's I of the
 0/1 codes of each class, weighted by their variances: the share of neighbours of one's own class, on the same scale.
 Both are one formula, Mantel's statistic of the weights and of the products of centred values, so both have exact
 moments under permutation.
@@ -142,22 +142,22 @@ def _count(places: Places) -> int:
 
 @dataclass(frozen=True, eq=False)
 class MoranResult:
-    """Moran's I beside what it is where the values stand in any other order.
+    """Moran's I, and its mean and variance over all orders of the values.
 
     Parameters
     ----------
     statistic : float
-        Moran's I; above ``expected`` where neighbours are alike. 0 where nothing varies.
+        Moran's I; above ``expected`` where neighbours are autocorrelated. 0 where nothing varies.
     expected, variance : float
         Its mean and variance over all orders of the values.
     z : float
         Standard deviations between ``statistic`` and ``expected``.
     p_value : float
-        Two-sided, in [0, 1]: from the normal distribution, or from permutations where these were asked for.
+        Two-sided, in [0, 1]: from the normal distribution, or from permutations where some are drawn.
     n : int
         Points used.
     weights : str
-        Who are neighbours, in words.
+        The neighbours, in words.
     permutations : int
         Orders that were drawn; 0 if ``p_value`` is analytic.
     shown : ndarray of shape (m, 2)
@@ -206,7 +206,7 @@ def moran_of_matrix(matrix: np.ndarray, weights: Weights, permutations: int, rng
     matrix : ndarray of shape (n, q)
         Numbers, or 0/1 codes of classes; n of at least 4.
     weights : Weights of n points
-        Who are neighbours.
+        The neighbours.
     permutations : int
         Orders to draw for the p-value; 0 takes the normal distribution.
     rng : Generator

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._core.checks import check_choice, check_positive, check_whole
 from autoarch._core.quiet import warn_user
 from autoarch.exceptions import InputError
-from autoarch.geo.patches import Known, Patches, Rows
-from autoarch.geo.points import ChannelReader
+from autoarch.geo.patches import Known, Patches
+from autoarch.geo.points import ChannelReader, Rows
 from autoarch.geo.values import label_columns
 from autoarch.geo.window import choose_window
 
@@ -267,7 +267,7 @@ class NeighborhoodGrid(ChannelReader):
         return rows, self._known.joined(rows)
 
     def _hidden(self, rows: Rows, training: bool) -> np.ndarray:
-        """How far around each row known places are left out; "some" is the same in every call."""
+        """Distance around each row within which known places are left out; "some" is the same in every call."""
         if not training or self.hide_within != "some":
             return np.full(len(rows), float(self.hide_within) if training else 0.0)
         rng = np.random.default_rng(0)
@@ -275,7 +275,7 @@ class NeighborhoodGrid(ChannelReader):
         return np.where(rng.random(len(rows)) < _HIDE_SOME, rng.uniform(0.0, reach, len(rows)), 0.0)
 
     def _parts(self, rows: Rows, known: Known, training: bool, step: int = 1) -> Iterator[tuple[slice, Patches]]:
-        """Which rows, and their pictures: as many at a time as memory likes, a multiple of ``step``."""
+        """Slices of rows and their pictures, as many at a time as fit into memory, a multiple of ``step``."""
         hidden = self._hidden(rows, training)
         most = min(_CHUNK, _LINKS / max(1.0, float(known.per_row(rows).mean())))
         many = max(1, int(most) // step) * step

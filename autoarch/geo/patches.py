@@ -8,7 +8,6 @@ those that are taken from it, so that a training loop can draw batches from a mi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scipy.spatial import cKDTree
 from sklearn.utils import gen_batches
 
 from autoarch._data.points import Places
+from autoarch.geo.points import Rows
 from autoarch.geo.window import Window
 
 _NEAREST = 8  # places that "idw" draws on: as many as a cell has neighbours
@@ -28,40 +28,24 @@ _PROBES = 200  # rows whose places are counted before blocks are cut
 _BLOCK = 4096  # rows filled at once; the sums of their cells are some ten megabytes per channel
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows of a table: their places, their layers as codes, and a column of ``values`` per channel; NaN is missing."""
-
-    places: Places
-    layer: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, rows: np.ndarray | slice) -> Rows:
-        """Some of the rows."""
-        return Rows(self.places.take(rows), self.layer[rows], self.values[rows])
-
-
 class Known:
     """Sums and counts of what is known at each place, and a tree that finds places around rows.
 
     Parameters
     ----------
     window : Window
-        What the pictures look like.
+        Cells of the pictures.
     places, layer : Places, ndarray
         Where rows are; equal ones are one place here.
     sums, counts : ndarray of shape (n, channels)
-        What rows know: values that are not missing, and how many these are.
+        Of the rows: values that are not missing, and how many these are.
     """
 
     def __init__(self, window: Window, places: Places, layer: np.ndarray, sums: np.ndarray, counts: np.ndarray):
         keys = np.column_stack([window.positions(places), layer])
         place = pd.DataFrame(keys).groupby([0, 1, 2], sort=False).ngroup().to_numpy()
         first = np.unique(place, return_index=True)[1]
-        order = first[cKDTree(keys[first]).indices]  # places that lie together stand together: memory likes that
+        order = first[cKDTree(keys[first]).indices]  # places that lie together stand together: for the cache
         totals = pd.DataFrame(np.hstack([sums, counts])).groupby(place).sum().to_numpy()[place[order]]
         self.sums, self.counts = np.hsplit(totals, 2)
         self.window, self.places, self.layer = window, places.take(order), layer[order]
@@ -74,12 +58,12 @@ class Known:
 
     @classmethod
     def of(cls, window: Window, rows: Rows) -> Known:
-        """What rows know."""
+        """Add up the values of rows by place."""
         there = ~np.isnan(rows.values)
         return cls(window, rows.places, rows.layer, np.where(there, rows.values, 0.0), there.astype(np.float64))
 
     def joined(self, rows: Rows) -> Known:
-        """The same, and the attributes of other rows, whose labels are not known."""
+        """Add the attributes of other rows, whose labels are not known."""
         n_labels = self.sums.shape[1] - rows.values.shape[1]
         values = np.pad(rows.values, ((0, 0), (0, n_labels)), constant_values=np.nan)
         others = Known.of(self.window, Rows(rows.places, rows.layer, values))
@@ -90,7 +74,7 @@ class Known:
         return Known(self.window, Places(points, self.places.geographic), layer, sums, counts)
 
     def per_row(self, rows: Rows) -> np.ndarray:
-        """About how many places are compared with each of some rows, evenly drawn."""
+        """Count the places that are compared with each of some rows, evenly drawn."""
         probes = rows.take(slice(None, None, max(1, len(rows) // _PROBES)))
         coordinates = self._coordinates(probes.places, probes.layer)
         counts = self._tree.query_ball_point(coordinates, self._reach, p=self._norm, return_length=True)
@@ -134,7 +118,7 @@ class Known:
         return int(min(np.ceil(np.pi / 2 * self.window.size**2), len(self.places)))
 
     def _coordinates(self, places: Places, layer: np.ndarray) -> np.ndarray:
-        """Where the tree has them: cells of the lattice, or space; layers lie farther apart than any search goes."""
+        """Positions in the tree: cells of the lattice, or space; layers lie farther apart than any search goes."""
         where = places.space if self.window.lattice is None else self.window.positions(places)
         return np.column_stack([where, 4 * self._reach * layer]) if self.window.layered else where
 

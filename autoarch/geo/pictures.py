@@ -11,7 +11,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch.geo.neighborhood import NeighborhoodGrid
-from autoarch.geo.patches import Patches, Rows
+from autoarch.geo.patches import Patches
+from autoarch.geo.points import Rows
 
 _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from
@@ -76,7 +77,7 @@ class NeighborhoodPictures(NeighborhoodGrid):
         Of each channel.
     """
 
-    seconds_per_row = 4e-5  # on one core, to find who is around; a search does not begin what takes longer than it has
+    seconds_per_row = 4e-5  # on one core, to find neighbours; a search does not begin what takes longer than it has
 
     def fit(self, X: Any, y: Any = None) -> NeighborhoodPictures:
         """Learn what is known where, and the scale of each channel."""

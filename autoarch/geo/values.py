@@ -1,4 +1,4 @@
-"""What stands at the points: numbers, several numbers, or class labels, as one matrix.
+"""Values at points: numbers, several numbers, or class labels, as one matrix.
 
 Labels become one 0/1 column per class. A sum of squared differences over the columns then counts points of different
 classes, so that what is written for numbers holds for labels.
@@ -59,7 +59,7 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
         Whether they are classes. "auto" says so of words and truth values, and of whole numbers of at most 30 values
         with at least 5 rows per value.
     name : str, default="values"
-        What an error calls them.
+        Their name in messages.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
 
 
 def _array(plain: Any) -> np.ndarray:
-    """Of pandas' own numbers too, whose missing values no numpy number holds."""
+    """An array; pandas' own numbers, whose missing values no numpy number holds, become floats."""
     if isinstance(plain, (pd.Series, pd.DataFrame)):
         types = plain.dtypes if isinstance(plain, pd.DataFrame) else [plain.dtype]
         if all(kind.kind in "iuf" for kind in types):
@@ -148,7 +148,7 @@ def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:
     return Values(matrix[:, spread > 0] / spread[spread > 0], None, (), np.full(len(matrix), True))
 
 
-def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndarray, np.ndarray | None]:
+def label_columns(y: Any, n_rows: int, kind: str, estimator_name: str) -> tuple[np.ndarray, np.ndarray | None]:
     """One column of numbers, or one of 0 and 1 for each class; and the classes, None for numbers.
 
     Parameters
@@ -159,8 +159,8 @@ def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndar
         Rows of X.
     kind : {"auto", "classification", "regression"}
         Which of these; "auto" guesses.
-    speaker : str
-        Whom messages speak for.
+    estimator_name : str
+        The estimator that messages name.
 
     Returns
     -------
@@ -170,6 +170,6 @@ def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndar
         Sorted.
     """
     if (guess_task(y) if kind == "auto" else kind) == "regression":
-        return numeric_target(y, n_samples=n_rows, estimator_name=speaker)[:, None], None
-    codes, classes = encode_labels(y, n_samples=n_rows, estimator_name=speaker, fewest=1)
+        return numeric_target(y, n_samples=n_rows, estimator_name=estimator_name)[:, None], None
+    codes, classes = encode_labels(y, n_samples=n_rows, estimator_name=estimator_name, fewest=1)
     return np.eye(len(classes))[codes], classes

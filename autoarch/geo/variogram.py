@@ -127,7 +127,7 @@ def fit_variogram(
     are measured, and the nearest neighbours of up to 4,000.
 
     The model is the best of three by squared errors weighted with the pairs of a lag over its distance squared. Its
-    range counts where neighbours are significantly alike (Moran's I, one in a hundred).
+    range counts where there is significant autocorrelation (Moran's I, one in a hundred).
 
     Parameters
     ----------

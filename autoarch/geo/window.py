@@ -25,7 +25,7 @@ class Window:
     size : int
         Cells along a side; odd, so that the row has a cell of its own.
     method : {"lattice", "bin", "idw", "nearest"}
-        What a cell is made of: its lattice point, the places within, the nearest eight by the inverse of their squared
+        Content of a cell: its lattice point, the places within, the nearest eight by the inverse of their squared
         distance, the nearest one.
     cell_size : float
         Side of a cell in units of distance; on a lattice of no consequence.
@@ -45,7 +45,7 @@ class Window:
     layered: bool = False
 
     def positions(self, places: Places) -> np.ndarray:
-        """What is equal for rows at one place: their coordinates, or their cells of the lattice."""
+        """Coordinates, or cells of the lattice: equal for rows at one place."""
         return places.points if self.lattice is None else self.lattice.whole_cells(places.points)
 
     def reach(self, places: Places) -> float:
@@ -56,7 +56,7 @@ class Window:
         return float(self.size / 2 * side * np.sqrt(2))
 
     def offsets(self) -> np.ndarray:
-        """How many cells to the east and north of the row the middle of each cell is, shape (size * size, 2)."""
+        """Middle of each cell in cells to the east and north of the row, shape (size * size, 2)."""
         steps = np.arange(self.size) - self.size // 2
         return np.column_stack([np.tile(steps, self.size), np.repeat(-steps, self.size)]).astype(np.float64)
 
@@ -111,7 +111,7 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
     if len(distinct) < 2:
         raise InputError(
             f"all {len(places)} rows lie at one place, {places.points[0].tolist()}, so none has neighbours. Pass rows "
-            "at several places, or look whether coordinates names the right columns."
+            "at several places, or check that coordinates names the right columns."
         )
     if isinstance(cell_size, str):
         found = _spacings(distinct, size**2)
