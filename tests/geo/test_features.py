@@ -1,4 +1,4 @@
-"""What stands around a row: nearest training rows, never a label of its own."""
+"""Features of near training rows, never of a label of its own."""
 
 import numpy as np
 import pandas as pd
@@ -122,7 +122,7 @@ def test_columns_are_read_by_name():
 
 @pytest.mark.parametrize("step", [SpatialFeatures(("lon", "lat")), MapPoints(("lon", "lat"))], ids=str)
 def test_steps_give_frames_with_names(step):
-    """As scikit-learn's own do, on request."""
+    """Names come with pandas output, like those of scikit-learn's own transformers."""
     table = clone(step).set_output(transform="pandas").fit_transform(frame(), Y[:60])
 
     assert list(table.columns) == list(step.fit(frame(), Y[:60]).get_feature_names_out())

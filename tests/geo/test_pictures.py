@@ -38,7 +38,7 @@ def test_channels_are_scaled_and_the_last_marks_the_unknown():
 
 
 def test_many_pictures_are_filled_when_they_are_taken(monkeypatch):
-    """What does not fit into memory is the same, piece by piece."""
+    """Pictures that do not fit into memory are the same, piece by piece."""
     whole = NeighborhoodPictures(**STEP).fit_transform(X, Y)
     monkeypatch.setattr(pictures, "_MOST_VALUES", 100)
     step = NeighborhoodPictures(**STEP)
