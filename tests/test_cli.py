@@ -1,4 +1,4 @@
-"""The command line: what is read, what is written, what is said; and the sentences of the demo."""
+"""The command line: files in, files and text out, and the sentences of the demo."""
 
 import json
 from types import SimpleNamespace
@@ -10,9 +10,8 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 from autoarch.cli import demo
-from autoarch.cli.demo import HeldOut, best_of_each_family, convolution_sentence, story
-from autoarch.cli.files import read_data
-from autoarch.cli.main import main
+from autoarch.cli.demo import best_of_each_family, convolution_sentence, summary
+from autoarch.cli.main import main, read_data
 from autoarch.exceptions import InputError
 from autoarch.locality import Landmark
 
@@ -65,7 +64,7 @@ def test_each_format_gives_the_same_data(tmp_path, name, target):
     [
         pytest.param("d.xlsx", None, ".parquet", id="suffix"),
         pytest.param("none.csv", None, "no file", id="absent"),
-        pytest.param("d.csv", "lable", "did you mean 'label'", id="column"),
+        pytest.param("d.csv", "lable", "Did you mean 'label'", id="column"),
         pytest.param("d.npz", "Y", "it holds X, y", id="array"),
         pytest.param("d.npy", "y.npy", "second .npy file", id="second-file"),
     ],
@@ -117,11 +116,11 @@ def test_predict_writes_labels_probabilities_and_a_score(model_file, iris_csv, t
     assert f"score {right:.4f} on 150 rows" in capsys.readouterr().err
 
 
-def test_report_tells_the_story_of_a_saved_model(model_file, tmp_path, capsys):
+def test_report_prints_the_summary_of_a_saved_model(model_file, tmp_path, capsys):
     """The text and the page hold the winner, its score and the leaderboard."""
     assert main(["report", str(model_file), "--html", str(tmp_path / "page.html")]) == 0
     text, page, model = capsys.readouterr().out, (tmp_path / "page.html").read_text(), joblib.load(model_file)
-    assert text.strip() == story(model)
+    assert text.strip() == summary(model)
     assert f"estimated {model.estimated_score_:.3f}" in text
     assert f"estimated {model.estimated_score_:.3f}" in page
     assert "baseline" in page
@@ -212,12 +211,12 @@ def test_a_wild_score_is_no_excuse():
     assert sentence.startswith("It did not pay")
 
 
-def test_the_story_names_what_the_probe_left_out():
+def test_the_summary_names_what_the_probe_left_out():
     """The advice may refer to it."""
     model = fitted(board(cnn=(0.95, 0.01), tree=(0.9, 0.01)))
-    assert "left out" not in story(model)
+    assert "left out" not in summary(model)
     model.locality_.skipped = ("landmarks: no time",)
-    assert "2d (p = 0.01); left out: landmarks: no time\n" in story(model)
+    assert "2d (p = 0.01); left out: landmarks: no time\n" in summary(model)
 
 
 @pytest.mark.parametrize(
@@ -252,12 +251,12 @@ def test_the_sentence_says_why_there_is_no_comparison(leaderboard, words):
 
 def test_the_sentence_ends_with_the_held_out_score():
     """What the fit never saw has the last word."""
-    held = HeldOut(score=0.9321, n_rows=450, metric="accuracy")
+    held = "accuracy 0.932 on 450 held-out rows"
     sentence = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=(0.9, 0.0))), held)
     assert sentence.endswith("; the winner, cnn, reached accuracy 0.932 on 450 held-out rows.")
 
 
-def test_the_leaderboard_is_told_by_its_best_row_of_each_family():
+def test_the_leaderboard_is_shown_by_its_best_row_of_each_family():
     """Best first; a family without a finished trial stands last, with its reason."""
     rows = pd.concat([board(tree=(0.8, 0.01), cnn="no grid"), board(tree=(0.9, 0.02), mlp=(0.85, 0.01))])
     short = best_of_each_family(rows)
@@ -267,10 +266,10 @@ def test_the_leaderboard_is_told_by_its_best_row_of_each_family():
     assert short["reason"].iloc[-1] == "no grid"
 
 
-def test_the_demo_tells_every_case(monkeypatch, capsys):
-    """A fit, a held-out score and a story for each data set."""
+def test_the_demo_shows_every_case(monkeypatch, capsys):
+    """A fit, a held-out score and a summary for each data set."""
     X, y = load_iris(return_X_y=True)
-    monkeypatch.setattr(demo, "cases", lambda: iter([demo.Case("iris", X, y), demo.Case("half", X[:, :2], y)]))
+    monkeypatch.setattr(demo, "cases", lambda: iter([("iris", X, y), ("half", X[:, :2], y)]))
     monkeypatch.setattr("autoarch.estimators.AutoArchClassifier", lambda **_: QuickClassifier())
     assert main(["demo", "--seconds", "1"]) == 0
     text = capsys.readouterr().out
@@ -279,7 +278,7 @@ def test_the_demo_tells_every_case(monkeypatch, capsys):
 
 
 class QuickClassifier:
-    """A stand-in for the search: one tree, and the attributes that a story needs."""
+    """A substitute for the search: one tree, and the attributes that a summary needs."""
 
     def fit(self, X, y):
         from sklearn.tree import DecisionTreeClassifier

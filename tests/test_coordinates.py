@@ -61,7 +61,7 @@ def test_the_report_tells_who_resembles_its_neighbours(fitted):
     assert (kind.name, kind.alike) == ("kind", False)
     assert (label.name, label.alike, label.unit) == ("y", True, "km")
     assert (rooms.name, rooms.alike) == ("rooms", False)
-    assert "resembles that of its neighbours" in " ".join(fitted.locality_.sentences)
+    assert "The label is spatially autocorrelated" in " ".join(fitted.locality_.sentences)
 
 
 def test_a_label_without_neighbours_keeps_random_folds():

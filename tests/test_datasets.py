@@ -1,7 +1,9 @@
-"""The small data sets: shapes, repeatability and the truth that each one claims."""
+"""Small data sets: shapes, repeatability and the truth that each one claims."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autoarch import datasets
 
@@ -31,13 +33,13 @@ def test_equal_seeds_give_equal_data(make, shape, arguments):
 
 @pytest.mark.parametrize("seed", [np.random.RandomState(0), np.random.default_rng(0), None], ids=["old", "new", "none"])
 def test_any_kind_of_seed_is_taken(seed):
-    """Integers, RandomState, Generator and None."""
+    """Integers, RandomState, Generator and None are accepted."""
     assert datasets.make_noise(10, 3, random_state=seed)[0].shape == (10, 3)
 
 
 @pytest.mark.parametrize(("cause", "n_cells"), [("cell", 1), ("pair", 2), ("row", 9), ("texture", 16)])
 def test_a_planted_cause_is_all_that_tells_the_labels_apart(cause, n_cells):
-    """As many cells as promised; elsewhere both classes are the same noise."""
+    """As many cells as documented; elsewhere both classes are the same noise."""
     X, y, truth = datasets.make_planted(2000, (6, 9), cause=cause, random_state=1)
 
     assert (truth.sum(axis=(1, 2)) == n_cells).all()
@@ -48,7 +50,7 @@ def test_a_planted_cause_is_all_that_tells_the_labels_apart(cause, n_cells):
     assert np.nanstd(outside) == pytest.approx(1.0, abs=0.02)
 
 
-def test_one_cell_knows_the_label_of_the_cell_rule():
+def test_one_cell_tells_the_label_of_the_cell_rule():
     """Exactly one cell's sign is the label."""
     X, y = datasets.make_cell_rule(200, (5, 5), random_state=0)
 
@@ -58,7 +60,7 @@ def test_one_cell_knows_the_label_of_the_cell_rule():
 
 
 @pytest.mark.parametrize("make", [datasets.make_stripes, datasets.make_textures, datasets.make_alternating_texture])
-def test_no_single_cell_knows_the_label_of_a_pattern(make):
+def test_no_single_cell_tells_the_label_of_a_pattern(make):
     """The mean of every cell is the same in both classes, up to noise."""
     X, y = make(n_samples=2000, random_state=0)
     X = X.reshape(len(X), -1)
@@ -66,6 +68,22 @@ def test_no_single_cell_knows_the_label_of_a_pattern(make):
     apart = np.abs(X[y == 0].mean(axis=0) - X[y == 1].mean(axis=0)) / X.std(axis=0)
 
     assert apart.max() < 0.2
+
+
+@given(
+    n_samples=st.integers(2, 40),
+    shape=st.tuples(st.integers(4, 9), st.integers(4, 9)),
+    cause=st.sampled_from(["cell", "pair", "row", "texture"]),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=25)
+def test_planted_labels_are_balanced_and_every_sample_has_its_cause(n_samples, shape, cause, seed):
+    """Whatever the seed, both labels come equally often and each sample has as many causal cells as any other."""
+    X, y, truth = datasets.make_planted(n_samples, shape, cause=cause, random_state=seed)
+
+    assert X.shape == truth.shape == (n_samples, *shape)
+    assert abs(2 * y.sum() - n_samples) <= 1
+    assert set(truth.sum(axis=(1, 2))) == {{"cell": 1, "pair": 2, "row": shape[1], "texture": 16}[cause]}
 
 
 def test_scrambled_digits_are_the_digits_in_another_order():

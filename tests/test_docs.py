@@ -89,7 +89,6 @@ def identifiers():
     known = {
         *dir(builtins),
         *FOREIGN,
-        *EXAMPLES,
         *(path.stem for path in MODULES),
         *(path.parent.name for path in MODULES),
     }

@@ -18,7 +18,6 @@ from autoarch.exceptions import InputError, InputTypeError, LayoutError
 
 LayoutLike = Layout | Sequence[int] | str | None
 
-_FITS_FLOAT32 = frozenset(["bool", "float16", "float32", "int8", "int16", "uint8", "uint16"])
 _MOST_COLOURS = 4  # a last axis no wider than this, behind a wider first one, looks like channels
 _TEXT_HINT = "\nPut columns that hold text or dates into a pandas DataFrame: its columns may differ in kind."
 
@@ -72,8 +71,7 @@ def check_cell_shape(given: tuple[int, ...], fitted: tuple[int, ...], *, speaker
 
 def output_type(array: np.ndarray) -> np.dtype:
     """float32 where it holds every value of the array's type, and for grids; else float64."""
-    exact = array.dtype.name in _FITS_FLOAT32
-    return np.dtype(np.float32 if exact or array.ndim > 2 else np.float64)
+    return np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
 
 
 def refuse_infinite(values: np.ndarray, *, names: Sequence[str] | None = None, speaker: str) -> None:

@@ -158,7 +158,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     @property
     def undeclared_(self) -> bool:
-        """Return whether the columns came flat and nobody said which cells they are, or that they are a table of places."""
+        """Return whether the columns came flat, and neither a layout nor coordinates were declared."""
         return self.kind_ != "grid" and isinstance(self.layout, str) and self.coordinates is None
 
     @property

@@ -88,30 +88,23 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     pilot = min(_PILOT_ROWS, max(2, _MOST_BLOCKS // per_row))
     if len(X) > pilot:
         rows = np.sort(np.random.default_rng(seed).choice(len(X), pilot, replace=False))
-        if _linked_share(_components(_overlaps(layout.to_grid(X[rows]), block))) < _PILOT_LINKED:
+        if _components(_overlaps(layout.to_grid(X[rows]), block)[0])[1] < _PILOT_LINKED:
             return None
-    edges = _overlaps(layout.to_grid(X), block)
-    component = _components(edges)
-    share = _linked_share(component)
+    graph, shift = _overlaps(layout.to_grid(X), block)
+    component, share = _components(graph)
     if share < _LEAST_LINKED:
         return None
-    groups = _cut_long_records(component, edges)
+    groups = _cut_long_records(component, graph, shift)
     if groups.max() < 1:
         return None
     return Windows(groups, int((np.bincount(component) > 1).sum()), share)
 
 
-@dataclass(frozen=True, eq=False)
-class _Overlaps:
-    """Pairs of rows, and by how much the second is shifted against the first."""
+def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> tuple[csr_array, np.ndarray]:
+    """Graph of overlapping rows, and the shift of the second row of each overlap against the first.
 
-    n_rows: int
-    first: np.ndarray
-    second: np.ndarray
-    shift: np.ndarray
-
-
-def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> _Overlaps:
+    Rows are linked both ways by the number of their overlap, from 1 on; below 0 from the second row to the first.
+    """
     codes = _hashes(grid, block)
     n, height, width = codes.shape
     every = max(1, codes.size // _MOST_BLOCKS)
@@ -136,7 +129,9 @@ def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> _Overlaps:
     _, best = np.unique(found // (sides[2] * sides[3]), return_index=True)  # of two shifts, the one that fits more
     first, second, down, across = np.unravel_index(found[best], sides)
     first, second = first.astype(np.int32), second.astype(np.int32)  # all that older graphs of scipy take
-    return _Overlaps(n, first, second, np.stack([down - height, across - width], axis=1))
+    numbers, ends = np.arange(1, len(first) + 1), (np.append(first, second), np.append(second, first))
+    graph = csr_array((np.append(numbers, -numbers), ends), shape=(n, n))
+    return graph, np.stack([down - height, across - width], axis=1)
 
 
 def _significant_overlap(grid: np.ndarray) -> float:
@@ -178,28 +173,19 @@ def _hashes(grid: np.ndarray, block: tuple[int, int]) -> np.ndarray:
     return codes
 
 
-def _graph(edges: _Overlaps) -> csr_array:
-    """Rows linked both ways by the number of their overlap, from 1 on; below 0 where its shift turns round."""
-    numbers = np.arange(1, len(edges.first) + 1)
-    one, other = np.append(edges.first, edges.second), np.append(edges.second, edges.first)
-    return csr_array((np.append(numbers, -numbers), (one, other)), shape=(edges.n_rows, edges.n_rows))
+def _components(graph: csr_array) -> tuple[np.ndarray, float]:
+    """Connected component of each row, and the share of rows that overlap another one."""
+    component = connected_components(graph, directed=False)[1]
+    return component, float((np.bincount(component)[component] > 1).mean())
 
 
-def _components(edges: _Overlaps) -> np.ndarray:
-    return connected_components(_graph(edges), directed=False)[1]
-
-
-def _linked_share(component: np.ndarray) -> float:
-    return float((np.bincount(component)[component] > 1).mean())
-
-
-def _cut_long_records(component: np.ndarray, edges: _Overlaps) -> np.ndarray:
+def _cut_long_records(component: np.ndarray, graph: csr_array, shift: np.ndarray) -> np.ndarray:
     """Components as groups; those with too many rows cut into neighbourhoods of the record."""
     most = max(2, int(_MOST_SHARE * len(component)))
-    groups, last, graph = component.copy(), int(component.max()), _graph(edges)
+    groups, last = component.copy(), int(component.max())
     for long in np.flatnonzero(np.bincount(component) > most):
         start = int(np.flatnonzero(component == long)[0])
-        for part in _halves(*_places(start, graph, edges.shift), most)[1:]:
+        for part in _halves(*_places(start, graph, shift), most)[1:]:
             last += 1
             groups[part] = last
     return groups

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, and where to draw."""
+"""Colours and axes that all figures share."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How far cells of a grid depend on each other, as pure functions on ``(n, C, H, W)`` arrays.
+"""Correlations between cells of a grid, as pure functions on ``(n, C, H, W)`` arrays.
 
 ``standardise`` first, then ``cell_correlations`` (one matrix for all cells) and ``line_correlations`` (one per axis);
-``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``nulls``.
+``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``permutation_tests``.
 """
 
 from __future__ import annotations
@@ -46,15 +46,12 @@ def standardise(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     values = grid.astype(np.float64)
     missing = np.isnan(values)
-    anything_missing = bool(missing.any())
-    if anything_missing:
-        values[missing] = 0.0
+    values[missing] = 0.0
     largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
     values *= 1.0 / np.where(largest > 1e-300, largest, 1.0)  # squares of 1e200 would overflow
-    present = np.maximum((~missing).sum(axis=0), 1) if anything_missing else max(len(values), 1)
+    present = np.maximum((~missing).sum(axis=0), 1)
     values -= values.sum(axis=0) / present
-    if anything_missing:
-        values[missing] = 0.0
+    values[missing] = 0.0
     spread = np.sqrt(np.einsum("n...,n...->...", values, values) / present)
     noise = 16 * float(np.finfo(grid.dtype if grid.dtype.kind == "f" else np.float64).eps)
     active = spread > noise  # relative to the cell's largest value, which is now 1
@@ -112,9 +109,6 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
     n = int(np.clip(MAX_PRODUCTS / max(1, m * m * len(channels)), 100, MAX_ROWS))
     part = scaled[:n][:, :, row, column]
     centred = _centred_products(part[:, channels]) if 0 < m <= FEW_CELLS else None
-    if len(channels) == 1:
-        signed = part[:, 0].T @ part[:, 0] / np.float32(max(1, len(part)))
-        return CellCorrelations(signed, np.abs(signed), row, column, len(part), True, centred)
     signed, unsigned, counted = np.zeros((3, m, m), dtype=np.float32)
     for channel in channels:
         product = part[:, channel].T @ part[:, channel] / np.float32(max(1, len(part)))
@@ -123,7 +117,7 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
         unsigned += np.abs(product)
         counted += np.outer(varies, varies)
     counted = np.maximum(counted, 1.0)
-    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), False, centred)
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), len(channels) == 1, centred)
 
 
 def _centred_products(part: np.ndarray) -> np.ndarray:
@@ -145,7 +139,7 @@ def _tiles(usable: np.ndarray) -> np.ndarray:
     down, across = height // tile_height, width // tile_width
     lattice = usable[: down * tile_height, : across * tile_width].reshape(down, tile_height, across, tile_width)
     filled = lattice.sum(axis=(1, 3)).ravel()
-    fair = np.nonzero(2 * filled >= filled.max())[0]  # empty corners tell nothing
+    fair = np.nonzero(2 * filled >= filled.max())[0]  # empty corners hold no information
     chosen = fair[_spread_out(len(fair), ceil(N_TILES * TILE_CELLS / filled[fair].mean()))]
     inside = np.zeros((down, 1, across, 1), dtype=bool)
     inside[chosen // across, 0, chosen % across, 0] = True

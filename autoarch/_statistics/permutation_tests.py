@@ -1,4 +1,4 @@
-"""What the neighbour statistics give when the order of cells, columns or rows carries nothing.
+"""Permutation tests: null distributions of the neighbour statistics when the order of cells or lines carries nothing.
 
 ``compare_orders`` permutes single cells (one permutation for all samples): "is there any layout at all". ``line_p``
 permutes whole columns (or, on the transposed grid, whole rows): "does this axis carry an order". Permuting cells would
@@ -37,7 +37,7 @@ def n_orders(side: int) -> int:
 
 @dataclass(frozen=True)
 class CellTest:
-    """What comparing the given order of the cells with other orders shows.
+    """Comparison of the given order of the cells with other orders.
 
     Parameters
     ----------
@@ -166,11 +166,8 @@ def line_p(signed: np.ndarray, unsigned: np.ndarray, rng: np.random.Generator) -
         ahead, behind = orders[:, lag:], orders[:, :-lag]
         means[:, 0, k] = signed[ahead, behind].mean(axis=1)
         means[:, 1, k] = unsigned[ahead, behind].mean(axis=1)
-    counts = np.array([side - lag for lag in lags])
-    direct = np.array([lag == 1 for lag in lags])
-    nearness = np.array([1.0 / lag**2 for lag in lags])
-    off_diagonal = unsigned.sum() - np.trace(unsigned)
-    return max_t_p(_lag_statistics(means, counts, direct, nearness)), float(off_diagonal / (side * (side - 1)))
+    steps = np.array(lags)
+    return max_t_p(_lag_statistics(means, side - steps, steps == 1, 1.0 / steps**2)), mean_off_diagonal(unsigned)
 
 
 def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, nearness: np.ndarray) -> np.ndarray:

@@ -1,13 +1,12 @@
-"""What ``autoarch demo`` shows, and the words in which a fit is told.
+"""Three fits for ``autoarch demo``, and the summary of a fit in words.
 
-Three fits on data that scikit-learn ships: digits as matrices, the same digits as flat columns in a scrambled order,
-and a plain table. Every sentence is put together from the numbers of the fit that it tells about.
+The data ship with scikit-learn: digits as matrices, the same digits as flat columns in a scrambled order, and a plain
+table. Every sentence is put together from the numbers of the fit that it describes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,37 +15,16 @@ import pandas as pd
 BASELINE = "baseline"  # the leaderboard's first row: judged on rows of its own, so not comparable with the trials
 
 
-@dataclass(frozen=True)
-class Case:
-    """One data set of the demo."""
-
-    title: str
-    X: Any
-    y: Any
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Score of the winner on rows that the fit never saw."""
-
-    score: float
-    n_rows: int
-    metric: str
-
-    def __str__(self) -> str:
-        return f"{self.metric} {self.score:.3f} on {self.n_rows} held-out rows"
-
-
-def cases() -> Iterator[Case]:
-    """Digits as matrices, digits as scrambled columns, and a table without a grid."""
+def cases() -> Iterator[tuple[str, Any, Any]]:
+    """Titles, features and labels: digits as matrices, digits as scrambled columns, and a table without a grid."""
     from sklearn.datasets import load_breast_cancer, load_digits
 
     images, labels = load_digits(return_X_y=True)
     images = images.astype(np.float32)
     order = np.random.default_rng(0).permutation(images.shape[1])
-    yield Case("digits as 8 x 8 matrices", images.reshape(-1, 8, 8), labels)
-    yield Case("the same digits as 64 flat columns in a scrambled order", images[:, order], labels)
-    yield Case("breast cancer, a plain table of 30 columns", *load_breast_cancer(return_X_y=True, as_frame=True))
+    yield "digits as 8 x 8 matrices", images.reshape(-1, 8, 8), labels
+    yield "the same digits as 64 flat columns in a scrambled order", images[:, order], labels
+    yield "breast cancer, a plain table of 30 columns", *load_breast_cancer(return_X_y=True, as_frame=True)
 
 
 def run_demo(seconds: float = 30.0, seed: int = 0) -> None:
@@ -63,44 +41,48 @@ def run_demo(seconds: float = 30.0, seed: int = 0) -> None:
 
     from autoarch.estimators import AutoArchClassifier
 
-    for number, case in enumerate(cases(), start=1):
-        X, X_held, y, y_held = train_test_split(case.X, case.y, stratify=case.y, random_state=seed)
-        print(f"\n[{number}/3] {case.title}: {len(X)} rows to learn from, at most {seconds:g} s", flush=True)
+    for number, (title, X, y) in enumerate(cases(), start=1):
+        X, X_held, y, y_held = train_test_split(X, y, stratify=y, random_state=seed)
+        print(f"\n[{number}/3] {title}: {len(X)} rows to learn from, at most {seconds:g} s", flush=True)
         model = AutoArchClassifier(time_budget=seconds, random_state=seed, verbose=1).fit(X, y)
-        held = HeldOut(score=float(model.score(X_held, y_held)), n_rows=len(y_held), metric="accuracy")
-        print(story(model, held), flush=True)
+        held = f"accuracy {model.score(X_held, y_held):.3f} on {len(y_held)} held-out rows"
+        print(summary(model, held), flush=True)
 
 
-def story(model: Any, held: HeldOut | None = None) -> str:
+def summary(model: Any, held: str = "") -> str:
     """Verdict, leaderboard, winner and the use of a convolution, as lines of text.
 
     Parameters
     ----------
     model : AutoArchClassifier or AutoArchRegressor
         A fitted estimator.
-    held : HeldOut, optional
-        The winner's score on rows that the fit never saw.
+    held : str, default=""
+        The winner's score on rows that the fit never saw, in words.
 
     Returns
     -------
     str
         Lines that end without a newline.
     """
-    report = model.locality_
-    score = f"{held}; " if held else ""
-    parts = [
-        f"verdict      {report.verdict}{_p_value(report.p_value)}{_rearranged(report)}{_left_out(report.skipped)}",
+    report, recovered = model.locality_, model.locality_.recovered
+    convolution, held = convolution_sentence(model, held), f"{held}; " if held else ""
+    found = f"; rearranged into {recovered.layout} cells: {recovered.verdict}" if recovered is not None else ""
+    left_out = f"; left out: {'; '.join(report.skipped)}" if report.skipped else ""
+    estimate = f"estimated {model.estimated_score_:.3f} (standard error {model.estimated_score_std_error_:.3f})"
+    table = best_of_each_family(model.leaderboard_).to_string(index=False)
+    lines = [
+        f"verdict      {report.verdict}{_p_value(report.p_value)}{found}{left_out}",
         f"advice       {report.recommendation}",
         f"leaderboard  best of each family, {len(model.leaderboard_)} rows in all; stopped by {model.stopped_by_}",
-        _indent(best_of_each_family(model.leaderboard_).to_string(index=False)),
-        f"winner       {model.best_family_}: {score}{_estimate(model)}",
-        f"convolution  {convolution_sentence(model, held)}",
+        *(f"{'':13}{line}".rstrip() for line in table.splitlines()),
+        f"winner       {model.best_family_}: {held}{estimate}, selected with {model.best_score_:.3f}",
+        f"convolution  {convolution}",
     ]
-    return "\n".join(parts)
+    return "\n".join(lines)
 
 
 def best_of_each_family(leaderboard: pd.DataFrame) -> pd.DataFrame:
-    """One row per family: its best finished trial, or why it has none.
+    """One row per family: its best finished trial, or the reason why it has none.
 
     Parameters
     ----------
@@ -112,62 +94,54 @@ def best_of_each_family(leaderboard: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Families in the order of their best score, those without one last.
     """
-    finished = (leaderboard["status"] == "ok").map({True: 0, False: 1})
-    order = leaderboard.assign(_late=finished).sort_values(["_late", "score"], ascending=[True, False])
-    best = order.drop_duplicates("family")[["family", "score", "score_std", "seconds", "status", "reason"]]
+    best = _finished_first(leaderboard).drop_duplicates("family")
     trials = leaderboard.groupby("family").size()
     best = best.assign(trials=best["family"].map(trials), reason=best["reason"].fillna("").astype(str))
-    for column in ("score", "score_std", "seconds"):
-        digits = 1 if column == "seconds" else 3
+    for column, digits in (("score", 3), ("score_std", 3), ("seconds", 1)):
         best[column] = [f"{value:.{digits}f}" if pd.notna(value) else "" for value in best[column]]
     return best[["family", "trials", "score", "score_std", "seconds", "status", "reason"]]
 
 
-def convolution_sentence(model: Any, held: HeldOut | None = None) -> str:
-    """Say in one sentence whether a convolution paid, and what speaks for that.
+def convolution_sentence(model: Any, held: str = "") -> str:
+    """Say in one sentence whether a convolution paid, with the evidence.
 
     Parameters
     ----------
     model : AutoArchClassifier or AutoArchRegressor
         A fitted estimator.
-    held : HeldOut, optional
-        The winner's score on rows that the fit never saw.
+    held : str, default=""
+        The winner's score on rows that the fit never saw, in words.
 
     Returns
     -------
     str
         A sentence in which every number comes from the arguments.
     """
-    trials = _scored_trials(model.leaderboard_)
+    board = model.leaderboard_
+    trials = board[board["status"].isin(["ok", "pruned"]) & board["score"].notna() & (board["family"] != BASELINE)]
+    trials = _finished_first(trials)
     nets, others = trials[trials["family"] == "cnn"], trials[trials["family"] != "cnn"]
     if nets.empty:
-        return f"None has a score: {_why_none(model.leaderboard_)}."
+        return f"None has a score: {_why_none(board)}."
     cnn = nets.iloc[0]
     if others.empty:
         return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) has a score."
     other = others.iloc[0]
     gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other, model.estimated_score_std_error_)
     tail = f"; the winner, {model.best_family_}, reached {held}" if held else ""
-    against = (
-        f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}, the best other family"
-    )
-    return f"{_outcome(gain, spread)}: {against}{_stopped(other)}, {_because(gain, spread, model.locality_)}{tail}."
+    against = f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}"
+    outcome, reason = _outcome(gain, spread), _because(gain, spread, model.locality_.used)
+    return f"{outcome}: {against}, the best other family{_stopped(other)}, {reason}{tail}."
 
 
-def _scored_trials(leaderboard: pd.DataFrame) -> pd.DataFrame:
-    """Trials with a score, finished ones before those that were stopped, the best first; without the baseline."""
-    trials = leaderboard[leaderboard["status"].isin(["ok", "pruned"]) & leaderboard["score"].notna()]
-    trials = trials[trials["family"] != BASELINE]
-    return trials.assign(late=trials["status"] != "ok").sort_values(["late", "score"], ascending=[True, False])
+def _finished_first(leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Finished trials before those that were stopped or skipped, the best first."""
+    late = leaderboard.assign(late=leaderboard["status"] != "ok")
+    return late.sort_values(["late", "score"], ascending=[True, False])
 
 
 def _stopped(row: pd.Series) -> str:
     return "" if row["status"] == "ok" else f" (stopped: {row['reason']})"
-
-
-def _estimate(model: Any) -> str:
-    estimate, error = model.estimated_score_, model.estimated_score_std_error_
-    return f"estimated {estimate:.3f} (standard error {error:.3f}), selected with {model.best_score_:.3f}"
 
 
 def _outcome(gain: float, spread: float) -> str:
@@ -178,8 +152,7 @@ def _outcome(gain: float, spread: float) -> str:
 
 def _because(gain: float, spread: float, report: Any) -> str:
     """The counterfactual of the probe, introduced as a reason only where it points the way the scores went."""
-    report = report.used
-    marks = report.landmarks or {}
+    marks = report.landmarks
     if "cnn" not in marks or "cnn_shuffled" not in marks:
         return f"where the probe's verdict on neighbouring cells was {report.verdict!r}{_p_value(report.p_value)}"
     kept, lost = marks["cnn"], marks["cnn_shuffled"]
@@ -201,7 +174,7 @@ def _why_none(leaderboard: pd.DataFrame) -> str:
 
 
 def _spread(first: pd.Series, second: pd.Series, std_error: float) -> float:
-    """How far the better one strays over folds (not at all where there was one split), or the standard error if larger.
+    """Spread of the better one over folds (0 where there was one split), or the standard error if larger.
 
     The other's spread is left out: one bad fold widens it, and would excuse a bad score.
     """
@@ -214,18 +187,5 @@ def _score(row: pd.Series) -> str:
     return f"{row['score']:.3f}{spread}"
 
 
-def _rearranged(report: Any) -> str:
-    recovered = report.recovered
-    return "" if recovered is None else f"; rearranged into {recovered.layout} cells: {recovered.verdict}"
-
-
-def _left_out(skipped: Sequence[str]) -> str:
-    return f"; left out: {'; '.join(skipped)}" if skipped else ""
-
-
 def _p_value(p_value: float | None) -> str:
     return "" if p_value is None else f" (p = {p_value:.3g})"
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"             {line}".rstrip() for line in text.splitlines())

@@ -1,6 +1,6 @@
-"""``autoarch``: arguments in, files and text out. Every command is a few calls of the public API.
+"""``autoarch``: arguments and data files in, files and text out. Every command is a few calls of the public API.
 
-Read ``build_parser`` for what can be asked and the ``_run_*`` functions for what is done.
+Read ``build_parser`` for the commands, the ``_run_*`` functions for what they do, and ``read_data`` for the files.
 """
 
 from __future__ import annotations
@@ -8,12 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autoarch import __version__
+from autoarch._core.imports import require
 from autoarch.exceptions import AutoArchError, InputError
 
 _FILE_HELP = "an .npz with arrays X and y, or an .npy, .csv or .parquet file"
@@ -59,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0)
     demo.set_defaults(run=_run_demo)
 
-    probe = commands.add_parser("probe", help="test whether neighbouring cells of a data set resemble each other")
+    probe = commands.add_parser("probe", help="test whether neighbouring cells of a data set are dependent")
     _add_data(probe)
     probe.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
     probe.add_argument("--html", metavar="OUT", help="write the report as a page")
@@ -86,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--out", metavar="CSV", help="where the predictions go (default: standard output)")
     predict.set_defaults(run=_run_predict)
 
-    report = commands.add_parser("report", help="tell what a saved estimator found")
+    report = commands.add_parser("report", help="summarise a saved estimator")
     report.add_argument("model", help="a file written by autoarch fit; load only files that you trust")
     report.add_argument("--html", metavar="OUT", help="write the report as a page")
     report.set_defaults(run=_run_report)
@@ -108,7 +111,6 @@ def _run_demo(arguments: argparse.Namespace) -> None:
 
 def _run_probe(arguments: argparse.Namespace) -> None:
     from autoarch import probe_locality
-    from autoarch.cli.files import read_data
 
     X, y = read_data(arguments.file, arguments.target)
     report = probe_locality(
@@ -131,15 +133,14 @@ def _run_fit(arguments: argparse.Namespace) -> None:
 
     from autoarch import AutoArchClassifier, AutoArchRegressor
     from autoarch._data.target import guess_task
-    from autoarch.cli.demo import story
-    from autoarch.cli.files import read_data
+    from autoarch.cli.demo import summary
 
     X, y = read_data(arguments.file, arguments.target)
     if y is None:
         raise InputError(f"{arguments.file} has no labels that could be learned: name them with --target.")
     task = guess_task(y) if arguments.task == "auto" else arguments.task
     if arguments.task == "auto":
-        print(f"task         {task}, read off the labels; --task says otherwise")
+        print(f"task         {task}, inferred from the labels; --task overrides it")
     estimator = AutoArchClassifier if task == "classification" else AutoArchRegressor
     model = estimator(
         time_budget=arguments.budget,
@@ -151,14 +152,12 @@ def _run_fit(arguments: argparse.Namespace) -> None:
         random_state=arguments.seed,
     ).fit(X, y)
     joblib.dump(model, arguments.out)
-    print(story(model))
+    print(summary(model))
     print(f"saved        {arguments.out}")
 
 
 def _run_predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
-
-    from autoarch.cli.files import read_data
 
     model = _load(arguments.model)
     X, y = read_data(arguments.file, arguments.target)
@@ -174,13 +173,13 @@ def _run_predict(arguments: argparse.Namespace) -> None:
 
 
 def _run_report(arguments: argparse.Namespace) -> None:
-    from autoarch.cli.demo import story
+    from autoarch.cli.demo import summary
 
     model = _load(arguments.model)
-    print(story(model))
+    print(summary(model))
     if arguments.html:
         board = model.leaderboard_.to_html(index=False, border=0, na_rep="", float_format="{:.4f}".format)
-        page = f"<pre>{escape(story(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
+        page = f"<pre>{escape(summary(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
         _write_page(arguments.html, f"What {Path(arguments.model).name} found", page)
 
 
@@ -206,3 +205,78 @@ def _parse_layout(text: str) -> Any:
 def _write_page(path: str, title: str, body: str) -> None:
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
     Path(path).write_text(f"{head}<body><h1>{escape(title)}</h1>{body}</body></html>\n", encoding="utf-8")
+
+
+def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
+    """Read features and, where the file has them, labels.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npz`` with an array ``X``, ``.npy``, ``.csv`` or ``.parquet``.
+    target : str, optional
+        Where the labels are: a column of a table, an array of a ``.npz`` (``y`` is taken unasked), or for a ``.npy``
+        a second ``.npy`` file.
+
+    Returns
+    -------
+    X : ndarray or DataFrame
+        The features.
+    y : ndarray, Series or None
+        The labels.
+    """
+    path = Path(path)
+    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_frame, ".parquet": _read_frame}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path} ends in {path.suffix!r}; files that can be read end in {', '.join(readers)}.")
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    return readers[path.suffix.lower()](path, target)
+
+
+def _read_npz(path: Path, target: str | None) -> tuple[Any, Any]:
+    arrays = _load_array(path)
+    if "X" not in arrays:
+        raise InputError(f"{path} holds {_listed(arrays)}; one array must be named X (numpy.savez(path, X=X, y=y)).")
+    if target is None:
+        return arrays["X"], arrays.get("y")
+    if target not in arrays:
+        raise _absent(path, "array", target, arrays)
+    return arrays["X"], arrays[target]
+
+
+def _read_npy(path: Path, target: str | None) -> tuple[Any, Any]:
+    if target is not None and not Path(target).is_file():
+        raise InputError(f"{path} holds one array, so --target must name a second .npy file; there is no {target}.")
+    return _load_array(path), None if target is None else _load_array(Path(target))
+
+
+def _load_array(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read ({error}); save labels as text or numbers, not as objects.") from error
+
+
+def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
+    import pandas as pd
+
+    if path.suffix.lower() == ".parquet":
+        require("pyarrow", extra="parquet", purpose=f"Reading {path.name}")
+    frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+    if target is None:
+        return frame, None
+    if target not in frame:
+        raise _absent(path, "column", target, frame)
+    return frame.drop(columns=target), frame[target]
+
+
+def _absent(path: Path, kind: str, target: str, names: Iterable[Any]) -> InputError:
+    from autoarch._core.checks import did_you_mean  # loads scikit-learn
+
+    return InputError(f"{path} has no {kind} {target!r}; it holds {_listed(names)}.{did_you_mean(target, names)}")
+
+
+def _listed(names: Iterable[Any], most: int = 12) -> str:
+    first, more = [str(name) for name in names][:most], len(list(names)) - most
+    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

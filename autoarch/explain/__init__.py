@@ -1,10 +1,9 @@
-"""Which cells, columns or regions a fitted model goes by, in the shape and under the names of the X that it was given.
+"""Attribution of predictions to cells, columns and regions of X, in its shape and under its names.
 
-Read ``pool`` (rows in which some columns come from other rows), ``columns`` (names, and their places on a grid),
-``units`` (what is taken away together), ``subject`` (a fitted estimator and X as one question) and ``donors`` (what
-stands in for what is taken away); then the methods: ``occlusion`` with ``rereading``, ``permutation``, ``trace`` with
-``gradients`` and ``treeshap``, all called by ``methods``; ``explanation``, ``plot`` and ``html`` show what came out,
-``entrance`` is the door.
+Read ``rows`` (rows in which some columns come from other rows, and the background that these are), ``column_map``
+(names, cells, and the units that are removed together), ``model`` (a fitted estimator and X as one object) and
+``pullback`` (from the inputs of a model back to X); then the methods: ``perturbation`` with ``local_updates``, and
+``attribution``. ``explanation`` and ``views`` show the result, ``entry`` is the door.
 
 Names are imported on first touch.
 """

@@ -1,15 +1,20 @@
-"""The columns of X as the user knows them: names, places on a grid, and which encoded columns stand for each."""
+"""Columns of X as the user knows them: names, cells of a grid, and the units that are removed together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from autoarch._data.canonical import Canonicaliser
+from autoarch._core.checks import check_choice, check_whole
 from autoarch._data.layout import Layout
-from autoarch.exceptions import LayoutError
+from autoarch.exceptions import LayoutError, ParameterError
+
+BY = ("auto", "cell", "patch", "row", "column", "channel", "name")
+MOST_PATCHES = 64  # that patches of the default size make: 4 x 4 cells of 28 x 28, single cells of 8 x 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +26,11 @@ class Columns:
     names : tuple of str
         As the user knows them.
     blocks : tuple of ndarray of int
-        For each of these, the columns of the pool that stand for it; none where it was dropped.
+        For each of these, the encoded columns that represent it; none where it was dropped.
     shaped : bool
-        Whether X had three or four axes.
+        True where X had three or four axes.
     cells : ndarray of int of shape (channels, height, width) or None
-        Which of the names stands at each cell, -1 where none does; None without a grid.
+        Index of the name at each cell, -1 where there is none; None without a grid.
     """
 
     names: tuple[str, ...]
@@ -33,24 +38,49 @@ class Columns:
     shaped: bool = False
     cells: np.ndarray | None = None
 
+    @classmethod
+    def on_layout(
+        cls, names: Iterable[Any], blocks: Iterable[np.ndarray], shape: tuple[int, ...], layout: Any, own: Layout | None
+    ) -> Columns:
+        """Columns of rows of this ``shape``, on the cells of a layout of the encoded columns.
+
+        ``layout="auto"`` is the estimator's own one, unless that is the mere row of its columns.
+
+        Raises
+        ------
+        LayoutError
+            If the layout has another number of columns.
+        """
+        columns = cls(tuple(map(str, names)), tuple(blocks), shaped=len(shape) > 1)
+        owners = columns.owners
+        if isinstance(layout, str) and layout == "auto":
+            layout = None if own is None or own.is_bare_line else own
+        if layout is None:
+            return columns
+        layout = layout if isinstance(layout, Layout) else Layout.of(layout, n_columns=len(owners))
+        if layout.n_columns != len(owners):
+            raise LayoutError(
+                f"layout={layout} describes {layout.n_columns} columns, but the model sees {len(owners)}. Pass the "
+                "layout_ of the estimator, or layout=None to explain columns one by one."
+            )
+        places = layout.columns
+        cells = np.where(places >= 0, owners[np.maximum(places, 0)], -1).reshape(layout.shape)
+        return replace(columns, cells=cells)
+
     def __len__(self) -> int:
         return len(self.names)
 
     @property
-    def off_grid(self) -> np.ndarray:
-        """Columns that stand at no cell."""
-        return np.arange(len(self)) if self.cells is None else np.setdiff1d(np.arange(len(self)), self.cells)
-
-    def behind(self, columns: np.ndarray) -> np.ndarray:
-        """Columns of the pool that stand for some of the names."""
-        return np.concatenate([np.empty(0, dtype=int), *(self.blocks[column] for column in columns)])
-
-    def owners(self, n_columns: int) -> np.ndarray:
-        """For each column of the pool, which of the names it stands for."""
-        owner = np.full(n_columns, -1)
+    def owners(self) -> np.ndarray:
+        """For each encoded column, the index of the name that it represents."""
+        owners = np.empty(sum(map(len, self.blocks)), dtype=int)
         for column, block in enumerate(self.blocks):
-            owner[block] = column
-        return owner
+            owners[block] = column
+        return owners
+
+    def encoded(self, columns: np.ndarray) -> np.ndarray:
+        """Encoded columns that represent some of the names."""
+        return np.concatenate([np.empty(0, dtype=int), *(self.blocks[column] for column in columns)])
 
     def to_grid(self, values: np.ndarray) -> np.ndarray:
         """Values (n, p) of the names as (n, channels, height, width); a cell without a column has 0."""
@@ -58,40 +88,122 @@ class Columns:
         return np.where(self.cells >= 0, values[:, np.maximum(self.cells, 0)], 0.0)
 
 
-def of_canonical(canonical: Canonicaliser, layout: Layout | None) -> Columns:
-    """Columns of X as ``fit`` got it."""
-    shape, blocks = canonical.cell_shape_, canonical.blocks_
-    if canonical.kind_ == "frame" and not hasattr(canonical, "feature_names_in_"):
-        names = [f"x{column}" for column in range(canonical.n_features_in_)]
-    elif canonical.kind_ == "frame":
-        names = [str(name) for name in canonical.feature_names_in_]
-    else:
-        names = canonical.feature_names_out_
-    columns = Columns(tuple(names), tuple(blocks), shaped=len(shape) > 1)
-    return columns if layout is None else _on_grid(columns, layout, sum(map(len, blocks)))
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """Some columns of X (indices of their names) that are removed at once, and the weight of the value found."""
+
+    columns: np.ndarray
+    weight: float = 1.0
 
 
-def of_plain(names: list[str], shape: tuple[int, ...], layout: Layout | None) -> Columns:
-    """Columns of X that nobody has encoded."""
-    columns = Columns(tuple(names), tuple(np.arange(len(names))[:, None]), shaped=len(shape) > 1)
-    return columns if layout is None else _on_grid(columns, layout, len(names))
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Partition of X into units.
+
+    Parameters
+    ----------
+    columns : Columns
+        Of X.
+    kind : str
+        One of ``BY``, but not "auto".
+    sides : tuple of int
+        Cells of a part down and across, where a grid is cut.
+    """
+
+    columns: Columns
+    kind: str
+    sides: tuple[int, int] = (1, 1)
+
+    @property
+    def in_patches(self) -> bool:
+        """True for parts of several cells, with edges that could be elsewhere."""
+        return self.kind == "patch" and self.sides != (1, 1)
+
+    def units(self, most: int = 0) -> tuple[str, list[Unit]]:
+        """Return the kind in words, and the units; columns beside a grid are units of their own.
+
+        The edges of patches fall anywhere, also through the pattern that the model uses. So patches are cut several
+        times, each time shifted by some cells, with equal weights: as often as ``most`` units allow, once at least.
+        """
+        cells, n = self.columns.cells, len(self.columns)
+        if self.kind == "name" or cells is None:
+            return "name", [Unit(np.array([column])) for column in range(n)]
+        beside = [Unit(np.array([column])) for column in np.setdiff1d(np.arange(n), cells)]
+        if self.kind == "channel":
+            return self.kind, _units(cells, 1.0) + beside
+        shifts = _shifts(self.sides, cells.shape[1:], most - len(beside)) if self.kind == "patch" else [(0, 0)]
+        tiles = [tile for shift in shifts for tile in self._tiles(cells, shift)]
+        units = _units(tiles, 1.0 / len(shifts))
+        words = self.kind if self.kind != "patch" else "patch of {} x {} cells".format(*self.sides)
+        return words + (f", cut in {len(shifts)} ways" if len(shifts) > 1 else ""), units + beside
+
+    def _tiles(self, cells: np.ndarray, shift: tuple[int, int]) -> list[np.ndarray]:
+        down, across = (_edges(*axis) for axis in zip(cells.shape[1:], self.sides, shift, strict=True))
+        return [tile for band in np.split(cells, down, axis=1) for tile in np.split(band, across, axis=2)]
 
 
-def _on_grid(columns: Columns, layout: Layout, n_columns: int) -> Columns:
-    if layout.n_columns != n_columns:
-        raise LayoutError(
-            f"layout={layout} describes {layout.n_columns} columns, but the model sees {n_columns}. Pass the layout_ "
-            "of the estimator, or layout=None to explain columns one by one."
-        )
-    owner, places = columns.owners(n_columns), layout.columns
-    cells = np.where(places >= 0, owner[np.maximum(places, 0)], -1).reshape(layout.shape)
-    return Columns(columns.names, columns.blocks, columns.shaped, cells)
+def make_partition(columns: Columns, by: str, patch: Any) -> Partition:
+    """Read ``by`` and ``patch``; "auto" is patches on a grid, else names.
+
+    Raises
+    ------
+    ParameterError
+        If the kind is unknown, needs a grid that is not there, or the patch is no size.
+    """
+    check_choice("by", by, BY)
+    if columns.cells is None:
+        if by not in ("auto", "name"):
+            raise ParameterError(
+                f"by={by!r} needs a grid, and X has no layout. Pass layout=(height, width) to explain its columns as "
+                "cells, or by='name' to explain them one by one."
+            )
+        return Partition(columns, "name")
+    _, height, width = columns.cells.shape
+    by = "patch" if by == "auto" else by
+    sides = {"row": (1, width), "column": (height, 1), "patch": _patch_sides(patch, height, width)}
+    return Partition(columns, by, sides.get(by, (1, 1)))
 
 
-def grid_of(asked: Any, own: Layout | None, n_columns: int) -> Layout | None:
-    """The layout that is asked for; "auto" is the estimator's own, unless that is the mere row of its columns."""
-    if asked is None or isinstance(asked, Layout):
-        return asked
-    if isinstance(asked, str) and asked == "auto":
-        return None if own is None or own.is_bare_line else own
-    return Layout.of(asked, n_columns=n_columns)
+def spread_evenly(values: np.ndarray, units: Sequence[Unit], n_columns: int) -> np.ndarray:
+    """Values (..., units) in equal parts on the columns of each unit, as (..., n_columns)."""
+    spread = np.zeros((*values.shape[:-1], n_columns))
+    for place, unit in enumerate(units):
+        spread[..., unit.columns] += values[..., place, None] * (unit.weight / len(unit.columns))
+    return spread
+
+
+def _units(parts: Iterable[np.ndarray], weight: float) -> list[Unit]:
+    return [Unit(np.unique(cells[cells >= 0]), weight) for cells in parts if (cells >= 0).any()]
+
+
+def _edges(extent: int, side: int, shift: int) -> range:
+    """Places that cut an axis into stretches of ``side`` cells; the first one ends at ``shift`` where there is one."""
+    return range(shift or side, extent, side)
+
+
+def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[tuple[int, int]]:
+    """Shifts of a cut as finely as ``most`` units allow: by every cell, every second one, ..., by the half, or none."""
+    room = [side if side < extent else 1 for side, extent in zip(sides, shape, strict=True)]
+    candidates = [list(product(range(0, room[0], step), range(0, room[1], step))) for step in range(1, max(room))]
+    candidates += [[(0, 0), (room[0] // 2, room[1] // 2)]] if max(room) > 1 else []
+    for shifts in candidates:
+        cuts = [[_edges(*axis) for axis in zip(shape, sides, shift, strict=True)] for shift in shifts]
+        if sum((len(down) + 1) * (len(across) + 1) for down, across in cuts) <= most:
+            return shifts
+    return [(0, 0)]
+
+
+def _patch_sides(patch: Any, height: int, width: int) -> tuple[int, int]:
+    if isinstance(patch, str) and patch == "auto":
+        down = across = 1
+        while -(-height // down) * -(-width // across) > MOST_PATCHES:
+            if -(-height // down) >= -(-width // across):
+                down += 1
+            else:
+                across += 1
+        return down, across
+    sides: Sequence[Any] = (patch, patch) if np.ndim(patch) == 0 else tuple(patch)
+    if len(sides) != 2:
+        raise ParameterError(f"patch={patch!r} was given; expected 'auto', a number of cells, or (height, width).")
+    down, across = (check_whole("patch", side, least=1) for side in sides)
+    return min(down, height), min(across, width)

@@ -1,4 +1,4 @@
-"""``explain``: reads what is asked, chooses a method, and puts its values under the names of X."""
+"""Entry point ``explain``: parameters are read, a method is chosen, and its values come under the names of X."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ import numpy as np
 from autoarch._core.checks import check_choice, check_whole, did_you_mean, seed_of
 from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
-from autoarch.exceptions import ParameterError
-from autoarch.explain.explanation import Explanation
-from autoarch.explain.methods import Question, best_for, found_by
-from autoarch.explain.model import Subject, ask, find_scale
-from autoarch.explain.permutation import make_judge
+from autoarch.exceptions import MissingExtraError, ParameterError
+from autoarch.explain.attribution import gradcam, integrated_gradients, tree_shap
+from autoarch.explain.column_map import make_partition
+from autoarch.explain.explanation import Explanation, Setup
+from autoarch.explain.model import Query, WrappedModel, wrap_model
+from autoarch.explain.perturbation import occlude, permute
 from autoarch.explain.pullback import UntraceableError
-from autoarch.explain.units import make_cut
 
-_MINDED_BY = {  # parameters that not every method looks at; "auto" may become any but "permutation"
+_METHODS = {
+    "occlusion": occlude,
+    "gradients": integrated_gradients,
+    "gradcam": gradcam,
+    "shap": tree_shap,
+    "permutation": permute,
+}
+_USED_BY = {  # parameters that not every method uses; "auto" may become any but "permutation"
     "by": ("auto", "occlusion", "permutation"),
     "patch": ("auto", "occlusion", "permutation"),
     "baseline": ("auto", "occlusion", "gradients"),
@@ -25,7 +32,6 @@ _MINDED_BY = {  # parameters that not every method looks at; "auto" may become a
     "scale": ("auto", "occlusion"),
     "scoring": ("permutation",),
 }
-METHODS = ("auto", "occlusion", "gradients", "gradcam", "shap", "permutation")
 _REPEATS = 10  # draws: a rule on the sign of one column escapes the eye once in a thousand rows, with five in thirty
 
 
@@ -47,43 +53,43 @@ def explain(
     random_state: Any = None,
     verbose: int = 1,
 ) -> Explanation:
-    """Say which cells, columns or regions of the rows of X a fitted model goes by.
+    """Attribute the predictions of a fitted model to cells, columns or regions of the rows of X.
 
     Parameters
     ----------
     estimator : AutoArchClassifier, AutoArchRegressor, or any fitted scikit-learn estimator or Pipeline
-        What is explained.
+        Model to explain.
     X : array-like of shape (n, p), (n, H, W) or (n, C, H, W), DataFrame or sparse matrix
         Rows to explain, as ``predict`` takes them.
     y : array-like of shape (n,) or None, default=None
         True labels or numbers; for "permutation".
     method : str, default="auto"
-        "occlusion" takes parts away and looks at the answer, for any model. "gradients" are integrated gradients, for
-        nets. "gradcam" looks at the last convolutions, for convolutional nets. "shap" gives Shapley values of trees.
-        "permutation" deals parts out anew and looks at the score, for the data set as a whole. "auto" takes "shap" for
-        trees where it can be done and its package is there, else "occlusion".
+        "occlusion" removes parts and measures the change of the prediction, for any model. "gradients" are integrated
+        gradients, for nets. "gradcam" maps the last convolutions, for convolutional nets. "shap" gives Shapley values
+        of trees. "permutation" permutes parts among the rows and measures the score of the whole data set. "auto" is
+        "shap" for trees where it can be done and its package is there, else "occlusion".
     target : label, array-like of shape (n,) or None, default=None
-        Class whose probability is explained, for all rows or for each. None is the class that is predicted.
+        Class whose probability is explained, for all rows or for each. None is the predicted class.
     by : {"auto", "cell", "patch", "row", "column", "channel", "name"}, default="auto"
-        What is taken away at once: a cell with all its channels, a patch of cells, a row, a column or a channel of the
-        grid, or one named column or value. "auto" is "patch" on grids, else "name". Columns beside a grid are always
-        taken one by one.
+        Parts that are removed at once: a cell with all its channels, a patch of cells, a row, a column or a channel of
+        the grid, or one named column or value. "auto" is "patch" on grids, else "name". Columns beside a grid are
+        always removed one by one.
     patch : int, tuple of int or "auto", default="auto"
         Height and width of a patch. "auto" makes at most 64 patches: 4 x 4 cells of 28 x 28, single cells of 8 x 8.
         For "occlusion" they are cut in several ways, each shifted by some cells, where the rows to predict then hold at
         most 6 million values.
     baseline : "auto", "mean", "rows", float or one row like those of X, default="auto"
-        What stands in. "mean" is the mean of the training rows where the estimator knows it, else that of
-        ``background``, else of X (the most frequent category, the middle date). "rows" draws from the rows of
+        Values that replace the removed ones. "mean" is the mean of the training rows where the estimator knows it, else
+        that of ``background``, else of X (the most frequent category, the middle date). "rows" draws from the rows of
         ``background``, or of X, ``n_repeats`` times. "auto" is "rows" for "occlusion" where there are ten of them or
         more and the rows to predict hold at most 30 million values (6 million in patches), else "mean".
     background : like X or None, default=None
-        Rows such as those of training, that stand-ins are made of.
+        Rows such as those of training, for the baseline.
     layout : "auto", tuple of int, Layout or None, default="auto"
         Cells behind flat columns. "auto" is the estimator's own; None explains columns one by one.
     scale : {"auto", "probability", "log-odds"}, default="auto"
-        What "occlusion" measures of a class. In log-odds very sure answers still differ; "auto" takes them unless the
-        model gives probabilities of exactly 0, as votes do.
+        Scale on which "occlusion" measures a class. In log-odds very sure predictions still differ; "auto" takes them
+        unless the model gives probabilities of exactly 0, as votes do.
     scoring : str, callable or None, default=None
         Score whose fall "permutation" measures; None is accuracy or R2.
     n_repeats : int, default=10
@@ -92,7 +98,7 @@ def explain(
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
     verbose : int, default=1
-        0 is silent, 1 shows one line to people.
+        0 is silent, 1 shows one line in terminals and notebooks.
 
     Returns
     -------
@@ -120,71 +126,99 @@ def explain(
     >>> found.method, found.grid.shape, bool(found.global_.argmax() == truth[0].argmax())
     ('occlusion', (200, 1, 8, 8), True)
     """
-    check_choice("method", method, METHODS)
+    check_choice("method", method, ("auto", *_METHODS))
     check_whole("n_repeats", n_repeats, least=1)
     check_whole("verbose", verbose, least=0)
-    _check_minded(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
-    subject = ask(estimator, X, layout)
-    cut = make_cut(subject.columns, by, patch)
-    said = subject.answers(subject.pool.given())
-    judge = make_judge(subject, y, scoring, said) if method == "permutation" else None
-    question = Question(
-        subject=subject,
-        cut=cut,
-        said=said,
-        codes=_codes_of(target, subject, said, method),
-        judge=judge,
-        scale=find_scale(scale, subject, said),
-        baseline=baseline,
-        background=background,
+    _check_used(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
+    model = wrap_model(estimator, X, layout)
+    query = Query(
+        model=model,
+        partition=make_partition(model.columns, by, patch),
+        target=_target_columns(target, model, method),
         n_repeats=n_repeats,
         rng=np.random.default_rng(seed_of(random_state)),
         progress=Progress(verbose, Budget()),
+        y=y,
+        scoring=scoring,
+        scale=scale,
+        baseline=baseline,
+        background=background,
     )
     try:
         if method == "auto":
-            takes_away = any(str(given) != "auto" for given in (by, patch, baseline, scale))
-            return best_for(question, takes_away=takes_away)
-        return found_by(method, question)
+            return _explain_by_default(query, parts=any(str(given) != "auto" for given in (by, patch, baseline, scale)))
+        return _explain_by(method, query)
     except UntraceableError as error:
         raise ParameterError(
             f"method={method!r} cannot explain this {type(estimator).__name__}: {error}. Pass method='occlusion', "
-            "which asks for predictions only, or 'auto'."
+            "which needs predictions only, or 'auto'."
         ) from error
     finally:
-        question.progress.close()
+        query.progress.close()
 
 
-def _check_minded(method: str, **given: Any) -> None:
-    """Raise where something is asked for that the method would pass over in silence."""
-    asked = [
+def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
+    """Shapley values for trees; occlusion for all else, and where ``parts``, a baseline or a scale is wanted."""
+    if parts:
+        return _explain_by("occlusion", query, "chosen as parts to remove were given")
+    try:
+        return _explain_by("shap", query, "chosen for trees")
+    except UntraceableError:
+        return _explain_by("occlusion", query, "chosen as it works for any model")
+    except MissingExtraError:
+        return _explain_by("occlusion", query, "chosen as shap, for trees, is not installed")
+
+
+def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
+    model, found = query.model, _METHODS[method](query)
+    values, errors, stability = found.averaged()
+    by = found.by or ("name" if model.columns.cells is None else "cell")
+    return Explanation(
+        method=method,
+        setup=Setup(reason=reason, by=by, baseline=found.baseline, models=found.models),
+        units=found.units,
+        target=None if model.classes is None or method == "permutation" else model.classes[query.target],
+        by_name=values,
+        std_error_by_name=errors,
+        stability=stability,
+        n_repeats=len(found.parts),
+        outputs=found.outputs,
+        base_outputs=np.full(len(model.rows), np.nan) if found.base_outputs is None else found.base_outputs,
+        columns=model.columns,
+        sample=model.sample,
+    )
+
+
+def _check_used(method: str, **given: Any) -> None:
+    """Raise where a parameter is given that the method does not use."""
+    names = [
         name for name, value in given.items() if not (value is None or (isinstance(value, str) and value == "auto"))
     ]
-    for name in asked:
-        if method not in _MINDED_BY[name]:
-            kinds = " or ".join(repr(kind) for kind in _MINDED_BY[name] if kind != "auto")
+    for name in names:
+        if method not in _USED_BY[name]:
+            kinds = " or ".join(repr(kind) for kind in _USED_BY[name] if kind != "auto")
             sums = " and sum with by_row(), by_column() or by_channel()" if name == "by" else ""
             raise ParameterError(
-                f"{name}= is for method={kinds}, and method={method!r} does not look at it. Leave it out{sums}, or "
-                "pass another method."
+                f"{name}= is for method={kinds}, and method={method!r} does not use it. Leave it out{sums}, or pass "
+                "another method."
             )
-    if "patch" in asked and given["by"] not in ("auto", "patch"):
+    if "patch" in names and given["by"] not in ("auto", "patch"):
         raise ParameterError(
-            f"patch={given['patch']!r} is the size of patches, and by={given['by']!r} takes none. Leave one out."
+            f"patch={given['patch']!r} is the size of patches, and by={given['by']!r} uses none. Leave one out."
         )
 
 
-def _codes_of(target: Any, subject: Subject, said: np.ndarray, method: str) -> np.ndarray:
-    """Column of the answers that is explained, for each row.
+def _target_columns(target: Any, model: WrappedModel, method: str) -> np.ndarray:
+    """Column of the predictions that is explained, for each row.
 
     Raises
     ------
     ParameterError
         If the target is no class, or there are none.
     """
-    n, classes = len(subject.pool), subject.classes
+    n, classes = len(model.rows), model.classes
     if target is None:
-        return said.argmax(axis=1) if classes is not None else np.zeros(n, dtype=int)
+        return np.zeros(n, dtype=int) if classes is None else model.predictions.argmax(axis=1)
     if classes is None or method == "permutation":
         about = "numbers are predicted" if classes is None else "a score is about all classes at once"
         raise ParameterError(f"target={target!r} was given, but {about}. Leave it out.")
@@ -192,10 +226,10 @@ def _codes_of(target: Any, subject: Subject, said: np.ndarray, method: str) -> n
     labels = np.full(n, target, dtype=labels.dtype) if labels.ndim == 0 else labels.reshape(-1)
     if len(labels) != n:
         raise ParameterError(f"target has {len(labels)} labels and X has {n} rows; expected one label, or one per row.")
-    places = {label: code for code, label in enumerate(classes.tolist())}
-    unknown = [label for label in labels.tolist() if label not in places]
+    columns = {label: column for column, label in enumerate(classes.tolist())}
+    unknown = [label for label in labels.tolist() if label not in columns]
     if unknown:
         raise ParameterError(
-            f"target={unknown[0]!r} is none of the classes {list(places)}.{did_you_mean(unknown[0], list(places))}"
+            f"target={unknown[0]!r} is none of the classes {list(columns)}.{did_you_mean(unknown[0], list(columns))}"
         )
-    return np.array([places[label] for label in labels.tolist()])
+    return np.array([columns[label] for label in labels.tolist()])

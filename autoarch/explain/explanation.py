@@ -1,4 +1,4 @@
-"""What came out: values in the shape of X, under its names, with all that is needed to read them."""
+"""Values in the shape of X and under its names, with all that is needed to read them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from autoarch.exceptions import InputError, ParameterError
+from autoarch.explain import views
 from autoarch.explain.column_map import Columns
 
 if TYPE_CHECKING:
@@ -18,22 +18,40 @@ if TYPE_CHECKING:
 MOST_LISTED = 5  # names in the text
 
 
+@dataclass(frozen=True)
+class Setup:
+    """How an explanation was computed, in words.
+
+    Parameters
+    ----------
+    reason : str
+        Reason for the method, where it was chosen by itself; else empty.
+    by : str
+        Parts that were removed at once. The value of a part is spread evenly over its cells.
+    baseline : str
+        Values that replaced the removed ones.
+    models : str
+        Of an ensemble, how many of its models were used; empty where that is all.
+    """
+
+    reason: str
+    by: str
+    baseline: str
+    models: str
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
-    """How much each cell or column speaks for the target, for each row or for the whole data set.
+    """Contribution of each cell or column to the target, for each row or for the whole data set.
 
     Parameters
     ----------
     method : {"occlusion", "gradients", "gradcam", "shap", "permutation"}
         How it was found.
-    reason : str
-        Why this method, where it was chosen by itself; else empty.
-    by : str
-        What was taken away at once. Its value is spread evenly over its cells.
+    setup : Setup
+        The rest of how it was found, in words.
     units : str
-        What a value measures.
-    baseline : str
-        What stood in for what was taken away.
+        Unit of the values.
     target : ndarray of shape (n,) or None
         The class that is explained, for each row; None for numbers and for the whole data set.
     by_name : ndarray of shape (n, p)
@@ -44,32 +62,47 @@ class Explanation:
         Mean rank correlation between the global maps of two repeats or models, from -1 to 1; None where there is one.
     n_repeats : int
         Repeats, or models.
-    models : str
-        Of an ensemble, how many of its models were asked; empty where that is all.
     outputs, base_outputs : ndarray of shape (n,)
-        What the model says of the rows, and of what stood in; NaN where the method knows no such thing. The values of
+        Outputs of the model for the rows, and for the baseline; NaN where the method knows none. The values of
         "gradients" and "shap" sum to their difference.
     columns : Columns
-        Names, and their places on a grid.
+        Names, and their cells on a grid.
     sample : ndarray of shape (n, p) or DataFrame
         The rows, for pictures.
     """
 
     method: str
-    reason: str
-    by: str
+    setup: Setup
     units: str
-    baseline: str
     target: np.ndarray | None
     by_name: np.ndarray
     std_error_by_name: np.ndarray | None
     stability: float | None
     n_repeats: int
-    models: str
     outputs: np.ndarray
     base_outputs: np.ndarray
     columns: Columns = field(repr=False)
     sample: Any = field(repr=False)
+
+    @property
+    def reason(self) -> str:
+        """Reason for this method, where it was chosen by itself; else empty."""
+        return self.setup.reason
+
+    @property
+    def by(self) -> str:
+        """Parts that were removed at once. The value of a part is spread evenly over its cells."""
+        return self.setup.by
+
+    @property
+    def baseline(self) -> str:
+        """Values that replaced the removed ones."""
+        return self.setup.baseline
+
+    @property
+    def models(self) -> str:
+        """Number of models of an ensemble that were used; empty where that is all."""
+        return self.setup.models
 
     @property
     def values(self) -> np.ndarray:
@@ -113,7 +146,7 @@ class Explanation:
 
     @property
     def of_data_set(self) -> bool:
-        """Whether this is about all rows together and not each of them."""
+        """True for one explanation of all rows together, False for one of each."""
         return self.method == "permutation"
 
     def by_row(self) -> np.ndarray:
@@ -142,23 +175,20 @@ class Explanation:
             ``name``, its place on the grid if there is one, ``value`` (of the sample) or ``importance`` and
             ``mean_value``, and ``std_error`` where it is known.
         """
-        shown: dict[str, Any] = {"name": self.names}
+        frame, errors = pd.DataFrame({"name": self.names}), self.std_error_by_name
         if self.columns.cells is not None:
-            places = np.full((len(self.names), 3), -1)
+            places = np.full((len(frame), 3), -1)
             places[self.columns.cells[self.columns.cells >= 0]] = np.argwhere(self.columns.cells >= 0)
-            shown |= {axis: places[:, i] for i, axis in enumerate(("channel", "row", "column"))}
+            frame[["channel", "row", "column"]] = places
         if sample is None:
-            key = "importance"
-            shown |= {key: self.importances, "mean_value": self.by_name.mean(axis=0)}
-            errors = None if self.std_error_by_name is None or len(self.by_name) > 1 else self.std_error_by_name[0]
+            key, place, errors = "importance", 0, errors if len(self.by_name) == 1 else None
+            frame[key], frame["mean_value"] = self.importances, self.by_name.mean(axis=0)
         else:
             key, place = "value", self._place(sample)
-            shown[key] = self.by_name[place]
-            errors = None if self.std_error_by_name is None else self.std_error_by_name[place]
+            frame[key] = self.by_name[place]
         if errors is not None:
-            shown["std_error"] = errors
-        frame = pd.DataFrame(shown)
-        return frame.iloc[np.argsort(-frame[key].abs().to_numpy(), kind="stable")].reset_index(drop=True)
+            frame["std_error"] = errors[place]
+        return frame.sort_values(key, key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
     def plot(self, sample: int = 0) -> Figure:
         """Draw one row beside its values: heat maps with profiles of rows and columns, or bars with names.
@@ -173,31 +203,57 @@ class Explanation:
         Figure
             Of matplotlib; the extra ``plot`` brings it.
         """
-        from autoarch.explain.views import draw
-
-        return draw(self, self._place(sample))
+        place = self._place(sample)
+        title = f"{self.method} over the data set: {self.units}"
+        if not self.of_data_set:
+            target = "" if self.target is None else f", target {self.target[place]}"
+            title = f"{self.method} of row {place}{target}: {self.units}"
+        if self.columns.cells is None:
+            errors = None if self.std_error_by_name is None else self.std_error_by_name[place]
+            return views.plot_bars(self.by_name[place], errors, self._labels(place), title=title)
+        shown = "mean sample" if self.of_data_set else "sample"
+        return views.plot_maps(self._picture(place), self.grid[place].sum(axis=0), title=title, shown=shown)
 
     def __str__(self) -> str:
         n = "the data set" if self.of_data_set else f"{len(self.by_name)} rows"
         chosen = f" ({self.reason})" if self.reason else ""
-        said = [f"{self.method}{chosen} of {n}, by {self.by}; {self.units}"]
+        lines = [f"{self.method}{chosen} of {n}, by {self.by}; {self.units}"]
         if self.baseline:
-            said.append(f"instead of what is taken away: {self.baseline}")
+            lines.append(f"baseline: {self.baseline}")
         if self.models:
-            said.append(f"asked: {self.models}")
+            lines.append(f"computed with {self.models}")
         if self.stability is not None:
-            said.append(f"stability over {self.n_repeats} repeats: {self.stability:.2f}")
+            lines.append(f"stability over {self.n_repeats} repeats: {self.stability:.2f}")
         overall = self.importances
         order = np.argsort(-np.abs(overall), kind="stable")[:MOST_LISTED]
-        said.append("most important: " + ", ".join(f"{self.names[place]} {overall[place]:.3g}" for place in order))
-        return "\n".join(said)
+        lines.append("most important: " + ", ".join(f"{self.names[place]} {overall[place]:.3g}" for place in order))
+        return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from autoarch.explain.html import as_html
+        overall = self.importances
+        heat = None if self.columns.cells is None else self.columns.to_grid(overall[None])[0].sum(axis=0)
+        return views.as_html(str(self).split("\n"), overall, self.names, heat)
 
-        return as_html(self)
+    def _picture(self, place: int) -> np.ndarray:
+        """One row on the grid, its channels averaged; the mean row where the data set is explained."""
+        rows = self.sample
+        if isinstance(rows, pd.DataFrame):  # columns beside the grid may hold anything
+            rows = rows.apply(pd.to_numeric, errors="coerce").to_numpy()
+        rows = np.asarray(rows, dtype=np.float64)
+        rows = rows if self.of_data_set else rows[place : place + 1]
+        return self.columns.to_grid(rows).mean(axis=(0, 1))
+
+    def _labels(self, place: int) -> list[str]:
+        """Names of the columns, with their values in one row."""
+        if self.of_data_set:
+            return list(self.names)
+        rows = self.sample
+        mixed = isinstance(rows, pd.DataFrame)
+        row = [rows.iloc[place, column] for column in range(len(self.names))] if mixed else rows[place]
+        texts = [f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value) for value in row]
+        return [f"{name} = {text}" for name, text in zip(self.names, texts, strict=True)]
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:
         return self.columns.to_grid(values) if self.columns.shaped and self.columns.cells is not None else values
@@ -209,29 +265,3 @@ class Explanation:
         if not isinstance(sample, (int, np.integer)) or not -n <= sample < n:
             raise ParameterError(f"sample={sample!r} was given; expected a row of X, from 0 to {n - 1}.")
         return int(sample) % n
-
-
-def agreement(parts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, float | None]:
-    """Mean of maps (repeats, n, p), its standard errors, and how far the repeats rank the columns alike.
-
-    Parameters
-    ----------
-    parts : ndarray of shape (repeats, n, p)
-        Maps.
-    weights : ndarray of shape (repeats,)
-        What each counts for; they sum to 1.
-    """
-    mean = np.tensordot(weights, parts, axes=1)
-    if len(parts) < 2:
-        return mean, None, None
-    spread = np.tensordot(weights, (parts - mean) ** 2, axes=1)
-    lost = np.square(weights).sum()  # 1 / repeats where all count alike
-    errors = np.sqrt(spread * lost / max(1.0 - lost, 1e-12))
-    maps = np.abs(parts).mean(axis=1)
-    ranks = rankdata(maps, axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    sizes = np.sqrt((ranks**2).sum(axis=1))
-    if (sizes == 0).any():
-        return mean, errors, None
-    correlations = ranks @ ranks.T / np.outer(sizes, sizes)
-    return mean, errors, float(correlations[np.triu_indices(len(parts), 1)].mean())

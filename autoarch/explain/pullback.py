@@ -1,150 +1,164 @@
-"""The models inside an estimator, and from the columns that each of them sees back to those of X.
+"""Models inside an estimator, and the pullback from the columns that each of them sees to those of X.
 
-Gradients and the paths of trees say something of what a model sees: scaled, imputed, encoded columns. Each step that is
-known here has a matrix that hands the share of an output column back to the columns it was made of.
+Gradients and the paths of trees attribute the output to the inputs of a model: scaled, imputed, encoded columns. Each
+step that is known here has a matrix that hands the share of an output column back to the columns it was made of.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.stats import rankdata
+from sklearn import preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    OneHotEncoder,
-    PowerTransformer,
-    QuantileTransformer,
-    RobustScaler,
-    StandardScaler,
-)
 
-from autoarch._base import BaseAutoArch
 from autoarch._data.canonical import Canonicaliser
 from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.table_scaler import RobustClip, ToFloat32
-from autoarch.explain.model import Subject
 
-_ONE_TO_ONE = (
-    MaxAbsScaler,
-    MinMaxScaler,
-    PowerTransformer,
-    QuantileTransformer,
-    RobustClip,
-    RobustScaler,
-    StandardScaler,
-    ToFloat32,
-)
+_ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
+_ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)
+_ONE_TO_ONE += (RobustClip, ToFloat32)
 
 
 class UntraceableError(Exception):
-    """Why what a model sees cannot be handed back to columns of X; caught within this room."""
+    """Reason why attributions to what a model sees cannot be pulled back to columns of X; caught within this room."""
 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One model, the steps before it, and its share in the answer."""
+    """One model, the steps before it, and its weight in the prediction."""
 
     model: Any
     steps: tuple[Any, ...]
     weight: float
 
-    def sees(self, given: Any) -> Any:
-        """Rows as the model takes them."""
+    def inputs(self, rows: Any) -> Any:
+        """Rows as the model sees them."""
         for step in self.steps:
-            given = step.transform(given)
-        return given.toarray() if sparse.issparse(given) else given
+            rows = step.transform(rows)
+        return rows.toarray() if sparse.issparse(rows) else rows
 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What each member says of each column of X, and the outputs that the parts add up to.
+    """Values of one method, before repeats and models are averaged.
 
     Parameters
     ----------
-    parts : ndarray of shape (members, n, p)
-        One map per member.
-    weights : ndarray of shape (members,)
-        Shares of the members, which sum to 1.
-    outputs, base_outputs : ndarray of shape (n,)
-        Mean outputs for the rows and for what stood in for them.
+    parts : ndarray of shape (repeats or members, n, p)
+        One map for each of them.
     units : str
-        Of the parts.
+        Unit of the parts.
+    outputs, base_outputs : ndarray of shape (n,)
+        Mean outputs for the rows and for the baseline; None where the method knows none of the latter.
+    weights : ndarray of shape (repeats or members,) or None
+        Their shares, which sum to 1; None for equal ones.
+    by : str
+        Parts that were removed at once; empty where none is.
+    baseline : str
+        Values that replaced them, in words.
+    models : str
+        How many models of an ensemble were used; empty for all.
     """
 
     parts: np.ndarray
-    weights: np.ndarray
-    outputs: np.ndarray
-    base_outputs: np.ndarray
     units: str
+    outputs: np.ndarray
+    base_outputs: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    by: str = ""
+    baseline: str = ""
+    models: str = ""
+
+    def averaged(self) -> tuple[np.ndarray, np.ndarray | None, float | None]:
+        """Mean map, its standard errors, and the mean rank correlation between the global maps of two parts."""
+        n = len(self.parts)
+        weights = np.full(n, 1.0 / n) if self.weights is None else self.weights
+        mean = np.tensordot(weights, self.parts, axes=1)
+        if n < 2:
+            return mean, None, None
+        variance = np.tensordot(weights, (self.parts - mean) ** 2, axes=1)
+        lost = np.square(weights).sum()  # 1 / n where all count alike
+        errors = np.sqrt(variance * lost / max(1.0 - lost, 1e-12))
+        ranks = rankdata(np.abs(self.parts).mean(axis=1), axis=1)
+        if (np.ptp(ranks, axis=1) == 0).any():
+            return mean, errors, None
+        return mean, errors, float(np.corrcoef(ranks)[np.triu_indices(n, 1)].mean())
 
 
-def members_of(subject: Subject) -> list[Member]:
+def own_pipeline(estimator: Any) -> Pipeline | None:
+    """The pipeline of autoarch that an estimator has fitted, or that it is; None for others."""
+    pipeline = getattr(estimator, "best_estimator_", estimator)
+    own = isinstance(pipeline, Pipeline) and len(pipeline) > 1 and isinstance(pipeline[0], Canonicaliser)
+    return pipeline if own else None
+
+
+def members_of(model: Any, *, own: bool, steps: tuple[Any, ...] = (), weight: float = 1.0) -> list[Member]:
     """The models that are averaged or vote, or the only one.
 
-    Of an ensemble that is not ours nobody knows how it makes one answer of many; it counts as one model.
+    How an ensemble that is not ours combines its models is unknown; it counts as one model.
     """
-    return _unfold(subject.model, (), 1.0, own=subject.own)
-
-
-def _unfold(model: Any, steps: tuple[Any, ...], weight: float, own: bool) -> list[Member]:
-    if isinstance(model, BaseAutoArch):
-        return _unfold(model.best_estimator_, steps, weight, own=True)
+    if not isinstance(model, Pipeline) and own_pipeline(model) is not None:
+        return members_of(own_pipeline(model), own=True, steps=steps, weight=weight)
     if isinstance(model, Pipeline):
         before = tuple(step for _, step in model.steps[:-1] if step is not None and not isinstance(step, str))
-        return _unfold(model[-1], steps + before, weight, own)
-    parts: list[Any] = []
+        return members_of(model[-1], own=own, steps=steps + before, weight=weight)
     if own and isinstance(model, (VotingClassifier, VotingRegressor)):
-        weights = np.ones(len(model.estimators_)) if model.weights is None else np.asarray(model.weights, dtype=float)
-        parts = list(zip(model.estimators_, weights / weights.sum(), strict=True))
-    elif own and hasattr(model, "models_"):
-        parts = [(part, 1.0 / len(model.models_)) for part in model.models_]
+        parts, weights = model.estimators_, model.weights
+    else:
+        parts, weights = getattr(model, "models_", []) if own else [], None
     if not parts:
         return [Member(model, steps, weight)]
-    return [member for part, share in parts for member in _unfold(part, steps, weight * share, own)]
+    weights = np.ones(len(parts)) if weights is None else np.asarray(weights, dtype=float)
+    return [
+        member
+        for part, share in zip(parts, weights / weights.sum(), strict=True)
+        for member in members_of(part, own=own, steps=steps, weight=weight * share)
+    ]
 
 
-def is_net(model: Any) -> bool:
-    """Whether a model is a net of skorch; a fitted one has loaded it."""
-    skorch = sys.modules.get("skorch")
-    return skorch is not None and isinstance(model, skorch.NeuralNet)
+def pull_back(steps: Sequence[Any], owners: np.ndarray, n_names: int) -> sparse.csr_matrix:
+    """Shares of shape (columns that a model behind these steps sees, names of X).
 
-
-def back(member: Member, subject: Subject) -> sparse.csr_matrix:
-    """Shares of shape (columns that the model sees, columns of X as the user knows them).
+    Parameters
+    ----------
+    steps : sequence of transformers
+        Fitted.
+    owners : ndarray of int
+        For each column before the first step, the index of the name that it represents.
+    n_names : int
+        Names.
 
     Raises
     ------
     UntraceableError
         If a step is not known here.
     """
-    n = subject.pool.n_columns
+    return sparse.csr_matrix(_of_steps(steps, len(owners)) @ _picked(owners, n_names))
+
+
+def _of_steps(steps: Sequence[Any], n: int) -> sparse.csr_matrix:
     shares = sparse.identity(n, format="csr")
-    for step in member.steps:
-        shares = _shares(step, shares.shape[0]) @ shares
-    owners = subject.columns.owners(n)
-    known = np.flatnonzero(owners >= 0)
-    named = sparse.csr_matrix((np.ones(len(known)), (known, owners[known])), shape=(n, len(subject.columns)))
-    return sparse.csr_matrix(shares @ named)
+    for step in steps:
+        shares = _of_step(step, shares.shape[0]) @ shares
+    return shares
 
 
-def _shares(step: Any, n: int) -> sparse.csr_matrix:
-    if isinstance(step, _ONE_TO_ONE) or (isinstance(step, FunctionTransformer) and step.func is None):
+@singledispatch
+def _of_step(step: Any, n: int) -> sparse.csr_matrix:
+    if isinstance(step, _ONE_TO_ONE) or (isinstance(step, preprocessing.FunctionTransformer) and step.func is None):
         return sparse.identity(n, format="csr")
-    for kind, shares in _KNOWN.items():
-        if isinstance(step, kind):
-            return shares(step, n)
     raise UntraceableError(f"the step {type(step).__name__} makes new columns")
 
 
@@ -154,12 +168,14 @@ def _picked(columns: np.ndarray, n: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(known)), (known, columns[known])), shape=(len(columns), n))
 
 
+@_of_step.register(Canonicaliser)
 def _of_canonical(step: Canonicaliser, n: int) -> sparse.csr_matrix:
     if step.kind_ == "frame" or (step.channels == "last" and len(step.cell_shape_) == 3):
         raise UntraceableError("columns are encoded or moved inside of a pipeline")
     return sparse.identity(n, format="csr")
 
 
+@_of_step.register(SimpleImputer)
 def _of_imputer(step: SimpleImputer, n: int) -> sparse.csr_matrix:
     kept = np.arange(n)
     if not step.keep_empty_features:
@@ -168,13 +184,15 @@ def _of_imputer(step: SimpleImputer, n: int) -> sparse.csr_matrix:
     return _picked(np.concatenate([kept, flags]).astype(int), n)
 
 
-def _of_one_hot(step: OneHotEncoder, n: int) -> sparse.csr_matrix:
+@_of_step.register(preprocessing.OneHotEncoder)
+def _of_one_hot(step: preprocessing.OneHotEncoder, n: int) -> sparse.csr_matrix:
     names = getattr(step, "feature_names_in_", [f"x{place}" for place in range(n)])
     places = {name: str(place) for place, name in enumerate(names)}
     naming = copy(step).set_params(feature_name_combiner=lambda name, _: places.get(name, name))
     return _picked(naming.get_feature_names_out().astype(int), n)
 
 
+@_of_step.register(ColumnTransformer)
 def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
     n_out = max((part.stop for part in step.output_indices_.values()), default=0)
     shares = sparse.lil_matrix((n_out, n))
@@ -183,44 +201,31 @@ def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
         if part.start == part.stop:
             continue
         taken = _picked(_places(step, columns, n), n)
-        shares[part] = taken if inner == "passthrough" else _shares(inner, taken.shape[0]) @ taken
+        shares[part] = taken if inner == "passthrough" else _of_step(inner, taken.shape[0]) @ taken
     return sparse.csr_matrix(shares)
+
+
+@_of_step.register(Pipeline)
+def _of_pipeline(step: Pipeline, n: int) -> sparse.csr_matrix:
+    return _of_steps([inner for _, inner in step.steps], n)
 
 
 def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
     """Numbers of columns that were named by number, by name, or by a mask or slice of either."""
-    told = [columns.start, columns.stop] if isinstance(columns, slice) else np.atleast_1d(columns)
-    if any(isinstance(name, str) for name in told):
+    given = [columns.start, columns.stop] if isinstance(columns, slice) else np.atleast_1d(columns)
+    if any(isinstance(name, str) for name in given):
         return np.atleast_1d(pd.Series(np.arange(n), index=step.feature_names_in_).loc[columns])
     return np.atleast_1d(np.arange(n)[columns])
 
 
-def _of_pipeline(step: Pipeline, n: int) -> sparse.csr_matrix:
-    shares = sparse.identity(n, format="csr")
-    for _, inner in step.steps:
-        shares = _shares(inner, shares.shape[0]) @ shares
-    return shares
-
-
+@_of_step.register(GridScaler)
 def _of_grid(step: GridScaler, n: int) -> sparse.csr_matrix:
     """Cells, then whether one is missing (whose share its channels divide among them), then columns beside the grid."""
     channels, height, width = step.layout.shape
-    cells = step.layout.columns
-    parts = [_picked(cells, n)]
+    parts = [_picked(step.layout.columns, n)]
     if step.masked_:
-        of_places = sparse.hstack([sparse.identity(height * width)] * channels) / channels
-        parts.append(of_places @ parts[0])
+        parts.append(sparse.hstack([sparse.identity(height * width)] * channels) / channels @ parts[0])
     planes = [*step.planes_.numbers, *(column for column, _ in step.planes_.levels)]
     if planes:
         parts.append(_picked(np.repeat(np.array(planes, dtype=int), height * width), n))
     return sparse.csr_matrix(sparse.vstack(parts))
-
-
-_KNOWN: dict[type, Callable[[Any, int], sparse.csr_matrix]] = {
-    Canonicaliser: _of_canonical,
-    ColumnTransformer: _of_transformer,
-    GridScaler: _of_grid,
-    OneHotEncoder: _of_one_hot,
-    Pipeline: _of_pipeline,
-    SimpleImputer: _of_imputer,
-}

@@ -1,75 +1,85 @@
-"""Rows in which some columns are taken from other rows: of an array of numbers, or of a table of any kinds.
+"""Rows of X in which some columns come from other rows: of an array of numbers, or of a DataFrame of any kinds.
 
-Every model-agnostic method asks for such rows only, so that categories, dates and missing cells need no encoding.
+Every model-agnostic method predicts such rows only, so that categories, dates and missing cells need no encoding. The
+background holds the values that replace those that are removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from autoarch._core.checks import check_choice
 from autoarch._data.containers import to_dense, to_plain
-from autoarch.exceptions import InputError, InputTypeError
+from autoarch._data.typical import typical_row
+from autoarch.exceptions import InputError, InputTypeError, ParameterError
+
+FEWEST_ROWS = 10  # that values are drawn from by default; fewer are too much alike
 
 
 @dataclass(frozen=True, eq=False)
-class Swap:
-    """Columns that are to come from the ``rows`` of ``donors``, one for each row that is changed."""
+class Replacement:
+    """Columns whose values come from the ``rows`` of other ``source`` rows of the same kind, one for each row."""
 
     columns: np.ndarray
-    donors: Pool
+    source: Any
     rows: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers:
-    """Rows of numbers.
+class ArrayRows:
+    """Rows of numbers: ``array`` of shape (n, p), (n, height, width) or (n, channels, height, width)."""
 
-    Parameters
-    ----------
-    values : ndarray of shape (n, p)
-        The cells of a row side by side.
-    shape : tuple of int
-        What a model wants one row to look like.
-    """
-
-    values: np.ndarray
-    shape: tuple[int, ...]
+    array: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.array)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The cells of a row side by side, (n, columns)."""
+        return self.array.reshape(len(self.array), -1)
 
     @property
     def n_columns(self) -> int:
         """Columns, whatever the shape of a row."""
-        return self.values.shape[1]
+        return math.prod(self.array.shape[1:])
 
-    def given(self) -> np.ndarray:
+    def as_input(self) -> np.ndarray:
         """The rows as a model takes them."""
-        return self.values.reshape(len(self), *self.shape)
+        return self.array
 
-    def take(self, rows: np.ndarray | slice) -> Numbers:
+    def take(self, rows: np.ndarray | slice) -> ArrayRows:
         """Some of the rows."""
-        return Numbers(self.values[rows], self.shape)
+        return ArrayRows(self.array[rows])
 
-    def swapped(self, swaps: Sequence[Swap]) -> np.ndarray:
-        """All rows once for each swap, one below the other, as a model takes them."""
-        n, p = self.values.shape
-        kinds = {swap.donors.values.dtype for swap in swaps}  # type: ignore[union-attr]
-        stacked = np.empty((len(swaps), n, p), np.result_type(self.values.dtype, *kinds))
+    def replaced(self, replacements: Sequence[Replacement]) -> np.ndarray:
+        """All rows once for each replacement, one below the other, as a model takes them."""
+        dtypes = {one.source.array.dtype for one in replacements}
+        stacked = np.empty((len(replacements), *self.values.shape), np.result_type(self.array.dtype, *dtypes))
         stacked[:] = self.values
-        for changed, swap in zip(stacked, swaps, strict=True):
-            changed[:, swap.columns] = swap.donors.values[np.ix_(swap.rows, swap.columns)]  # type: ignore[union-attr]
-        return stacked.reshape(len(swaps) * n, *self.shape)
+        for changed, one in zip(stacked, replacements, strict=True):
+            changed[:, one.columns] = one.source.values[np.ix_(one.rows, one.columns)]
+        return stacked.reshape(-1, *self.array.shape[1:])
+
+    def mean(self) -> ArrayRows:
+        """One row of means."""
+        return ArrayRows(typical_row(self.values).reshape(1, *self.array.shape[1:]))
+
+    def constant(self, value: float) -> ArrayRows:
+        """One row that holds the same number everywhere."""
+        return ArrayRows(np.full_like(self.array[:1], value, np.result_type(self.array.dtype, np.float32)))
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class FrameRows:
     """Rows of a DataFrame."""
 
     frame: pd.DataFrame
@@ -82,36 +92,66 @@ class Table:
         """Columns."""
         return self.frame.shape[1]
 
-    def given(self) -> pd.DataFrame:
+    def as_input(self) -> pd.DataFrame:
         """The rows as a model takes them."""
         return self.frame
 
-    def take(self, rows: np.ndarray | slice) -> Table:
+    def take(self, rows: np.ndarray | slice) -> FrameRows:
         """Some of the rows."""
-        return Table(self.frame.iloc[rows])
+        return FrameRows(self.frame.iloc[rows])
 
-    def swapped(self, swaps: Sequence[Swap]) -> pd.DataFrame:
-        """All rows once for each swap, one below the other."""
-        n = len(self.frame)
-        columns: list[Any] = []
+    def replaced(self, replacements: Sequence[Replacement]) -> pd.DataFrame:
+        """All rows once for each replacement, one below the other."""
+        columns = []
         for place in range(self.n_columns):
-            own, rows = self.frame.iloc[:, place], [np.arange(n)] * len(swaps)
-            for number, swap in enumerate(swaps):
-                if place in swap.columns:
-                    donors = swap.donors.frame.iloc[:, place]  # type: ignore[union-attr]
-                    rows[number] = len(own) + swap.rows
-                    own = pd.concat([own, donors], ignore_index=True)
-            columns.append(own.take(np.concatenate(rows)).reset_index(drop=True))
-        stacked = pd.concat(columns, axis=1)
-        stacked.columns = self.frame.columns
-        return stacked
+            own = self.frame.iloc[:, place]
+            parts = [one.source.frame.iloc[one.rows, place] if place in one.columns else own for one in replacements]
+            columns.append(pd.concat(parts, ignore_index=True))
+        return self._framed(columns)
+
+    def mean(self) -> FrameRows:
+        """One row of means of numbers, middle dates, and the most frequent value of other columns."""
+        middles = [_middle(self.frame.iloc[:, place]) for place in range(self.n_columns)]
+        return FrameRows(self._framed([column.reset_index(drop=True) for column in middles]))
+
+    def constant(self, value: float) -> FrameRows:
+        """One row that holds the same number everywhere.
+
+        Raises
+        ------
+        InputError
+            If a column holds no numbers.
+        """
+        others = [dtype for dtype in self.frame.dtypes if not pd.api.types.is_numeric_dtype(dtype)]
+        if others:
+            raise InputError(
+                f"baseline={value:g} is a number, and X has columns that hold none ({others[0]}). Pass 'mean', 'rows', "
+                "or a DataFrame of one row."
+            )
+        return FrameRows(pd.DataFrame(np.full((1, self.n_columns), value), columns=self.frame.columns))
+
+    def _framed(self, columns: list[pd.Series]) -> pd.DataFrame:
+        frame = pd.concat(columns, axis=1)
+        frame.columns = self.frame.columns
+        return frame
 
 
-Pool = Numbers | Table
+Rows = ArrayRows | FrameRows
 
 
-def read_any(X: Any) -> Pool:
-    """Rows of an array, a list, a sparse matrix or a frame.
+def _middle(column: pd.Series) -> pd.Series:
+    """One value that is typical of a column, as a column of its kind."""
+    if column.isna().all():
+        return column.iloc[:1]
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+        return pd.Series([float(column.mean())])
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_timedelta64_dtype(column.dtype):
+        return column.dropna().sort_values().iloc[[(column.notna().sum() - 1) // 2]]
+    return column[column == column.value_counts().index[0]].iloc[:1]
+
+
+def read_rows(X: Any) -> Rows:
+    """Read the rows of an array, a list, a sparse matrix or a frame.
 
     Raises
     ------
@@ -120,7 +160,7 @@ def read_any(X: Any) -> Pool:
     """
     X = to_plain(X)
     if isinstance(X, pd.DataFrame):
-        pool: Pool = Table(X.reset_index(drop=True))
+        rows: Rows = FrameRows(X.reset_index(drop=True))
     else:
         values = to_dense(X) if sparse.issparse(X) else np.asarray(X)
         if values.ndim < 2 or 0 in values.shape:
@@ -132,20 +172,91 @@ def read_any(X: Any) -> Pool:
             raise InputTypeError(
                 f"X is an array of {values.dtype}; expected numbers. Put columns that hold text into a DataFrame."
             )
-        pool = Numbers(values.reshape(len(values), -1), values.shape[1:])
-    if not len(pool) or not pool.n_columns:
-        raise InputError(f"X has {len(pool)} rows and {pool.n_columns} columns; expected at least one of each.")
-    return pool
+        rows = ArrayRows(np.ascontiguousarray(values))
+    if not len(rows) or not rows.n_columns:
+        raise InputError(f"X has {len(rows)} rows and {rows.n_columns} columns; expected at least one of each.")
+    return rows
 
 
-def alike(rows: Pool, pool: Pool) -> Pool:
-    """Other rows with the columns of X in the order of X."""
-    if isinstance(rows, Table) is not isinstance(pool, Table):
-        kinds = ["a DataFrame" if isinstance(one, Table) else "an array" for one in (pool, rows)]
+def with_columns_of(like: Rows, rows: Rows) -> Rows:
+    """Other rows with the columns of X in the order of X.
+
+    Raises
+    ------
+    InputError
+        If they are of another kind, or lack a column.
+    """
+    if isinstance(rows, ArrayRows) and isinstance(like, ArrayRows):
+        return rows
+    if isinstance(rows, ArrayRows) or isinstance(like, ArrayRows):
+        kinds = ["an array" if isinstance(one, ArrayRows) else "a DataFrame" for one in (like, rows)]
         raise InputError(f"X is {kinds[0]} and these rows are {kinds[1]}; expected the same kind.")
-    if isinstance(rows, Table) and isinstance(pool, Table) and not rows.frame.columns.equals(pool.frame.columns):
-        missing = [name for name in pool.frame.columns if name not in rows.frame.columns]
-        if missing:
-            raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
-        return Table(rows.frame[list(pool.frame.columns)])
+    wanted, there = like.frame.columns, rows.frame.columns
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
+    return rows if there.equals(wanted) else FrameRows(rows.frame[list(wanted)])
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """Rows that replace removed values, with a description; ``drawn`` anew each time, or a single one."""
+
+    rows: Rows
+    words: str
+    drawn: bool
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Place of one row for each of ``n``."""
+        return rng.integers(len(self.rows), size=n) if self.drawn else np.zeros(n, dtype=int)
+
+
+def find_background(
+    X: Rows, read: Callable[[Any], Rows], mean_row: Rows | None, baseline: Any, background: Any, affordable: bool
+) -> Background:
+    """Return the background for ``baseline``; "auto" draws from other rows where there are enough and ``affordable``.
+
+    Raises
+    ------
+    ParameterError
+        If ``baseline`` is nothing that can replace values.
+    InputError
+        If it does not fit X, or the mean of a single row is wanted.
+    """
+    others = X if background is None else _read(background, "background", X, read)
+    source = "X" if background is None else "background"
+    if isinstance(baseline, str):
+        check_choice("baseline", baseline, ("auto", "mean", "rows"))
+        if baseline == "rows" or (baseline == "auto" and affordable and len(others) >= FEWEST_ROWS):
+            if len(others) < 2:
+                raise InputError("baseline='rows' draws from other rows, and there is one. Pass background=X_train.")
+            return Background(others, f"rows of {source}", drawn=True)
+        if background is None and mean_row is not None:
+            return Background(mean_row, "mean of the training rows", drawn=False)
+        if len(others) < 2:
+            raise InputError(
+                "The mean of a single row is that row, and nothing would change. Pass background=X_train, a number or "
+                "a row as baseline."
+            )
+        return Background(others.mean(), f"mean of {source}", drawn=False)
+    if isinstance(baseline, Real) and not isinstance(baseline, bool):
+        return Background(X.constant(float(baseline)), f"the value {baseline:g}", drawn=False)
+    if np.ndim(baseline) < 2:
+        raise ParameterError(
+            f"baseline={baseline!r} was given; expected 'auto', 'mean', 'rows', a number, or one row with all axes of "
+            "X, such as X_train[:1]."
+        )
+    row = _read(baseline, "baseline", X, read)
+    if len(row) != 1:
+        raise InputError(f"baseline has {len(row)} rows; expected one row like those of X, such as X_train[:1].")
+    return Background(row, "the row given", drawn=False)
+
+
+def _read(given: Any, name: str, X: Rows, read: Callable[[Any], Rows]) -> Rows:
+    try:
+        rows = read(given)
+    except (InputError, InputTypeError) as error:
+        raise InputError(f"{name} does not fit the estimator as X does: {error}") from error
+    if rows.n_columns != X.n_columns:
+        raise InputError(f"{name} has {rows.n_columns} columns and X has {X.n_columns}; expected rows like those of X.")
     return rows

@@ -1,99 +1,140 @@
-"""The picture of an explanation: a sample, a heat map beside it with profiles of its rows and columns, or named bars."""
+"""Drawings of plain values: heat maps with profiles, bars with names, and one block of HTML for notebooks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from autoarch._core.imports import require
 from autoarch._report.figure import DARK, ORANGE
+from autoarch.locality.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from autoarch.explain.explanation import Explanation
-
-COLOURS = "PuOr_r"  # orange speaks for the target, violet against it
+COLOURS = "PuOr_r"  # orange is for the target, violet against it
 FOR, AGAINST = ORANGE, "#6b4c9a"
-MOST_BARS = 20
+MOST_BARS, MOST_HTML_BARS = 20, 12
 MOST_TICKS = 12
+MOST_CELLS = 4_096  # of a map in HTML: more squares would make a heavy notebook
 
 
-def draw(explanation: Explanation, sample: int) -> Figure:
-    """Draw one row, or the data set."""
-    require("matplotlib", extra="plot", purpose="Drawing an explanation")
-    from matplotlib.figure import Figure
+def plot_maps(picture: np.ndarray, heat: np.ndarray, *, title: str, shown: str) -> Figure:
+    """Draw a picture beside the values of its cells, with their sums over rows and columns.
 
-    if explanation.columns.cells is None:
-        n_bars = min(MOST_BARS, len(explanation.names))
-        figure = Figure(figsize=(6.4, 1.2 + 0.28 * n_bars), layout="constrained")
-        _bars(explanation, sample, figure.add_subplot())
-    else:
-        figure = Figure(figsize=(9.2, 4.2), layout="constrained")
-        _maps(explanation, sample, figure)
-    figure.suptitle(_title(explanation, sample), fontsize=10)
-    return figure
-
-
-def picture(explanation: Explanation, sample: int) -> np.ndarray:
-    """The sample on the grid, its channels averaged; the mean sample where the data set is explained."""
-    table = explanation.sample
-    if isinstance(table, pd.DataFrame):  # columns beside the grid may hold anything
-        table = table.apply(pd.to_numeric, errors="coerce").to_numpy()
-    rows = np.asarray(table, dtype=np.float64)
-    rows = rows if explanation.of_data_set else rows[sample : sample + 1]
-    return explanation.columns.to_grid(rows).mean(axis=(0, 1))
-
-
-def _title(explanation: Explanation, sample: int) -> str:
-    if explanation.of_data_set:
-        return f"{explanation.method} over the data set: {explanation.units}"
-    target = "" if explanation.target is None else f", target {explanation.target[sample]}"
-    return f"{explanation.method} of row {sample}{target}: {explanation.units}"
-
-
-def _maps(explanation: Explanation, sample: int, figure: Figure) -> None:
-    heat = explanation.grid[sample].sum(axis=0)
+    Parameters
+    ----------
+    picture, heat : ndarray of shape (height, width)
+        Grey values, and the values explained.
+    title, shown : str
+        Titles of the figure and of the picture.
+    """
+    figure = _figure(9.2, 4.2, title)
     height, width = heat.shape
     aspect: Any = "equal" if max(heat.shape) <= 8 * min(heat.shape) else "auto"  # a line of cells would be a hair
     places = figure.add_gridspec(2, 3, width_ratios=[4, 4, 1.3], height_ratios=[4, 1.3])
-    shown = figure.add_subplot(places[0, 0])
-    shown.imshow(picture(explanation, sample), cmap="gray", aspect=aspect)
-    shown.set(title="mean sample" if explanation.of_data_set else "sample", xticks=[], yticks=[])
+    left = figure.add_subplot(places[0, 0])
+    left.imshow(picture, cmap="gray", aspect=aspect)
+    left.set(title=shown, xticks=[], yticks=[])
     heated = figure.add_subplot(places[0, 1])
     most = float(np.abs(heat).max()) or 1.0
     drawn = heated.imshow(heat, cmap=COLOURS, vmin=-most, vmax=most, aspect=aspect)
     heated.set(title="values", xticks=[], yticks=[])
     figure.colorbar(drawn, ax=heated, shrink=0.8)
-    across, down = explanation.by_column()[sample], explanation.by_row()[sample]
+    across, down = heat.sum(axis=0), heat.sum(axis=1)
     below = figure.add_subplot(places[1, 1])
     below.bar(range(width), across, color=_colours(across))
     below.set(xlabel="by column", xticks=_ticks(width))
     beside = figure.add_subplot(places[0, 2])
     beside.barh(range(height), down, color=_colours(down))
     beside.set(xlabel="by row", yticks=_ticks(height), ylim=(height - 0.5, -0.5))
+    return figure
 
 
-def _bars(explanation: Explanation, sample: int, axes: Any) -> None:
-    values = explanation.by_name[sample]
-    order = np.argsort(-np.abs(values), kind="stable")[:MOST_BARS]
-    errors = None if explanation.std_error_by_name is None else explanation.std_error_by_name[sample][order]
-    axes.barh(range(len(order)), values[order], xerr=errors, color=_colours(values[order]), capsize=2)
+def plot_bars(values: np.ndarray, errors: np.ndarray | None, labels: Sequence[str], *, title: str) -> Figure:
+    """Draw the greatest values as bars, with their standard errors."""
+    order = _greatest(values, MOST_BARS)
+    figure = _figure(6.4, 1.2 + 0.28 * len(order), title)
+    axes = figure.add_subplot()
+    xerr = None if errors is None else errors[order]
+    axes.barh(range(len(order)), values[order], xerr=xerr, color=_colours(values[order]), capsize=2)
     axes.set(yticks=range(len(order)), ylim=(len(order) - 0.5, -0.5))
-    axes.set_yticklabels([_named(explanation, sample, place) for place in order])
+    axes.set_yticklabels([labels[place] for place in order])
     axes.axvline(0, color=DARK, lw=0.8)
+    return figure
 
 
-def _named(explanation: Explanation, sample: int, place: int) -> str:
-    """The name of a column, with the sample's value."""
-    name = explanation.names[place]
-    if explanation.of_data_set:
-        return name
-    table = explanation.sample
-    value = table.iloc[sample, place] if isinstance(table, pd.DataFrame) else table[sample, place]
-    return f"{name} = {value:.4g}" if isinstance(value, (float, np.floating)) else f"{name} = {value}"
+def as_html(lines: Sequence[str], importances: np.ndarray, names: Sequence[str], heat: np.ndarray | None) -> str:
+    """Lines of text, the most important columns as bars and, on a grid, a map.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        A title, and the items of a list.
+    importances : ndarray of shape (p,)
+        Sizes of the values over all rows.
+    names : sequence of str
+        Names of the columns.
+    heat : ndarray of shape (height, width) or None
+        The importances on the grid.
+    """
+    title, *rest = map(escape, lines)
+    items = "".join(f"<li>{line}</li>" for line in rest)
+    return (
+        f'<div style="{BOX}"><div style="{TITLE}">{title}</div>{"" if heat is None else _svg_map(heat)}'
+        f'{_svg_bars(importances, names)}<ul style="margin:8px 0 0 18px;padding:0">{items}</ul></div>'
+    )
+
+
+def _svg_map(heat: np.ndarray) -> str:
+    """Cells in orange, the strongest in full colour; nothing for lines and for large grids."""
+    height, width = heat.shape
+    if heat.size > MOST_CELLS or min(height, width) < 2:
+        return ""
+    side = max(2, min(12, PICTURE_WIDTH // max(width, height)))
+    shares = np.clip(heat / max(float(heat.max()), 1e-300), 0.0, 1.0)
+    squares = "".join(
+        f'<rect x="{side * column}" y="{side * row}" width="{side}" height="{side}" fill="{FOR}" '
+        f'fill-opacity="{shares[row, column]:.2f}"/>'
+        for row, column in np.ndindex(height, width)
+    )
+    return (
+        f'<div style="{QUIET}">Over all rows</div><svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'width="{side * width}" height="{side * height}" shape-rendering="crispEdges" '
+        f'style="border:1px solid #8886">{squares}</svg>'
+    )
+
+
+def _svg_bars(values: np.ndarray, names: Sequence[str]) -> str:
+    order = _greatest(values, MOST_HTML_BARS)
+    most = max(float(np.abs(values).max()), 1e-300)
+    parts = []
+    for number, place in enumerate(order):
+        y, length = 22 * number, BAR_WIDTH * abs(values[place]) / most
+        name = escape(names[place][:28])
+        parts.append(f'<text x="175" y="{y + 15}" text-anchor="end" fill="currentColor">{name}</text>')
+        parts.append(f'<rect x="185" y="{y + 4}" width="{length:.1f}" height="14" rx="2" fill="{FOR}"/>')
+        parts.append(f'<text x="{191 + length:.1f}" y="{y + 15}" fill="currentColor">{values[place]:.3g}</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="580" height="{22 * len(order) + 4}" '
+        f'style="font-size:12px;display:block">{"".join(parts)}</svg>'
+    )
+
+
+def _figure(width: float, height: float, title: str) -> Figure:
+    require("matplotlib", extra="plot", purpose="Drawing an explanation")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _greatest(values: np.ndarray, most: int) -> np.ndarray:
+    return np.argsort(-np.abs(values), kind="stable")[:most]
 
 
 def _colours(values: np.ndarray) -> list[str]:

@@ -152,7 +152,7 @@ def describe(layout: Layout) -> str:
     return f"{cells} with {layout.channels} channels, channels {'last' if layout.channels_last else 'first'}"
 
 
-def explain(
+def write_reason(
     best: Layout | None, kind: str, candidates: tuple[LayoutCandidate, ...], n_rows: int, remark: str = ""
 ) -> str:
     """Put the numbers into one sentence, followed by a remark on the names of the columns.

@@ -15,7 +15,7 @@ import numpy as np
 
 from autoarch._core.checks import seed_of
 from autoarch._data.layout import Layout
-from autoarch.layouts.decision import LEVELS, Decision, LayoutCandidate, LayoutInference, decide, explain
+from autoarch.layouts.decision import LEVELS, Decision, LayoutCandidate, LayoutInference, decide, write_reason
 from autoarch.layouts.pseudo_likelihood import Grid, LagProducts
 from autoarch.layouts.ranking import ScoredGrid, rank_grids, score_grid
 from autoarch.layouts.table import NamedCells, Table, read_names, read_table
@@ -92,7 +92,7 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
         candidates=candidates,
         foreign=() if best is None else tuple(best.foreign.tolist()),
         kind=decision.kind,
-        reason=explain(best, decision.kind, candidates, len(table.scaled), remark),
+        reason=write_reason(best, decision.kind, candidates, len(table.scaled), remark),
         seconds=perf_counter() - started,
     )
 

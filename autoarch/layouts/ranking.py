@@ -134,7 +134,7 @@ def _interleaved(products: LagProducts, wide: ScoredGrid, grids: list[Grid], sha
     """Channels side by side that look like one wide grid; None if there are none.
 
     Of few rows the next colour predicts a cell better than the next cell of its own colour, so that the neighbours
-    alone speak for the wide grid. All together speak for the colours then, and so do the seams.
+    alone favour the wide grid. All predictors together favour the colours then, and so do the seams.
     """
     step = wide.grid.step("down")
     fitting = [one for one in grids if one.channels_last and not one.is_line and one.step("down") == step]

@@ -48,7 +48,7 @@ class LayoutRecovery:
     seconds : float
         Time taken.
     kind : {"grid", "line", "none"}
-        Whether a grid or a line explains the columns better; "none" where there are too few columns to tell.
+        What explains the columns better; "none" where there are too few columns to tell.
     shape : tuple of int
         Channels, height, width of the cells in ``order``.
     likelihood : float

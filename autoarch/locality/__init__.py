@@ -1,13 +1,10 @@
-"""Whether cells that stand close together on the grid belong together, and whether that helps the task.
+"""Test whether neighbouring cells depend on each other, and whether that helps the task.
 
-Read ``statistics`` (pure functions on grids), ``nulls`` (what they give on shuffled cells, rows and columns), and
-``autocorrelation``, ``correlogram``, ``marginals``, ``patterns`` (more of what a grid shows), all run by ``look``;
-``sample``, ``ridge``, ``convolutions``, ``minimlp``, ``stand_ins`` and ``landmarks`` (cheap cross-validated stand-ins
-for each model family); ``beliefs`` (from landmarks to the chance that a family wins, with its numbers in
-``constants.json``); ``evidence`` and ``report`` (numbers), ``findings``, ``advice``, ``wording``, ``html`` and ``plot``
-(words and pictures); ``examine`` and ``arrange`` (other layouts of the columns, which must win on the landmarks);
-``probe`` (the entrance). ``inference`` finds the grid behind flat columns, ``recovery`` the one behind shuffled
-columns; ``restorer`` makes a transformer of both.
+Numbers first: ``axes``, ``correlogram``, ``stationarity`` and ``patterns`` ask one question each and hold its evidence,
+null and sentence; ``grid_statistics`` runs them and groups the numbers; ``landmarks`` scores cheap models of each
+family, and ``family_odds`` turns the scores into the chance that a family wins; ``layout_choice`` tries other layouts,
+which must win on the landmarks. Then sentences: ``findings``, ``advice``. Then drawings: ``views``. ``report`` is the
+public face, ``probe`` the entrance.
 
 What concerns layouts is imported on first touch: it loads pandas and scikit-learn, which the probe alone need not.
 """
@@ -15,19 +12,14 @@ What concerns layouts is imported on first touch: it loads pandas and scikit-lea
 from typing import TYPE_CHECKING
 
 from autoarch._core.imports import door
+from autoarch.locality.axes import AxisEvidence
+from autoarch.locality.correlogram import DirectionEvidence
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch
-from autoarch.locality.measurements import (
-    AxisEvidence,
-    DirectionEvidence,
-    Finding,
-    Gain,
-    Landmark,
-    MarginalEvidence,
-    PatternEvidence,
-    Reading,
-)
+from autoarch.locality.measurements import Finding, Gain, Landmark, Reading
+from autoarch.locality.patterns import PatternEvidence
 from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
+from autoarch.locality.stationarity import MarginalEvidence
 
 if TYPE_CHECKING:
     from autoarch.layouts.decision import LayoutCandidate, LayoutInference

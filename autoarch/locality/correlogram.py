@@ -1,10 +1,126 @@
-"""How dependence fades with distance, and where on the grid neighbours agree."""
+"""Correlograms and maps: how far does dependence between cells reach, and where on the grid do neighbours correlate?
+
+**Statistic.** Mean correlation, and mean size of the correlation, at lag 1, 2, ... in each direction. **Null.** Cells
+permuted, as for the layout as a whole. **Consequence.** The side of kernels.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
+from autoarch._report.text import p_text
 from autoarch._statistics.correlations import CellCorrelations, lag_means
+from autoarch._statistics.permutation_tests import CellTest
+from autoarch.locality.measurements import CELLS_PERMUTED, Finding
+
+DIRECTIONS = {"rows": "a row", "columns": "a column", "diagonals": "a diagonal"}
+LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
+WIDEST_MAP = 48  # sides of the map of neighbours that a report keeps
+
+
+@dataclass(frozen=True)
+class DirectionEvidence:
+    """Dependence between cells some steps apart in one direction: a correlogram.
+
+    Parameters
+    ----------
+    correlations : tuple of float
+        Mean correlation at distance 1, 2, ... (negative where cells alternate).
+    sizes : tuple of float
+        Mean size of the correlation at distance 1, 2, ...
+    overall : float
+        Mean size of the correlation over all pairs of cells of the grid.
+    p_value : float or None
+        Holm-adjusted p-value of "cells in any order would look the same in this direction", from distances 1 to 3.
+    """
+
+    correlations: tuple[float, ...]
+    sizes: tuple[float, ...]
+    overall: float = 0.0
+    p_value: float | None = None
+
+    @property
+    def excess(self) -> float:
+        """Excess of direct neighbours over all pairs of cells, as a share of what is possible."""
+        return (self.sizes[0] - self.overall) / max(1.0 - self.overall, 1e-6)
+
+    @property
+    def reach(self) -> int:
+        """Distance at which the excess over all pairs has fallen under 1/e of what it is between direct neighbours.
+
+        0 where direct neighbours have no excess; the longest distance measured where it never falls so far.
+        """
+        return 0 if self.sizes[0] <= self.overall else self._fallen or len(self.sizes)
+
+    @property
+    def fades(self) -> bool:
+        """True where the excess falls under 1/e within the distances measured."""
+        return self._fallen is not None
+
+    @property
+    def _fallen(self) -> int | None:
+        """First distance at which it has."""
+        start = self.sizes[0] - self.overall
+        steps = enumerate(self.sizes, start=1)
+        return next((lag for lag, size in steps if size - self.overall < start / 2.718281828), None)
+
+
+def measure_directions(
+    cells: CellCorrelations, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], test: CellTest
+) -> dict[str, DirectionEvidence]:
+    """Correlograms along rows, columns and diagonals, where there is more than one step.
+
+    Parameters
+    ----------
+    cells : CellCorrelations
+        Between the cells of the grid.
+    lines : mapping of str to (ndarray, ndarray)
+        Signed and unsigned ``line_correlations`` of ``"rows"`` and ``"columns"``.
+    test : CellTest
+        P-values of the directions.
+    """
+    correlograms = {}
+    for name, matrices in lines.items():
+        most = min(LONGEST, len(matrices[0]) - 1)
+        correlograms[name] = lag_means(matrices[0], most), lag_means(matrices[1], most)
+    correlograms["diagonals"] = _along_diagonals(cells)
+    return {
+        name: DirectionEvidence(signed, sizes, test.expected, test.directions.get(name))
+        for name, (signed, sizes) in correlograms.items()
+        if sizes
+    }
+
+
+def direction_findings(directions: Mapping[str, DirectionEvidence]) -> Iterator[Finding]:
+    """One finding per direction that was tested."""
+    for name, direction in directions.items():
+        if direction.p_value is None:
+            continue
+        cells = "1 cell" if direction.reach == 1 else f"{direction.reach} cells"
+        fading = "no more than between any two cells"
+        if direction.reach:
+            fading = f"fades within {cells}" if direction.fades else f"does not fade within the {cells} measured"
+        yield Finding(
+            "Are neighbouring cells dependent?",
+            f"mean |r| at lag 1 along {DIRECTIONS[name]}",
+            direction.sizes[0],
+            CELLS_PERMUTED,
+            direction.p_value,
+            direction.excess,
+            f"Along {DIRECTIONS[name]}, mean |r| at lag 1 is {direction.sizes[0]:.2f} "
+            f"({p_text(direction.p_value)}): {fading}.",
+        )
+
+
+def kernel_side(directions: Mapping[str, DirectionEvidence], dependent_axes: tuple[str, ...]) -> int | None:
+    """Odd k that covers the reach of the dependence, between 3 and 7, or 9 along one axis."""
+    reaches = [directions[name].reach for name in dependent_axes if name in directions]
+    if not reaches:
+        return None
+    return min(2 * ((max(reaches) + 1) // 2) + 1, 7 if len(dependent_axes) == 2 else 9)
 
 
 def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
@@ -39,9 +155,8 @@ def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
     energy = np.einsum("nchw,nchw->nc", centred, centred)
     together = np.einsum("nchw,nchw->nc", centred[:, :, 1:], centred[:, :, :-1])
     together += np.einsum("nchw,nchw->nc", centred[:, :, :, 1:], centred[:, :, :, :-1])
-    # (a - b)^2 summed over pairs is the energy times the neighbours that each cell has, less 2ab
-    neighbours = _n_neighbours(*scaled.shape[2:]).astype(scaled.dtype)
-    apart = np.einsum("nchw,nchw,hw->nc", centred, centred, neighbours) - 2 * together
+    steps = (np.diff(centred, axis=axis) for axis in (2, 3))
+    apart = sum(np.einsum("nchw,nchw->nc", step, step) for step in steps)
     some = energy > 1e-9
     if not some.any():
         return 0.0, 1.0
@@ -50,27 +165,7 @@ def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
     return float(morans_i.mean(dtype=np.float64)), float(gearys_c.mean(dtype=np.float64))
 
 
-def _n_neighbours(height: int, width: int) -> np.ndarray:
-    """Rook neighbours that each cell of the lattice has."""
-    counts = np.zeros((height, width))
-    counts[1:] += 1
-    counts[:-1] += 1
-    counts[:, 1:] += 1
-    counts[:, :-1] += 1
-    return counts
-
-
-LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
-WIDEST_MAP = 48  # sides of the map of neighbours that a report keeps
-
-
-def along_a_line(signed: np.ndarray, unsigned: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean correlation and mean size at distance 1, 2, ... from ``line_correlations``."""
-    most = min(LONGEST, len(signed) - 1)
-    return lag_means(signed, most), lag_means(unsigned, most)
-
-
-def along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean correlation and mean size at 1, 2, ... steps along both diagonals, as far as cells stand so."""
     number = correlations.numbered()
     height, width = number.shape
@@ -95,18 +190,16 @@ def neighbour_map(scaled: np.ndarray, active: np.ndarray) -> np.ndarray:
     ndarray of shape (H, W), or smaller
         NaN where a cell or all its neighbours never vary. Sides above 48 cells are averaged in blocks.
     """
-    n, _, height, width = scaled.shape
-    total, count = np.zeros((2, height, width))
-    for across in (False, True):
-        one = (slice(None),) * (3 if across else 2)
-        first, second = scaled[(*one, slice(1, None))], scaled[(*one, slice(None, -1))]
-        products = np.einsum("nchw,nchw->chw", first, second) / n
-        both = active[(*one[1:], slice(1, None))] & active[(*one[1:], slice(None, -1))]
+    total, count = np.zeros((2, *scaled.shape[2:]))
+    for axis in (0, 1):
+        lines, varies = np.moveaxis(scaled, axis + 2, 2), np.moveaxis(active, axis + 1, 1)
+        both = varies[:, 1:] & varies[:, :-1]
+        products = np.einsum("nchw,nchw->chw", lines[:, :, 1:], lines[:, :, :-1]) / len(scaled)
         summed, pairs = np.where(both, products, 0.0).sum(axis=0), both.sum(axis=0)
-        for side in (slice(1, None), slice(None, -1)):
-            place = (slice(None), side) if across else (side, slice(None))
-            total[place] += summed
-            count[place] += pairs
+        for whole, part in ((total, summed), (count, pairs)):
+            line = np.moveaxis(whole, axis, 0)
+            line[1:] += part
+            line[:-1] += part
     return in_blocks(np.where(count > 0, total, 0.0), count)
 
 

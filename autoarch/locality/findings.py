@@ -1,260 +1,90 @@
-"""The findings of a report: one record per question, each with its statistic, null, p-value, effect and sentence.
+"""Findings of a report: one record per question, each with its statistic, null, p-value, effect and sentence.
 
-Each sentence is a function of the report's numbers and of nothing else.
+Each sentence is a function of the measured numbers and of nothing else. Questions about the grid have modules of their
+own; here are those about the layout as a whole, about y, and about rows on a map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from autoarch._report.text import METRICS, listed, p_text, with_error
+from autoarch.locality.axes import axis_findings
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.family_odds import FAMILIES
-from autoarch.locality.measurements import AxisEvidence, Finding, MarginalEvidence
-from autoarch.locality.over_space import nearby, over_space
-from autoarch.locality.wording import LANDMARK_NAMES, METRICS, NAMES, about_reading, p_text
+from autoarch.locality.correlogram import direction_findings
+from autoarch.locality.grid_statistics import GridStatistics, Measurements
+from autoarch.locality.measurements import CELLS_PERMUTED, Finding, Reading
+from autoarch.locality.patterns import pattern_findings
+from autoarch.locality.stationarity import STATIONARY, axis_marginal_findings, lag_finding, marginal_findings
+from autoarch.locality.wording import LANDMARK_NAMES, NAMES
 
 if TYPE_CHECKING:
-    from autoarch.locality.report import LocalityReport
+    from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
 
-LINES = {"rows": ("row", "columns"), "columns": ("column", "rows")}
-DIRECTIONS = {"rows": "a row", "columns": "a column", "diagonals": "a diagonal"}
-
-
-def find(report: LocalityReport) -> tuple[Finding, ...]:
-    """All findings, in the order of the questions."""
-    return (*_on_the_grid(report), *map(nearby, report.space), *_gains(report.used))
+GUESS = "Neither axis is significant by itself: the verdict follows the larger effect sizes."
+_MOST_NAMED = 5  # attributes of rows on a map
 
 
-def _on_the_grid(report: LocalityReport) -> list[Finding]:
-    """What the cells and their neighbours show, whatever is to be predicted."""
+def grid_findings(grid: GridStatistics) -> list[Finding]:
+    """Findings about the cells and their neighbours, which need no target."""
     found: list[Finding] = []
-    if report.p_value is not None:
-        found += [_whole(report), *_directions(report), *_axes(report)]
-    if report.dependent_axes:
-        found += [_displacement(report)]
-    if report.p_value is not None and report.marginals:
-        found += [*_places(report), *_patterns(report), *_heterogeneity(report)]
+    if grid.p_value is not None:
+        shown = () if grid.axes_are_a_guess else grid.dependent_axes
+        found += [_whole(grid), *direction_findings(grid.directions), *axis_findings(grid.axes, shown)]
+    if grid.dependent_axes:
+        found.append(lag_finding(grid.lag_r2, grid.lag_r2_p_value))
+    if grid.p_value is not None and grid.marginals:
+        found += marginal_findings(grid.marginals)
+        found += [*pattern_findings(grid.patterns), *axis_marginal_findings(grid.marginals)]
     return found
 
 
-def sentences(report: LocalityReport) -> tuple[str, ...]:
-    """All findings in words, then the stand-ins and the chances of the families."""
-    said = [finding.sentence for finding in (*_on_the_grid(report), *_gains(report.used))]
-    said += over_space(report)
-    if report.p_value is None:
-        said.insert(0, "The columns have no layout, so there are no neighbours to compare.")
-    if report.axes_are_a_guess:
-        said.append("No axis is certain by itself at this size: the verdict follows the larger effects.")
-    said += [about_reading(reading) for reading in report.readings]
-    landmarks = report.used.landmarks
-    if landmarks:
-        ranked = sorted(landmarks.items(), key=lambda item: -item[1].score)
-        scores = ", ".join(f"{LANDMARK_NAMES[name]} {mark.score:.3f} (± {mark.std_error:.3f})" for name, mark in ranked)
-        metric = METRICS[report.landmark_metric]
-        rearranged = ", columns rearranged" if report.recovered is not None else ""
-        said.append(f"Quick stand-ins on {report.landmark_rows} rows{rearranged}, cross-validated {metric}: {scores}.")
-    chances = report.family_probabilities
-    ordered = sorted(FAMILIES, key=lambda name: -chances[name])
-    said.append(f"Chance to win: {', '.join(f'{NAMES[name]} {chances[name]:.0%}' for name in ordered)}.")
-    return tuple(said)
-
-
-def _whole(report: LocalityReport) -> Finding:
-    """Whether neighbours depend on each other at all."""
-    assert report.p_value is not None
+def _whole(grid: GridStatistics) -> Finding:
+    """Dependence between neighbouring cells in any direction."""
     numbers = (
-        f"direct neighbours correlate by {report.neighbour_size:.2f} in size, any two cells by "
-        f"{report.expected_size:.2f}; Moran's I {report.morans_i:.2f}, Geary's C {report.gearys_c:.2f}"
+        f"mean |r| between neighbours {grid.neighbour_size:.2f}, between any two cells {grid.expected_size:.2f}; "
+        f"Moran's I {grid.morans_i:.2f}, Geary's C {grid.gearys_c:.2f}"
     )
-    if report.p_value == 1.0:
-        said = "Shuffled cells look no different from the given ones; too few of them or of the rows vary to tell."
-    elif report.p_value > CONSTANTS["alpha"]:
-        said = f"Shuffled cells look no different from the given ones ({p_text(report.p_value)}): {numbers}."
-    else:
-        said = f"The order of the cells matters ({p_text(report.p_value)}): {numbers}."
+    sentence = f"No dependence between neighbouring cells was found ({p_text(grid.p_value)}): {numbers}."
+    if grid.p_value == 1.0:
+        sentence = "Dependence between neighbouring cells cannot be tested: too few cells or rows vary."
+    elif grid.significant:
+        sentence = f"Neighbouring cells depend on each other ({p_text(grid.p_value)}): {numbers}."
     return Finding(
         "Are neighbouring cells dependent?",
-        "mean size of the correlation between direct neighbours",
-        report.neighbour_size,
-        "the cells in any order, one order for all samples",
-        report.p_value,
-        (report.neighbour_size - report.expected_size) / max(1.0 - report.expected_size, 1e-6),
-        said,
+        "mean |r| between neighbours",
+        grid.neighbour_size,
+        CELLS_PERMUTED,
+        grid.p_value,
+        (grid.neighbour_size - grid.expected_size) / max(1.0 - grid.expected_size, 1e-6),
+        sentence,
     )
 
 
-def _directions(report: LocalityReport) -> Iterator[Finding]:
-    """How far dependence reaches in each direction."""
-    for name, direction in report.directions.items():
-        if direction.p_value is None:
-            continue
-        start = f"In the direction of {DIRECTIONS[name]}"
-        size = f"cells one step apart correlate by {direction.sizes[0]:.2f} in size ({p_text(direction.p_value)})"
-        fading = "with no excess over any two cells"
-        if direction.reach:
-            steps = "1 step" if direction.reach == 1 else f"{direction.reach} steps"
-            fading = f"an excess that falls under 1/e of itself by {steps}"
-            if not direction.fades:
-                fading = f"an excess that holds over all {steps} measured"
-        yield Finding(
-            "Are neighbouring cells dependent?",
-            f"mean size of the correlation one step along {DIRECTIONS[name]}",
-            direction.sizes[0],
-            "the cells in any order, one order for all samples",
-            direction.p_value,
-            direction.excess,
-            f"{start}, {size}, {fading}.",
-        )
-
-
-def _axes(report: LocalityReport) -> Iterator[Finding]:
-    """Whether the order along each axis matters."""
-    shown = () if report.axes_are_a_guess else report.dependent_axes
-    for name, axis in report.axes.items():
-        if axis.side > 1:
-            line, others = LINES[name]
-            yield Finding(
-                f"Does the order along a {line} matter?",
-                "mean size of the correlation between neighbours",
-                axis.sizes[0],
-                f"whole {others} in any order, one order for all samples",
-                axis.p_value,
-                axis.effect,
-                _about_an_axis(name, axis, name in shown),
-            )
-
-
-def _about_an_axis(name: str, axis: AxisEvidence, dependent: bool) -> str:
-    """Say what one axis shows against its own null."""
-    line, others = LINES[name]
-    start = f"Along a {line} ({axis.side} cells)"
-    numbers = f"neighbours correlate by {axis.sizes[0]:.2f} in size"
-    if axis.correlations[0] < -0.5 * axis.sizes[0] and dependent:
-        numbers += f", with alternating signs ({axis.correlations[0]:+.2f})"
-    if axis.p_value is not None:
-        compared = "more than" if dependent else "not clearly more than"
-        against = f"with the {others} reordered ({axis.expected:.2f}, {p_text(axis.p_value)})"
-        return f"{start} {numbers}, {compared} {against}."
-    orders = "one order" if axis.n_orders == 1 else f"{axis.n_orders} orders"
-    counts = "counts as dependence" if dependent else "does not count as dependence"
-    against = f"against {axis.expected:.2f} {'for any order' if axis.n_orders > 1 else 'overall'}"
-    return f"{start} it is too small to tell: {orders}, no test. By effect alone, {numbers} {against}, which {counts}."
-
-
-def _displacement(report: LocalityReport) -> Finding:
-    """Whether dependence is a matter of displacement only."""
-    share = f"displacement alone explains {max(report.lag_r2, 0.0):.0%} of the differences between correlations"
-    if report.lag_r2 >= CONSTANTS["lag_r2_much"]:
-        said = f"Cells depend on each other much alike wherever they stand: {share}."
-    elif report.lag_r2 >= CONSTANTS["lag_r2_some"]:
-        said = f"How cells depend on each other hangs in part on where they stand: {share}."
-    else:
-        said = f"How cells depend on each other hangs mostly on where they stand: {share}."
-    return Finding(
-        "Does a pattern mean the same wherever it stands?",
-        "lag R2: variance of the correlations that displacement explains",
-        report.lag_r2,
-        "the cells in any order, one order for all samples",
-        report.lag_r2_p_value,
-        max(report.lag_r2, 0.0),
-        said,
-    )
-
-
-def _places(report: LocalityReport) -> Iterator[Finding]:
-    """Whether all cells have the same mean and scale."""
-    if "cells" in report.marginals:
-        evidence = report.marginals["cells"]
-        yield Finding(
-            "Does a pattern mean the same wherever it stands?",
-            "variance between the means of the cells, as a share of all variance",
-            evidence.between,
-            "each sample shifted by any amount along both axes",
-            evidence.p_value,
-            evidence.between,
-            f"Cells {_differ(evidence)} in level: {evidence.between:.0%} of all variance lies between their means "
-            f"({p_text(evidence.p_value)}); their scales differ by a factor of {evidence.scale_factor:.1f}.",
-        )
-
-
-def _differ(evidence: MarginalEvidence) -> str:
-    """Say how clearly places differ."""
-    if evidence.p_value > CONSTANTS["alpha"]:
-        return "do not clearly differ"
-    return "differ strongly" if evidence.between >= CONSTANTS["between_much"] else "differ"
-
-
-def _patterns(report: LocalityReport) -> Iterator[Finding]:
-    """Whether there are enough patterns to share weights over."""
-    counted = report.patterns
-    if counted.n_cells > 1:
-        enough = counted.effective >= CONSTANTS["enough_patches"] and counted.active >= CONSTANTS["enough_active"]
-        yield Finding(
-            "Are there enough local patterns?",
-            "share of the cells in active neighbourhoods",
-            counted.active,
-            "the cells in any order, one order for all samples",
-            counted.p_value,
-            max(counted.active - 0.05, 0.0) / 0.95,
-            f"A sample holds about {counted.effective:.1f} independent patches in {counted.n_cells} cells that vary, "
-            f"and {counted.active:.0%} of the cells stand in active neighbourhoods ({p_text(counted.p_value)}): "
-            f"{'enough' if enough else 'few'} local patterns to share weights over.",
-        )
-
-
-def _heterogeneity(report: LocalityReport) -> Iterator[Finding]:
-    """Whether each column, or each row, of the grid means something else."""
-    for name, (line, others) in LINES.items():
-        if name not in report.marginals:
-            continue
-        evidence = report.marginals[name]
-        p_value = min(1.0, 2 * min(evidence.p_value, evidence.scale_p_value))
-        apart = evidence.between >= CONSTANTS["between_much"] or evidence.scale_factor >= CONSTANTS["scale_much"]
-        if p_value > CONSTANTS["alpha"]:
-            means = "no reason against sharing weights"
-        else:
-            means = "a reason against sharing weights" if apart else "a small reason against sharing weights"
-        yield Finding(
-            f"Does each place along a {line} mean something else?",
-            f"variance between the means of the {others}, as a share of all variance",
-            evidence.between,
-            f"each sample shifted by any amount along a {line}",
-            p_value,
-            evidence.between,
-            f"The {others} of the grid differ by {evidence.between:.0%} of all variance in level and by a factor of "
-            f"{evidence.scale_factor:.1f} in scale ({p_text(p_value)}): {means} along a {line}.",
-        )
-
-
-def _gains(report: LocalityReport) -> Iterator[Finding]:
-    """What the layout and the place of a pattern are worth to the task."""
-    if "place" in report.gains:
-        gain = report.gains["place"]
-        numbers = f"by {gain.difference:+.3f} (± {gain.std_error:.3f})"
+def gain_findings(measured: Measurements) -> Iterator[Finding]:
+    """Value of the place of a pattern, and of the layout, for predicting y."""
+    gains = measured.used.scores.gains
+    if "place" in gains:
+        gain = gains["place"]
+        state = "may be informative (not significant)"
         if gain.exceeds(0.005):
-            said = f"The position of a pattern carries the label: knowing it changes the convolutions {numbers}."
+            state = "is informative"
         elif gain.is_below(CONSTANTS["place_matters"]):
-            said = f"The position of a pattern carries no label: knowing it changes the convolutions {numbers} only."
-        else:
-            said = f"Whether the position of a pattern carries the label is open: knowing it changes them {numbers}."
+            state = "is not informative"
         yield Finding(
-            "Does a pattern mean the same wherever it stands?",
+            STATIONARY,
             "score of convolutions that know places less that of convolutions that do not",
             gain.difference,
             "no difference between the rows' losses",
             gain.p_value,
             gain.difference,
-            said,
+            f"The position of a pattern {state}: convolutions pooled by position score "
+            f"{with_error(gain.difference, gain.std_error, '+')} against the same pooled over the whole grid.",
         )
-    if "layout" in report.gains:
-        gain = report.gains["layout"]
-        numbers = f"{abs(gain.difference):.3f} (± {gain.std_error:.3f})"
-        if gain.exceeds(0.01):
-            said = f"Shuffling the cells costs the convolutions {numbers}: they use the layout."
-        else:
-            verb = "costs" if gain.difference > 0 else "gains"
-            said = f"Shuffling the cells {verb} the convolutions {numbers}: nothing sure comes from the layout."
+    if "layout" in gains:
+        gain = gains["layout"]
+        effect = "the layout helps" if gain.exceeds(0.01) else "no significant effect of the layout"
         yield Finding(
             "Does locality help this task?",
             "score of random convolutions less that on shuffled cells",
@@ -262,5 +92,88 @@ def _gains(report: LocalityReport) -> Iterator[Finding]:
             "the same convolutions on shuffled cells",
             gain.p_value,
             gain.difference,
-            said,
+            f"Random convolutions score {with_error(gain.difference, gain.std_error, '+')} on the layout against "
+            f"shuffled cells: {effect}.",
         )
+
+
+def reading_sentence(reading: Reading) -> str:
+    """Say what another layout of the columns is worth, and whether it is used."""
+    layout, gain = reading.layout, reading.gain
+    cells = f"{layout} cells" if layout.height > 1 or layout.channels > 1 else f"a line of {layout.width} cells"
+    n_foreign = len(layout.foreign)
+    beside = f", {n_foreign} columns set aside" if n_foreign > 1 else ", one column set aside" if n_foreign else ""
+    origin = {"recovered": "Recovered layout", "names": "Layout by column names"}.get(layout.origin, "Inferred layout")
+    start = f"{origin}: {cells}{beside} ({reading.reason.rstrip('.')})"
+    used = "this layout is used" if reading.kept else "the columns are left as given"
+    if gain is None:
+        return f"{start}; convolutions were not compared, {used}."
+    return f"{start}; convolutions score {with_error(gain.difference, gain.std_error, '+')} on it, {used}."
+
+
+def score_sentences(measured: Measurements, chances: Mapping[str, float]) -> Iterator[str]:
+    """The landmarks, and what they make of the families."""
+    scores = measured.used.scores
+    if scores.landmarks:
+        ranked = sorted(scores.landmarks.items(), key=lambda item: -item[1].score)
+        numbers = ", ".join(f"{LANDMARK_NAMES[name]} {with_error(mark.score, mark.std_error)}" for name, mark in ranked)
+        rearranged = ", columns rearranged" if measured.recovered is not None else ""
+        start = f"Landmark models on {scores.landmark_rows} rows{rearranged}"
+        yield f"{start}, cross-validated {METRICS[scores.landmark_metric]}: {numbers}."
+    ordered = sorted(chances.items(), key=lambda item: -item[1])
+    yield f"Probability of being the best family: {', '.join(f'{NAMES[name]} {p:.0%}' for name, p in ordered)}."
+
+
+def map_finding(evidence: SpatialEvidence) -> Finding:
+    """Spatial autocorrelation of one attribute, or of the label."""
+    verb = "is" if evidence.alike else "is not"
+    return Finding(
+        "Do rows that stand near each other on the map resemble each other?",
+        f"Moran's I of {evidence.name}",
+        evidence.morans_i,
+        "the values at any place",
+        evidence.p_value,
+        evidence.morans_i - evidence.expected,
+        f"{evidence.name} {verb} spatially autocorrelated ({_moran(evidence)}).",
+    )
+
+
+def map_sentences(space: Sequence[SpatialEvidence], fold_scores: Sequence[FoldScore]) -> Iterator[str]:
+    """Spatial autocorrelation of the label and of the attributes, and what it does to scores."""
+    for label in (each for each in space if each.name == "y"):
+        if label.alike:
+            far = f" {label.distance}" if label.distance else ""
+            yield (
+                f"The label is spatially autocorrelated{far} ({_moran(label)}): random folds estimate the score next "
+                "to training rows, blocks of the map that at new places."
+            )
+        else:
+            yield f"The label is not spatially autocorrelated ({_moran(label)}): random folds are unbiased."
+    attributes = [each for each in space if each.name != "y"]
+    alike = sorted((each for each in attributes if each.alike), key=lambda each: -each.morans_i)
+    if alike:
+        named = [f"{each.name} {each.morans_i:.2f}" for each in alike[:_MOST_NAMED]]
+        more = [f"{len(alike) - _MOST_NAMED} more"] if len(alike) > _MOST_NAMED else []
+        start = f"{len(alike)} of {len(attributes)} attributes are spatially autocorrelated"
+        yield f"{start} (Moran's I: {listed([*named, *more])})."
+    elif attributes:
+        yield f"None of the {len(attributes)} attributes is spatially autocorrelated."
+    if len(fold_scores) == 2:
+        yield _score_gap({each.estimand: each for each in fold_scores})
+
+
+def _moran(evidence: SpatialEvidence) -> str:
+    return f"Moran's I {evidence.morans_i:.2f}, {p_text(evidence.p_value)}"
+
+
+def _score_gap(scores: Mapping[str, FoldScore]) -> str:
+    """Say what the winner scores on blocks of the map and on random rows."""
+    blocks, random = scores["new places"], scores["new rows"]
+    gap = random.score - blocks.score
+    numbers = (
+        f"The winner scores {with_error(blocks.score, blocks.std_error)} on blocks of the map and "
+        f"{with_error(random.score, random.std_error)} on random rows"
+    )
+    if gap > 2 * (blocks.std_error**2 + random.std_error**2) ** 0.5:
+        return f"{numbers}: {gap:.3f} of the latter is due to spatial autocorrelation and not reached at new places."
+    return f"{numbers}: the difference is not significant ({gap:+.3f})."

@@ -1,26 +1,146 @@
-"""Everything that can be said about a grid without knowing what is to be predicted."""
+"""Statistics of a grid, which need no target, and all measurements of a probe together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from math import prod
+from typing import Self
 
 import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations, permutation_tests
-from autoarch.locality.correlogram import along_a_line, along_diagonals, in_blocks, moran_and_geary, neighbour_map
-from autoarch.locality.measurements import AxisEvidence, DirectionEvidence, Picture
-from autoarch.locality.patterns import count_patterns
-from autoarch.locality.report import LocalityReport
-from autoarch.locality.stationarity import compare_places
+from autoarch.locality.axes import AxisEvidence, larger_axes, measure_axes, significant_axes
+from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.correlogram import (
+    DirectionEvidence,
+    in_blocks,
+    measure_directions,
+    moran_and_geary,
+    neighbour_map,
+)
+from autoarch.locality.measurements import LandmarkScores, Picture, Reading
+from autoarch.locality.patterns import PatternEvidence, count_patterns
+from autoarch.locality.stationarity import MarginalEvidence, compare_places
 
 MOST_VALUES = 1_000_000  # values read: 1,000 rows of 28 x 28, 244 of 64 x 64
 FEWEST_SAMPLES = 3
 
 
-def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hurried: bool = False) -> LocalityReport:
+@dataclass(frozen=True)
+class GridStatistics:
+    """Statistics of the cells and their neighbours, which need no target.
+
+    Parameters
+    ----------
+    p_value : float or None
+        P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
+        None without a layout.
+    neighbour_size, expected_size : float
+        Mean size of the correlation between direct neighbours, and between any two cells.
+    morans_i, gearys_c : float
+        Mean over the samples, cells standardised, rook neighbours; Moran's I is blind to alternating patterns.
+    axes : mapping of str to AxisEvidence
+        Whether the order along a row (``"rows"``) and along a column (``"columns"``) matters.
+    directions : mapping of str to DirectionEvidence
+        Correlograms along ``"rows"``, ``"columns"`` and ``"diagonals"``.
+    lag_r2 : float
+        Share of the variation among correlations that displacement alone explains: near 1 where cells depend on each
+        other alike wherever they stand.
+    lag_r2_p_value : float
+        P-value of "correlation does not depend on displacement".
+    marginals : mapping of str to MarginalEvidence
+        How far the ``"cells"``, the places along ``"rows"`` and those along ``"columns"`` differ in level and scale.
+    patterns : PatternEvidence
+        How many patterns a sample holds.
+    neighbour_map : tuple of tuple of float
+        Mean correlation of each cell with its neighbours, shape (H, W), None where nothing varies; sides above 48
+        cells are averaged in blocks.
+    """
+
+    p_value: float | None = None
+    neighbour_size: float = 0.0
+    expected_size: float = 0.0
+    morans_i: float = 0.0
+    gearys_c: float = 1.0
+    axes: Mapping[str, AxisEvidence] = field(default_factory=dict)
+    directions: Mapping[str, DirectionEvidence] = field(default_factory=dict)
+    lag_r2: float = 0.0
+    lag_r2_p_value: float = 1.0
+    marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
+    patterns: PatternEvidence = field(default_factory=PatternEvidence)
+    neighbour_map: Picture = ()
+
+    @property
+    def significant(self) -> bool:
+        """True where the test of the whole layout rejects."""
+        return self.p_value is not None and self.p_value <= CONSTANTS["alpha"]
+
+    @property
+    def verdict(self) -> str:
+        """One of "2d", "1d-rows" (cells depend along a row), "1d-columns" (along a column) and "none"."""
+        alive = self.dependent_axes
+        return "2d" if len(alive) == 2 else f"1d-{alive[0]}" if alive else "none"
+
+    @property
+    def dependent_axes(self) -> tuple[str, ...]:
+        """Axes along which neighbours depend on each other; empty unless the test of the whole layout rejects.
+
+        An axis test has less power than the test of the whole. Where no axis reaches the level of the whole, a weaker
+        one is enough, and where none reaches that either, the larger effects decide (``axes_are_a_guess``).
+        """
+        return (significant_axes(self.axes) or larger_axes(self.axes)) if self.significant else ()
+
+    @property
+    def axes_are_a_guess(self) -> bool:
+        """True where the layout as a whole matters but no axis by itself is significant."""
+        return bool(self.dependent_axes) and not significant_axes(self.axes)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All measurements of a probe.
+
+    Parameters
+    ----------
+    layout : Layout or None
+        The grid that was tested; None says that there is none.
+    grid : GridStatistics
+        What its cells show.
+    n_samples_used : int
+        Rows behind these statistics.
+    scores : LandmarkScores
+        What the landmarks reached.
+    skipped : tuple of str
+        What was left out, and why.
+    readings : tuple of Reading
+        Other layouts of the columns that were tried: inferred from their order, or recovered against it.
+    recovered : Measurements or None
+        What holds after rearranging the columns, where the order given shows nothing and another one wins on the
+        landmarks.
+    seconds : float
+        Time of the whole probe.
+    """
+
+    layout: Layout | None = None
+    grid: GridStatistics = field(default_factory=GridStatistics)
+    n_samples_used: int = 0
+    scores: LandmarkScores = field(default_factory=LandmarkScores)
+    skipped: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    recovered: Self | None = None
+    seconds: float = 0.0
+
+    @property
+    def used(self) -> Self:
+        """Measurements that a search goes by: on the recovered order where there is one, else these."""
+        return self if self.recovered is None else self.recovered
+
+
+def measure_grid(
+    values: np.ndarray, layout: Layout, rng: np.random.Generator, *, fast: bool = False
+) -> tuple[GridStatistics, int]:
     """Run all statistics and their nulls on a sample of the rows.
 
     Parameters
@@ -31,23 +151,25 @@ def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hur
         Grid behind the columns.
     rng : Generator
         Source of rows and permutations.
-    hurried : bool
-        Read a fifth of the values.
+    fast : bool
+        Subsample 20 % of the values.
 
     Returns
     -------
-    LocalityReport
-        Without landmarks.
+    grid : GridStatistics
+        What they show.
+    n_samples : int
+        Rows that were read.
     """
     n = len(values)
-    most_values, fewest = (MOST_VALUES // 5, 30) if hurried else (MOST_VALUES, 100)
+    most_values, fewest = (MOST_VALUES // 5, 30) if fast else (MOST_VALUES, 100)
     most = int(np.clip(most_values / prod(layout.shape), fewest, correlations.MAX_ROWS))
     chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else slice(None)
     grid = layout.to_grid(np.asarray(values[chosen]))
     sides = {"rows": layout.width, "columns": layout.height}
     if len(grid) < FEWEST_SAMPLES:
         axes = {name: AxisEvidence(side=side) for name, side in sides.items()}
-        return LocalityReport(layout=layout, p_value=1.0, axes=axes, n_samples_used=len(grid))
+        return GridStatistics(p_value=1.0, axes=axes), len(grid)
     scaled, active = correlations.standardise(grid)
     cells = correlations.cell_correlations(scaled, active)
     test = permutation_tests.compare_orders(cells, rng)
@@ -56,62 +178,21 @@ def look_at(values: np.ndarray, layout: Layout, rng: np.random.Generator, *, hur
         "columns": correlations.line_correlations(scaled.swapaxes(2, 3), active.swapaxes(1, 2)),
     }
     morans_i, gearys_c = moran_and_geary(scaled)
-    return LocalityReport(
-        layout=layout,
+    found = GridStatistics(
         p_value=test.p_value,
         neighbour_size=test.neighbours,
         expected_size=test.expected,
-        axes=_adjusted({name: _axis(sides[name], *lines[name], test.expected, rng) for name in sides}),
-        directions=_directions(cells, lines, test),
-        lag_r2=correlations.lag_r2(cells),
-        lag_r2_p_value=test.structure,
         morans_i=morans_i,
         gearys_c=gearys_c,
+        axes=measure_axes(lines, sides, test.expected, rng),
+        directions=measure_directions(cells, lines, test),
+        lag_r2=correlations.lag_r2(cells),
+        lag_r2_p_value=test.structure,
         marginals=compare_places(grid),
         patterns=count_patterns(cells, int(active.any(axis=0).sum()), rng),
         neighbour_map=_plain(neighbour_map(scaled, active)),
-        n_samples_used=len(grid),
     )
-
-
-def _axis(
-    full_side: int, signed: np.ndarray, unsigned: np.ndarray, overall: float, rng: np.random.Generator
-) -> AxisEvidence:
-    """Evidence along one axis; its p-value is not yet adjusted."""
-    side = len(signed)  # constant lines are out
-    if side < 2:
-        return AxisEvidence(side=full_side)
-    share, expected = permutation_tests.line_p(signed, unsigned, rng) if side > 2 else (1.0, overall)
-    return AxisEvidence(
-        side=full_side,
-        n_orders=permutation_tests.n_orders(side),
-        p_value=share if side >= permutation_tests.FEWEST_ORDERED else None,
-        share_of_orders=share,
-        correlations=correlations.lag_means(signed),
-        sizes=correlations.lag_means(unsigned),
-        expected=expected,
-    )
-
-
-def _adjusted(axes: Mapping[str, AxisEvidence]) -> dict[str, AxisEvidence]:
-    """Holm-adjust the p-values of the axes that have one."""
-    adjusted = permutation_tests.holm({name: axis.p_value for name, axis in axes.items() if axis.p_value is not None})
-    return {name: replace(axis, p_value=adjusted[name]) if name in adjusted else axis for name, axis in axes.items()}
-
-
-def _directions(
-    cells: correlations.CellCorrelations,
-    lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    test: permutation_tests.CellTest,
-) -> dict[str, DirectionEvidence]:
-    """Correlograms along rows, columns and diagonals, where there is more than one step."""
-    correlograms = {name: along_a_line(*matrices) for name, matrices in lines.items()}
-    correlograms["diagonals"] = along_diagonals(cells)
-    return {
-        name: DirectionEvidence(signed, sizes, test.expected, test.directions.get(name))
-        for name, (signed, sizes) in correlograms.items()
-        if sizes
-    }
+    return found, len(grid)
 
 
 def picture(values: np.ndarray, layout: Layout) -> Picture:

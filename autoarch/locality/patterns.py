@@ -1,4 +1,4 @@
-"""How many local patterns a sample holds: effective patches, and the share of cells in active neighbourhoods.
+"""Local patterns: does a sample hold enough independent patches and active neighbourhoods to share weights over?
 
 **Effective patches.** With the covariance matrix C of the cells, N = (tr C)^2 / tr(C^2) is the number of independent
 cells whose sum of squares would vary as much as that of these cells does [1]_. It is the number of cells where all are
@@ -6,7 +6,8 @@ independent and 1 where all say the same; smooth pictures lie far below their nu
 N = m^2 / sum of r^2. Sampling adds about (1 - r^2)^2 / (n - 1) to each r^2, which is taken off.
 
 **Active neighbourhoods.** A cell's neighbourhood is active if the mean size of the correlation with its rook
-neighbours exceeds 95 % of what the neighbourhoods of shuffled cells show. 5 % are active by chance.
+neighbours exceeds 95 % of what the neighbourhoods of shuffled cells show. 5 % are active by chance. **Null.** Cells
+permuted. **Consequence.** Where cells are redundant, some of them can be cut out of a sample.
 
 References
 ----------
@@ -16,14 +17,57 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
+from autoarch._report.text import p_text
 from autoarch._statistics.correlations import CellCorrelations
-from autoarch.locality.measurements import PatternEvidence
+from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.measurements import CELLS_PERMUTED, Finding
 
 N_SHUFFLES = 99
 MOST_CELLS = 400  # whose neighbourhoods are compared
 CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class PatternEvidence:
+    """Number of local patterns in a sample, and share of the cells that hold them.
+
+    Parameters
+    ----------
+    n_cells : int
+        Cells that vary and were read.
+    effective : float
+        Effective number of independent patches in one sample: (sum of variances)^2 / sum of squared covariances.
+    active : float
+        Share of the cells in active neighbourhoods: those that correlate with their neighbours by more than 95 % of
+        the neighbourhoods of shuffled cells do.
+    p_value : float
+        P-value of "as many neighbourhoods of shuffled cells are active".
+    """
+
+    n_cells: int = 0
+    effective: float = 0.0
+    active: float = 0.0
+    p_value: float = 1.0
+
+    @property
+    def density(self) -> float:
+        """Effective patches per cell: 1 where all cells are independent, near 0 where all say the same."""
+        return self.effective / max(self.n_cells, 1)
+
+    @property
+    def redundant(self) -> bool:
+        """True where neighbours replace a cell that is cut out."""
+        return 0.0 < self.density <= CONSTANTS["redundant_density"]
+
+    @property
+    def enough(self) -> bool:
+        """True where there are enough patterns to share weights over."""
+        return self.effective >= CONSTANTS["enough_patches"] and self.active >= CONSTANTS["enough_active"]
 
 
 def count_patterns(correlations: CellCorrelations, n_cells: int, rng: np.random.Generator) -> PatternEvidence:
@@ -93,3 +137,20 @@ def _neighbourhoods(correlations: CellCorrelations) -> tuple[np.ndarray, np.ndar
     present = neighbours >= 0
     cells = np.nonzero(present.any(axis=1))[0]
     return cells, np.maximum(neighbours[cells], 0), present[cells]
+
+
+def pattern_findings(patterns: PatternEvidence) -> Iterator[Finding]:
+    """The finding about a grid of which more than one cell varies."""
+    if patterns.n_cells > 1:
+        yield Finding(
+            "Are there enough local patterns?",
+            "share of the cells in active neighbourhoods",
+            patterns.active,
+            CELLS_PERMUTED,
+            patterns.p_value,
+            max(patterns.active - CHANCE, 0.0) / (1 - CHANCE),
+            f"A sample has about {patterns.effective:.1f} effective independent cells out of {patterns.n_cells}, and "
+            f"{patterns.active:.0%} of the cells correlate with their neighbours above the 95% quantile of permuted "
+            f"cells ({p_text(patterns.p_value)}): {'enough' if patterns.enough else 'few'} local patterns to share "
+            "weights over.",
+        )

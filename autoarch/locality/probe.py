@@ -1,4 +1,4 @@
-"""Ask whether cells that stand close together also behave alike, and whether that helps the task.
+"""Test whether neighbouring cells depend on each other, and whether that helps the task.
 
 ``probe_locality`` takes anything a user may hold; ``probe_values`` takes the canonical matrix that ``fit`` has already.
 Both run the statistics against their nulls and, given a target, the landmarks, and return a ``LocalityReport``.
@@ -6,7 +6,6 @@ Both run the statistics against their nulls and, given a target, the landmarks, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
-from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, Subject, examine
+from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, ProbeInput, choose_layout
 from autoarch.locality.report import LocalityReport
 
 
@@ -31,7 +30,7 @@ def probe_locality(
     random_state: Any = None,
     n_jobs: int | None = None,
 ) -> LocalityReport:
-    """Test whether neighbouring cells of ``X`` belong together and, given ``y``, which family of models profits.
+    """Test whether neighbouring cells of ``X`` depend on each other and, given ``y``, which family of models profits.
 
     Parameters
     ----------
@@ -152,7 +151,7 @@ def probe_values(
     LocalityReport
     """
     clock = Deadline(seconds)
-    subject = Subject(
+    data = ProbeInput(
         values=values,
         y=None if y is None else np.asarray(y),
         task=task or "classification",
@@ -161,4 +160,4 @@ def probe_values(
         seed=seed_of(random_state),
         n_jobs=n_jobs,
     )
-    return replace(examine(subject, layout, search), seconds=clock.elapsed)
+    return LocalityReport.of(choose_layout(data, layout, search), clock.elapsed)

@@ -1,11 +1,12 @@
-"""Whether values mean the same at every place: stationarity of the marginals, and heterogeneity along each axis.
+"""Stationarity: does a pattern mean the same wherever it stands, and does each column, or row, mean something else?
 
 **Statistic.** The share of all variance that lies between the means of the places (eta squared), and the typical
 factor between the scales of two places. **Null.** Each sample could have stood anywhere along the direction: it is
 shifted by a random amount, around the end. That keeps the dependence inside a sample, which permuting its cells
 would not. Under this null the Fourier coefficients of the mean profile are independent and close to normal, with
 variance P(k) = sum over samples of |F_i(k)|^2 / n^2, so that the variance of the mean profile is a weighted sum of
-chi-squared variables. Its p-value follows from matching mean and variance [1]_; no draws are needed.
+chi-squared variables. Its p-value follows from matching mean and variance [1]_; no draws are needed. **Consequence.**
+Places that differ strongly speak against sharing weights, and for scaling each cell by itself.
 
 References
 ----------
@@ -15,15 +16,46 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc
 
-from autoarch.locality.measurements import MarginalEvidence
+from autoarch._report.text import p_text
+from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.measurements import CELLS_PERMUTED, LINES, Finding
 
 MOST_VALUES = 250_000
-DIRECTIONS = ("cells", "rows", "columns")
+STATIONARY = "Does a pattern mean the same wherever it stands?"
+
+
+@dataclass(frozen=True)
+class MarginalEvidence:
+    """Differences between the places of one kind: all cells, the columns of the grid, or its rows.
+
+    Parameters
+    ----------
+    between : float
+        Share of the variance of all values that lies between the means of the places (eta squared), corrected for the
+        samples' noise.
+    scale_factor : float
+        Typical factor between the scales of two places: exp of the standard deviation of the log standard deviations.
+    p_value : float
+        P-value of "each sample could stand anywhere along this direction", for the means.
+    scale_p_value : float
+        The same for the scales.
+    """
+
+    between: float = 0.0
+    scale_factor: float = 1.0
+    p_value: float = 1.0
+    scale_p_value: float = 1.0
+
+    @property
+    def differs_strongly(self) -> bool:
+        """True where level or scale differ by so much that one scale for all places is doubtful."""
+        return self.between >= CONSTANTS["between_much"] or self.scale_factor >= CONSTANTS["scale_much"]
 
 
 def compare_places(grid: np.ndarray) -> Mapping[str, MarginalEvidence]:
@@ -42,7 +74,7 @@ def compare_places(grid: np.ndarray) -> Mapping[str, MarginalEvidence]:
     values = _centred(grid[: max(20, MOST_VALUES // max(1, grid[0].size))])
     deviations = np.square(values - values.mean(axis=0))
     found = {}
-    for name, summed, side in zip(DIRECTIONS, ((), (2,), (3,)), (2, grid.shape[3], grid.shape[2]), strict=True):
+    for name, summed, side in (("cells", (), 2), ("rows", (2,), grid.shape[3]), ("columns", (3,), grid.shape[2])):
         if side > 1 and grid[0, 0].size > 1:
             found[name] = _compare(values.mean(axis=summed, keepdims=True), deviations.mean(axis=summed, keepdims=True))
     return found
@@ -52,10 +84,9 @@ def _centred(grid: np.ndarray) -> np.ndarray:
     """Give every channel mean 0 and variance 1 over all samples and cells; missing cells take their mean."""
     values = np.array(grid, dtype=np.float64)
     missing = np.isnan(values)
-    if missing.any():
-        values[missing] = 0.0
-        means = values.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-        values = np.where(missing, means, values)
+    values[missing] = 0.0
+    means = values.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+    values = np.where(missing, means, values)
     values /= np.maximum(np.abs(values).max(axis=(0, 2, 3), keepdims=True), 1e-300)
     values -= values.mean(axis=(0, 2, 3), keepdims=True)
     return values / np.maximum(values.std(axis=(0, 2, 3), keepdims=True), 1e-12)
@@ -112,3 +143,60 @@ def shift_p(profiles: np.ndarray) -> float:
         return 1.0
     freedom = total**2 / float(np.square(power).sum())
     return float(chdtrc(freedom, freedom * observed / total))
+
+
+def lag_finding(lag_r2: float, p_value: float) -> Finding:
+    """Stationarity of the correlations: the part that displacement alone explains."""
+    level = "mostly not stationary"
+    if lag_r2 >= CONSTANTS["lag_r2_some"]:
+        level = "largely stationary" if lag_r2 >= CONSTANTS["lag_r2_much"] else "partly stationary"
+    return Finding(
+        STATIONARY,
+        "lag R2: variance of the correlations that displacement explains",
+        lag_r2,
+        CELLS_PERMUTED,
+        p_value,
+        max(lag_r2, 0.0),
+        f"Correlations are {level}: displacement alone explains {max(lag_r2, 0.0):.0%} of their variance (lag R2).",
+    )
+
+
+def marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Finding]:
+    """Stationarity of the marginals: equal means and scales of all cells."""
+    if "cells" in marginals:
+        cells = marginals["cells"]
+        differ = "do not differ significantly"
+        if cells.p_value <= CONSTANTS["alpha"]:
+            differ = "differ strongly" if cells.between >= CONSTANTS["between_much"] else "differ"
+        yield Finding(
+            STATIONARY,
+            "eta squared of the cells' means",
+            cells.between,
+            "each sample shifted by any amount along both axes",
+            cells.p_value,
+            cells.between,
+            f"Means of the cells {differ} (eta squared {cells.between:.2f}, {p_text(cells.p_value)}); "
+            f"typical ratio of their standard deviations {cells.scale_factor:.1f}.",
+        )
+
+
+def axis_marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Finding]:
+    """Heterogeneity of the columns, and of the rows, of the grid."""
+    for name, (line, others) in LINES.items():
+        if name not in marginals:
+            continue
+        lines = marginals[name]
+        p_value = min(1.0, 2 * min(lines.p_value, lines.scale_p_value))
+        reason = "no reason"
+        if p_value <= CONSTANTS["alpha"]:
+            reason = "a reason" if lines.differs_strongly else "a small reason"
+        yield Finding(
+            f"Does each place along a {line} mean something else?",
+            f"eta squared of the means of the {others}",
+            lines.between,
+            f"each sample shifted by any amount along a {line}",
+            p_value,
+            lines.between,
+            f"Means of the grid's {others}: eta squared {lines.between:.2f}, typical ratio of standard deviations "
+            f"{lines.scale_factor:.1f} ({p_text(p_value)}): {reason} against sharing weights along a {line}.",
+        )

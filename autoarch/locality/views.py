@@ -1,88 +1,138 @@
-"""The pictures of a report: correlograms, the map of neighbours, and the landmarks."""
+"""Views of a report: lines of text, a block of HTML for notebooks, and a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autoarch._core.imports import require
+from autoarch._report import html
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
-from autoarch.locality.wording import LANDMARK_NAMES, METRICS
+from autoarch._report.text import METRICS, wrapped
+from autoarch.locality.grid_statistics import GridStatistics, Measurements
+from autoarch.locality.measurements import LandmarkScores, Picture
+from autoarch.locality.wording import LANDMARK_NAMES, NAMES, verdict_clause
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from autoarch.locality.measurements import Picture
-    from autoarch.locality.report import LocalityReport
-
-COLOURS = {"rows": BLUE, "columns": ORANGE, "diagonals": DARK}
-NULL = LIGHT
+_COLOURS = {"rows": BLUE, "columns": ORANGE, "diagonals": DARK}
 
 
-def draw(report: LocalityReport) -> Figure:
-    """Draw what the report holds, side by side; a report without a grid has its landmarks only.
+def as_text(measured: Measurements, sentences: Sequence[str], recommendation: str) -> str:
+    """Write the whole report for a terminal."""
+    lines = [_headline(measured), *(f"- {line}" for line in _lines(measured, sentences))]
+    return "\n".join(map(wrapped, [*lines, f"=> {recommendation}", f"({_rows_and_time(measured)})"]))
+
+
+def as_html(measured: Measurements, sentences: Sequence[str], recommendation: str, chances: Mapping[str, float]) -> str:
+    """Verdict, advice, bars, pictures and findings as one block with its own style."""
+    chance_bars = [(NAMES[name], chance, 0.0, html.BLUE) for name, chance in chances.items()]
+    pictures = "".join(html.picture(cells, title) for cells, title in _mean_samples(measured))
+    return (
+        f'<div style="{html.BOX}"><div style="{html.TITLE}">{escape(_headline(measured))}</div>'
+        f"<p><b>{escape(recommendation)}</b></p>{_landmark_bars(measured.used.scores)}"
+        f"{html.bars('Probability of being the best family', chance_bars)}"
+        f"{pictures}"
+        f'<ul style="margin:8px 0 0 18px;padding:0">{html.items(_lines(measured, sentences))}</ul>'
+        f'<div style="{html.QUIET}">{_rows_and_time(measured)}</div></div>'
+    )
+
+
+def draw(measured: Measurements) -> Figure:
+    """Draw what was measured, side by side; without a grid the landmarks only.
 
     Of columns that were rearranged it shows the mean sample before and after, and the map of the new neighbours.
     """
     require("matplotlib", extra="plot", purpose="Drawing a report")
     from matplotlib.figure import Figure
 
-    used = report.used
-    parts: list[Callable[[Any], None]] = []
-    for reading in report.readings:
-        if reading.kept:
-            shown = (reading.before, "mean sample, as given"), (reading.after, f"mean sample on {reading.layout} cells")
-            parts += [partial(_mean_sample, cells, title) for cells, title in shown if len(cells) > 1]
-    if used.directions:
-        parts += [partial(_correlograms, used), partial(_map, used)]
-    if used.landmarks:
-        parts.append(partial(_landmarks, used))
+    used = measured.used
+    parts: list[Callable[[Any], None]] = [partial(_mean_sample, *shown) for shown in _mean_samples(measured)]
+    if used.grid.directions:
+        parts += [partial(_correlograms, used.grid), partial(_neighbour_map, used.grid)]
+    if used.scores.landmarks:
+        parts.append(partial(_landmarks, used.scores))
     figure = Figure(figsize=(4.2 * max(len(parts), 1), 3.6), layout="constrained")
-    rearranged = "" if report.recovered is None else f"; rearranged: {used.verdict}"
-    figure.suptitle(f"verdict: {report.verdict}{rearranged}", fontweight="bold")
+    rearranged = "" if measured.recovered is None else f"; rearranged: {used.grid.verdict}"
+    figure.suptitle(f"verdict: {measured.grid.verdict}{rearranged}", fontweight="bold")
     for place, part in enumerate(parts, start=1):
         part(figure.add_subplot(1, len(parts), place))
     return figure
 
 
+def _headline(measured: Measurements) -> str:
+    """Say the verdict in one line."""
+    grid = "no layout" if measured.layout is None else f"{measured.layout} cells"
+    return f"{measured.grid.verdict}: {verdict_clause(measured.grid.verdict, measured.grid.significant)} ({grid})"
+
+
+def _lines(measured: Measurements, sentences: Sequence[str]) -> list[str]:
+    return [*sentences, *(f"Left out: {reason}." for reason in measured.skipped)]
+
+
+def _rows_and_time(measured: Measurements) -> str:
+    return f"{measured.n_samples_used} rows used, {measured.seconds:.1f} s"
+
+
+def _mean_samples(measured: Measurements) -> list[tuple[Picture, str]]:
+    """The mean sample before and after the columns were laid out, with titles; a line makes no picture."""
+    pictures = []
+    for reading in measured.readings:
+        if reading.kept:
+            pictures += [(reading.before, "mean sample, as given")]
+            pictures += [(reading.after, f"mean sample on {reading.layout} cells")]
+    return [(cells, title) for cells, title in pictures if len(cells) > 1]
+
+
+def _landmark_bars(scores: LandmarkScores) -> str:
+    """Scores with their standard errors; the counterfactual in grey."""
+    if not scores.landmarks:
+        return ""
+    rows = [
+        (LANDMARK_NAMES[name], mark.score, mark.std_error, html.GREY if name == "cnn_shuffled" else html.BLUE)
+        for name, mark in scores.landmarks.items()
+    ]
+    return html.bars(f"Landmark models, {METRICS[scores.landmark_metric]}", rows)
+
+
 def _mean_sample(cells: Picture, title: str, axes: Any) -> None:
-    """The mean of all samples, cell by cell."""
     axes.imshow(np.array(cells, dtype=float), cmap="gray")
     axes.set(title=title, xticks=[], yticks=[])
 
 
-def _correlograms(report: LocalityReport, axes: Any) -> None:
+def _correlograms(grid: GridStatistics, axes: Any) -> None:
     """Mean size and mean sign of correlation against distance."""
-    for name, direction in report.directions.items():
-        steps = range(1, len(direction.sizes) + 1)
-        axes.plot(steps, direction.sizes, "o-", ms=3, color=COLOURS[name], label=f"along {name}")
-        axes.plot(steps, direction.correlations, ":", color=COLOURS[name])
-    axes.axhline(report.expected_size, color=NULL, lw=6, zorder=0, label="any two cells")
-    axes.set(xlabel="steps apart", title="correlation (dotted: with its sign)")
+    for name, direction in grid.directions.items():
+        lags = range(1, len(direction.sizes) + 1)
+        axes.plot(lags, direction.sizes, "o-", ms=3, color=_COLOURS[name], label=f"along {name}")
+        axes.plot(lags, direction.correlations, ":", color=_COLOURS[name])
+    axes.axhline(grid.expected_size, color=LIGHT, lw=6, zorder=0, label="any two cells")
+    axes.set(xlabel="lag (cells)", title="mean |r| (dotted: mean r)")
     axes.legend(frameon=False, fontsize=8)
 
 
-def _map(report: LocalityReport, axes: Any) -> None:
+def _neighbour_map(grid: GridStatistics, axes: Any) -> None:
     """Mean correlation of every cell with its neighbours."""
-    cells = np.array(report.neighbour_map, dtype=float)
+    cells = np.array(grid.neighbour_map, dtype=float)
     height, width = cells.shape
     # a line of cells would be a hair: let it fill the box
     aspect = "equal" if max(cells.shape) <= 8 * min(cells.shape) else "auto"
     picture = axes.imshow(cells, cmap="PuOr_r", vmin=-1, vmax=1, aspect=aspect)
-    axes.set(title=f"correlation with neighbours, {height} x {width}", xticks=[], yticks=[])
+    axes.set(title=f"mean r with neighbours, {height} x {width}", xticks=[], yticks=[])
     axes.figure.colorbar(picture, ax=axes, shrink=0.8)
 
 
-def _landmarks(report: LocalityReport, axes: Any) -> None:
-    """Scores of the stand-ins with their standard errors."""
-    names = sorted(report.landmarks, key=lambda name: report.landmarks[name].score)
-    scores = [report.landmarks[name].score for name in names]
-    errors = [report.landmarks[name].std_error for name in names]
-    colours = [NULL if name == "cnn_shuffled" else COLOURS["rows"] for name in names]
-    axes.barh([LANDMARK_NAMES[name] for name in names], scores, xerr=errors, color=colours, capsize=3)
-    low, high = min(scores) - max(errors), max(scores) + max(errors)
+def _landmarks(scores: LandmarkScores, axes: Any) -> None:
+    """Scores of the landmarks with their standard errors, the best on top."""
+    ranked = sorted(scores.landmarks.items(), key=lambda item: item[1].score)
+    values, errors = [mark.score for _, mark in ranked], [mark.std_error for _, mark in ranked]
+    colours = [LIGHT if name == "cnn_shuffled" else BLUE for name, _ in ranked]
+    axes.barh([LANDMARK_NAMES[name] for name, _ in ranked], values, xerr=errors, color=colours, capsize=3)
+    low, high = min(values) - max(errors), max(values) + max(errors)
     margin = 0.15 * max(high - low, 0.05)
-    axes.set(xlim=(low - margin, high + margin), title=f"stand-ins, cross-validated {METRICS[report.landmark_metric]}")
+    axes.set(xlim=(low - margin, high + margin), title=f"landmarks, cross-validated {METRICS[scores.landmark_metric]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autoarch._core.imports import require
-from autoarch.locality.views import COLOURS, NULL
+from autoarch._report.figure import BLUE, LIGHT, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,12 +26,12 @@ def draw(report: TransferReport) -> Figure:
         names,
         [report.ways[name].score for name in names],
         xerr=[frame.loc[name, "std_error"] for name in names],
-        color=[COLOURS["rows"] if name == report.chosen else NULL for name in names],
+        color=[BLUE if name == report.chosen else LIGHT for name in names],
         capsize=3,
     )
     for place, name in enumerate(names):
         scores = report.ways[name].scores
-        axes.plot(scores, [place] * len(scores), "o", ms=3, color=COLOURS["columns"])
+        axes.plot(scores, [place] * len(scores), "o", ms=3, color=ORANGE)
     every = [score for way in report.ways.values() for score in way.scores]
     margin = 0.15 * max(max(every) - min(every), 0.05)
     axes.set(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoarch.locality.html import BLUE, BOX, GREY, QUIET, TITLE, bars
-from autoarch.locality.wording import p_text
+from autoarch._report.html import BLUE, BOX, GREY, QUIET, TITLE, bars
+from autoarch._report.text import p_text
 from autoarch.transfer.fine_tune_report import named
 
 if TYPE_CHECKING:

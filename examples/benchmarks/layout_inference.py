@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from autoarch.layouts.infer import infer_layout
 from autoarch.layouts.decision import LayoutInference
+from autoarch.layouts.infer import infer_layout
 from layout_sources import Draw, Source, flat, load_arrays, nulls, pictures, series, smooth_fields
 
 ROWS = (10, 20, 50, 200, 1_000)

@@ -30,8 +30,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_sample_images, load_wine
 
-from autoarch.layouts.recover import recover_layout
-from autoarch.layouts.recover import neighbour_pairs
+from autoarch.layouts.recover import neighbour_pairs, recover_layout
 
 Make = Callable[[np.random.Generator, int], np.ndarray]
 KINDS = ("clean", "noise", "large", "unknown", "colour", "lines", "refused")

@@ -2,7 +2,6 @@
 
 import pickle
 import string
-import time
 
 import numpy as np
 import pytest
@@ -58,7 +57,7 @@ def test_a_check_raises_exactly_when_the_time_is_up(seconds):
 @given(seconds=st.floats(1, 1e5), keep=st.floats(0, 1e5), fraction=st.floats(0, 1), charged=st.floats(-10, 10))
 def test_a_budget_never_hands_out_more_than_it_has(seconds, keep, fraction, charged):
     """What is kept back and what a cache is charged for are not given to a trial; charges are never refunds."""
-    budget = Budget(seconds, None, started=time.monotonic())
+    budget = Budget(seconds, None)
     before = budget.left
     budget.charge(charged)
 

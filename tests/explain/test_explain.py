@@ -23,7 +23,7 @@ QUICK = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state
 
 @pytest.fixture(scope="module")
 def mixed():
-    """A table with numbers, categories, gaps and dates; the day decides, and a little the colour."""
+    """A table with numbers, categories, gaps and dates; y depends on the day, and a little on the colour."""
     rng = np.random.default_rng(0)
     n = 120
     frame = pd.DataFrame(
@@ -44,7 +44,7 @@ def on_table(mixed):
 
 
 def test_columns_of_a_table_come_back_under_their_names(mixed, on_table):
-    """Encoded columns are one name, a dropped one has nothing to say, and the day matters most."""
+    """Encoded columns are one name, a dropped one has no value, and the day matters most."""
     found = explain(on_table, mixed[0][:40], random_state=0, verbose=0)
 
     assert found.names == ("size", "colour", "always", "day")
@@ -115,7 +115,7 @@ def test_a_linear_model_is_explained_by_its_slopes():
 
 @pytest.mark.parametrize("by", ["cell", "patch", "row", "column", "channel", "name"])
 def test_units_share_out_all_that_they_find(by):
-    """For a linear model each way to take the grid apart adds up to the same sum."""
+    """For a linear model each partition of the grid adds up to the same sum."""
     X = np.random.default_rng(0).normal(size=(30, 2, 3, 4))
     model = make_pipeline(FunctionTransformer(flat), LinearRegression()).fit(X, X.sum(axis=(1, 2, 3)))
 
@@ -144,8 +144,8 @@ def test_any_pipeline_over_a_table_is_explained_as_it_came(mixed):
     assert (drawn.target == "yes").all()
 
 
-def test_a_model_without_probabilities_is_asked_for_its_decision():
-    """And says so in the units."""
+def test_a_model_without_probabilities_is_explained_by_its_decision():
+    """The units name it."""
     X, y, truth = make_planted(200, (4, 4), cause="cell", random_state=0)
     found = explain(LinearSVC(dual=False).fit(flat(X), y), flat(X), random_state=0, verbose=0)
 
@@ -153,8 +153,8 @@ def test_a_model_without_probabilities_is_asked_for_its_decision():
     assert truth[0].ravel()[found.importances.argmax()]
 
 
-def test_votes_are_measured_in_probability_and_sure_answers_in_log_odds():
-    """Unless one of them is asked for."""
+def test_votes_are_measured_in_probability_and_sure_predictions_in_log_odds():
+    """Unless a scale is given."""
     X, y, _ = make_planted(100, (3, 3), cause="cell", random_state=0)
     votes = RandomForestClassifier(20, random_state=0).fit(flat(X), y)
     sure = LogisticRegression().fit(flat(X), y)
@@ -178,18 +178,18 @@ def test_equal_seeds_give_equal_values():
 
 def test_the_size_of_a_batch_changes_nothing(monkeypatch):
     """Nor does it matter how rows are cut."""
-    from autoarch.explain import occlusion
+    from autoarch.explain import perturbation
 
     X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
     model = LogisticRegression().fit(flat(X), y)
     whole = explain(model, flat(X), random_state=1, verbose=0).values
-    monkeypatch.setattr(occlusion, "MOST_VALUES", 100)
+    monkeypatch.setattr(perturbation, "MOST_VALUES", 100)
 
     np.testing.assert_allclose(explain(model, flat(X), random_state=1, verbose=0).values, whole)
 
 
 def test_a_target_can_be_named_for_each_row():
-    """What speaks for one of two classes speaks against the other."""
+    """Evidence for one of two classes is evidence against the other."""
     X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
     model = LogisticRegression().fit(flat(X), y)
 
@@ -201,16 +201,16 @@ def test_a_target_can_be_named_for_each_row():
     assert (ones.target == 1).all()
 
 
-def test_few_models_of_an_ensemble_are_asked_where_all_would_cost_too_much(monkeypatch):
-    """And the explanation says how many."""
-    from autoarch.explain import methods
+def test_few_models_of_an_ensemble_are_used_where_all_would_cost_too_much(monkeypatch):
+    """The explanation names their number."""
+    from autoarch.explain import perturbation
 
     X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
     model = AutoArchClassifier(**QUICK).fit(X, y)
     steps = model.best_estimator_.steps
     model.best_estimator_ = Pipeline([steps[0], *seed_ensemble([Pipeline(steps[1:])] * 3, model.classes_, 0).steps])
     whole = explain(model, X[:10], random_state=0, verbose=0)
-    monkeypatch.setattr(methods, "_MOST_ASKED", 10 * 9 * 9 * 10 * 2)
+    monkeypatch.setattr(perturbation, "_MOST_FOR_ENSEMBLE", 10 * 9 * 9 * 10 * 2)
 
     few = explain(model, X[:10], random_state=0, verbose=0)
 
@@ -219,7 +219,7 @@ def test_few_models_of_an_ensemble_are_asked_where_all_would_cost_too_much(monke
     np.testing.assert_allclose(few.values, whole.values, atol=1e-4)  # the three are equal, but for rounding
 
 
-def test_the_mean_of_training_stands_in_for_a_single_row():
+def test_the_mean_of_training_is_the_baseline_of_a_single_row():
     """An estimator of autoarch remembers it."""
     X, y, truth = make_planted(200, (4, 4), cause="cell", random_state=0)
     model = AutoArchClassifier(**QUICK).fit(X, y)
@@ -230,7 +230,7 @@ def test_the_mean_of_training_stands_in_for_a_single_row():
     assert truth[0].ravel()[found.by_name[0].argmax()]
 
 
-def test_a_text_and_a_page_say_what_was_done(mixed, on_table):
+def test_text_and_html_describe_the_explanation(mixed, on_table):
     """Method, unit, baseline and names, escaped."""
     found = explain(on_table, mixed[0][:20].rename(columns={"size": "size"}), random_state=0, verbose=0)
 
@@ -287,7 +287,7 @@ FITTED = LogisticRegression().fit(FLAT, Y)
         pytest.param(FITTED, FLAT, {"baseline": None}, ParameterError, "X_train", id="no-baseline"),
         pytest.param(FITTED, FLAT, {"baseline": FLAT[0]}, ParameterError, "all axes", id="baseline-without-axis"),
         pytest.param(FITTED, FLAT, {"background": pd.DataFrame(FLAT)}, InputError, "same kind", id="other-kind"),
-        pytest.param(FITTED, FLAT, {"method": "shap", "baseline": 0.0}, ParameterError, "baseline= is", id="unminded"),
+        pytest.param(FITTED, FLAT, {"method": "shap", "baseline": 0.0}, ParameterError, "baseline= is", id="unused"),
         pytest.param(FITTED, FLAT, {"scoring": "r2"}, ParameterError, "method='permutation'", id="score-of-rows"),
         pytest.param(
             FITTED, FLAT, {"by": "row", "patch": 2, "layout": (3, 4)}, ParameterError, "by='row'", id="patch-of-rows"
@@ -298,13 +298,13 @@ FITTED = LogisticRegression().fit(FLAT, Y)
         pytest.param(KMeans(2, n_init=1).fit(FLAT), FLAT, {}, InputTypeError, "clusters", id="clusters"),
     ],
 )
-def test_what_cannot_be_explained_is_refused_with_a_way_out(estimator, rows, settings, error, hint):
-    """Before any long work, and naming what to pass instead."""
+def test_impossible_explanations_raise_errors_that_name_an_alternative(estimator, rows, settings, error, hint):
+    """Before any long work."""
     with pytest.raises(error, match=hint):
         explain(estimator, rows, verbose=0, **settings)
 
 
-def test_rows_to_draw_from_are_read_by_their_names():
+def test_background_rows_are_read_by_their_names():
     """Whatever the order of their columns; a missing one is named."""
     table = pd.DataFrame(FLAT, columns=list("abcdefghijkl"))
     model = LogisticRegression().fit(table, Y)
@@ -325,21 +325,21 @@ def test_rows_to_draw_from_are_read_by_their_names():
         pytest.param("accurac", Y, ParameterError, "Did you mean", id="unknown"),
     ],
 )
-def test_a_score_that_cannot_be_told_is_refused(scoring, y, error, hint):
-    """Before anything is dealt out."""
+def test_a_score_that_cannot_be_computed_is_refused(scoring, y, error, hint):
+    """Before anything is permuted."""
     with pytest.raises(error, match=hint):
         explain(LinearSVC(dual=False).fit(FLAT, y), FLAT, y, method="permutation", scoring=scoring, verbose=0)
 
 
-def test_a_single_row_has_none_to_be_dealt_from():
+def test_a_single_row_cannot_be_permuted():
     """Permutation of one row would find that nothing matters."""
     with pytest.raises(InputError, match="there is one"):
         explain(FITTED, FLAT[:1], Y[:1], method="permutation", verbose=0)
 
 
 def test_patches_are_cut_in_several_ways(monkeypatch):
-    """A square that the edges of a cut divide is found by other cuts; where these cost too much, one must do."""
-    from autoarch.explain import methods
+    """A square that the edges of a cut divide is found by other cuts; where these cost too much, there is one cut."""
+    from autoarch.explain import perturbation
 
     block = np.zeros((8, 8))
     block[2:6, 2:6] = 1.0
@@ -348,7 +348,7 @@ def test_patches_are_cut_in_several_ways(monkeypatch):
     settings = {"layout": (8, 8), "patch": 4, "baseline": 0.0, "verbose": 0}
 
     often = explain(model, X, **settings)
-    monkeypatch.setattr(methods, "_AFFORDABLE_IN_PATCHES", 4 * 64 * 12)
+    monkeypatch.setattr(perturbation, "_AFFORDABLE_IN_PATCHES", 4 * 64 * 12)
     once = explain(model, X, **settings)
 
     assert (often.by, once.by) == ("patch of 4 x 4 cells, cut in 16 ways", "patch of 4 x 4 cells")
@@ -357,7 +357,7 @@ def test_patches_are_cut_in_several_ways(monkeypatch):
     np.testing.assert_allclose([found.by_name.sum(axis=1) for found in (often, once)], 16.0)
 
 
-def test_an_estimator_inside_a_pipeline_is_asked_through_it():
+def test_an_estimator_inside_a_pipeline_is_explained_through_it():
     """Its layout is passed on by hand."""
     pipeline = make_pipeline(StandardScaler(), AutoArchClassifier(layout=(3, 4), **QUICK)).fit(FLAT, Y)
     found = explain(pipeline, FLAT[:20], layout=pipeline[-1].layout_, by="cell", random_state=0, verbose=0)

@@ -27,8 +27,8 @@ from autoarch._training.grid_scaler import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain import explain
-from autoarch.explain.model import ask
-from autoarch.explain.pullback import back, members_of
+from autoarch.explain.model import wrap_model
+from autoarch.explain.pullback import pull_back
 
 QUICK = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "random_state": 0, "verbose": 0}
 
@@ -65,7 +65,7 @@ def net(request):
 
 @pytest.fixture(scope="module")
 def table():
-    """Numbers with gaps, categories, and a label that hangs on both."""
+    """Numbers with gaps, categories, and a target that depends on both."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"kind": rng.choice(["a", "b", "c"], size=300), "far": rng.normal(size=300)})
     frame["near"] = np.where(rng.uniform(size=300) < 0.2, np.nan, rng.normal(size=300))
@@ -137,7 +137,7 @@ def test_gradients_of_encoded_columns_come_back_under_their_names(captum, table)
 
 
 def test_the_models_of_an_ensemble_are_averaged(captum, net, planted):
-    """Two equal nets say what one says, without a doubt."""
+    """Two equal nets give the values of one, with standard errors of 0."""
     X = planted[0][300:310]
     alone = explain(net, X, method="gradients", verbose=0)
     steps = net.best_estimator_.steps
@@ -161,7 +161,7 @@ def test_the_models_of_an_ensemble_are_averaged(captum, net, planted):
         pytest.param(make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=20)), id="scaled"),
     ],
 )
-def test_shapley_values_add_up_to_what_the_trees_say(shap, planted, model):
+def test_shapley_values_add_up_to_the_output_of_the_trees(shap, planted, model):
     """To the probability of forests and the log-odds of boosting; the cell that decides comes first."""
     X, y, truth = planted
     X = X.reshape(len(X), -1)
@@ -201,7 +201,7 @@ def test_shapley_values_are_those_of_shap(shap):
     ],
 )
 def test_trees_over_a_table_are_explained_under_its_names(shap, table, encoder):
-    """What encoded columns add is handed back to the column they were made of."""
+    """Values of encoded columns are handed back to the column they were made of."""
     frame, y = table
     model = make_pipeline(encoder, HistGradientBoostingRegressor(max_iter=20)).fit(frame, y)
     found = explain(model, frame[:40], verbose=0)
@@ -212,7 +212,7 @@ def test_trees_over_a_table_are_explained_under_its_names(shap, table, encoder):
 
 
 def test_trees_of_logarithms_are_not_left_to_shap(shap):
-    """What they add up to is not in the units of y."""
+    """Their sum is not in the units of y."""
     X = np.random.default_rng(0).normal(size=(100, 3))
     model = HistGradientBoostingRegressor(loss="poisson", max_iter=10).fit(X, np.exp(X[:, 0]))
 
@@ -222,7 +222,7 @@ def test_trees_of_logarithms_are_not_left_to_shap(shap):
 
 
 def test_splits_on_categories_are_not_left_to_shap(shap):
-    """It reads them wrongly; occlusion steps in, and who asks for shap is told."""
+    """It reads them wrongly; "auto" takes occlusion, and method='shap' raises."""
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(size=200), rng.integers(0, 5, size=200)])
     model = HistGradientBoostingRegressor(max_iter=20, categorical_features=[1]).fit(X, X[:, 1] % 2)
@@ -238,10 +238,10 @@ def test_shares_of_a_masked_grid_with_columns_beside_it():
     X = rng.normal(size=(60, 2, 3, 4))
     X[rng.uniform(size=X.shape) < 0.1] = np.nan
     model = AutoArchRegressor(families=QuickCNN, **QUICK).fit(X, np.nan_to_num(X).sum(axis=(1, 2, 3)))
-    subject = ask(model, X, "auto")
-    (member,) = members_of(subject)
+    wrapped = wrap_model(model, X, "auto")
+    (member,) = wrapped.members()
 
-    shares = back(member, subject)
+    shares = pull_back(member.steps, wrapped.columns.owners, len(wrapped.columns))
 
     assert isinstance(member.steps[0], GridScaler) and member.steps[0].masked_
     assert shares.shape == (3 * 12, 24)

@@ -60,8 +60,8 @@ def test_the_true_cause_comes_first(cause, family):
     assert hit_rate(explanation.values, truth, cause) >= 0.95
 
 
-def test_boosting_shows_the_pair_that_it_goes_by():
-    """A pair of cells, of which neither alone knows the label."""
+def test_boosting_shows_the_pair_that_it_uses():
+    """A pair of cells, of which neither alone determines the label."""
     X, y, truth = make_planted(1200, (4, 4), cause="pair", random_state=1)
     flat = X.reshape(1200, 16)
     model = HistGradientBoostingClassifier(max_iter=40).fit(flat[:1000], y[:1000])
@@ -74,7 +74,7 @@ def test_boosting_shows_the_pair_that_it_goes_by():
 
 
 def test_permutation_finds_the_row_of_the_data_set():
-    """The score falls where the rows of the pattern are dealt out anew, and nowhere else."""
+    """The score falls where the rows of the pattern are permuted, and nowhere else."""
     X, y, truth = make_planted(400, (6, 6), cause="row", random_state=2)
     model = LogisticRegression().fit(X.reshape(400, 36), y)
 
@@ -88,7 +88,7 @@ def test_permutation_finds_the_row_of_the_data_set():
 
 
 def test_a_randomised_model_gives_another_map():
-    """Labels without a rule leave nothing of the map: what is shown is of the model, not of the rows [1]_.
+    """Labels without a rule leave nothing of the map: it shows the model, not the rows [1]_.
 
     References
     ----------
@@ -116,7 +116,7 @@ def digits():
 
 
 def deletion(order):
-    """Area under the probability of the predicted digit while cells are taken away in this order."""
+    """Area under the probability of the predicted digit while cells are removed in this order."""
     model, rows, said, mean = digits()
     places = np.searchsorted(model.classes_, said)
     curve, changed = [], rows.copy()
@@ -126,7 +126,7 @@ def deletion(order):
     return np.mean(curve)
 
 
-def test_taking_the_named_cells_away_takes_the_digit_away():
+def test_removing_the_most_important_cells_removes_the_digit():
     """Deletion falls far faster than at random, and insertion (the reverse order) far slower."""
     model, rows, _, mean = digits()
     found = explain(model, rows, layout=(8, 8), by="cell", baseline=mean[None], random_state=0, verbose=0)

@@ -20,6 +20,7 @@ from autoarch.geo import (
     raster_patches,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*nothing known around them:autoarch.exceptions.AutoArchWarning")
 UNIT_POINTS = st.builds(lambda seed, n: np.random.default_rng(seed).uniform(size=(n, 2)), SEEDS, st.integers(12, 60))
 
 
@@ -186,7 +187,6 @@ def test_the_middle_cell_holds_the_row_itself(points, seed, method, size):
     np.testing.assert_array_equal(grid.transform(X[rows]), pictures[rows])
 
 
-@pytest.mark.filterwarnings("ignore:.*have nothing known around them:autoarch.exceptions.AutoArchWarning")
 @settings(max_examples=30)
 @given(points=UNIT_POINTS, seed=SEEDS, method=st.sampled_from(["bin", "nearest"]))
 def test_labels_of_neighbours_never_hold_the_row_s_own(points, seed, method):

@@ -1,4 +1,4 @@
-"""The grid behind flat columns: found from the columns alone, with the help of names, and not where there is none."""
+"""Inference of the grid behind flat columns, from the columns alone and with the help of their names."""
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ def test_smooth_fields_of_any_shape(shape):
 @pytest.mark.parametrize("channels_last", [False, True], ids=["first", "last"])
 @pytest.mark.parametrize("shape", [(8, 8), (12, 20)])
 def test_photographs_with_three_colours(shape, channels_last):
-    """Sides, number of channels and their order."""
+    """Sides, number of channels and their order are inferred."""
     X = _crops(100, *shape)
 
     found = infer_layout(_flat(X, channels_last=channels_last), random_state=0)
@@ -101,7 +101,7 @@ def test_sensors_are_channels_of_a_line(channels_last):
 
 @pytest.mark.parametrize("p", [60, 97, 256])
 def test_series_are_lines(p):
-    """Whatever the number of columns factorises into."""
+    """A series is a line whatever the number of columns factorises into."""
     found = infer_layout(_series(200, p), random_state=0)
 
     assert (found.kind, found.best.shape) == ("1d", (1, 1, p))
@@ -119,7 +119,7 @@ TABLES = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_are_no_grids(name):
-    """Neither as they are nor with their columns in any order."""
+    """No grid is found in a table, as it is or with its columns in any order."""
     X = TABLES[name]
     rng = np.random.default_rng(0)
 
@@ -136,7 +136,7 @@ def test_tables_are_no_grids(name):
     ids=["id-in-front", "label-behind", "both-ends", "inside", "everywhere"],
 )
 def test_outlier_columns_are_set_aside(front, inside, back):
-    """A few columns that are no cells do not hide the grid, and are named."""
+    """A few columns that are no cells do not hide the grid, and are listed."""
     X, rng = DIGITS[:400].reshape(400, -1), np.random.default_rng(0)
     if inside is not None:
         X = np.insert(X, inside, rng.normal(size=400), axis=1)
@@ -186,7 +186,7 @@ NAMINGS = {
 @pytest.mark.parametrize("naming", NAMINGS)
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_names_put_cells_in_their_place(naming, shuffled):
-    """However the columns are sorted, the names say where each one belongs."""
+    """Names give the cell of each column, however the columns are sorted."""
     names = [NAMINGS[naming](r, c) for r in range(8) for c in range(8)]
     order = np.random.default_rng(0).permutation(64) if shuffled else np.arange(64)
     X = DIGITS[:150].reshape(150, -1)[:, order]
@@ -220,7 +220,7 @@ def test_names_of_channels(name):
 
 
 def test_names_that_contradict_the_data_are_overruled_with_a_remark():
-    """Names of a 4 x 16 grid over 8 x 8 digits: the data decide, and the reason says so."""
+    """Names of a 4 x 16 grid over 8 x 8 digits are overruled by the data, and the reason mentions it."""
     names = [f"r{k // 16}c{k % 16}" for k in range(64)]
 
     found = infer_layout(DIGITS[:300].reshape(300, -1), names, random_state=0)
@@ -231,7 +231,7 @@ def test_names_that_contradict_the_data_are_overruled_with_a_remark():
 
 
 def test_names_decide_where_two_rows_cannot():
-    """With nothing to test, what the names spell is kept, and called unproven."""
+    """With nothing to test, the grid that the names give is kept as "none", not significant."""
     names = [f"r{k // 8}c{k % 8}" for k in range(64)]
 
     found = infer_layout(DIGITS[:2].reshape(2, -1), names, random_state=0)
@@ -250,18 +250,20 @@ def test_names_decide_where_two_rows_cannot():
     ],
     ids=["words", "unlike", "twice", "gaps"],
 )
-def test_names_without_a_pattern_are_silent(names):
-    """No common pattern, no doubt about which cell is meant, or nothing is said."""
+def test_names_without_a_pattern_give_no_order(names):
+    """Names need a common pattern and one column per cell."""
     assert read_names(names) is None
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_handful_of_rows_gives_an_answer(n):
-    """Never an error: 'none' of one or two rows, and tests from three rows on."""
+@pytest.mark.parametrize(
+    ("n", "kind", "reason"), [(1, "none", "too few"), (2, "none", "too few"), (3, "1d", "order p")]
+)
+def test_a_handful_of_rows_gives_an_answer(n, kind, reason):
+    """Tests begin with three rows; fewer are too few, but no error."""
     found = infer_layout(DIGITS[:n].reshape(n, -1), random_state=0)
 
-    assert (found.kind == "none") == (n < 3)
-    assert found.reason.endswith(".")
+    assert found.kind == kind
+    assert reason in found.reason and found.reason.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -313,7 +315,7 @@ def test_equal_seeds_give_equal_answers():
     ],
 )
 def test_errors_say_what_came(X, names, error, says):
-    """What came, what was expected, what to do."""
+    """Messages tell what came, what was expected, what to do."""
     with pytest.raises(error, match=says):
         infer_layout(X, names)
 
@@ -326,6 +328,25 @@ def test_units_do_not_matter(scale, shift):
     units = np.linspace(1, scale, 64)
 
     assert infer_layout(X * units + shift, random_state=0).best.shape == (1, 8, 8)
+
+
+@given(
+    sides=st.tuples(st.integers(2, 3), st.integers(2, 6), st.integers(2, 6)),
+    start=st.integers(0, 1),
+    name=st.sampled_from(["r{r}c{c}b{b}", "band{b}_y{r}_x{c}", "ch{b}x{c}y{r}", "b{b}_{place}"]),
+    random=st.randoms(use_true_random=False),
+)
+@settings(max_examples=40)
+def test_names_of_any_grid_give_its_cells(sides, start, name, random):
+    """Channel, row and column are read from names in any order of the columns."""
+    cells = list(np.ndindex(sides))
+    random.shuffle(cells)
+    names = [name.format(b=b + start, r=r + start, c=c + start, place=r * sides[2] + c) for b, r, c in cells]
+
+    named = read_names(names)
+
+    assert [cells[column] for column in named.columns] == list(np.ndindex(sides))
+    assert (named.channels, named.height, named.width) == ((sides[0], None, None) if "place" in name else sides)
 
 
 @given(p=st.integers(1, 400))
@@ -382,7 +403,7 @@ def test_explained_variance_is_that_of_a_regression(channels, height, width, las
     ],
 )
 def test_a_grid_that_fails_a_test_must_be_ahead_of_the_best_line(score, p_values, grid):
-    """Else the columns are read as a line, perhaps of several channels."""
+    """A smaller lead makes the columns a line, perhaps of several channels."""
     best = ScoredGrid(Grid(6, 10), (), score, score, score, 0.1, 0.1)
     line = ScoredGrid(Grid(1, 10, 6), (), 1.0, 1.0, 1.0, 0.1, 0.1)
     assert _is_more_than_a_line(best, line, p_values) is grid

@@ -1,4 +1,4 @@
-"""Layout recovery: shuffled grids are found again, what has no grid is refused, and odd inputs are understood."""
+"""Layout recovery: shuffled grids are found again, tables are refused, and unusual inputs are accepted."""
 
 from functools import cache
 
@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_breast_cancer, load_digits, load_sample_images
 
 from autoarch.exceptions import InputError, LayoutError
+from autoarch.layouts.channels import candidate_sides
 from autoarch.layouts.local_search import pseudo_likelihood, swap_nearby
 from autoarch.layouts.partial_correlation import (
     candidate_affinities,
@@ -167,7 +168,7 @@ def test_what_has_no_layout_is_refused(X):
     ],
 )
 def test_errors_say_what_to_do(X, shape, error, hint):
-    """What came, what was expected, what to do."""
+    """Messages tell what came, what was expected, what to do."""
     with pytest.raises(error, match=hint):
         recover_layout(X, shape)
 
@@ -206,16 +207,63 @@ def test_growth_starts_from_squares_and_keeps_within_the_box():
 
 @given(st.tuples(st.integers(0, 48), st.integers(0, 48)))
 @settings(max_examples=10)
-def test_the_truth_explains_more_than_a_trade_and_trades_find_back(pair):
-    """Two columns that traded places lower the likelihood; close ones are traded back."""
+def test_a_swap_lowers_the_likelihood_and_is_undone(pair):
+    """Two swapped columns lower the likelihood; close ones are swapped back."""
     C, _ = _lattice()
     truth = np.arange(49).reshape(7, 7)
-    traded = truth.ravel().copy()
-    traded[list(pair)] = traded[list(pair[::-1])]
-    traded = traded.reshape(7, 7)
-    assert pseudo_likelihood(traded, C) <= pseudo_likelihood(truth, C) + 1e-6
+    swapped = truth.ravel().copy()
+    swapped[list(pair)] = swapped[list(pair[::-1])]
+    swapped = swapped.reshape(7, 7)
+    assert pseudo_likelihood(swapped, C) <= pseudo_likelihood(truth, C) + 1e-6
     if _close(pair):
-        assert agreement(swap_nearby(traded, C, 5), truth) == 1.0
+        assert agreement(swap_nearby(swapped, C, 5), truth) == 1.0
+
+
+@given(st.permutations(range(49)), st.integers(1, 4))
+@settings(max_examples=10)
+def test_swaps_keep_all_columns_and_never_lower_the_likelihood(order, rounds):
+    """Any layout is as good or better after swaps of columns that touch."""
+    C, _ = _lattice()
+    cells = np.array(order).reshape(7, 7)
+    swapped = swap_nearby(cells, C, rounds)
+    assert sorted(swapped.ravel()) == list(range(49))
+    assert pseudo_likelihood(swapped, C) >= pseudo_likelihood(cells, C) - 1e-6
+
+
+@given(st.integers(2, 9), st.integers(2, 9), st.sampled_from([0.0, 0.25, 1.0]), st.integers(0, 2))
+@settings(max_examples=20)
+def test_growth_places_no_column_twice_and_keeps_its_start(height, width, weight, seed):
+    """Whatever the box, it holds the square that growth began with, up to turning."""
+    _, affinities = _lattice()
+    square = seeds(affinities[seed], 1)[0]
+    cells = grow(affinities[seed], square, height, width, weight)
+    placed = cells[cells >= 0]
+    assert cells.shape == (height, width)
+    assert len(set(placed)) == len(placed)
+    assert np.isin(neighbour_pairs(square), neighbour_pairs(cells)).all()
+
+
+@given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 2**31), st.booleans(), st.booleans(), st.booleans())
+def test_agreement_ignores_turns_and_counts_shared_pairs(height, width, seed, turn, flip, mirror):
+    """It is symmetric, 1 for the same layout in any of its eight positions, and below 1 for another one."""
+    first, second = (
+        np.random.default_rng([seed, k]).permutation(height * width).reshape(height, width) for k in (0, 1)
+    )
+    moved = first.T if turn else first
+    moved = moved[:: -1 if flip else 1, :: -1 if mirror else 1]
+    assert agreement(first, moved) == 1.0
+    assert agreement(first, second) == agreement(second, moved)
+    assert (agreement(first, second) == 1.0) == np.array_equal(neighbour_pairs(first), neighbour_pairs(second))
+
+
+@given(st.integers(1, 2_000))
+def test_candidate_sides_have_as_many_cells_and_are_no_lines(n_cells):
+    """Sides multiply to the number of cells, the squarest first, neither narrow nor long."""
+    sides = candidate_sides(n_cells)
+    assert sides == sorted(sides, reverse=True)
+    for height, width in sides:
+        assert height * width == n_cells
+        assert 4 <= height <= width <= 8 * height
 
 
 def _close(pair):

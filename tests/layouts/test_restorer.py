@@ -1,8 +1,10 @@
-"""The transformer: what it finds, what it gives back, and that it is a citizen of scikit-learn."""
+"""LayoutRestorer finds the grid, inverts its transform, and passes the checks of scikit-learn."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -22,7 +24,7 @@ def flat():
 
 @pytest.fixture(scope="module")
 def scrambled(flat):
-    """The same in an order that lost the layout."""
+    """The same columns in random order."""
     return flat[:, np.random.default_rng(0).permutation(64)]
 
 
@@ -44,7 +46,7 @@ def test_flat_columns_become_the_grid_they_are(flat):
 
 
 def test_a_scrambled_order_is_put_right(flat, scrambled):
-    """Neighbours agree again, about as much as they did before the columns were scrambled."""
+    """Neighbours correlate again, about as much as before the columns were scrambled."""
     restored = LayoutRestorer(random_state=0).fit_transform(scrambled)
 
     assert restored.shape == (len(flat), 8, 8)
@@ -62,7 +64,7 @@ def test_a_given_shape_is_filled_with_a_better_order(scrambled, shape):
 
 
 @pytest.mark.parametrize("output", ["grid", "flat"])
-def test_there_and_back(scrambled, output):
+def test_inverse_transform_gives_the_columns_back(scrambled, output):
     """Both outputs can be turned back into the columns."""
     restorer = LayoutRestorer((8, 8), output=output, random_state=0).fit(scrambled)
 
@@ -91,7 +93,7 @@ def test_no_grid_is_one_line_in_the_given_order():
     np.testing.assert_array_equal(restorer.transform(X), X[:, None, :])
 
 
-def test_it_stands_in_a_pipeline(flat):
+def test_it_is_a_step_of_a_pipeline(flat):
     """Downstream steps get the grid."""
     pipeline = make_pipeline(
         LayoutRestorer(random_state=0), FunctionTransformer(lambda grid: grid.sum(axis=(1, 2))[:, None])
@@ -108,7 +110,7 @@ def test_it_stands_in_a_pipeline(flat):
         pytest.param({"shape": "square"}, ParameterError, id="shape"),
     ],
 )
-def test_what_cannot_be_asked_for(flat, change, error):
+def test_invalid_parameters_are_refused(flat, change, error):
     """The message comes before any work."""
     with pytest.raises(error):
         LayoutRestorer(**change).fit(flat)
@@ -122,7 +124,21 @@ def test_the_way_back_needs_what_came_out(flat):
         restorer.inverse_transform(np.zeros((2, 7, 8)))
 
 
+@given(
+    sides=st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(2, 6)),
+    output=st.sampled_from(["grid", "flat"]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20)
+def test_any_given_shape_is_inverted(sides, output, seed):
+    """Columns laid out as any declared grid come back unchanged."""
+    X = np.random.default_rng(seed).normal(size=(5, int(np.prod(sides))))
+    restorer = LayoutRestorer(sides, recover=False, output=output).fit(X)
+
+    np.testing.assert_array_equal(restorer.inverse_transform(restorer.transform(X)), X)
+
+
 @parametrize_with_checks([LayoutRestorer(random_state=0), LayoutRestorer(output="flat", random_state=0)])
 def test_scikit_learns_checks(estimator, check):
-    """As any transformer."""
+    """LayoutRestorer passes the checks that any transformer has to pass."""
     check(estimator)

@@ -18,7 +18,7 @@ from autoarch.locality import probe_values
 def _timeless(report: LocalityReport) -> LocalityReport:
     """The same report with all seconds set to zero."""
     marks = {name: replace(mark, seconds=0.0) for name, mark in report.landmarks.items()}
-    return replace(report, seconds=0.0, landmarks=marks)
+    return replace(report, seconds=0.0, scores=replace(report.scores, landmarks=marks))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_degenerate_input_gives_a_finite_report_without_warnings(values, layout)
 )
 @pytest.mark.filterwarnings("error")
 def test_odd_labels_give_a_finite_report_without_warnings(y):
-    """As many classes as rows, and classes of a single row."""
+    """Classes may be as many as the rows, or of a single row each."""
     X = np.random.default_rng(0).normal(size=(1_000, 9))
 
     report = probe_locality(X, y, layout=(3, 3), task="classification", random_state=0)

@@ -1,4 +1,4 @@
-"""What can be said about a grid by itself: named figures, correlograms, patterns and marginals."""
+"""Statistics of a grid: named figures, correlograms, patterns and marginals."""
 
 import numpy as np
 import pytest
@@ -9,15 +9,15 @@ from autoarch import Layout, datasets
 from autoarch._statistics import correlations
 from autoarch.locality import DirectionEvidence
 from autoarch.locality.correlogram import moran_and_geary, neighbour_map
-from autoarch.locality.grid_statistics import look_at
+from autoarch.locality.grid_statistics import measure_grid
 from autoarch.locality.patterns import effective_patches
 from autoarch.locality.stationarity import compare_places, shift_p
 
 
-def _look(X, seed=0):
-    """Look at an array (n, H, W) or (n, C, H, W)."""
+def _measure(X, seed=0):
+    """Statistics of an array (n, H, W) or (n, C, H, W)."""
     X = X if X.ndim == 4 else X[:, None]
-    return look_at(X.reshape(len(X), -1), Layout(*X.shape[2:], X.shape[1]), np.random.default_rng(seed))
+    return measure_grid(X.reshape(len(X), -1), Layout(*X.shape[2:], X.shape[1]), np.random.default_rng(seed))[0]
 
 
 def _pictures(shape=(30, 4, 5)):
@@ -46,10 +46,10 @@ def test_moran_and_geary_are_the_textbook_formulas_averaged_over_samples():
     spread = X.std(axis=0)
     Z = (X - X.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0)
 
-    look = _look(X)
+    grid = _measure(X)
 
     expected = np.mean([_textbook(z) for z in Z], axis=0)
-    np.testing.assert_allclose((look.morans_i, look.gearys_c), expected, atol=1e-6)
+    np.testing.assert_allclose((grid.morans_i, grid.gearys_c), expected, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -66,10 +66,10 @@ def test_moran_and_geary_agree_with_esda(shape):
     moran = np.mean([esda.Moran(z.ravel(), weights, **options).I for z in Z])
     geary = np.mean([esda.Geary(z.ravel(), weights, **options).C for z in Z])
 
-    look = _look(X)
+    grid = _measure(X)
 
-    assert look.morans_i == pytest.approx(moran, abs=1e-6)
-    assert look.gearys_c == pytest.approx(geary, abs=1e-6)
+    assert grid.morans_i == pytest.approx(moran, abs=1e-6)
+    assert grid.gearys_c == pytest.approx(geary, abs=1e-6)
 
 
 def test_nothing_that_varies_gives_neutral_figures():
@@ -84,13 +84,13 @@ def test_the_correlogram_of_a_random_walk_fades_and_that_of_noise_does_not_start
     noise = rng.normal(size=(400, 6, 30))
     smooth = np.apply_along_axis(lambda line: np.convolve(line, np.ones(5), "same"), 2, noise)
 
-    look = _look(smooth)
+    grid = _measure(smooth)
 
-    assert look.directions["rows"].reach == 4  # a window of 5 correlates by .8, .6, .4, .2, 0: .2 is under .8 / e
-    assert look.directions["rows"].p_value <= 0.01
-    assert look.directions["columns"].p_value > 0.01
-    assert set(look.directions) == {"rows", "columns", "diagonals"}
-    assert _look(noise).directions["rows"].p_value > 0.01
+    assert grid.directions["rows"].reach == 4  # a window of 5 correlates by .8, .6, .4, .2, 0: .2 is under .8 / e
+    assert grid.directions["rows"].p_value <= 0.01
+    assert grid.directions["columns"].p_value > 0.01
+    assert set(grid.directions) == {"rows", "columns", "diagonals"}
+    assert _measure(noise).directions["rows"].p_value > 0.01
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_reach(sizes, overall, reach):
 
 def test_alternating_textures_are_seen_with_their_sign():
     """Neighbours correlate negatively: sizes are large, Moran's I is below and Geary's C above what chance gives."""
-    look = _look(datasets.make_alternating_texture(300, (12, 12), random_state=0)[0])
+    grid = _measure(datasets.make_alternating_texture(300, (12, 12), random_state=0)[0])
 
-    assert look.p_value <= 0.01
-    assert look.directions["rows"].correlations[0] < -0.1
-    assert look.morans_i < 0 < 1 < look.gearys_c
+    assert grid.p_value <= 0.01
+    assert grid.directions["rows"].correlations[0] < -0.1
+    assert grid.morans_i < 0 < 1 < grid.gearys_c
 
 
 def test_the_map_shows_where_neighbours_agree():
@@ -147,7 +147,7 @@ def test_patterns_of_smooth_and_shuffled_pictures():
     X = datasets.load_digits_grid()[0].reshape(-1, 8, 8)
     shuffled = X.reshape(-1, 64)[:, np.random.default_rng(0).permutation(64)].reshape(X.shape)
 
-    true, mixed = _look(X).patterns, _look(shuffled).patterns
+    true, mixed = _measure(X).patterns, _measure(shuffled).patterns
 
     assert true.effective == pytest.approx(mixed.effective, rel=0.05)
     assert 15 < true.effective < 30 < true.n_cells

@@ -42,7 +42,7 @@ def test_flat_columns_are_read_as_the_grid_that_they_show(digits):
     assert (report.layout.shape, report.layout.origin, report.verdict) == ((1, 8, 8), "inferred", "2d")
     (reading,) = report.readings
     assert reading.kept and reading.layout == report.layout and reading.gain.difference > -0.01
-    assert any("Read as 8 x 8 cells" in sentence for sentence in report.sentences)
+    assert any("Inferred layout: 8 x 8 cells" in sentence for sentence in report.sentences)
 
 
 def test_a_declared_layout_is_not_questioned(digits):
@@ -74,7 +74,9 @@ def test_a_scrambled_order_is_recovered_and_used(rearranged):
     (reading,) = rearranged.readings
     assert reading.kept and reading.gain.difference > 0
     assert rearranged.family_probabilities == rearranged.recovered.family_probabilities
-    assert rearranged.recommendation.startswith("The columns stand in no order; rearranged into 8 x 8 cells")
+    assert rearranged.recommendation.startswith(
+        "The given order of the columns shows no structure; rearranged into 8 x 8"
+    )
 
 
 def test_pictures_show_the_mean_sample_before_and_after(rearranged, digits):
@@ -89,7 +91,7 @@ def test_pictures_show_the_mean_sample_before_and_after(rearranged, digits):
 
 
 def test_a_rearranged_report_can_be_shown_and_stored(rearranged):
-    """As text, as a box with both pictures, as a figure, and as JSON."""
+    """Text, a box with both pictures, a figure, and JSON all show it."""
     pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
     assert "columns rearranged" in str(rearranged).replace("\n  ", " ")
     assert rearranged._repr_html_().count("<figure") == 2
@@ -137,17 +139,19 @@ def test_a_recovery_that_time_does_not_allow_is_named():
 
 
 @pytest.mark.parametrize(
-    ("gain", "kept", "said"),
+    ("gain", "kept", "sentence"),
     [
-        pytest.param(Gain(0.05, 0.01), True, "gain 0.050 (± 0.010) on the columns as given: this layout is", id="won"),
-        pytest.param(Gain(-0.05, 0.01), False, "lose 0.050 (± 0.010) on the columns as given: the colu", id="lost"),
-        pytest.param(None, True, "were not compared, so the test alone speaks", id="untried"),
+        pytest.param(Gain(0.05, 0.01), True, "score +0.050 (± 0.010) on it, this layout is used", id="won"),
+        pytest.param(
+            Gain(-0.05, 0.01), False, "score -0.050 (± 0.010) on it, the columns are left as given", id="lost"
+        ),
+        pytest.param(None, True, "convolutions were not compared, this layout is used", id="untried"),
     ],
 )
-def test_the_sentence_follows_the_gain(gain, kept, said):
+def test_the_sentence_follows_the_gain(gain, kept, sentence):
     """Another number gives another sentence."""
     report = LocalityReport(readings=(Reading(Layout(8, 8, origin="inferred"), kept=kept, gain=gain, reason="p"),))
-    assert said in " ".join(report.sentences)
+    assert sentence in " ".join(report.sentences)
 
 
 def test_an_estimator_learns_on_the_grid_that_it_found(digits):
@@ -197,7 +201,7 @@ def test_a_table_of_categories_has_nothing_to_lay_out(recwarn):
 
 
 def test_very_many_columns_are_not_rearranged(monkeypatch, scrambled):
-    """Whether there is a time limit or not."""
+    """A limit on their number holds with and without a time limit."""
     X, y = scrambled
     monkeypatch.setattr(layout_choice, "MOST_TO_RECOVER", 60)
     report = probe_values(X, LINE, y=y, task="classification", random_state=0, search=LayoutSearch(recover=True))

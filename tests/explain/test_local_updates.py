@@ -1,13 +1,18 @@
-"""Outputs of random convolutions after a change of some cells are those of reading everything anew."""
+"""Outputs of random convolutions after a change of some cells are those of computing everything anew."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoarch.families import rereading
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.datasets import make_planted
+from autoarch.explain import local_updates
+from autoarch.explain.local_updates import outputs_after
+from autoarch.explain.model import wrap_model
+from autoarch.explain.perturbation import predictions_after
+from autoarch.explain.rows import Replacement
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
-from autoarch.families.rereading import outputs_after
 
 torch = pytest.importorskip("torch")
 SETTINGS = {"rtol": 1e-4, "atol": 1e-5}
@@ -20,7 +25,7 @@ SHAPES = [(1, 12, 12), (3, 9, 14), (2, 1, 40), (1, 60, 1), (1, 2, 20), (1, 45, 4
     features=st.sampled_from(["all", "patterns", "places"]),
     seed=st.integers(0, 999),
 )
-def test_changed_boxes_are_read_as_the_whole_grid_would_be(shape, features, seed):
+def test_updated_outputs_are_those_of_the_whole_grid(shape, features, seed):
     rng = np.random.default_rng(seed)
     grid = rng.normal(size=(20, *shape)).astype(np.float32)
     model = RandomConvolutionClassifier(24, features).fit(grid, rng.integers(0, 3, 20))
@@ -35,7 +40,7 @@ def test_changed_boxes_are_read_as_the_whole_grid_would_be(shape, features, seed
     np.testing.assert_allclose(outputs_after(model, grid, changed), expected, **SETTINGS)
 
 
-def test_no_change_and_a_change_of_all_cells_are_read_too():
+def test_no_change_and_a_change_of_all_cells_give_the_outputs_of_the_model():
     """The first has no box, the second one that is too large."""
     rng = np.random.default_rng(0)
     grid = rng.normal(size=(20, 1, 10, 10)).astype(np.float32)
@@ -45,7 +50,7 @@ def test_no_change_and_a_change_of_all_cells_are_read_too():
 
 
 def test_a_maximum_within_the_box_makes_room_for_the_next_one():
-    """The greatest response comes from the cell that is taken away."""
+    """The greatest response comes from the cell that is removed."""
     grid = np.zeros((12, 1, 20, 20), np.float32)
     grid[:, 0, 3, 3], grid[:, 0, 15, 15] = 9.0, np.arange(12)
     model = RandomConvolutionRegressor(24, "patterns").fit(grid, np.arange(12.0))
@@ -56,8 +61,8 @@ def test_a_maximum_within_the_box_makes_room_for_the_next_one():
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 20, 20), (2, 1, 100), (5, 30, 50)])
 @pytest.mark.parametrize("n", [1, 12])
-def test_rounding_on_flat_areas_decides_nothing(shape, n):
-    """Most of the grid is one number; a row alone, a row among others and a changed row are read alike."""
+def test_rounding_on_flat_areas_changes_no_output(shape, n):
+    """Most of the grid is one number; a row alone, a row among others and a changed row agree."""
     rng = np.random.default_rng(0)
     grid = np.full((40, *shape), -0.4242, np.float32)
     for row in grid:
@@ -71,7 +76,7 @@ def test_rounding_on_flat_areas_decides_nothing(shape, n):
     np.testing.assert_allclose(outputs_after(model, grid[:n], [after])[0], model.outputs(after), **SETTINGS)
 
 
-def test_many_rows_are_read_in_parts(monkeypatch):
+def test_many_rows_are_updated_in_parts(monkeypatch):
     """With near, far and no changes in one call."""
     rng = np.random.default_rng(1)
     grid = rng.normal(size=(30, 2, 10, 10)).astype(np.float32)
@@ -79,6 +84,28 @@ def test_many_rows_are_read_in_parts(monkeypatch):
     near = grid.copy()
     near[3:, :, 4, 5] += 1
     changed = [grid, near, -grid]
-    monkeypatch.setattr(rereading, "_MOST_RESPONSES", 8 * 100 * 7)
+    monkeypatch.setattr(local_updates, "_MOST_RESPONSES", 24 * 100 * 7)
     expected = [model.outputs(after) for after in changed]
     np.testing.assert_allclose(outputs_after(model, grid, changed), expected, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return make_planted(240, (8, 8), cause="cell", random_state=0)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor", "ensemble", "with missing cells"])
+def test_updated_predictions_are_those_of_the_whole_model(planted, kind):
+    """For one model, several that are averaged, and one with a channel of missing cells."""
+    X, y = planted[0].copy(), planted[1]
+    estimator = AutoArchRegressor if kind == "regressor" else AutoArchClassifier
+    if kind == "with missing cells":
+        X[::7, 2, 3] = np.nan
+    settings = {"time_budget": None, "n_trials": 1, "families": "kernels", "random_state": 0, "verbose": 0}
+    settings |= {"ensemble_size": 3, "n_trials": 3} if kind == "ensemble" else {}
+    fitted = estimator(**settings).fit(X[:200], y[:200].astype(float) if kind == "regressor" else y[:200])
+    model = wrap_model(fitted, X[200:], "auto")
+    backwards = np.arange(len(model.rows))[::-1]
+    replacements = [Replacement(np.array([cell]), model.rows, backwards) for cell in (0, 9, 19, 63)]
+    expected = model.predict(model.rows.replaced(replacements))
+    np.testing.assert_allclose(predictions_after(model, model.rows, replacements), expected, atol=1e-5)

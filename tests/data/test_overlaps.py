@@ -1,4 +1,4 @@
-"""Rows that are windows of longer records are found by the cells they share, and nothing else is taken for one."""
+"""Rows that are windows of longer records are detected by shared cells, and other rows are not."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def _windows(n_records, length, width, stride, seed=0, channels=1):
 @given(st.integers(2, 12), st.integers(20, 60), st.integers(1, 10), st.integers(0, 5))
 @settings(max_examples=25, deadline=None)
 def test_windows_of_a_record_form_a_group(n_records, width, stride, seed):
-    """Whatever the stride; a record of more than a tenth of the rows may be cut, but shares no group with another."""
+    """Groups hold rows of one record at any stride; a record of more than a tenth of the rows may be cut."""
     X, record = _windows(n_records, 120, width, stride, seed)
 
     found = find_windows(X, Layout(1, width), seed=0)
@@ -63,7 +63,7 @@ def test_one_record_is_cut_into_neighbourhoods():
 
 
 def test_patches_of_two_photographs():
-    """In colour, shifted along both axes; no group holds patches of both."""
+    """Patches in colour, shifted along both axes: no group holds patches of both photographs."""
     patches, photograph = [], []
     for number, image in enumerate(load_sample_images().images):
         for top in range(0, 120, 6):
@@ -102,12 +102,12 @@ def test_patches_of_two_photographs():
     ],
 )
 def test_other_rows_are_no_windows(X, layout):
-    """Few values and plain ground meet by chance; rows that are equal share their cells at the same place."""
+    """Few values and constant background agree by chance; equal rows share their cells at the same place."""
     assert find_windows(X, layout, seed=0) is None
 
 
 def test_folds_keep_records_together():
-    """It is said once, and in ``splits_``."""
+    """A warning names the records, and so does ``splits_``."""
     X, record = _windows(12, 80, 30, 5)
 
     with pytest.warns(AutoArchWarning, match="100% of the rows are overlapping windows of 12 longer records"):
@@ -118,8 +118,8 @@ def test_folds_keep_records_together():
 
 
 @pytest.mark.parametrize("given", ["groups", "cv"])
-def test_the_user_knows_better(given):
-    """Groups and splitters are taken as they are."""
+def test_declared_groups_and_splitters_are_kept(given):
+    """Groups and splitters are used as they are."""
     X, record = _windows(6, 80, 30, 5)
     cv, groups = (5, np.arange(len(X)) % 7) if given == "groups" else ([(np.arange(30), np.arange(30, 60))], None)
 

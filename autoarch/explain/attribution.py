@@ -1,0 +1,280 @@
+"""Attribution from inside a model: integrated gradients [1]_ and Grad-CAM [2]_ of nets, Shapley values of trees [3]_.
+
+References
+----------
+.. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
+.. [2] R. R. Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization",
+   ICCV 2017.
+.. [3] S. M. Lundberg et al., "From local explanations to global understanding with explainable AI for trees", Nature
+   Machine Intelligence 2, 56-67, 2020; by the package shap.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import ensemble, tree
+
+from autoarch._core.imports import require
+from autoarch.explain.model import Query, WrappedModel
+from autoarch.explain.pullback import Attribution, Member, UntraceableError, pull_back
+from autoarch.families.boosters import CodedClassifier
+
+if TYPE_CHECKING:
+    import torch
+
+FIRST_STEPS, MOST_STEPS = 32, 512  # of the integral: twice as many until it is exact to
+WITHIN = 0.008  # of the difference of the outputs, a little better than what is promised,
+FLOOR = 1.0  # or of this many logits or deviations of y, where that difference is nearly nothing
+LEAST_SIDE = 4  # cells of a map of Grad-CAM; the last maps of nets for 8 x 8 cells have two, and show nothing
+MOST_INPUTS = 2**21  # values in one batch of gradients
+_VOTING = (ensemble.ExtraTreesClassifier, ensemble.RandomForestClassifier, tree.DecisionTreeClassifier)
+_AVERAGING = (ensemble.ExtraTreesRegressor, ensemble.RandomForestRegressor, tree.DecisionTreeRegressor)
+_BOOSTING = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
+_HISTOGRAM = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
+_PACKAGES = ("lightgbm", "xgboost", "catboost")
+
+
+def _shares_of(member: Member, model: WrappedModel) -> sparse.csr_matrix:
+    return pull_back(member.steps, model.columns.owners, len(model.columns))
+
+
+class _Net:
+    """A fitted net as a differentiable function of its inputs."""
+
+    def __init__(self, member: Member, query: Query):
+        self.member, self.rows, self.model = member, query.model.rows, member.model
+        self.classification = query.model.classes is not None
+        self.targets = query.target_among(getattr(self.model, "classes_", None))
+        self.module = self.model.module_.eval()
+        self.scale = float(getattr(self.model, "y_scale_", 1.0))
+        self.shift = float(getattr(self.model, "y_mean_", 0.0))
+
+    def inputs(self, rows: Any) -> torch.Tensor:
+        """Inputs of the net for some rows."""
+        import torch
+
+        inputs = np.require(self.member.inputs(rows.as_input()), np.float32, ["C", "W"])
+        return torch.from_numpy(inputs).to(self.model.device)
+
+    def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits, with a column for each class that the net has seen, or numbers in the units of y."""
+        import torch
+
+        outputs = self.module(inputs)
+        outputs = outputs[0] if isinstance(outputs, tuple) else outputs
+        outputs = outputs.reshape(len(outputs), -1)
+        if not self.classification:
+            return outputs * self.scale + self.shift
+        return torch.cat([-outputs, outputs], dim=1) if outputs.shape[1] == 1 else outputs
+
+    def outputs_of(self, inputs: torch.Tensor, columns: np.ndarray) -> torch.Tensor:
+        """Outputs in one column for each row, without gradients."""
+        import torch
+
+        with torch.no_grad():
+            at = torch.as_tensor(columns, device=inputs.device)[:, None]
+            return self.outputs(inputs).gather(1, at)[:, 0].double()
+
+    def batches(self, steps: int) -> Iterator[tuple[np.ndarray, torch.Tensor, np.ndarray]]:
+        """Rows whose target the net has seen, its inputs for them, and the column of its outputs."""
+        known = np.flatnonzero(self.targets >= 0)
+        size = max(1, 4 * MOST_INPUTS // (steps * self.rows.n_columns))
+        for start in range(0, len(known), size):
+            some = known[start : start + size]
+            yield some, self.inputs(self.rows.take(some)), self.targets[some]
+
+
+def _nets_of(query: Query) -> list[_Net]:
+    members, skorch = query.model.members(), sys.modules.get("skorch")  # a fitted net has loaded it
+    for member in members:
+        if skorch is None or not isinstance(member.model, skorch.NeuralNet):
+            raise UntraceableError(f"{type(member.model).__name__} has no gradients")
+    return [_Net(member, query) for member in members]
+
+
+def integrated_gradients(query: Query) -> Attribution:
+    """Integrated gradients of the logit of the target, or of the prediction.
+
+    Raises
+    ------
+    UntraceableError
+        If the model is no net, or its inputs cannot be pulled back to columns of X.
+    MissingExtraError
+        If captum is not installed.
+    """
+    nets, model = _nets_of(query), query.model
+    shares = [_shares_of(net.member, model) for net in nets]
+    require("captum", extra="explain", purpose="method='gradients'")
+    background, n_repeats = query.find_background(affordable=False)
+    n, parts, weights = len(model.rows), [], []
+    outputs, base = np.zeros(n), np.zeros(n)
+    for number, (net, share) in enumerate(zip(nets, shares, strict=True), start=1):
+        for _ in range(n_repeats):
+            drawn, part = background.draw(n, query.rng), np.zeros((n, len(model.columns)))
+            weights.append(net.member.weight / n_repeats)
+            for some, inputs, columns in net.batches(FIRST_STEPS):
+                baselines = net.inputs(background.rows.take(drawn[some]))
+                ends = [net.outputs_of(rows, columns) for rows in (inputs, baselines)]
+                found = _integral(net, inputs, baselines, columns, ends[0] - ends[1])
+                part[some] = found.reshape(len(found), -1) @ share
+                outputs[some] += weights[-1] * ends[0].cpu().numpy()
+                base[some] += weights[-1] * ends[1].cpu().numpy()
+                query.progress.say(f"explaining, net {number} of {len(nets)}, row {some[-1] + 1} of {n}")
+            parts.append(part)
+    units = "logit of the target" if model.classes is not None else "units of y"
+    return Attribution(np.stack(parts), units, outputs, base, np.array(weights), baseline=background.words)
+
+
+def _integral(
+    net: _Net, inputs: torch.Tensor, baselines: torch.Tensor, columns: np.ndarray, difference: torch.Tensor
+) -> np.ndarray:
+    """Attributions to the inputs; steps are doubled for the rows where they do not sum to the difference."""
+    import torch
+    from captum.attr import IntegratedGradients
+
+    target, difference = torch.as_tensor(columns, device=inputs.device), difference.cpu()
+    found = torch.zeros(inputs.shape, dtype=torch.float64)
+    left, steps = torch.arange(len(inputs)), FIRST_STEPS
+    method = IntegratedGradients(net.outputs)
+    while len(left) and steps <= MOST_STEPS:
+        for some in left.split(max(1, MOST_INPUTS // (steps * max(1, inputs[0].numel())))):
+            at = some.to(inputs.device)
+            part = method.attribute(inputs[at], baselines[at], target=target[at], n_steps=steps)
+            found[some] = part.detach().double().cpu()
+        error = (found[left].flatten(1).sum(dim=1) - difference[left]).abs()
+        left = left[error > WITHIN * difference[left].abs().clamp(min=FLOOR * net.scale)]
+        steps *= 2
+    return found.numpy()
+
+
+def gradcam(query: Query) -> Attribution:
+    """Grad-CAM of the logit of the target, stretched from the last convolutions over the cells.
+
+    Raises
+    ------
+    UntraceableError
+        If the model is no convolutional net, or its cells are not those of X.
+    MissingExtraError
+        If captum is not installed.
+    """
+    nets, model = _nets_of(query), query.model
+    layers, cells = [_last_convolution(net) for net in nets], model.columns.cells
+    if cells is None:
+        raise UntraceableError("X has no layout here, and a map needs cells")
+    require("captum", extra="explain", purpose="method='gradcam'")
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    n, parts = len(model.rows), []
+    outputs = np.zeros(n)
+    for number, (net, layer) in enumerate(zip(nets, layers, strict=True), start=1):
+        part = np.zeros((n, len(model.columns)))
+        for some, inputs, columns in net.batches(1):
+            sides = tuple(inputs.shape[2:])
+            if sides != cells.shape[1:]:
+                raise UntraceableError(f"the net sees grids of {sides} cells, X has {cells.shape[1:]}")
+            maps = LayerGradCam(net.outputs, layer).attribute(inputs, target=columns.tolist(), relu_attributions=True)
+            maps = LayerAttribution.interpolate(maps, cells.shape[1:], "bilinear")
+            maps = maps[:, 0].detach().cpu().numpy().astype(np.float64)
+            for plane in cells:  # its channels share the value of a place
+                part[np.ix_(some, plane[plane >= 0])] += maps[:, plane >= 0] / len(cells)
+            outputs[some] += net.member.weight * net.outputs_of(inputs, columns).cpu().numpy()
+            query.progress.say(f"explaining, net {number} of {len(nets)}, row {some[-1] + 1} of {n}")
+        parts.append(part)
+    weights = np.array([net.member.weight for net in nets])
+    return Attribution(np.stack(parts), "activation times gradient", outputs, weights=weights)
+
+
+def _last_convolution(net: _Net) -> Any:
+    """The last layer whose map still has some cells along its longer side."""
+    import torch
+
+    from autoarch._training.conv_net import ConvNet
+
+    layers: list[Any] = [layer for layer in net.module.modules() if isinstance(layer, torch.nn.Conv2d)]
+    if isinstance(net.module, ConvNet):
+        layers = list(net.module.blocks.children())
+    if not layers:
+        raise UntraceableError(f"{type(net.module).__name__} has no convolutions")
+    sides: dict[Any, int] = {}
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, maps: sides.update({layer: max(maps.shape[2:])}))
+        for layer in layers
+    ]
+    net.outputs_of(net.inputs(net.rows.take(slice(0, 1))), np.zeros(1, dtype=int))
+    for hook in hooks:
+        hook.remove()
+    return next((layer for layer in reversed(layers) if sides[layer] >= LEAST_SIDE), layers[0])
+
+
+def tree_shap(query: Query) -> Attribution:
+    """Shapley values of the target's margin, or of its probability where forests vote, or of the prediction.
+
+    Raises
+    ------
+    UntraceableError
+        If the model is no tree, or its columns cannot be pulled back to those of X.
+    MissingExtraError
+        If shap is not installed.
+    """
+    model, members = query.model, query.model.members()
+    voting = {_votes(member) for member in members}
+    if len(voting) > 1:
+        raise UntraceableError("some of its trees give probabilities and some log-odds")
+    shares = [_shares_of(member, model) for member in members]
+    require("shap", extra="explain", purpose="method='shap'")
+    found, weights = [], np.array([member.weight for member in members])
+    for number, member in enumerate(members, start=1):
+        query.progress.say(f"explaining, model {number} of {len(members)}")
+        found.append(_shap_values(member, query))
+    base = weights @ [expected for _, expected in found]
+    outputs = base + weights @ [values.sum(axis=1) for values, _ in found]
+    units = f"{'probability' if voting == {True} else 'log-odds'} of the target"
+    if model.classes is None:
+        units, predicted = "units of y", model.predictions[:, 0]
+        if not np.allclose(outputs, predicted, rtol=1e-3, atol=1e-3 * max(float(np.ptp(predicted)), 1e-12)):
+            raise UntraceableError("its trees add up to a logarithm of what it predicts, or the like")
+    parts = np.stack([values @ share for (values, _), share in zip(found, shares, strict=True)])
+    return Attribution(parts, units, outputs, base, weights, baseline="expectation over the paths of the trees")
+
+
+def _trees(member: Member) -> Any:
+    return member.model.estimator_ if isinstance(member.model, CodedClassifier) else member.model
+
+
+def _votes(member: Member) -> bool:
+    """True for trees that vote with probabilities, False for log-odds; raises where shap cannot read them rightly."""
+    trees = _trees(member)
+    known = isinstance(trees, (*_VOTING, *_AVERAGING, *_BOOSTING, *_HISTOGRAM))
+    if not known and type(trees).__module__.partition(".")[0] not in _PACKAGES:
+        raise UntraceableError(f"{type(trees).__name__} has no trees")
+    if isinstance(trees, _HISTOGRAM) and getattr(trees, "is_categorical_", None) is not None:
+        raise UntraceableError("shap does not read the splits of scikit-learn's boosting on categories")
+    return isinstance(trees, _VOTING)
+
+
+def _shap_values(member: Member, query: Query) -> tuple[np.ndarray, np.ndarray]:
+    """Values (n, columns that the trees see) for the target of each row, and the expected output."""
+    import shap
+
+    trees = _trees(member)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of shap on its own ways
+            explainer = shap.TreeExplainer(trees)
+            values = np.asarray(explainer.shap_values(member.inputs(query.model.rows.as_input())))
+    except Exception as error:  # shap raises bare exceptions for models it does not know
+        raise UntraceableError(f"shap cannot read {type(trees).__name__}: {error}") from error
+    expected = np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64))
+    if query.model.classes is None:
+        return values.reshape(len(values), -1), np.full(len(values), expected[0])
+    if values.ndim == 2:  # the margin of the second of two classes
+        values, expected = np.stack([-values, values], axis=-1), np.array([-expected[-1], expected[-1]])
+    columns = query.target_among(member.model.classes_)
+    known = columns >= 0
+    return values[np.arange(len(values)), :, columns] * known[:, None], expected[columns] * known

@@ -1,0 +1,217 @@
+"""Attribution by perturbation, for any model: occlusion of parts of a row [1]_ [2]_, and permutation among rows [3]_.
+
+References
+----------
+.. [1] M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
+.. [2] M. Robnik-Sikonja, I. Kononenko, "Explaining classifications for individual instances", IEEE Transactions on
+   Knowledge and Data Engineering 20, 589-600, 2008, draw the background from other rows.
+.. [3] L. Breiman, "Random forests", Machine Learning 45, 5-32, 2001; A. Fisher, C. Rudin, F. Dominici, "All models are
+   wrong, but many are useful", Journal of Machine Learning Research 20, 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autoarch._core.checks import check_choice
+from autoarch._data.target import numeric_target
+from autoarch._search.evaluate import aligned
+from autoarch._search.scoring import Judge, Predictions
+from autoarch._training.grid_scaler import GridScaler
+from autoarch.exceptions import InputError, ParameterError
+from autoarch.explain.column_map import spread_evenly
+from autoarch.explain.local_updates import outputs_after
+from autoarch.explain.model import Query, WrappedModel, with_temperature
+from autoarch.explain.pullback import Attribution, Member
+from autoarch.explain.rows import Replacement, Rows
+from autoarch.families.random_convolutions import RandomConvolutions
+
+MOST_VALUES = 2**23  # in one call of predict: 32 MB of float32, where larger batches gain nothing more
+# Values in all rows to predict, up to which draws are the default: seconds for most models. Patches also are cut in as
+# many ways as the second number allows: 256 kernels that read all rows anew take 1.5 s for a million such values, and
+# most families much less.
+_AFFORDABLE, _AFFORDABLE_IN_PATCHES = 30_000_000, 6_000_000
+_FEWEST_DRAWS = 4  # of each of several cuts; a cell is drawn as often as there are cuts times that
+_MOST_FOR_ENSEMBLE = 12_000_000  # such values for all models of an ensemble; with more, fewer of them are used
+
+
+def find_scale(scale: str, model: WrappedModel) -> tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+    """Return the unit in words, and the function from predictions and target columns to the numbers explained.
+
+    "auto" is log-odds, in which very sure predictions still differ, unless some are exactly 0, as votes are: there one
+    vote more would be worth as much as all the others.
+
+    Raises
+    ------
+    ParameterError
+        If there are no probabilities to take the odds of.
+    """
+    check_choice("scale", scale, ("auto", "probability", "log-odds"))
+    if model.output != "probability":
+        if scale == "log-odds":
+            raise ParameterError(f"scale='log-odds' needs probabilities, and there is a {model.output}. Leave it out.")
+        return "prediction, in units of y" if model.classes is None else f"{model.output} of the target", _of_target
+    if scale == "probability" or (scale == "auto" and not model.predictions.all()):
+        return "probability of the target", _of_target
+    floor = float(model.predictions[model.predictions > 0].min())
+    return "log-odds of the target", partial(_log_odds, floor=floor)
+
+
+def _of_target(predictions: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return predictions[np.arange(len(predictions)), target]
+
+
+def _log_odds(predictions: np.ndarray, target: np.ndarray, floor: float) -> np.ndarray:
+    others = np.where(np.arange(predictions.shape[1]) == target[:, None], 0.0, predictions).sum(axis=1)
+    return np.log(np.maximum(_of_target(predictions, target), floor)) - np.log(np.maximum(others, floor))
+
+
+def occlude(query: Query) -> Attribution:
+    """Prediction for the row as it is, less the prediction without a unit.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If the scale or the baseline does not fit.
+    """
+    model, n, n_columns = query.model, len(query.model.rows), query.model.rows.n_columns
+    words, scaled = find_scale(query.scale, model)
+    affordable = (_AFFORDABLE_IN_PATCHES if query.partition.in_patches else _AFFORDABLE) // (n * n_columns)
+    all_draws = len(query.partition.units()[1]) * query.n_repeats
+    background, n_repeats = query.find_background(affordable=all_draws <= affordable)
+    by, units = query.partition.units(affordable // min(n_repeats, _FEWEST_DRAWS))
+    if units[0].weight < 1:
+        n_repeats = min(n_repeats, max(_FEWEST_DRAWS, affordable // len(units)))
+    model = model.limited_to(max(1, _MOST_FOR_ENSEMBLE // (n * len(units) * n_columns * n_repeats)))
+    base = scaled(model.predictions, query.target)
+    drawn = [[background.draw(n, query.rng) for _ in units] for _ in range(n_repeats)]
+    falls = np.zeros((n_repeats, n, len(units)))
+    encoded = [model.columns.encoded(unit.columns) for unit in units]
+    jobs = [(repeat, unit) for repeat in range(n_repeats) for unit in range(len(units)) if len(encoded[unit])]
+    done, total = 0, n * len(jobs)
+    for part, batch in _batches(n, n_columns, jobs):
+        removed = [Replacement(encoded[unit], background.rows, drawn[repeat][unit][part]) for repeat, unit in batch]
+        predictions = predictions_after(model, model.rows.take(part), removed)
+        without = scaled(predictions, np.tile(query.target[part], len(batch))).reshape(len(batch), -1)
+        for (repeat, unit), left in zip(batch, without, strict=True):
+            falls[repeat, part, unit] = base[part] - left
+        done += len(predictions)
+        query.progress.say(f"explaining, {done / total:.0%}")
+    parts, outputs = spread_evenly(falls, units, len(model.columns)), scaled(query.model.predictions, query.target)
+    return Attribution(parts, f"fall of the {words}", outputs, by=by, baseline=background.words, models=model.models)
+
+
+def _batches(n: int, n_columns: int, jobs: Sequence[tuple[int, int]]) -> Iterator[tuple[slice, list[tuple[int, int]]]]:
+    """Rows and jobs that together stay within memory."""
+    most_rows = max(1, MOST_VALUES // n_columns)
+    for start in range(0, n, most_rows):
+        part = slice(start, min(start + most_rows, n))
+        size = max(1, most_rows // (part.stop - part.start))
+        for first in range(0, len(jobs), size):
+            yield part, list(jobs[first : first + size])
+
+
+def predictions_after(model: WrappedModel, rows: Rows, replacements: Sequence[Replacement]) -> np.ndarray:
+    """Predictions for all ``rows`` once for each replacement, one below the other; kernels are updated locally."""
+    changed = rows.replaced(replacements)
+    members = model.members() if model.own else []
+    if not any(_updates_locally(member) for member in members):
+        return model.predict(changed)
+    parts = [member.weight * _member_predictions(member, model.classes, rows, changed) for member in members]
+    predictions = np.sum(parts, axis=0)
+    return predictions if model.classes is None else with_temperature(predictions, model.temperature)
+
+
+def _updates_locally(member: Member) -> bool:
+    """True for kernels whose cells are cells of X; pictures of places, which may be too many to keep, are made anew."""
+    cells = all(isinstance(step, GridScaler) for step in member.steps)
+    return cells and isinstance(member.model, RandomConvolutions)
+
+
+def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, changed: Any) -> np.ndarray:
+    """Probabilities, or values (n, 1), of one model."""
+    model: Any = member.model
+    if _updates_locally(member):
+        parts = np.split(changed, len(changed) // len(rows))
+        outputs = outputs_after(model, member.inputs(rows.as_input()), [member.inputs(part) for part in parts])
+        predictions = model.said(outputs.reshape(len(changed), -1))
+    else:
+        predict = model.predict if classes is None else model.predict_proba
+        predictions = np.reshape(predict(member.inputs(changed)), (len(changed), -1))
+    return predictions if classes is None else aligned(predictions, model.classes_, classes)
+
+
+def permute(query: Query) -> Attribution:
+    """Fall of the score when a unit is permuted among the rows.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If y or the score does not fit.
+    """
+    model, rows, n = query.model, query.model.rows, len(query.model.rows)
+    scorer = make_scorer(model, query.y, query.scoring)
+    whole = _score(scorer, model.predictions)
+    by, units = query.partition.units()
+    encoded = [model.columns.encoded(unit.columns) for unit in units]
+    jobs = [(repeat, unit) for repeat in range(query.n_repeats) for unit in range(len(units)) if len(encoded[unit])]
+    falls = np.zeros((query.n_repeats, len(units)))
+    size = max(1, MOST_VALUES // (n * rows.n_columns))
+    for first in range(0, len(jobs), size):
+        batch = jobs[first : first + size]
+        replacements = [Replacement(encoded[unit], rows, query.rng.permutation(n)) for _, unit in batch]
+        predictions = model.predict(rows.replaced(replacements)).reshape(len(batch), n, -1)
+        for (repeat, unit), permuted in zip(batch, predictions, strict=True):
+            falls[repeat, unit] = whole - _score(scorer, permuted)
+        query.progress.say(f"explaining, {(first + len(batch)) / len(jobs):.0%}")
+    parts = spread_evenly(falls, units, len(model.columns))[:, None]
+    outputs = find_scale("auto", model)[1](model.predictions, query.target)
+    return Attribution(parts, f"fall of {scorer.name}", outputs, by=by, baseline="the same cells of other rows")
+
+
+def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Judge:
+    """Return the scorer of predictions for the rows of X, tried on those for the rows as they are.
+
+    Raises
+    ------
+    InputError
+        If y is missing, has another length, or holds labels that the model does not know, or there is a single row.
+    ParameterError
+        If these predictions cannot be scored so, or hold no probabilities for a score of those.
+    """
+    n, classes = len(model.rows), model.classes
+    if n < 2:
+        raise InputError("method='permutation' permutes parts among rows, and there is one. Pass more rows of X and y.")
+    if y is None:
+        raise InputError("method='permutation' measures how a score falls and needs y: pass explain(estimator, X, y).")
+    if classes is None:
+        labels = numeric_target(y, n_samples=n, estimator_name="explain")
+    else:
+        labels = np.asarray(y).reshape(-1)
+        if len(labels) != n:
+            raise InputError(f"y has {len(labels)} rows and X has {n}; expected one label for each row.")
+        unknown = labels[~np.isin(labels, classes)]
+        if len(unknown):
+            raise InputError(f"y holds {unknown[0]!r}, which is none of the classes {list(classes)}.")
+    task = "regression" if classes is None else "classification"
+    scorer = Judge(scoring, task, np.asarray(model.rows.as_input()), labels, classes=classes)
+    wanted = getattr(scorer.scorer, "_response_method", None)
+    if wanted == "predict_proba" and model.output != "probability":  # not every scorer would notice
+        raise ParameterError(
+            f"scoring={scorer.name} does not work here: it needs probabilities, and there is a {model.output}. Pass "
+            "another score, such as 'accuracy', or wrap the model in CalibratedClassifierCV."
+        )
+    scorer.check(np.arange(n), _values(scorer, model.predictions))
+    return scorer
+
+
+def _values(scorer: Judge, predictions: np.ndarray) -> np.ndarray:
+    return predictions[:, 0] if scorer.classes is None else predictions
+
+
+def _score(scorer: Judge, predictions: np.ndarray) -> float:
+    return scorer.score(Predictions(np.arange(len(predictions)), _values(scorer, predictions)))
