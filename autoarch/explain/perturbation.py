@@ -138,7 +138,7 @@ def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, 
     if _updates_locally(member):
         parts = np.split(changed, len(changed) // len(rows))
         outputs = outputs_after(model, member.inputs(rows.as_input()), [member.inputs(part) for part in parts])
-        predictions = model.said(outputs.reshape(len(changed), -1))
+        predictions = model.from_outputs(outputs.reshape(len(changed), -1))
     else:
         predict = model.predict if classes is None else model.predict_proba
         predictions = np.reshape(predict(member.inputs(changed)), (len(changed), -1))

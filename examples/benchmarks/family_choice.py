@@ -7,8 +7,8 @@
 ``run`` fits two defaults of the CNN, the MLP and the trees on the training rows of each task, under three seeds, and
 keeps the better one's mean score on the test rows (accuracy or R2). ``judge`` compares with the probe's chances and
 recommendations, learns what is to be learned with each source of data left out in turn, and prints every number that
-the documentation quotes; ``--write`` stores the constants in ``autoarch/locality/constants.json`` and prints the offsets
-of the families.
+the documentation quotes; ``--write`` stores the constants in ``autoarch/locality/constants.json`` and prints the
+offsets of the families.
 """
 
 from __future__ import annotations
