@@ -16,10 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._core.quiet import warn_user
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.target import Target
-from autoarch._search.eligible import Request, Settings
+from autoarch._search.eligible import Settings
 from autoarch._search.memory import same_search, search_key, search_seed
 from autoarch._search.refit import changed_params
-from autoarch._search.run import SearchResult, run_search
+from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
 from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import FineTuned

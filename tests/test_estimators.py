@@ -20,7 +20,7 @@ from sklearn.model_selection import GroupKFold
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch.exceptions import AutoArchWarning, ParameterError, SearchInterruptedWarning
 from autoarch.families import Family
-from autoarch.locality import LocalityReport
+from autoarch.locality.grid_statistics import Measurements
 
 QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
 LINEAR = {**QUICK, "n_trials": 1, "families": "linear"}
@@ -370,7 +370,7 @@ def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
 
 def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
     """Flat columns and all families: what the probe did not say leaves no family out."""
-    import autoarch._search.eligible as prelude
+    import autoarch._search.run as run
 
     calls = []
 
@@ -378,9 +378,9 @@ def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
         calls.append(args)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return LocalityReport()
+        return Measurements()
 
-    monkeypatch.setattr(prelude, "probe_values", interrupt_once)
+    monkeypatch.setattr(run, "measure", interrupt_once)
     X = np.random.default_rng(0).normal(size=(60, 20))
     y = (X[:, 0] > 0).astype(int)
     with pytest.warns(SearchInterruptedWarning):

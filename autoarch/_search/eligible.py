@@ -6,27 +6,20 @@ import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from joblib import Memory
 
 from autoarch._core.checks import check_budget, check_choice, check_whole
 from autoarch._core.clock import Budget
-from autoarch._data.target import Target
-from autoarch._search.memory import Past, as_memory, cached, fingerprint, versions
+from autoarch._search.memory import as_memory
 from autoarch._search.scoring import resolve_scorer
-from autoarch._search.splits import SearchSplits
 from autoarch._training.device import check_device, load
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
 from autoarch.families.registry import resolve_families
-from autoarch.locality import AS_GIVEN, UNORDERED, LayoutSearch, LocalityReport, probe_values
 
-_PROBE_SHARE = 0.1  # of the time budget at most
-_STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
-_LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
 _IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
 
 
@@ -98,43 +91,6 @@ class Settings:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Request:
-    """Data, problem and settings of one search.
-
-    Parameters
-    ----------
-    settings : Settings
-        What is searched, and for how long.
-    X : ndarray of shape (n, p)
-        Canonical values.
-    target : Target
-        What is learned.
-    sample_weight : ndarray of shape (n,) or None
-        Weights, those of the classes included.
-    problem : Problem
-        What families are told.
-    splits : SearchSplits
-        Rows on which candidates are judged, and what was found out about the rows.
-    seed : int
-        Everything random follows from it.
-    layouts : LayoutSearch
-        Whether the probe may look for other layouts of the columns than the one in ``problem``.
-    past : Past or None
-        An earlier search on the same problem, to go on with.
-    """
-
-    settings: Settings
-    X: np.ndarray
-    target: Target
-    sample_weight: np.ndarray | None
-    problem: Problem
-    splits: SearchSplits
-    seed: int
-    layouts: LayoutSearch = AS_GIVEN
-    past: Past | None = None
-
-
 def able_families(
     families: Sequence[Family], problem: Problem, *, layout_may_come: bool = False
 ) -> tuple[list[Family], dict[str, str]]:
@@ -194,58 +150,3 @@ def _import(package: str, *, optional: bool) -> str:
             raise
         return f"importing {package} failed: {type(error).__name__}: {error}"
     return ""
-
-
-def probe(request: Request) -> tuple[LocalityReport, bool]:
-    """Run the probe; return its report, and False if the user interrupted it."""
-    if request.past is not None:
-        return request.past.report, True
-    seconds = None
-    report: LocalityReport
-    y: np.ndarray | None = request.target.codes
-    budget, memory = request.settings.budget, request.settings.memory
-    if budget.seconds is not None:
-        seconds = _PROBE_SHARE * budget.seconds
-        y = None if budget.seconds < _STATISTICS_ONLY else y
-    problem = request.problem
-    arguments = {
-        "task": problem.task,
-        "categorical": problem.categorical,
-        "random_state": request.seed,
-        "search": request.layouts,
-    }
-    key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
-    began = budget.elapsed
-    try:
-        report = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
-        budget.charge(report.seconds - (budget.elapsed - began))
-        return report, True
-    except KeyboardInterrupt:
-        return probe_values(request.X[:2], None, task=problem.task, random_state=request.seed), False
-
-
-def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
-    X, y, layout, seconds, arguments = payload
-    return probe_values(X, layout, y=y, seconds=seconds, **arguments)
-
-
-def with_findings(problem: Problem, report: LocalityReport) -> Problem:
-    """Add the verdict of the probe, and the layout that it holds for, to the problem."""
-    used = report.used
-    return replace(problem, verdict=used.verdict, layout=problem.layout if used.layout is None else used.layout)
-
-
-def promising_families(
-    able: Sequence[Family], report: LocalityReport, problem: Problem, chosen_by_user: bool
-) -> tuple[list[Family], dict[str, str]]:
-    """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
-    report = report.used
-    line = problem.layout is not None and problem.layout.is_bare_line
-    if chosen_by_user or not line or report.p_value is None or report.verdict != "none":
-        return list(able), {}
-    chance = report.family_probabilities.get("cnn", 1.0)
-    others = [family for family in able if not family.needs.grid]
-    if not others or (chance > _LEAST_CHANCE and UNORDERED not in report.skipped):
-        return list(able), {}
-    why = f"no order was found in the columns (p = {report.p_value:.2g}); families=[{{!r}}, ...] includes it"
-    return others, {family.name: why.format(family.name) for family in able if family.needs.grid}

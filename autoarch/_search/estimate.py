@@ -1,12 +1,11 @@
-"""Leaderboard, and an unbiased estimate of the score."""
+"""Estimate the score to expect, without the bias of choosing the best."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from autoarch._search.ensemble import ROUNDS, blended, contenders, select
 from autoarch._search.job import TrainingData, TrialResult
@@ -16,43 +15,6 @@ from autoarch.geo.autocorrelation import FoldScore
 _BLOCKS = 10  # into which a single holdout is cut
 _CONTENDERS = 10  # candidates further down are never chosen by a block's vote
 _BOOTSTRAPS = 30
-_ORDER = {"ok": 0, "baseline": 1, "pruned": 2, "failed": 3, "skipped": 4}
-COLUMNS = ("rank", "family", "params", "score", "score_std", "seconds", "status", "reason")
-
-
-def leaderboard(
-    results: Sequence[TrialResult], left_out: Mapping[str, str], *, baseline_won: bool = False
-) -> pd.DataFrame:
-    """Every trial, best first, then what was stopped, what failed, and the families that were left out.
-
-    The baseline, judged on less than the others, stands behind all that were judged in full unless it was chosen.
-    """
-    rows = [
-        {
-            "family": result.family,
-            "params": result.params,
-            "score": result.score,
-            "score_std": float(np.std(result.scores)) if len(result.scores) > 1 else np.nan,
-            "seconds": result.seconds,
-            "status": result.status,
-            "reason": result.reason,
-            "tie": result.tie,
-        }
-        for result in results
-    ]
-    rows += [
-        {"family": name, "params": {}, "score": np.nan, "seconds": 0.0, "status": "skipped", "reason": reason}
-        for name, reason in left_out.items()
-    ]
-    table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
-    baseline = (table["family"] == "baseline") & (table["status"] == "ok")
-    table.loc[baseline, "reason"] = "baseline: small forest, first split only"
-    table["_order"] = table["status"].where(~baseline, "baseline").map(_ORDER)
-    if baseline_won:
-        table.loc[baseline, "_order"] = -1
-    table = table.sort_values(["_order", "score", "tie"], ascending=[True, False, False], kind="stable")
-    table.insert(0, "rank", np.arange(1, len(table) + 1))
-    return table[list(COLUMNS)].reset_index(drop=True)
 
 
 def honest_estimate(

@@ -25,7 +25,6 @@ from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.loop import History
 from autoarch._search.policy import Policy
 from autoarch.families.base import Family, Problem
-from autoarch.locality import LocalityReport
 
 if TYPE_CHECKING:
     import optuna
@@ -156,7 +155,7 @@ class Past:
 
     seed: int
     baseline: TrialResult
-    report: LocalityReport
+    report: Any
     policy: Policy
     study: optuna.Study
     history: History

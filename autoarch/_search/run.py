@@ -13,31 +13,76 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.checks import seed_of
 from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
-from autoarch._core.quiet import quiet, warn_user
+from autoarch._core.quiet import quiet
 from autoarch._data.layout import Layout
+from autoarch._data.target import Target
 from autoarch._search.baseline import Baseline, baseline_job
-from autoarch._search.eligible import Request, able_families, probe, promising_families, with_findings, with_imports
+from autoarch._search.eligible import Settings, able_families, with_imports
 from autoarch._search.ensemble import Chosen, choose, fit_members, temperature_of
-from autoarch._search.estimate import fold_scores, honest_estimate, leaderboard
+from autoarch._search.estimate import fold_scores, honest_estimate
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
 from autoarch._search.loop import History, Search
-from autoarch._search.memory import CachedEvaluate, Past, fingerprint, scorer_key, versions
+from autoarch._search.memory import CachedEvaluate, Past, cached, fingerprint, scorer_key, versions
 from autoarch._search.policy import Policy
 from autoarch._search.refit import as_kept, reserved_seconds
 from autoarch._search.scoring import Scorer
+from autoarch._search.splits import SearchSplits
 from autoarch._search.study import new_study
-from autoarch.exceptions import NoModelError, SearchInterruptedWarning
+from autoarch.exceptions import NoModelError
 from autoarch.families.base import Family, Problem
-from autoarch.locality import LocalityReport
+from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch, measure
+from autoarch.locality.report import LocalityReport
 
 if TYPE_CHECKING:
     import optuna
 
 _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
+_PROBE_SHARE = 0.1  # of the time budget at most
+_STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
+_LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Data, problem and settings of one search.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is searched, and for how long.
+    X : ndarray of shape (n, p)
+        Canonical values.
+    target : Target
+        What is learned.
+    sample_weight : ndarray of shape (n,) or None
+        Weights, those of the classes included.
+    problem : Problem
+        What families are told.
+    splits : SearchSplits
+        Rows on which candidates are judged, and what was found out about the rows.
+    seed : int
+        Everything random follows from it.
+    layouts : LayoutSearch
+        Whether the probe may look for other layouts of the columns than the one in ``problem``.
+    past : Past or None
+        An earlier search on the same problem, to go on with.
+    """
+
+    settings: Settings
+    X: np.ndarray
+    target: Target
+    sample_weight: np.ndarray | None
+    problem: Problem
+    splits: SearchSplits
+    seed: int
+    layouts: LayoutSearch = AS_GIVEN
+    past: Past | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +160,7 @@ def run_search(request: Request) -> SearchResult:
             pipeline, fitted_on = _fitted(best, chosen, promising, problem, data, history, budget, seed)
     finally:
         progress.close()
-    _warn(history, best, baseline)
+    warn_about(history, best, baseline)
     return SearchResult(
         pipeline=pipeline,
         fitted_on=fitted_on,
@@ -123,7 +168,7 @@ def run_search(request: Request) -> SearchResult:
         history=history,
         leaderboard=leaderboard(
             [baseline, *history.results],
-            {**left_out, **slow, **hopeless, **_never_reached(promising, history)},
+            {**left_out, **slow, **hopeless, **never_tried(promising, history)},
             baseline_won=best is baseline,
         ),
         estimate=estimate,
@@ -135,7 +180,7 @@ def run_search(request: Request) -> SearchResult:
         ),
         layout=problem.layout,
         study=search.study,
-        stopped_by=_stopped_by(search, history, budget),
+        stopped_by=stopped_by(search, history, budget),
         members=chosen.table(),
         score=best.score if len(chosen.members) == 1 else data.scorer.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
@@ -214,35 +259,56 @@ def _kept(best: TrialResult, data: TrainingData, why: str) -> tuple[Pipeline, st
     return pipeline, f"{how} ({why})"
 
 
-def _warn(history: History, best: TrialResult, baseline: TrialResult) -> None:
-    if history.interrupted:
-        warn_user(
-            f"The search was interrupted after {len(history.results)} trials; the best candidate so far, "
-            f"{best.family}, was kept.",
-            SearchInterruptedWarning,
-        )
-    elif best is history.partial:
-        warn_user(
-            f"The time was too short to judge any candidate on every split; {best.family}, judged on "
-            f"{len(best.scores)}, was kept. Allow more seconds, or ask for fewer splits with cv.",
-        )
-    elif best is baseline and history.best is None and history.results:
-        reasons = "; ".join(f"{r.family}: {r.reason}" for r in history.results[:3])
-        warn_user(
-            f"None of the {len(history.results)} trials gave a model, so the baseline was kept. The first reasons: "
-            f"{reasons}.",
-        )
+def probe(request: Request) -> tuple[LocalityReport, bool]:
+    """Run the probe; return its report, and False if the user interrupted it."""
+    if request.past is not None:
+        return request.past.report, True
+    seconds = None
+    report: LocalityReport
+    y: np.ndarray | None = request.target.codes
+    budget, memory = request.settings.budget, request.settings.memory
+    if budget.seconds is not None:
+        seconds = _PROBE_SHARE * budget.seconds
+        y = None if budget.seconds < _STATISTICS_ONLY else y
+    problem = request.problem
+    arguments = {
+        "task": problem.task,
+        "categorical": problem.categorical,
+        "seed": seed_of(request.seed),
+        "search": request.layouts,
+    }
+    key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
+    began = budget.elapsed
+    try:
+        report = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
+        budget.charge(report.seconds - (budget.elapsed - began))
+        return report, True
+    except KeyboardInterrupt:
+        return LocalityReport.of(measure(request.X[:2], None, task=problem.task)), False
 
 
-def _stopped_by(search: Search, history: History, budget: Budget) -> str:
-    if history.interrupted:
-        return "interrupt"
-    if search.out_of_patience and not budget.trials_spent:
-        return "patience"
-    cut = any(result.cut or "out of time" in result.reason for result in history.results[search.n_before :])
-    return "n_trials" if budget.trials_spent and not cut else "time_budget"
+def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
+    X, y, layout, seconds, arguments = payload
+    return LocalityReport.of(measure(X, layout, y=y, seconds=seconds, **arguments))
 
 
-def _never_reached(families: Sequence[Family], history: History) -> dict[str, str]:
-    tried = {result.family for result in history.results}
-    return {family.name: "the search ended before it was tried" for family in families if family.name not in tried}
+def with_findings(problem: Problem, report: LocalityReport) -> Problem:
+    """Add the verdict of the probe, and the layout that it holds for, to the problem."""
+    used = report.used
+    return replace(problem, verdict=used.verdict, layout=problem.layout if used.layout is None else used.layout)
+
+
+def promising_families(
+    able: Sequence[Family], report: LocalityReport, problem: Problem, chosen_by_user: bool
+) -> tuple[list[Family], dict[str, str]]:
+    """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
+    report = report.used
+    line = problem.layout is not None and problem.layout.is_bare_line
+    if chosen_by_user or not line or report.p_value is None or report.verdict != "none":
+        return list(able), {}
+    chance = report.family_probabilities.get("cnn", 1.0)
+    others = [family for family in able if not family.needs.grid]
+    if not others or (chance > _LEAST_CHANCE and UNORDERED not in report.skipped):
+        return list(able), {}
+    why = f"no order was found in the columns (p = {report.p_value:.2g}); families=[{{!r}}, ...] includes it"
+    return others, {family.name: why.format(family.name) for family in able if family.needs.grid}

@@ -111,6 +111,25 @@ class ProbeInput:
         return Layout(1, len(self.numeric), origin="shape").within(self.numeric, self.values.shape[1])
 
 
+def measure(
+    values: np.ndarray,
+    layout: Layout | None,
+    *,
+    y: np.ndarray | None = None,
+    task: str | None = None,
+    categorical: tuple[int, ...] = (),
+    seconds: float | None = None,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    search: LayoutSearch = AS_GIVEN,
+) -> Measurements:
+    """Measure a canonical matrix within ``seconds``, in the layout that is chosen; parameters as of ``ProbeInput``."""
+    clock = Deadline(seconds)
+    y = None if y is None else np.asarray(y)
+    data = ProbeInput(values, y, task or "classification", categorical, clock, seed, n_jobs)
+    return replace(choose_layout(data, layout, search), seconds=clock.elapsed)
+
+
 def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) -> Measurements:
     """Measure the columns as given or as inferred, and in a recovered order where that is worth more."""
     before = data.as_given(given)

@@ -15,7 +15,7 @@ from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
-from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, ProbeInput, choose_layout
+from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
 
 
@@ -150,14 +150,15 @@ def probe_values(
     -------
     LocalityReport
     """
-    clock = Deadline(seconds)
-    data = ProbeInput(
-        values=values,
-        y=None if y is None else np.asarray(y),
-        task=task or "classification",
+    measured = measure(
+        values,
+        layout,
+        y=y,
+        task=task,
         categorical=categorical,
-        clock=clock,
+        seconds=seconds,
         seed=seed_of(random_state),
         n_jobs=n_jobs,
+        search=search,
     )
-    return LocalityReport.of(choose_layout(data, layout, search), clock.elapsed)
+    return LocalityReport.of(measured)

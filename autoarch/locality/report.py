@@ -117,10 +117,10 @@ class LocalityReport(Measurements):
     axes_are_a_guess = property(attrgetter("grid.axes_are_a_guess"), doc=GridStatistics.axes_are_a_guess.__doc__)
 
     @classmethod
-    def of(cls, measured: Measurements, seconds: float) -> LocalityReport:
-        """Report on what was measured within ``seconds``."""
-        recovered = None if measured.recovered is None else cls.of(measured.recovered, measured.recovered.seconds)
-        return cls(**vars(measured) | {"recovered": recovered, "seconds": seconds})
+    def of(cls, measured: Measurements) -> LocalityReport:
+        """Report on measurements."""
+        recovered = None if measured.recovered is None else cls.of(measured.recovered)
+        return cls(**vars(measured) | {"recovered": recovered})
 
     @property
     def family_probabilities(self) -> dict[str, float]:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from autoarch._data.row_splits import SplitPlan
-from autoarch._search.estimate import COLUMNS, honest_estimate, leaderboard
+from autoarch._search.estimate import honest_estimate
 from autoarch._search.job import TrainingData, TrialResult
+from autoarch._search.leaderboard import COLUMNS, leaderboard
 from autoarch._search.loop import History
 from autoarch._search.run import _winner
 from autoarch._search.scoring import Predictions, Scorer
