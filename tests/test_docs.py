@@ -30,12 +30,14 @@ ENTRIES = {  # public words whose meaning a reader looks up: their values never 
     "origin": ["given", "shape", "names", "inferred", "recovered"],
     "stopped_by": ["time_budget", "n_trials", "patience", "interrupt"],
 }
-TERMS = """background; baseline; candidate; canonical values; cell; counterfactual; deadline; effect size; ensemble;
-explanation; family; fold; foreign column; group; holdout; landmark; lag R2; lattice; layout; layout inference;
-layout recovery; leaderboard; locality; null distribution; oblique coordinates; occlusion; out-of-fold predictions;
-overlapping windows; permutation importance; permutation test; plug-in; pretrained net; probe; pruned;
-random convolutions; refit; spatial autocorrelation; spatial block; split; status; study; successive halving;
-temperature; Thompson sampling; transfer verdict; trial; variogram; variogram range; verdict""".replace(
+TERMS = """\
+background; baseline; candidate; canonical values; cell; counterfactual; deadline; effect size; effective
+independent cells; ensemble; eta squared; explanation; family; fold; foreign column; Geary's C; group; holdout;
+input shift; lag; lag R2; landmark; lattice; layout; layout inference; layout recovery; leaderboard; locality;
+LogME; mean |r|; Moran's I; nugget; null distribution; oblique coordinates; occlusion; out-of-fold predictions;
+overlapping windows; permutation importance; permutation test; plug-in; pretrained net; probe; pruned; random
+convolutions; refit; rehearsal; spatial autocorrelation; spatial block; split; stationary; status; study; successive
+halving; temperature; Thompson sampling; transfer verdict; trial; variogram; variogram range; verdict""".replace(
     "\n", " "
 ).split("; ")
 

@@ -27,6 +27,14 @@ def check_budget(time_budget: float | None, n_trials: int | None) -> None:
         check_whole("n_trials", n_trials, least=1, absent="None for 'as many as fit in time_budget'")
 
 
+def check_training_length(steps: int | None, time_budget: float | None) -> None:
+    """Raise unless each of the two limits of a net's training that is set makes sense."""
+    if steps is not None:
+        check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
+    if time_budget is not None:
+        check_positive("time_budget", time_budget, unit="seconds", absent="None for a number of steps")
+
+
 def check_positive(name: str, value: object, *, unit: str = "", absent: str = "") -> float:
     """Return ``value`` as a float, or raise unless it is a finite number above zero."""
     if not _is_number(value) or not isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import Bunch
 
 from autoarch._core.clock import Budget
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History
-from autoarch._search.refit import refit, refit_seconds
-from autoarch._search.scoring import Judge, Predictions, fitted_temperature
+from autoarch._search.refit import refit, refit_seconds, voting
+from autoarch._search.scoring import Predictions, Scorer, fitted_temperature
 from autoarch.families.base import Family, Problem
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble
@@ -43,7 +40,7 @@ def contenders(results: Sequence[TrialResult], most: int = CONTENDERS) -> list[T
 
 
 def select(
-    parts: Sequence[Predictions], judge: Judge, size: int, over: Callable[[], bool] = lambda: False
+    parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool] = lambda: False
 ) -> dict[int, float]:
     """Select members greedily; return their positions and weights, which sum to 1.
 
@@ -54,7 +51,7 @@ def select(
     ----------
     parts : sequence of Predictions
         Of the same rows, best candidate first.
-    judge : Judge
+    scorer : Scorer
         Scores predictions.
     size : int
         Different candidates at most.
@@ -63,13 +60,14 @@ def select(
     """
     counts = {0: 1}
     total = parts[0].values.copy()
-    best = _key(Predictions(parts[0].rows, total), judge)
+    best = _key(Predictions(parts[0].rows, total), scorer)
     for n_votes in range(2, ROUNDS * size + 2):
         if over():
             break
         allowed = range(len(parts)) if len(counts) < size else list(counts)
         keys = {
-            place: _key(Predictions(parts[0].rows, (total + parts[place].values) / n_votes), judge) for place in allowed
+            place: _key(Predictions(parts[0].rows, (total + parts[place].values) / n_votes), scorer)
+            for place in allowed
         }
         place = max(keys, key=lambda candidate: keys[candidate])
         if keys[place] <= best:
@@ -80,29 +78,14 @@ def select(
     return {place: count / n_votes for place, count in counts.items()}
 
 
-def _key(predictions: Predictions, judge: Judge) -> tuple[float, float]:
-    return judge.score(predictions), judge.tie_break(predictions)
+def _key(predictions: Predictions, scorer: Scorer) -> tuple[float, float]:
+    return scorer.score(predictions), scorer.tie_break(predictions)
 
 
 def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictions:
     """Average predictions of the same rows by weight."""
     values = sum(share * parts[place].values for place, share in shares.items())
     return Predictions(parts[0].rows, np.asarray(values))
-
-
-def voting(pipelines: Sequence[Pipeline], weights: Sequence[float], classes: np.ndarray | None) -> Pipeline:
-    """scikit-learn's voting over pipelines that are fitted already; it can be cloned and fitted like any other."""
-    names = [f"{place}_{type(pipeline[-1]).__name__.lower()}" for place, pipeline in enumerate(pipelines)]
-    members = list(zip(names, pipelines, strict=True))
-    if classes is None:
-        vote = VotingRegressor(members, weights=list(weights))
-    else:
-        vote = VotingClassifier(members, voting="soft", weights=list(weights))
-        vote.le_ = LabelEncoder().fit(classes)
-        vote.classes_ = vote.le_.classes_
-    vote.estimators_ = list(pipelines)
-    vote.named_estimators_ = Bunch(**dict(members))
-    return Pipeline([("model", vote)])
 
 
 _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
@@ -141,7 +124,7 @@ def choose(best: TrialResult, history: History, data: TrainingData, budget: Budg
     results = contenders(history.results)
     parts = [Predictions.joined(result.predictions) for result in results]
     until = -np.inf if budget.seconds is None else budget.left - _SELECTION_SHARE * budget.seconds
-    shares = select(parts, data.judge, history.size, lambda: budget.left < until)
+    shares = select(parts, data.scorer, history.size, lambda: budget.left < until)
     members = sorted((Member(results[place], share) for place, share in shares.items()), key=lambda m: -m.weight)
     return Chosen(tuple(members), blended(parts, shares))
 
@@ -183,18 +166,18 @@ def fit_members(
 
 
 def _united(fitted: Sequence[tuple[Pipeline, str]], votes: Sequence[float], data: TrainingData) -> tuple[Pipeline, str]:
-    classes = data.judge.classes
+    classes = data.scorer.classes
     able = [  # a model of one split's rows may have missed a class
         place for place, (pipeline, _) in enumerate(fitted) if classes is None or len(pipeline.classes_) == len(classes)
     ]
     if len(able) < 2:
         return fitted[able[0] if able else 0]
     how = list(dict.fromkeys(fitted[place][1] for place in able))
-    return voting([fitted[place][0] for place in able], [votes[place] for place in able], classes), "; ".join(how)
+    return voting([fitted[place][0] for place in able], classes, [votes[place] for place in able]), "; ".join(how)
 
 
 def temperature_of(chosen: Chosen, data: TrainingData) -> float:
     """Fit the temperature of the probabilities; 1 for numbers."""
-    if data.judge.classes is None:
+    if data.scorer.classes is None:
         return 1.0
-    return fitted_temperature(chosen.predictions, data.y, data.judge.classes, data.sample_weight)
+    return fitted_temperature(chosen.predictions, data.y, data.scorer.classes, data.sample_weight)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from autoarch._search.ensemble import ROUNDS, blended, contenders, select
 from autoarch._search.job import TrainingData, TrialResult
-from autoarch._search.scoring import Judge, Predictions
+from autoarch._search.scoring import Predictions, Scorer
 from autoarch.geo.autocorrelation import FoldScore
 
 _BLOCKS = 10  # into which a single holdout is cut
@@ -76,15 +76,15 @@ def honest_estimate(
     if not judged:
         return float("nan"), float("nan")
     parts = [Predictions.joined(result.predictions) for result in judged]
-    calls = _affordable_calls(parts[0], data.judge, seconds)
+    calls = _affordable_calls(parts[0], data.scorer, seconds)
     if judged[0].pooled:
-        chosen = _choose_by_estimand(judged, data.judge, size)
+        chosen = _choose_by_estimand(judged, data.scorer, size)
     else:
         blocks = _blocks(judged[0], rng)
         parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
-        chosen = [_choose_without(block, parts, data.judge, size).at(block) for block in blocks]
+        chosen = [_choose_without(block, parts, data.scorer, size).at(block) for block in blocks]
     kept = Predictions.joined(chosen)
-    return data.judge.score(kept), bootstrap_error(kept, data.judge, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
+    return data.scorer.score(kept), bootstrap_error(kept, data.scorer, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
 
 
 def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldScore, ...]:
@@ -93,33 +93,33 @@ def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldS
     found = []
     for estimand, score in best.pooled.items():
         joined = Predictions.joined(best.predictions_of(estimand))
-        found.append(FoldScore(estimand, score, bootstrap_error(joined, data.judge, rng)))
+        found.append(FoldScore(estimand, score, bootstrap_error(joined, data.scorer, rng)))
     return tuple(found)
 
 
-def _affordable_calls(predictions: Predictions, judge: Judge, seconds: float) -> int:
+def _affordable_calls(predictions: Predictions, scorer: Scorer, seconds: float) -> int:
     """Estimate how often the score can be computed in that time."""
     if np.isinf(seconds):
         return 10**6
     started = time.monotonic()
-    judge.score(predictions)
+    scorer.score(predictions)
     return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
-def _choose_by_estimand(judged: Sequence[TrialResult], judge: Judge, size: int) -> list[Predictions]:
+def _choose_by_estimand(judged: Sequence[TrialResult], scorer: Scorer, size: int) -> list[Predictions]:
     """Predict each split of the last estimand by what does best on the other estimands and its other splits."""
     *others, last = judged[0].pooled
     parts = [result.predictions_of(last) for result in judged]
     if size > 1:
         elsewhere = [Predictions.joined(result.predictions_of(others[0])) for result in judged]
-        shares = select(elsewhere, judge, size)
+        shares = select(elsewhere, scorer, size)
         return [blended(list(of_split), shares) for of_split in zip(*parts, strict=True)]
     chosen = []
     for split in range(len(parts[0])):
         keys = []
         for result, own in zip(judged, parts, strict=True):
             rest = own[:split] + own[split + 1 :]
-            score = _score_or_worst(Predictions.joined(rest), judge) if rest else 0.0
+            score = _score_or_worst(Predictions.joined(rest), scorer) if rest else 0.0
             known = sum(result.weights[estimand] * result.pooled[estimand] for estimand in others)
             keys.append(known + result.weights[last] * score)
         chosen.append(parts[int(np.argmax(keys))][split])
@@ -135,23 +135,23 @@ def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
     return np.array_split(rng.permutation(sizes[0]), n_blocks)
 
 
-def _choose_without(block: np.ndarray, parts: Sequence[Predictions], judge: Judge, size: int) -> Predictions:
+def _choose_without(block: np.ndarray, parts: Sequence[Predictions], scorer: Scorer, size: int) -> Predictions:
     """Choose what scores best on the rows outside ``block``; on ties the first, which is best overall."""
     others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
     if len(parts) == 1 or not len(others):
         return parts[0]
-    scores = [_score_or_worst(part.at(others), judge) for part in parts]
+    scores = [_score_or_worst(part.at(others), scorer) for part in parts]
     if size == 1 or not np.isfinite(scores).all():
         return parts[int(np.argmax(scores))]
     order = np.argsort(-np.array(scores), kind="stable")
-    shares = select([parts[place].at(others) for place in order], judge, size)
+    shares = select([parts[place].at(others) for place in order], scorer, size)
     return blended([parts[place] for place in order], shares)
 
 
-def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
+def _score_or_worst(predictions: Predictions, scorer: Scorer) -> float:
     """Score predictions; minus infinity where the rows lack what the score needs (two classes, two rows)."""
     try:
-        score = judge.score(predictions)
+        score = scorer.score(predictions)
     except ValueError:
         return -np.inf
     return score if np.isfinite(score) else -np.inf
@@ -159,7 +159,7 @@ def _score_or_worst(predictions: Predictions, judge: Judge) -> float:
 
 def bootstrap_error(
     kept: Predictions,
-    judge: Judge,
+    scorer: Scorer,
     rng: np.random.Generator,
     n_samples: int = _BOOTSTRAPS,
     over: Predictions | None = None,
@@ -168,8 +168,8 @@ def bootstrap_error(
     n, scores = len(kept.rows), []
     for _ in range(n_samples):
         rows = rng.integers(n, size=n)
-        scores.append(_score_or_worst(kept.at(rows), judge))
+        scores.append(_score_or_worst(kept.at(rows), scorer))
         if over is not None:
-            scores[-1] -= _score_or_worst(over.at(rows), judge)
+            scores[-1] -= _score_or_worst(over.at(rows), scorer)
     scores = [score for score in scores if np.isfinite(score)]
     return float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan")

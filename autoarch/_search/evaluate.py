@@ -20,7 +20,7 @@ from autoarch._core.quiet import quiet
 from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.scoring import Predictions
 from autoarch._training.device import load
-from autoarch._training.successive_halving import FellBehindError, Race
+from autoarch._training.time_limited import PrunedError, SuccessiveHalving, is_complete, share_done
 from autoarch.families.base import Family, Params, Problem
 
 _HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
@@ -65,7 +65,7 @@ def fit_steps(
     sample_weight: np.ndarray | None,
     deadline: Deadline,
     learned: Any = None,
-    race: Race | None = None,
+    pruner: SuccessiveHalving | None = None,
 ) -> Pipeline:
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
@@ -74,7 +74,7 @@ def fit_steps(
         _check_step_fits(name, transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
-    deadline.pruner = None if race is None else race.enter([transformer for _, transformer in steps[:-1]])
+    deadline.pruner = None if pruner is None else pruner.enter([transformer for _, transformer in steps[:-1]])
     steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
 
@@ -96,25 +96,24 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         began = time.monotonic()
         deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
         weight = None if data.sample_weight is None else data.sample_weight[train]
-        race = None if done else Race(job.thresholds, data.X[valid], partial(_score, data, valid))
+        pruner = None if done else SuccessiveHalving(job.thresholds, data.X[valid], partial(_score, data, valid))
         try:
-            model = fit_steps(
-                job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline, race=race
-            )
-        except FellBehindError as behind:
+            rows = data.X[train], data.y[train], weight
+            model = fit_steps(job.family, job.params, job.problem, job.seed, *rows, deadline, pruner=pruner)
+        except PrunedError as behind:
             result.status, result.reason = "pruned", str(behind)
             return
         finally:
-            result.rungs = result.rungs if race is None else race.scores
+            result.rungs = result.rungs if pruner is None else pruner.scores
         result.fit_seconds.append(time.monotonic() - began)
-        result.cut |= not getattr(model[-1], "complete_", True)
-        result.share_done = min(result.share_done, getattr(model[-1], "share_done_", 1.0))
-        predictions = Predictions(valid, predict_values(model, data.X[valid], data.judge.classes))
-        score = data.judge.score(predictions)
+        result.cut |= not is_complete(model[-1])
+        result.share_done = min(result.share_done, share_done(model[-1]))
+        predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes))
+        score = data.scorer.score(predictions)
         if not np.isfinite(score):
             raise ValueError(f"the score on split {done + 1} of {len(splits)} is {score}")
         result.scores.append(score)
-        result.ties.append(data.judge.tie_break(predictions))
+        result.ties.append(data.scorer.tie_break(predictions))
         result.predictions.append(predictions)
         result.models.append(model)
         if done + 1 < len(splits) and (reason := _reason_to_stop(result.scores, job)):
@@ -122,7 +121,7 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
             return
     if len(set(result.estimands)) > 1:
         for estimand in result.weights:
-            result.pooled[estimand] = data.judge.score(Predictions.joined(result.predictions_of(estimand)))
+            result.pooled[estimand] = data.scorer.score(Predictions.joined(result.predictions_of(estimand)))
     result.learned = job.family.learned([model[-1] for model in result.models])
     kept = data.n_folds if job.family.averages_folds else 0
     del result.models[max(kept, 1) :]  # one is kept for a refit that comes too late; the others would fill the memory
@@ -140,7 +139,7 @@ def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
 
 def _score(data: TrainingData, valid: np.ndarray, model: Any, X: np.ndarray) -> float:
     """Score a model in training on rows that are transformed already."""
-    return data.judge.score(Predictions(valid, predict_values(model, X, data.judge.classes)))
+    return data.scorer.score(Predictions(valid, predict_values(model, X, data.scorer.classes)))
 
 
 def _reason_to_stop(scores: list[float], job: Job) -> str:

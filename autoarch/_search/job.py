@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline
 from autoarch._data.row_splits import Split, SplitPlan
-from autoarch._search.scoring import Judge, Predictions
+from autoarch._search.scoring import Predictions, Scorer
 from autoarch.families.base import Family, Params, Problem
 
 _FEWEST_FOLDS = 3  # whose models are worth an average
@@ -25,7 +25,7 @@ class TrainingData:
     y: np.ndarray
     sample_weight: np.ndarray | None
     plan: SplitPlan
-    judge: Judge
+    scorer: Scorer
 
     @property
     def splits(self) -> tuple[Split, ...]:

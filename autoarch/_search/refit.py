@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import Bunch
 
 from autoarch._core.clock import Budget, Deadline
 from autoarch._core.quiet import quiet
 from autoarch._search.evaluate import aligned, fit_steps
 from autoarch._search.job import TrainingData, TrialResult
+from autoarch._training.time_limited import is_complete, share_done
 from autoarch.families.base import Family, Problem
 
 MOST_SEEDS = 5
@@ -27,77 +31,31 @@ _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
 _SEEDS_SHARE = 0.35  # and for fitting the winner with more than one seed
 
 
-class _MeanClassifier(ClassifierMixin):
-    models_: list[Any]
-    classes_: np.ndarray
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
-        """Fit all models."""
-        self.classes_ = np.unique(y)
-        self.models_ = self._fit_models(X, y)
-        return self
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Probabilities in the order of ``classes_``."""
-        parts = [aligned(model.predict_proba(X), model.classes_, self.classes_) for model in self.models_]
-        return np.mean(parts, axis=0)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Labels as ``fit`` got them."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-class _MeanRegressor(RegressorMixin):
-    models_: list[Any]
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
-        """Fit all models."""
-        self.models_ = self._fit_models(X, y)
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Values in the units of y."""
-        return np.mean([model.predict(X) for model in self.models_], axis=0)
-
-
-class _Folds(BaseEstimator):
+class _FoldEnsemble(BaseEstimator):
     _splitter: type
+    models_: list[Any]
 
     def __init__(self, estimator: BaseEstimator, n_folds: int = 5, random_state: int | None = 0):
         self.estimator = estimator
         self.n_folds = n_folds
         self.random_state = random_state
 
-    def _fit_models(self, X: np.ndarray, y: np.ndarray) -> list[Any]:
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
+        """Fit all models."""
         splitter = self._splitter(self.n_folds, shuffle=True, random_state=self.random_state)
-        return [clone(self.estimator).fit(X[rows], y[rows]) for rows, _ in splitter.split(X, y)]
+        self.models_ = [clone(self.estimator).fit(X[rows], y[rows]) for rows, _ in splitter.split(X, y)]
+        if isinstance(self, ClassifierMixin):
+            self.classes_ = np.unique(y)
+        return self
 
 
-class _Seeds(BaseEstimator):
-    def __init__(self, estimator: BaseEstimator, n_models: int = 3, random_state: int = 0):
-        self.estimator = estimator
-        self.n_models = n_models
-        self.random_state = random_state
-
-    def _fit_models(self, X: np.ndarray, y: np.ndarray) -> list[Any]:
-        return [
-            reseeded(clone(self.estimator), self.random_state + number).fit(X, y) for number in range(self.n_models)
-        ]
-
-
-def reseeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
-    """The same estimator with another seed, wherever one of its parts takes one."""
-    names = [name for name in estimator.get_params() if name.rpartition("__")[2] in ("random_state", "seed")]
-    return estimator.set_params(**dict.fromkeys(names, seed))
-
-
-class FoldEnsembleClassifier(_MeanClassifier, _Folds):
+class FoldEnsembleClassifier(ClassifierMixin, _FoldEnsemble):
     """The mean probabilities of models that were each fitted on all folds but one.
 
     Parameters
     ----------
     estimator : estimator
-        What is fitted on each selection of folds.
+        Fitted on each selection of folds.
     n_folds : int, default=5
         Folds, stratified by class.
     random_state : int or None, default=0
@@ -115,8 +73,17 @@ class FoldEnsembleClassifier(_MeanClassifier, _Folds):
 
     _splitter = StratifiedKFold
 
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return probabilities in the order of ``classes_``, 0 in a fold that has not seen a class."""
+        parts = [aligned(model.predict_proba(X), model.classes_, self.classes_) for model in self.models_]
+        return np.mean(parts, axis=0)
 
-class FoldEnsembleRegressor(_MeanRegressor, _Folds):
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return labels as ``fit`` got them."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class FoldEnsembleRegressor(RegressorMixin, _FoldEnsemble):
     """The mean of models that were each fitted on all folds but one.
 
     Parameters
@@ -127,48 +94,40 @@ class FoldEnsembleRegressor(_MeanRegressor, _Folds):
 
     _splitter = KFold
 
-
-class SeedEnsembleClassifier(_MeanClassifier, _Seeds):
-    """The mean probabilities of models that were fitted on the same rows with different seeds.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What is fitted.
-    n_models : int, default=3
-        How often.
-    random_state : int, default=0
-        Seed of the first; the others count up.
-    """
-
-
-class SeedEnsembleRegressor(_MeanRegressor, _Seeds):
-    """The mean of models that were fitted on the same rows with different seeds.
-
-    Parameters
-    ----------
-    estimator, n_models, random_state
-        As for :class:`SeedEnsembleClassifier`.
-    """
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return values in the units of y."""
+        return np.mean([model.predict(X) for model in self.models_], axis=0)
 
 
 def fold_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
     """Average pipelines that the search has fitted on its folds."""
     kind = FoldEnsembleRegressor if classes is None else FoldEnsembleClassifier
-    return _as_one(kind(clone(models[0]), len(models)), models, classes)
-
-
-def seed_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None, seed: int) -> Pipeline:
-    """Average pipelines that were fitted on all rows with seeds from ``seed`` on."""
-    kind = SeedEnsembleRegressor if classes is None else SeedEnsembleClassifier
-    return _as_one(kind(clone(models[0]), len(models), seed), models, classes)
-
-
-def _as_one(ensemble: Any, models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
+    ensemble: Any = kind(clone(models[0]), len(models))
     if classes is not None:
         ensemble.classes_ = classes
     ensemble.models_ = list(models)
     return Pipeline([("model", ensemble)])
+
+
+def voting(
+    pipelines: Sequence[Pipeline], classes: np.ndarray | None, weights: Sequence[float] | None = None
+) -> Pipeline:
+    """Average pipelines that are fitted on all rows already, by scikit-learn's voting, which can be fitted again.
+
+    Fits of one candidate with several seeds have no weights, different candidates have.
+    """
+    names = [f"{place}_{type(pipeline[-1]).__name__.lower()}" for place, pipeline in enumerate(pipelines)]
+    members = list(zip(names, pipelines, strict=True))
+    weights = None if weights is None else list(weights)
+    if classes is None:
+        vote = VotingRegressor(members, weights=weights)
+    else:
+        vote = VotingClassifier(members, voting="soft", weights=weights)
+        vote.le_ = LabelEncoder().fit(classes)
+        vote.classes_ = vote.le_.classes_
+    vote.estimators_ = list(pipelines)
+    vote.named_estimators_ = Bunch(**dict(members))
+    return Pipeline([("model", vote)])
 
 
 def reserved_seconds(
@@ -247,7 +206,7 @@ def refit(
         models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=hasattr(first[-1], "share_done_"))
     if len(models) == 1:
         return first, "all rows"
-    return seed_ensemble(models, data.judge.classes, seed), f"all rows, {len(models)} seeds, averaged"
+    return voting(models, data.scorer.classes), f"all rows, {len(models)} seeds, averaged"
 
 
 def _more_seeds(
@@ -265,10 +224,8 @@ def _more_seeds(
                 if still < 1:
                     break
                 model = fitted(number, deadline.share(1 / still) if shortens else deadline)
-                trained = (
-                    getattr(model[-1], "share_done_", 1.0) >= _SHORT / 2
-                )  # a busy machine may leave next to nothing
-                if not (trained if shortens else getattr(model[-1], "complete_", True)):
+                trained = share_done(model[-1]) >= _SHORT / 2  # a busy machine may leave next to nothing
+                if not (trained if shortens else is_complete(model[-1])):
                     break
                 models.append(model)
     except (Exception, KeyboardInterrupt):
@@ -279,7 +236,7 @@ def _more_seeds(
 def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:
     """Return what the search has fitted already, in a model and in words: all folds, or the first split."""
     if len(result.models) > 1:
-        return fold_ensemble(result.models, data.judge.classes), f"{len(result.models)} folds, averaged"
+        return fold_ensemble(result.models, data.scorer.classes), f"{len(result.models)} folds, averaged"
     return result.models[0], "the rows of the first split"
 
 
@@ -289,8 +246,12 @@ def changed_params(pipeline: Pipeline) -> dict[str, Any]:
     for name, step in pipeline.steps:
         defaults = _defaults(type(step))
         for key, value in step.get_params(deep=False).items():
-            if isinstance(value, Pipeline):
-                changed |= {f"{name}__{key}__{inner}": given for inner, given in changed_params(value).items()}
+            parts = [(f"{name}__{key}", value)]
+            if key == "estimators":  # of a vote, whose members are reached by their own names
+                parts = [(f"{name}__{member}", pipeline) for member, pipeline in value]
+            for prefix, part in parts:
+                if isinstance(part, Pipeline):
+                    changed |= {f"{prefix}__{inner}": given for inner, given in changed_params(part).items()}
             if key.startswith("_") or _is_part(value) or _same(value, defaults.get(key)):
                 continue
             changed[f"{name}__{key}"] = value

@@ -27,7 +27,7 @@ from autoarch._search.loop import History, Search
 from autoarch._search.memory import CachedEvaluate, Past, fingerprint, scorer_key, versions
 from autoarch._search.policy import Policy
 from autoarch._search.refit import as_kept, reserved_seconds
-from autoarch._search.scoring import Judge
+from autoarch._search.scoring import Scorer
 from autoarch._search.study import new_study
 from autoarch.exceptions import NoModelError, SearchInterruptedWarning
 from autoarch.families.base import Family, Problem
@@ -73,12 +73,12 @@ def run_search(request: Request) -> SearchResult:
     settings, target, weight = request.settings, request.target, request.sample_weight
     budget, seed = settings.budget, request.seed
     progress = Progress(settings.verbose, budget)
-    judge = Judge(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
-    data = TrainingData(request.X, target.values, weight, request.splits.plan, judge)
+    scorer = Scorer(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
+    data = TrainingData(request.X, target.values, weight, request.splits.plan, scorer)
     able, _ = able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
     try:
         with quiet("optuna"):
-            data.judge.check(data.splits[0][1])
+            data.scorer.check(data.splits[0][1])
             past = request.past
             deadline = budget.deadline(fraction=_BASELINE_SHARE)
             baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
@@ -137,7 +137,7 @@ def run_search(request: Request) -> SearchResult:
         study=search.study,
         stopped_by=_stopped_by(search, history, budget),
         members=chosen.table(),
-        score=best.score if len(chosen.members) == 1 else data.judge.score(chosen.predictions),
+        score=best.score if len(chosen.members) == 1 else data.scorer.score(chosen.predictions),
         temperature=temperature_of(chosen, data),
         past=Past(seed, baseline, report, search.policy, search.study, history),
     )

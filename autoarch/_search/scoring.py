@@ -89,7 +89,7 @@ class _StoredRegressor(RegressorMixin, StoredPredictions):
     pass
 
 
-class Judge:
+class Scorer:
     """Scores predictions by the user's scorer, and by log-loss or mean squared error when that ties.
 
     Parameters
@@ -117,11 +117,11 @@ class Judge:
         sample_weight: np.ndarray | None = None,
         classes: np.ndarray | None = None,
     ):
-        self.scorer = resolve_scorer(scoring, task)
+        self.function = resolve_scorer(scoring, task)
         self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else str(scoring)
         self.X, self.y, self.sample_weight, self.classes = X, y, sample_weight, classes
-        self._weighted = sample_weight is not None and _takes_weights(self.scorer)
-        self._blind = hasattr(self.scorer, "_score_func")  # scikit-learn's own look at X through the estimator alone
+        self._weighted = sample_weight is not None and _takes_weights(self.function)
+        self._blind = hasattr(self.function, "_score_func")  # scikit-learn's own look at X through the estimator alone
 
     def score(self, predictions: Predictions) -> float:
         """Compute the user's score, greater is better."""
@@ -138,7 +138,7 @@ class Judge:
         estimator = _StoredRegressor(values) if classes is None else _StoredClassifier(values, classes)
         weights = {"sample_weight": self.sample_weight[rows]} if self._weighted else {}  # type: ignore[index]
         X = rows[:, None] if self._blind else self.X[rows]
-        return float(self.scorer(estimator, X, self.y[rows], **weights))
+        return float(self.function(estimator, X, self.y[rows], **weights))
 
     def _present(self, predictions: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
         """Places and labels of the classes among the rows, when some are missing there, as rare ones may be."""

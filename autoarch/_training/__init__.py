@@ -1,7 +1,7 @@
-"""Fitting one model well inside a deadline: nets (torch through skorch) and models that grow by rounds.
+"""Trainings of single models inside a deadline: nets (torch through skorch) and models that grow by rounds.
 
-Read ``deadline`` (a clock that travels between processes), ``schedule`` (a learning rate that ends with it),
-``growing`` (boosting and forests in steps), ``scaling`` (n-d scalers for nets), ``modules`` (the torch architectures),
-``nets`` (skorch classes with our training loop), ``device`` (device and seeds). Only ``modules``, ``nets`` and
-``device`` import torch; nothing else here does.
+Read ``time_limited`` (boosting and forests in steps, a learning rate that ends with the time, successive halving),
+``scalers`` (grids and tables for nets) and ``grid_summaries`` (grids for trees), ``conv_net`` and ``table_net`` (the
+architectures), ``augment`` (changed batches), ``loop`` (skorch classes with our training loop) and ``device`` (device,
+seeds, precision). ``time_limited``, ``scalers``, ``grid_summaries`` and ``device`` import without torch.
 """

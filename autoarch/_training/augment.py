@@ -1,20 +1,21 @@
-"""Changes of a training batch: shifted grids, cells cut out and noise, which leave its labels alone, and mixed samples."""
+"""Augmentation of training batches: shifts, cutout and noise, which keep the labels, and blends of two samples."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """What is done to each batch of grids.
+def augmented(
+    batch: torch.Tensor, shift: tuple[int, int], cutout: float, noise: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Change each grid of a batch at random; other batches are returned as they are.
 
     Parameters
     ----------
+    batch : Tensor of shape (n, channels, height, width)
+        Grids.
     shift : tuple of int
         Cells by which the grids of a batch are moved down or up and right or left at most, and at most a quarter of a
         side.
@@ -22,23 +23,18 @@ class Augmentation:
         Share of each side of a rectangle that is set to 0, at a place of its own in each grid; on lines, of a stretch.
     noise : float
         Deviation of what is added to each cell, where the cells of all grids deviate by 1.
+    generator : torch.Generator
+        Of all that is random.
     """
-
-    shift: tuple[int, int] = (0, 0)
-    cutout: float = 0.0
-    noise: float = 0.0
-
-    def of(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The changed batch; the same one where nothing is to be done."""
-        if batch.ndim != 4:
-            return batch
-        if any(self.shift):
-            batch = shifted(batch, self.shift, generator)
-        if self.cutout:
-            batch = cut_out(batch, self.cutout, generator)
-        if self.noise:
-            batch = batch + self.noise * torch.randn(batch.shape, generator=generator).to(batch.device)
+    if batch.ndim != 4:
         return batch
+    if any(shift):
+        batch = shifted(batch, shift, generator)
+    if cutout:
+        batch = cut_out(batch, cutout, generator)
+    if noise:
+        batch = batch + noise * torch.randn(batch.shape, generator=generator).to(batch.device)
+    return batch
 
 
 def mixed(batch: torch.Tensor, strength: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, float]:

@@ -21,17 +21,19 @@ def _strides(height: int, width: int, most_cells: int) -> tuple[int, int]:
     return down, right
 
 
-def _half(side: int) -> int:
-    """Stride for a side: halve it while it keeps at least two cells."""
-    return 2 if side >= 4 else 1
-
-
 def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
     """Make the lines along ``axis`` channels; that axis keeps a single cell."""
     if axis is None:
         return x
     lines = x.movedim(axis, 2)  # (n, channels, lines, cells along each)
     return lines.flatten(1, 2).unsqueeze(axis)
+
+
+def _convolution(
+    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), dilation: int = 1
+) -> nn.Module:
+    padding = (kernel[0] // 2 * dilation, kernel[1] // 2 * dilation)
+    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
 
 
 class MultiScale(nn.Module):
@@ -47,31 +49,11 @@ class MultiScale(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int):
         super().__init__()
-        parts = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
-        self.parts = nn.ModuleList(
-            nn.Conv2d(
-                n_in,
-                part,
-                kernel,
-                stride=stride,
-                padding=(kernel[0] // 2 * 2**k, kernel[1] // 2 * 2**k),
-                dilation=2**k,
-                bias=False,
-            )
-            for k, part in enumerate(parts)
-        )
+        widths = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
+        self.parts = nn.ModuleList(_convolution(n_in, width, kernel, stride, 2**k) for k, width in enumerate(widths))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([part(x) for part in self.parts], dim=1)
-
-
-def _convolution(
-    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), scales: int = 1
-) -> nn.Module:
-    if scales > 1:
-        return MultiScale(n_in, n_out, kernel, stride, scales)
-    padding = (kernel[0] // 2, kernel[1] // 2)
-    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, bias=False)
 
 
 def _scales_that_fit(scales: int, kernel: tuple[int, int], height: int, width: int) -> int:
@@ -112,7 +94,8 @@ class ResidualBlock(nn.Module):
         attention: bool = False,
     ):
         super().__init__()
-        self.conv1 = _convolution(n_in, n_out, kernel, stride, scales)
+        first = (n_in, n_out, kernel, stride)
+        self.conv1 = MultiScale(*first, scales) if scales > 1 else _convolution(*first)
         self.norm1 = nn.BatchNorm2d(n_out)
         self.conv2 = _convolution(n_out, n_out, kernel)
         self.norm2 = nn.BatchNorm2d(n_out)
@@ -140,9 +123,9 @@ class ConvNet(nn.Module):
         Residual stages; all but the first halve the sides that are long enough.
     kernel : tuple of int
         Odd height and width of the kernels: (3, 3) for grids, (1, 7) along rows, (7, 1) along columns.
-    lanes : bool
+    axis_as_channels : bool
         Whether the lines across the kernels (rows for 1 x k, columns for k x 1) are channels of one line, each with
-        weights of its own, instead of being read alike.
+        weights of its own, instead of sharing the weights.
     head : {"regions", "global"}
         Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
     dropout : float
@@ -160,39 +143,27 @@ class ConvNet(nn.Module):
         filters: int = 32,
         stages: int = 3,
         kernel: tuple[int, int] = (3, 3),
-        lanes: bool = False,
+        axis_as_channels: bool = False,
         head: str = "regions",
         dropout: float = 0.1,
         scales: int = 1,
         attention: bool = False,
     ):
+        settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
-        self.settings = {  # by which it is built again where weights come from a file
-            "input_shape": tuple(int(side) for side in input_shape),
-            "n_outputs": n_outputs,
-            "filters": filters,
-            "stages": stages,
-            "kernel": kernel,
-            "lanes": lanes,
-            "head": head,
-            "dropout": dropout,
-            "scales": scales,
-            "attention": attention,
-        }
-        self.folded = (2 if kernel[0] == 1 else 3) if lanes and 1 in kernel else None
+        self.settings = {**settings, "input_shape": tuple(map(int, input_shape))}  # by which a file's net is built
+        self.folded = (2 if kernel[0] == 1 else 3) if axis_as_channels and 1 in kernel else None
         channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
         stride = _strides(height, width, _MOST_CELLS)
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, filters, (down, across), stride=stride, padding=(down // 2, across // 2), bias=False),
-            nn.BatchNorm2d(filters),
-            nn.ReLU(),
+            _convolution(channels, filters, (down, across), stride), nn.BatchNorm2d(filters), nn.ReLU()
         )
         blocks, n_in = [], filters
         for stage in range(stages):
             n_out = filters * 2**stage
-            step = (_half(height), _half(width)) if stage else (1, 1)
+            step = (2 if stage and height >= 4 else 1, 2 if stage and width >= 4 else 1)  # two cells are kept at least
             fitting = _scales_that_fit(scales, kernel, height, width)
             blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting, attention))
             height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out

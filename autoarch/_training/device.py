@@ -1,16 +1,26 @@
-"""Say where nets are trained and with which seed, and load what that needs.
+"""Device, seed and precision of trainings, and the loading of the packages that they need.
 
-torch is imported inside functions: the search asks what is loaded before anything is.
+torch is imported inside functions: the search checks what is loaded before anything is.
 """
 
 from __future__ import annotations
 
+import copy
 import importlib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from autoarch._core.clock import Deadline
 from autoarch.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+_FASTER = 0.9  # of the time of a float32 step that a bfloat16 step may take at most
+_ENOUGH_STEPS = 100  # below, the trial costs more than it could save
+_TRIAL_STEPS = 3  # of each kind; the first is not counted
 
 _warm: set[str] = set()  # devices on which this process has trained a net
 
@@ -21,9 +31,7 @@ def resolve_device(device: str) -> str:
         return device
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda"
-    return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check_device(device: str) -> None:
@@ -83,3 +91,55 @@ def load(packages: Iterable[str], device: str) -> float:
             warm_up(device)
             _warm.add(device)
     return time.monotonic() - started
+
+
+def bf16_is_faster(module: torch.nn.Module, batch: torch.Tensor, n_steps: int, deadline: Deadline) -> bool:
+    """Time a few training steps in either precision, on the real shapes.
+
+    Without a deadline float32 is kept, so that a result never depends on the clock there.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The net; a copy of it is trained.
+    batch : Tensor
+        Input of one step.
+    n_steps : int
+        Steps that are planned.
+    deadline : Deadline
+        Of the training.
+
+    Returns
+    -------
+    bool
+    """
+    if deadline.unlimited or n_steps < _ENOUGH_STEPS or not _has_bfloat16(batch.device.type):
+        return False
+    trial = copy.deepcopy(module)
+    full, half = (_seconds(trial, batch, bf16) for bf16 in (False, True))
+    return half < _FASTER * full
+
+
+def _has_bfloat16(device: str) -> bool:
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _seconds(module: torch.nn.Module, batch: torch.Tensor, bf16: bool) -> float:
+    """Seconds of the fastest step that is counted."""
+    import torch
+
+    seconds = []
+    for _ in range(_TRIAL_STEPS):
+        started = time.perf_counter()
+        with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=bf16):
+            outputs = module(batch)
+        outputs.float().square().mean().backward()
+        if batch.device.type == "cuda":
+            torch.cuda.synchronize(batch.device)
+        seconds.append(time.perf_counter() - started)
+        module.zero_grad(set_to_none=True)
+    return min(seconds[1:])

@@ -1,4 +1,4 @@
-"""What a tree can use of a grid: means, spreads, extremes and roughness of its parts, lines and columns.
+"""Summaries of a grid for trees: means, spreads, extremes and roughness of its parts, lines and columns.
 
 A tree splits on one cell at a time, so that a pattern that stands elsewhere in each row is out of its reach. Statistics
 of intervals make boosting and forests strong on series [1]_; these are the same for regions of a grid, at several
@@ -83,14 +83,14 @@ class GridSummaries(TransformerMixin, BaseEstimator):
         height, width = grid.shape[2:]
         across = np.abs(np.diff(grid, axis=3, append=np.nan)) if width > 1 else None
         down = np.abs(np.diff(grid, axis=2, append=np.nan)) if height > 1 else None
-        missing = bool(np.isnan(grid).any())
+        plain, for_missing = (np.mean, np.std, np.min, np.max), (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
+        functions = for_missing if np.isnan(grid).any() else plain
         found: list[np.ndarray] = []
         for part in parts(self.layout):
-            found += _of_part(grid[part], missing=missing)
+            found += [function(grid[part], axis=(2, 3)) for function in functions]
             found += [np.nanmean(change[part], axis=(2, 3)) for change in (across, down) if change is not None]
-        mean, std = (np.nanmean, np.nanstd) if missing else (np.mean, np.std)
         if height > 1 and width > 1:
-            found += [function(grid, axis=axis).reshape(len(X), -1) for axis in (2, 3) for function in (mean, std)]
+            found += [function(grid, axis=axis).reshape(len(X), -1) for axis in (2, 3) for function in functions[:2]]
         return np.concatenate(found, axis=1).astype(X.dtype, copy=False)
 
 
@@ -108,8 +108,3 @@ def parts(layout: Layout) -> Iterator[tuple[slice, ...]]:
         for top, bottom in pairwise(rows):
             for left, right in pairwise(columns):
                 yield slice(None), slice(None), slice(top, bottom), slice(left, right)
-
-
-def _of_part(values: np.ndarray, *, missing: bool) -> list[np.ndarray]:
-    functions = (np.nanmean, np.nanstd, np.nanmin, np.nanmax) if missing else (np.mean, np.std, np.min, np.max)
-    return [function(values, axis=(2, 3)) for function in functions]

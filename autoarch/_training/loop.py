@@ -1,4 +1,4 @@
-"""skorch nets with a training loop of our own: in-memory batches, a schedule that ends with the time, user's labels.
+"""skorch nets with a training loop of our own: in-memory batches, a schedule that ends with the time, labels kept.
 
 skorch's loop serves any dataset; ours serves arrays, and that lets it skip the per-sample DataLoader. What differs
 from skorch: ``fit`` takes ``sample_weight`` and ``deadline``, the learning rate follows one cycle over whichever ends
@@ -10,22 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNetClassifier, NeuralNetRegressor
+from scipy.special import softmax
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from autoarch._core.clock import Deadline
-from autoarch._training.augment import Augmentation, mixed
-from autoarch._training.device import seeded
-from autoarch._training.precision import autocast, half_pays
-from autoarch._training.schedule import Schedule, one_cycle
-
-if TYPE_CHECKING:
-    from skorch import NeuralNet as _Net  # what the mixin is mixed into
-else:
-    _Net = object
+from autoarch._training.augment import augmented, mixed
+from autoarch._training.device import bf16_is_faster, seeded
+from autoarch._training.time_limited import Schedule, one_cycle
 
 
 class Streamed:
@@ -41,14 +36,12 @@ class Streamed:
         return self.move(self.source[rows if isinstance(rows, slice) else rows.cpu().numpy()])
 
 
-_Share = tuple[torch.Tensor, float]  # rows, and what they weigh in a batch
-
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
 _SETTLING_BATCHES = 4
 
 
-class _ArrayTraining(_Net):
+class ArrayTraining(NeuralNet):
     """The parts that the classifier and the regressor share: one loop to train, one to predict."""
 
     _loss: type[torch.nn.Module]
@@ -71,21 +64,25 @@ class _ArrayTraining(_Net):
         self.noise = noise
         self.mixup = mixup
 
-    def _train(
-        self, X: np.ndarray, target: torch.Tensor, n_outputs: int, sample_weight: Any, deadline: Deadline | None
-    ) -> None:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, deadline: Deadline | None = None) -> Any:
+        """Train until ``max_epochs`` or the deadline, whichever comes first."""
         self.input_shape_ = X.shape[1:]
-        self.n_outputs_ = n_outputs
+        target = self._target(X, np.asarray(y))
+        weight = None if sample_weight is None else torch.as_tensor(np.asarray(sample_weight, dtype=np.float32))
         with seeded(self.seed, self.device):
             self.initialize()
             self.notify("on_train_begin", X=X, y=target)
-            weight = None if sample_weight is None else torch.as_tensor(np.asarray(sample_weight, dtype=np.float32))
             self._fit_arrays(self._on_device(X), target.to(self.device), weight, deadline or Deadline())
             self.notify("on_train_end", X=X, y=target)
-        self.optimizer_.state.clear()  # twice the size of the weights, and of no use to predict
+        self.optimizer_.state.clear()  # twice the size of the weights, and not needed to predict
+        return self
+
+    def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
+        """Turn y into a tensor for the loss, and set ``n_outputs_``."""
+        raise NotImplementedError
 
     def initialize_module(self) -> Any:
-        """Build the module for the shape of X and the outputs that y asks for."""
+        """Build the module for the shape of X and the outputs that y needs."""
         kwargs = self.get_params_for("module")
         self.module_ = self.initialized_instance(
             self.module, {"input_shape": self.input_shape_, "n_outputs": self.n_outputs_, **kwargs}
@@ -111,9 +108,8 @@ class _ArrayTraining(_Net):
         schedule = Schedule(self.max_epochs * len(starts), deadline)
         generator = torch.Generator().manual_seed(self.seed)
         weight = None if weight is None else (weight / weight.mean()).to(self.device)
-        augmentation = Augmentation(self.shift, self.cutout, self.noise)
         self.module_.train()
-        self.half_ = half_pays(self.module_, X[:size], schedule.n_steps, deadline)
+        self.bf16_ = bf16_is_faster(self.module_, X[:size], schedule.n_steps, deadline)
         while not schedule.over:
             self.notify("on_epoch_begin", dataset_train=(X, y), dataset_valid=None)
             order = torch.randperm(n, generator=generator).to(self.device)
@@ -124,7 +120,7 @@ class _ArrayTraining(_Net):
                 rows = order[start : start + size]
                 for group in self.optimizer_.param_groups:
                     group["lr"] = self.lr * _rate(group, schedule.progress)
-                batch = augmentation.of(X[rows], generator)
+                batch = augmented(X[rows], self.shift, self.cutout, self.noise, generator)
                 shares = [(rows, 1.0)]
                 if self.mixup:
                     batch, others, share = mixed(batch, self.mixup, generator)
@@ -154,9 +150,7 @@ class _ArrayTraining(_Net):
 
     def _settle_norms(self, X: torch.Tensor, order: torch.Tensor, size: int) -> None:
         """Average batch statistics anew: after few steps the running ones still remember the random start."""
-        norms = [
-            module for module in self.module_.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
-        ]
+        norms = batch_norms(self.module_)
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()
@@ -170,10 +164,10 @@ class _ArrayTraining(_Net):
             norm.momentum = momentum
 
     def _step(
-        self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, shares: Sequence[_Share]
+        self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, shares: Sequence[tuple[Any, float]]
     ) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
-        with autocast(batch.device.type, self.half_):
+        with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bf16_):
             outputs = self.module_(batch)
         outputs = outputs.float()
         parts = [
@@ -194,17 +188,21 @@ class _ArrayTraining(_Net):
         return losses.mean() if weight is None else (losses.flatten() * weight).mean()
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
-        """Raw outputs in batches of one size, the last one padded, so that a row's output does not hang on others."""
+        """Raw outputs in batches of one size, the last one padded, so that a row's output does not depend on others."""
         size = int(np.clip(_PREDICT_VALUES // max(1, int(np.prod(self.input_shape_))), 8, 512))
         self.module_.eval()
         outputs = np.empty((len(X), self.n_outputs_), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(X), size):
                 rows = X[start : start + size]
-                missing = size - len(rows)
-                padded = np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
+                padded = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
                 outputs[start : start + size] = self.module_(self._on_device(padded))[: len(rows)].cpu().numpy()
         return outputs
+
+
+def batch_norms(module: torch.nn.Module) -> list[Any]:
+    """Batch norms of a net, in the order in which it names them."""
+    return [layer for layer in module.modules() if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)]
 
 
 def _rate(group: Mapping[str, Any], progress: float) -> float:
@@ -214,15 +212,15 @@ def _rate(group: Mapping[str, Any], progress: float) -> float:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two parameter values are equal, arrays and modules included."""
+    """Compare two parameter values, arrays and modules included."""
     try:
         return bool(a is b or a == b)
     except (ValueError, RuntimeError):
         return False
 
 
-class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
-    """A skorch classifier that trains on arrays in memory and speaks the user's labels.
+class ArrayNetClassifier(ArrayTraining, NeuralNetClassifier):
+    """A skorch classifier that trains on arrays in memory and predicts the labels that it was given.
 
     Parameters
     ----------
@@ -231,7 +229,7 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
     seed : int, default=0
         Seed of weights, batches and dropout.
     shift, cutout, noise : tuple of int, float, float
-        Augmentation of grids while training, see :class:`autoarch._training.augment.Augmentation`.
+        Augmentation of grids while training, see :func:`autoarch._training.augment.augmented`.
     mixup : float
         Strength of :func:`autoarch._training.augment.mixed`; 0 for none.
     *args, **kwargs
@@ -240,28 +238,24 @@ class ArrayNetClassifier(_ArrayTraining, NeuralNetClassifier):
 
     _loss: type[torch.nn.Module] = torch.nn.CrossEntropyLoss
 
-    def fit(
-        self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
-    ) -> ArrayNetClassifier:
-        """Train until ``max_epochs`` or the deadline, whichever comes first."""
-        self.classes_inferred_, codes = np.unique(np.asarray(y), return_inverse=True)
-        target = torch.from_numpy(codes.astype(np.int64))
-        self._train(X, target, len(self.classes_inferred_), sample_weight, deadline)
-        return self
+    def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
+        self.classes_inferred_ = self._classes(y)
+        self.n_outputs_ = len(self.classes_inferred_)
+        return torch.from_numpy(np.searchsorted(self.classes_inferred_, y))
+
+    def _classes(self, y: np.ndarray) -> np.ndarray:
+        return np.unique(y)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities in the order of ``classes_``."""
-        outputs = self._outputs(X).astype(np.float64)
-        outputs -= outputs.max(axis=1, keepdims=True)
-        np.exp(outputs, out=outputs)
-        return outputs / outputs.sum(axis=1, keepdims=True)
+        return softmax(self._outputs(X).astype(np.float64), axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Labels as ``fit`` got them."""
         return self.classes_[self._outputs(X).argmax(axis=1)]
 
 
-class ArrayNetRegressor(_ArrayTraining, NeuralNetRegressor):
+class ArrayNetRegressor(ArrayTraining, NeuralNetRegressor):
     """A skorch regressor that trains on arrays in memory and scales its target.
 
     Parameters
@@ -272,15 +266,14 @@ class ArrayNetRegressor(_ArrayTraining, NeuralNetRegressor):
 
     _loss: type[torch.nn.Module] = torch.nn.MSELoss
 
-    def fit(
-        self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
-    ) -> ArrayNetRegressor:
-        """Train until ``max_epochs`` or the deadline, whichever comes first."""
-        y = np.asarray(y, dtype=np.float64)
-        self.y_mean_, self.y_scale_ = float(y.mean()), float(y.std()) or 1.0
-        target = torch.from_numpy(((y - self.y_mean_) / self.y_scale_).astype(np.float32))[:, None]
-        self._train(X, target, 1, sample_weight, deadline)
-        return self
+    def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
+        y = y.astype(np.float64)
+        self.n_outputs_ = 1
+        self.y_mean_, self.y_scale_ = self._units(y)
+        return torch.from_numpy(((y - self.y_mean_) / self.y_scale_).astype(np.float32))[:, None]
+
+    def _units(self, y: np.ndarray) -> tuple[float, float]:
+        return float(y.mean()), float(y.std()) or 1.0
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Values in the units of y."""
@@ -292,12 +285,7 @@ _DEFAULTS: dict[str, Any] = {
     "optimizer": torch.optim.AdamW,
     "optimizer__fused": True,  # one kernel for all weights: a step of a small dense net takes half the time
     "train_split": None,
-    "callbacks": None,
-    "callbacks__print_log": None,
-    "callbacks__train_loss": None,
-    "callbacks__valid_loss": None,
-    "callbacks__valid_acc": None,
-    "callbacks__epoch_timer": None,
+    "callbacks": "disable",
     "verbose": 0,
     "device": "cpu",
 }

@@ -27,26 +27,23 @@ def cases() -> Iterator[tuple[str, Any, Any]]:
     yield "breast cancer, a plain table of 30 columns", *load_breast_cancer(return_X_y=True, as_frame=True)
 
 
-def run_demo(seconds: float = 30.0, seed: int = 0) -> None:
-    """Fit every case within ``seconds`` and print what came out.
+def run_demo(model: Any) -> None:
+    """Fit every case and print the results.
 
     Parameters
     ----------
-    seconds : float, default=30.0
-        Budget of each fit.
-    seed : int, default=0
-        Seed of the split, the search and the nets.
+    model : AutoArchClassifier
+        An estimator with a budget and a seed, which is that of the splits too.
     """
+    from sklearn.base import clone
     from sklearn.model_selection import train_test_split
 
-    from autoarch.estimators import AutoArchClassifier
-
     for number, (title, X, y) in enumerate(cases(), start=1):
-        X, X_held, y, y_held = train_test_split(X, y, stratify=y, random_state=seed)
-        print(f"\n[{number}/3] {title}: {len(X)} rows to learn from, at most {seconds:g} s", flush=True)
-        model = AutoArchClassifier(time_budget=seconds, random_state=seed, verbose=1).fit(X, y)
-        held = f"accuracy {model.score(X_held, y_held):.3f} on {len(y_held)} held-out rows"
-        print(summary(model, held), flush=True)
+        X, X_held, y, y_held = train_test_split(X, y, stratify=y, random_state=model.random_state)
+        print(f"\n[{number}/3] {title}: {len(X)} rows to learn from, at most {model.time_budget:g} s", flush=True)
+        fitted = clone(model).fit(X, y)
+        held = f"accuracy {fitted.score(X_held, y_held):.3f} on {len(y_held)} held-out rows"
+        print(summary(fitted, held), flush=True)
 
 
 def summary(model: Any, held: str = "") -> str:

@@ -10,12 +10,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autoarch import __version__
 from autoarch._core.imports import require
 from autoarch.exceptions import AutoArchError, InputError
 
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
         Its results carry ``run``, the function that serves the command.
     """
     parser = argparse.ArgumentParser(prog="autoarch", description="Test matrices for locality and fit what suits them.")
-    parser.add_argument("--version", action="version", version=f"autoarch {__version__}")
+    parser.add_argument("--version", action="version", version=f"autoarch {version('autoarch')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="fit three small data sets and say why a convolution did or did not pay")
@@ -105,12 +105,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _run_demo(arguments: argparse.Namespace) -> None:
     from autoarch.cli.demo import run_demo
+    from autoarch.estimators import AutoArchClassifier
 
-    run_demo(arguments.seconds, arguments.seed)
+    run_demo(AutoArchClassifier(time_budget=arguments.seconds, random_state=arguments.seed))
 
 
 def _run_probe(arguments: argparse.Namespace) -> None:
-    from autoarch import probe_locality
+    from autoarch.locality import probe_locality
 
     X, y = read_data(arguments.file, arguments.target)
     report = probe_locality(
@@ -131,9 +132,9 @@ def _run_probe(arguments: argparse.Namespace) -> None:
 def _run_fit(arguments: argparse.Namespace) -> None:
     import joblib
 
-    from autoarch import AutoArchClassifier, AutoArchRegressor
     from autoarch._data.target import guess_task
     from autoarch.cli.demo import summary
+    from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
 
     X, y = read_data(arguments.file, arguments.target)
     if y is None:

@@ -21,9 +21,9 @@ from scipy import sparse
 from sklearn import ensemble, tree
 
 from autoarch._core.imports import require
+from autoarch._training.boosters import CodedClassifier
 from autoarch.explain.model import Query, WrappedModel
 from autoarch.explain.pullback import Attribution, Member, UntraceableError, pull_back
-from autoarch.families.boosters import CodedClassifier
 
 if TYPE_CHECKING:
     import torch

@@ -25,6 +25,7 @@ from autoarch._core.progress import Progress
 from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
 from autoarch._search.evaluate import aligned
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError
 from autoarch.explain.column_map import Columns, Partition
 from autoarch.explain.pullback import Member, members_of, own_pipeline
@@ -90,11 +91,11 @@ class WrappedModel:
     def limited_to(self, most: int) -> WrappedModel:
         """The first ``most`` models of folds or seeds, which have learned the same task alike."""
         ensemble = self.estimator[-1] if self.own else None
-        models = getattr(ensemble, "models_", [])
+        models = averaged_models(ensemble)
         if len(models) <= most:
             return self
         fewer: Any = copy(ensemble)
-        fewer.models_ = models[:most]
+        setattr(fewer, "estimators_" if hasattr(fewer, "estimators_") else "models_", models[:most])
         estimator = Pipeline([*self.estimator.steps[:-1], (self.estimator.steps[-1][0], fewer)])
         predict = _own_predict(estimator, self.classes, self.temperature)
         return replace(self, estimator=estimator, predict=predict, models=f"{most} of {len(models)} models")

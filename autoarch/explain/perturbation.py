@@ -20,8 +20,8 @@ import numpy as np
 from autoarch._core.checks import check_choice
 from autoarch._data.target import numeric_target
 from autoarch._search.evaluate import aligned
-from autoarch._search.scoring import Judge, Predictions
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._search.scoring import Predictions, Scorer
+from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain.column_map import spread_evenly
 from autoarch.explain.local_updates import outputs_after
@@ -138,7 +138,7 @@ def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, 
     if _updates_locally(member):
         parts = np.split(changed, len(changed) // len(rows))
         outputs = outputs_after(model, member.inputs(rows.as_input()), [member.inputs(part) for part in parts])
-        predictions = model.said(outputs.reshape(len(changed), -1))
+        predictions = model.from_outputs(outputs.reshape(len(changed), -1))
     else:
         predict = model.predict if classes is None else model.predict_proba
         predictions = np.reshape(predict(member.inputs(changed)), (len(changed), -1))
@@ -173,7 +173,7 @@ def permute(query: Query) -> Attribution:
     return Attribution(parts, f"fall of {scorer.name}", outputs, by=by, baseline="the same cells of other rows")
 
 
-def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Judge:
+def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Scorer:
     """Return the scorer of predictions for the rows of X, tried on those for the rows as they are.
 
     Raises
@@ -198,8 +198,8 @@ def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Judge:
         if len(unknown):
             raise InputError(f"y holds {unknown[0]!r}, which is none of the classes {list(classes)}.")
     task = "regression" if classes is None else "classification"
-    scorer = Judge(scoring, task, np.asarray(model.rows.as_input()), labels, classes=classes)
-    wanted = getattr(scorer.scorer, "_response_method", None)
+    scorer = Scorer(scoring, task, np.asarray(model.rows.as_input()), labels, classes=classes)
+    wanted = getattr(scorer.function, "_response_method", None)
     if wanted == "predict_proba" and model.output != "probability":  # not every scorer would notice
         raise ParameterError(
             f"scoring={scorer.name} does not work here: it needs probabilities, and there is a {model.output}. Pass "
@@ -209,9 +209,9 @@ def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Judge:
     return scorer
 
 
-def _values(scorer: Judge, predictions: np.ndarray) -> np.ndarray:
+def _values(scorer: Scorer, predictions: np.ndarray) -> np.ndarray:
     return predictions[:, 0] if scorer.classes is None else predictions
 
 
-def _score(scorer: Judge, predictions: np.ndarray) -> float:
+def _score(scorer: Scorer, predictions: np.ndarray) -> float:
     return scorer.score(Predictions(np.arange(len(predictions)), _values(scorer, predictions)))

@@ -23,8 +23,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._training.grid_scaler import GridScaler
-from autoarch._training.table_scaler import RobustClip, ToFloat32
+from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 
 _ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
 _ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)

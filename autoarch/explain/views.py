@@ -10,7 +10,7 @@ import numpy as np
 
 from autoarch._core.imports import require
 from autoarch._report.figure import DARK, ORANGE
-from autoarch.locality.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
+from autoarch._report.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -92,8 +92,12 @@ class FineTuned(Family):
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Shape and scale, then the net with the pretrained weights."""
         from autoarch._training.device import resolve_device
-        from autoarch._training.pretrained.fine_tuning import FineTuneClassifier, FineTuneRegressor, transfer_net
-        from autoarch._training.pretrained.scaler import scaler_for
+        from autoarch._training.pretrained.fine_tuning import (
+            FineTuneClassifier,
+            FineTuneRegressor,
+            scaler_for,
+            transfer_net,
+        )
 
         assert problem.layout is not None  # unfit_for has seen to it
         kind = FineTuneClassifier if problem.classification else FineTuneRegressor
@@ -103,7 +107,7 @@ class FineTuned(Family):
             module__n_cells=problem.layout.channels,
             module__head="new",
             body_rate=params["body_rate"],
-            thaw=params["thaw"],
+            head_only=params["thaw"],
             seed=seed,
             device=resolve_device(problem.device),
             **training_settings(params, problem, problem.layout.shape[1:]),
@@ -112,5 +116,5 @@ class FineTuned(Family):
         return [("scale", scaler), ("model", net)]
 
     def cache_key(self) -> tuple[Any, ...]:
-        """A net is told by its digest, because pickles of equal nets differ."""
+        """The class and the digest of the net, because pickles of equal nets differ."""
         return (*super().cache_key()[:2], self.source.digest)

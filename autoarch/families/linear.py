@@ -11,7 +11,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from autoarch._core.clock import Deadline
-from autoarch._training.table_scaler import RobustClip
+from autoarch._training.scalers import RobustClip
 from autoarch._training.time_limited import fit_affordable_rows, fit_growing
 from autoarch.families import preprocessing
 from autoarch.families.base import Array, Family, Params, Problem, Steps

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.grid_scaler import GridScaler
-from autoarch._training.table_scaler import RobustClip, ToFloat32
+from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 from autoarch.families import landmarks, preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample

@@ -18,7 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler
 from autoarch.families.base import Params, Problem, Steps
 from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
 from autoarch.geo.pictures import NeighborhoodPictures
@@ -63,7 +63,7 @@ def suggest_spatial(trial: optuna.Trial, name: str, problem: Problem) -> Params:
 
 
 def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
-    """The step that ``params`` ask for, if any, and the problem as the steps behind it see it."""
+    """The step that ``params`` name, if any, and the problem as the steps behind it see it."""
     kind = params.get("around", "nothing")
     if kind == "nothing" or problem.coordinates is None:
         return [], problem

@@ -2,7 +2,7 @@
 
 Numbers first: ``axes``, ``correlogram``, ``stationarity`` and ``patterns`` ask one question each and hold its evidence,
 null and sentence; ``grid_statistics`` runs them and groups the numbers; ``landmarks`` scores cheap models of each
-family, and ``family_odds`` turns the scores into the chance that a family wins; ``layout_choice`` tries other layouts,
+family, and ``advice`` turns the scores into the chance that a family wins; ``layout_choice`` tries other layouts,
 which must win on the landmarks. Then sentences: ``findings``, ``advice``. Then drawings: ``views``. ``report`` is the
 public face, ``probe`` the entrance.
 

@@ -1,27 +1,111 @@
-"""Advice from the measurements: families to try first, and settings of a CNN if one is tried."""
+"""Advice from the measurements: families to try first, and settings of a CNN if one is tried.
+
+From landmarks to the chance that each family wins, and to the families worth searching.
+
+A landmark is a noisy reading of what the full family would reach. The full family lies above it by an offset of its
+own (trees gain most from more rows and rounds), give or take the landmark's sampling error (``std_error``) and a
+spread. Offset and spread shrink as scores near 1: they are ``Family.landmark_offset`` and ``landmark_spread`` times
+the square root of best x (1 - best). The chance to win is the chance that a normal variable with that mean and spread
+is the largest of all. Families whose landmark was not measured keep the share that the verdict alone gives them. No
+chance is below ``probability_floor``: the search may always be surprised. A family is worth searching if its chance to
+win, among those that have a landmark and are not linear, is at least ``worth_chance``.
+
+The other numbers stand in ``constants.json``. ``examples/benchmarks/family_choice.py`` learns them on tasks whose
+families were trained in full, and tests them with each source of data left out in turn; the documentation has its
+tables.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import ndtr
+
 from autoarch._report.text import listed, p_text
-from autoarch.locality import family_odds
-from autoarch.locality.axes import kernel_shapes
+from autoarch.families.registry import LANDMARK_TITLES, TITLES, WITH_LANDMARK
+from autoarch.locality.axes import VERDICTS, kernel_shapes, verdict_clause
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import kernel_side
-from autoarch.locality.family_odds import FAMILIES
 from autoarch.locality.grid_statistics import Measurements
-from autoarch.locality.wording import LANDMARK_NAMES, NAMES, VERDICTS, verdict_clause
+from autoarch.locality.measurements import Landmark
+
+FAMILIES = tuple(reversed(WITH_LANDMARK))  # of two with equal chances, the more special one comes first
+
+
+def prior(verdict: str, has_grid: bool) -> dict[str, float]:
+    """Chance of each family before any landmark, by the verdict alone."""
+    n_axes = {"2d": 2, "none": 0}.get(verdict, 1)
+    possible = {name: has_grid or not WITH_LANDMARK[name].needs.grid for name in FAMILIES}
+    return _bounded({name: WITH_LANDMARK[name].prior_odds[2 - n_axes] * possible[name] for name in FAMILIES})
+
+
+def win_probabilities(
+    landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool, *, margin: float = 0.0
+) -> dict[str, float]:
+    """Chance that each family is the best one; sums to 1.
+
+    With a ``margin`` above 0: the chance that it leads by more than that, which sums to less.
+    """
+    shares = prior(verdict, has_grid)
+    measured = [name for name in FAMILIES if name in landmarks]
+    if not comparable(landmarks):
+        return shares
+    means = np.array([landmarks[name].score for name in measured])
+    best = float(np.clip(means.max(), 0.0, 1.0))
+    unit = np.sqrt(best * (1 - best) + 1e-4)
+    means = means + unit * np.array([WITH_LANDMARK[name].landmark_offset for name in measured])
+    spreads = np.hypot([landmarks[name].std_error for name in measured], CONSTANTS["landmark_spread"] * unit)
+    points = np.linspace((means - 5 * spreads).min(), (means + 5 * spreads).max(), 2_001)
+    standard = (points[None, :] - means[:, None]) / spreads[:, None]
+    density = np.exp(-0.5 * standard**2) / spreads[:, None]
+    below = ndtr(standard - margin / spreads[:, None])
+    wins = [(density[k] * np.prod(np.delete(below, k, axis=0), axis=0)).sum() for k in range(len(measured))]
+    to_share = sum(shares[name] for name in measured)
+    for name, win in zip(measured, wins, strict=True):
+        shares[name] = to_share * float(win / (density[0].sum() if margin else np.sum(wins)))
+    return shares if margin else _bounded(shares)
+
+
+def comparable(landmarks: Mapping[str, Landmark]) -> bool:
+    """Tell whether enough landmarks were run to compare nets with trees."""
+    return "tree" in landmarks and ("cnn" in landmarks or "mlp" in landmarks)
+
+
+def worth_searching(landmarks: Mapping[str, Landmark], verdict: str, has_grid: bool) -> tuple[str, ...]:
+    """Families with a fair chance to win, likeliest first; without landmarks by the verdict alone."""
+    chances = win_probabilities(landmarks, verdict, has_grid)
+    ranked = sorted(FAMILIES, key=lambda name: -chances[name])
+    if not comparable(landmarks):
+        return tuple(name for name in ranked if chances[name] >= CONSTANTS["prior_worth_trying"])
+    others = {name: mark for name, mark in landmarks.items() if name != "linear"}
+    among = win_probabilities(others, verdict, has_grid)
+    total = sum(among[name] for name in FAMILIES if name in others)
+    worth = {name: among[name] / total >= CONSTANTS["worth_chance"] for name in FAMILIES if name in others}
+    worth["linear"] = chances["linear"] >= CONSTANTS["worth_chance"]
+    for name in FAMILIES:
+        worth.setdefault(name, chances[name] >= CONSTANTS["prior_worth_trying"])
+    return tuple(name for name in ranked if worth[name] or name == ranked[0])
+
+
+def _bounded(shares: Mapping[str, float]) -> dict[str, float]:
+    """Raise every share to the least chance and scale the rest so that all add up to 1."""
+    least = CONSTANTS["probability_floor"]
+    total = sum(shares.values())
+    spare = 1.0 - least * len(shares)
+    return {name: least + spare * share / total for name, share in shares.items()}
 
 
 def family_probabilities(measured: Measurements) -> dict[str, float]:
     """Chance that each family wins, from the landmarks or, without them, from the verdict; sums to 1."""
     used = measured.used
-    return family_odds.win_probabilities(used.scores.landmarks, used.grid.verdict, used.layout is not None)
+    return win_probabilities(used.scores.landmarks, used.grid.verdict, used.layout is not None)
 
 
 def recommended_families(measured: Measurements) -> dict[str, float]:
     """Families worth searching, best first, each with its chance to win."""
     used, chances = measured.used, family_probabilities(measured)
-    worth = family_odds.worth_searching(used.scores.landmarks, used.grid.verdict, used.layout is not None)
+    worth = worth_searching(used.scores.landmarks, used.grid.verdict, used.layout is not None)
     return {name: chances[name] for name in worth}
 
 
@@ -31,7 +115,7 @@ def advise(measured: Measurements) -> str:
         layout = measured.recovered.layout
         found = f"The given order of the columns shows no structure; rearranged into {layout} cells they score better."
         return f"{found} {advise(measured.recovered)}"
-    compared = family_odds.comparable(measured.scores.landmarks)
+    compared = comparable(measured.scores.landmarks)
     first = _from_landmarks(measured) if compared else _from_verdict(measured)
     return f"{first} {_how(measured)}".strip()
 
@@ -80,7 +164,7 @@ def _how(measured: Measurements) -> str:
 
 def _from_verdict(measured: Measurements) -> str:
     """Advise by the verdict alone."""
-    first, *others = (NAMES[name] for name in recommended_families(measured))
+    first, *others = (TITLES[name] for name in recommended_families(measured))
     also = f", and compare with {listed(others)}" if others else ""
     change = "The families themselves were not compared, for the reasons given above."
     if not measured.skipped:
@@ -98,8 +182,8 @@ def _from_landmarks(measured: Measurements) -> str:
     chances = recommended_families(measured)
     best, *others = chances
     marks = {name: mark for name, mark in measured.scores.landmarks.items() if name in FAMILIES}
-    also = f", then {listed([NAMES[name] for name in others])}" if others else ""
-    start = f"{'Try' if best == 'cnn' else 'Prefer'} {NAMES[best]} first{also}"
+    also = f", then {listed([TITLES[name] for name in others])}" if others else ""
+    start = f"{'Try' if best == 'cnn' else 'Prefer'} {TITLES[best]} first{also}"
     if best not in marks:
         return f"{start}: {_clause(measured)}, and its landmark was not run."
     runner_up = max((name for name in marks if name != best), key=lambda name: marks[name].score)
@@ -107,12 +191,12 @@ def _from_landmarks(measured: Measurements) -> str:
     error = max(marks[best].std_error, marks[runner_up].std_error)
     sure = "a clear lead" if gap > 2 * error else "within one standard error" if gap < error else "a small lead"
     why = (
-        f"{LANDMARK_NAMES[best]} {'reach' if best in ('cnn', 'tree') else 'reaches'} {marks[best].score:.3f} against "
-        f"{marks[runner_up].score:.3f} for {LANDMARK_NAMES[runner_up]} ({sure})"
+        f"{LANDMARK_TITLES[best]} {'reach' if best in ('cnn', 'tree') else 'reaches'} {marks[best].score:.3f} against "
+        f"{marks[runner_up].score:.3f} for {LANDMARK_TITLES[runner_up]} ({sure})"
     )
-    change = f"a gain of {gap:.3f} by {NAMES[runner_up]} once trained in full"
+    change = f"a gain of {gap:.3f} by {TITLES[runner_up]} once trained in full"
     if others and chances[best] < 0.5:
-        change = f"more rows may reverse the order: the probability that {NAMES[best]} wins is {chances[best]:.0%}"
+        change = f"more rows may reverse the order: the probability that {TITLES[best]} wins is {chances[best]:.0%}"
     return f"{start}: {why}; {_layout_clause(measured, best)}. What would change this: {change}."
 
 

@@ -17,6 +17,12 @@ from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.measurements import LINES, Finding
 
 KERNELS = {"2d": ("k x k",), "1d-rows": ("1 x k",), "1d-columns": ("k x 1",), "none": ()}
+VERDICTS = {
+    "2d": "cells depend on their neighbours along rows and along columns",
+    "1d-rows": "cells depend on their neighbours along a row only",
+    "1d-columns": "cells depend on their neighbours along a column only",
+    "none": "no dependence between neighbouring cells was found",
+}
 
 
 @dataclass(frozen=True)
@@ -167,3 +173,10 @@ def _sentence(name: str, axis: AxisEvidence, dependent: bool) -> str:
     against = f"{axis.expected:.2f} {'over all orders' if axis.n_orders > 1 else 'between any two cells'}"
     counts = "counts as dependence" if dependent else "does not count as dependence"
     return f"{start}: {orders}, no test; {numbers}, against {against}, which by effect size alone {counts}."
+
+
+def verdict_clause(verdict: str, significant: bool) -> str:
+    """Say what the verdict means; ``significant`` is the test of the whole layout."""
+    if verdict == "none" and significant:
+        return "the order of the cells matters, but neither axis shows dependence between neighbours"
+    return VERDICTS[verdict]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._report.text import METRICS, listed, p_text, with_error
+from autoarch.families.registry import LANDMARK_TITLES, TITLES
 from autoarch.locality.axes import axis_findings
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import direction_findings
@@ -17,7 +18,6 @@ from autoarch.locality.grid_statistics import GridStatistics, Measurements
 from autoarch.locality.measurements import CELLS_PERMUTED, Finding, Reading
 from autoarch.locality.patterns import pattern_findings
 from autoarch.locality.stationarity import STATIONARY, axis_marginal_findings, lag_finding, marginal_findings
-from autoarch.locality.wording import LANDMARK_NAMES, NAMES
 
 if TYPE_CHECKING:
     from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
@@ -116,12 +116,14 @@ def score_sentences(measured: Measurements, chances: Mapping[str, float]) -> Ite
     scores = measured.used.scores
     if scores.landmarks:
         ranked = sorted(scores.landmarks.items(), key=lambda item: -item[1].score)
-        numbers = ", ".join(f"{LANDMARK_NAMES[name]} {with_error(mark.score, mark.std_error)}" for name, mark in ranked)
+        numbers = ", ".join(
+            f"{LANDMARK_TITLES[name]} {with_error(mark.score, mark.std_error)}" for name, mark in ranked
+        )
         rearranged = ", columns rearranged" if measured.recovered is not None else ""
         start = f"Landmark models on {scores.landmark_rows} rows{rearranged}"
         yield f"{start}, cross-validated {METRICS[scores.landmark_metric]}: {numbers}."
     ordered = sorted(chances.items(), key=lambda item: -item[1])
-    yield f"Probability of being the best family: {', '.join(f'{NAMES[name]} {p:.0%}' for name, p in ordered)}."
+    yield f"Probability of being the best family: {', '.join(f'{TITLES[name]} {p:.0%}' for name, p in ordered)}."
 
 
 def map_finding(evidence: SpatialEvidence) -> Finding:

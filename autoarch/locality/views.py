@@ -13,9 +13,10 @@ from autoarch._core.imports import require
 from autoarch._report import html
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
 from autoarch._report.text import METRICS, wrapped
+from autoarch.families.registry import LANDMARK_TITLES, TITLES
+from autoarch.locality.axes import verdict_clause
 from autoarch.locality.grid_statistics import GridStatistics, Measurements
 from autoarch.locality.measurements import LandmarkScores, Picture
-from autoarch.locality.wording import LANDMARK_NAMES, NAMES, verdict_clause
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def as_text(measured: Measurements, sentences: Sequence[str], recommendation: st
 
 def as_html(measured: Measurements, sentences: Sequence[str], recommendation: str, chances: Mapping[str, float]) -> str:
     """Verdict, advice, bars, pictures and findings as one block with its own style."""
-    chance_bars = [(NAMES[name], chance, 0.0, html.BLUE) for name, chance in chances.items()]
+    chance_bars = [(TITLES[name], chance, 0.0, html.BLUE) for name, chance in chances.items()]
     pictures = "".join(html.picture(cells, title) for cells, title in _mean_samples(measured))
     return (
         f'<div style="{html.BOX}"><div style="{html.TITLE}">{escape(_headline(measured))}</div>'
@@ -94,7 +95,7 @@ def _landmark_bars(scores: LandmarkScores) -> str:
     if not scores.landmarks:
         return ""
     rows = [
-        (LANDMARK_NAMES[name], mark.score, mark.std_error, html.GREY if name == "cnn_shuffled" else html.BLUE)
+        (LANDMARK_TITLES[name], mark.score, mark.std_error, html.GREY if name == "cnn_shuffled" else html.BLUE)
         for name, mark in scores.landmarks.items()
     ]
     return html.bars(f"Landmark models, {METRICS[scores.landmark_metric]}", rows)
@@ -132,7 +133,7 @@ def _landmarks(scores: LandmarkScores, axes: Any) -> None:
     ranked = sorted(scores.landmarks.items(), key=lambda item: item[1].score)
     values, errors = [mark.score for _, mark in ranked], [mark.std_error for _, mark in ranked]
     colours = [LIGHT if name == "cnn_shuffled" else BLUE for name, _ in ranked]
-    axes.barh([LANDMARK_NAMES[name] for name, _ in ranked], values, xerr=errors, color=colours, capsize=3)
+    axes.barh([LANDMARK_TITLES[name] for name, _ in ranked], values, xerr=errors, color=colours, capsize=3)
     low, high = min(values) - max(errors), max(values) + max(errors)
     margin = 0.15 * max(high - low, 0.05)
     axes.set(xlim=(low - margin, high + margin), title=f"landmarks, cross-validated {METRICS[scores.landmark_metric]}")

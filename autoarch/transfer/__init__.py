@@ -1,9 +1,9 @@
-"""Whether a net that was trained on other data serves these, measured, and how to go on with it.
+"""Check whether a net that was trained on other data helps here, and train fitted estimators further.
 
-Read ``ways`` (as it is, frozen, fine-tuned, from scratch: one split), ``check`` (all splits), ``report`` with ``plot``
-(what they say), ``features`` (frozen features as a transformer) and ``onward`` with ``judgement`` and ``outcome`` (a
-fitted estimator goes on to new rows and classes). What adapts and trains nets lies in ``autoarch._training.pretrained``,
-where the search can reach it.
+Read ``strategies`` (as it is, frozen, fine-tuned, from scratch: one split), ``check`` (all splits), ``report`` (scores,
+verdict, sentences, figure), ``features`` (frozen features as a transformer), ``fine_tuning`` (a fitted estimator goes
+on to new rows and classes) and ``fine_tune_report`` (its scores on held-out rows). Nets are adapted and trained in
+``autoarch._training.pretrained``, where the search can reach it.
 
 Names are imported on first touch: they load torch.
 """
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from autoarch._core.imports import door
 
 if TYPE_CHECKING:
-    from autoarch._training.pretrained.input_shift import InputShift
-    from autoarch._training.pretrained.read import load_pretrained, save_pretrained
-    from autoarch._training.pretrained.source import Pretrained
+    from autoarch._training.pretrained.measures import InputShift
+    from autoarch._training.pretrained.source import Pretrained, load_pretrained, save_pretrained
     from autoarch.transfer.check import check_transfer
     from autoarch.transfer.features import TransferFeatures
     from autoarch.transfer.fine_tune_report import FineTuning
@@ -37,15 +36,15 @@ __all__ = [
 
 _HOMES = {
     "FineTuning": "autoarch.transfer.fine_tune_report",
-    "InputShift": "autoarch._training.pretrained.input_shift",
+    "InputShift": "autoarch._training.pretrained.measures",
     "Pretrained": "autoarch._training.pretrained.source",
     "TransferFeatures": "autoarch.transfer.features",
     "TransferReport": "autoarch.transfer.report",
     "Way": "autoarch.transfer.report",
     "check_transfer": "autoarch.transfer.check",
     "fine_tune": "autoarch.transfer.fine_tuning",
-    "load_pretrained": "autoarch._training.pretrained.read",
-    "save_pretrained": "autoarch._training.pretrained.read",
+    "load_pretrained": "autoarch._training.pretrained.source",
+    "save_pretrained": "autoarch._training.pretrained.source",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

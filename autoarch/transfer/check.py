@@ -1,4 +1,4 @@
-"""``check_transfer``: the four ways with a pretrained net, on the same held-out folds and with the same budget."""
+"""``check_transfer``: compare four ways to use a pretrained net on the same held-out folds, with the same budget."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
-from autoarch._core.checks import check_choice, check_positive, check_whole, own_errors, seed_of
+from autoarch._core.checks import check_choice, check_training_length, own_errors, seed_of
 from autoarch._core.quiet import quiet
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch._data.target import encode_labels, numeric_target
-from autoarch._search.scoring import Judge, Predictions
+from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, sizings
-from autoarch._training.pretrained.input_shift import InputShift, input_shift
 from autoarch._training.pretrained.inspect import examine
+from autoarch._training.pretrained.measures import InputShift, input_shift
 from autoarch._training.pretrained.source import Pretrained
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import LayoutError, ParameterError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.report import TransferReport, Way
 from autoarch.transfer.strategies import AS_IS, WAYS, Prepared, Setting, fit_way, keeps_head, prepare
 
-INPUTS = ("auto", "source", "own")
 _SHIFT_ROWS = 500
 
 
@@ -129,61 +129,38 @@ def check_transfer(
     """
     started = time.monotonic()
     check_choice("first_convolution", first_convolution, CHANNELS)
-    check_choice("inputs", inputs, INPUTS)
+    check_choice("inputs", inputs, ("auto", "source", "own"))
     check_choice("sizing", sizing, ("auto", *SIZINGS))
     check_choice("task", task, ("auto", "classification", "regression"))
-    if time_budget is not None:
-        check_positive("time_budget", time_budget, unit="seconds", absent="None for a number of steps")
-    if steps is not None:
-        check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
-    source = Pretrained.of(model)
-    canonical = Canonicaliser(_layout_for(source, X, layout), channels).with_estimator_name("check_transfer")
-    values = canonical.fit_transform(X)
-    read = canonical.layout_
-    if read is None or (read.is_bare_line and canonical.kind_ != "grid"):
-        raise LayoutError(
-            f"X is flat with {values.shape[1]} columns, and the net reads grids. Pass layout=(height, width), or (1, "
-            f"{values.shape[1]}) if the columns are a line."
-        )
+    check_training_length(steps, time_budget)
+    source, seed = Pretrained.of(model), seed_of(random_state)
+    values, read = _read_rows(source, X, layout, channels)
     task = _task(task, source, y)
     if task == "classification":
         codes, labels = encode_labels(y, n_samples=len(values), estimator_name="check_transfer")
         target = labels[codes]
     else:
-        target, labels = numeric_target(y, n_samples=len(values), estimator_name="check_transfer"), None
-        codes = target
-    seed = seed_of(random_state)
+        codes = target = numeric_target(y, n_samples=len(values), estimator_name="check_transfer")
+        labels = None
     plan = plan_splits(codes, cv=cv, groups=groups, task=task, random_state=seed, X=X)
     if len(plan) < 2:
         raise ParameterError(f"cv={cv!r} gives one split; a standard error needs two or more, such as cv=5.")
     kept, doubts = kept_outputs(source, read.shape, labels, classes)
-    n_models = _n_averaged(model)
-    doubts += (f"of {n_models} nets that the estimator averages, the first one was taken",) if n_models > 1 else ()
-    sizings(source, read.shape)  # refused before any training
-    setting = Setting(
-        source,
-        read,
-        labels,
-        kept,
-        channels=first_convolution,
-        inputs=inputs,
-        sizing=sizing,
-        steps=steps,
-        seconds=None if time_budget is None else time_budget / (2 * len(plan)),
-        seed=seed,
-    )
-    judge = Judge(scoring, task, values, target, None, labels)
-    judge.check(plan.splits[0][1])
+    if (n_models := _n_averaged(model)) > 1:
+        doubts += (f"of {n_models} nets that the estimator averages, the first one was taken",)
+    seconds = None if time_budget is None else time_budget / (2 * len(plan))
+    setting = Setting(source, read, labels, kept, first_convolution, inputs, sizing, steps, seconds, seed)
+    scorer = Scorer(scoring, task, values, target, None, labels)
+    scorer.check(plan.splits[0][1])
     with quiet():
-        ways, prepared = _measure(setting, judge, plan, values, target)
+        ways, prepared = _measure(setting, scorer, plan, values, target)
     return TransferReport(
         ways=ways,
-        metric=judge.name,
+        metric=scorer.name,
         n_samples=len(values),
         test_share=float(np.mean([len(test) / len(train) for train, test in plan.splits])),
         shift=_shift(setting, prepared[0], values),
-        logme=float(np.mean([each.logme for each in prepared])),
-        logme_random=float(np.mean([each.logme_random for each in prepared])),
+        features=(float(np.mean([p.logme for p in prepared])), float(np.mean([p.logme_random for p in prepared]))),
         inputs=_inputs_in_words(source, Counter(each.inputs for each in prepared).most_common(1)[0][0]),
         changes=_changes(setting, prepared[0]),
         doubts=doubts,
@@ -193,27 +170,35 @@ def check_transfer(
     )
 
 
+def _read_rows(source: Pretrained, X: Any, layout: Any, channels: str) -> tuple[np.ndarray, Layout]:
+    """Flat rows and their layout: that of the net where the user leaves it open and X has as many columns."""
+    if isinstance(layout, str) and layout == "auto" and source.layout is not None:
+        layout = source.layout if np.shape(X)[1:] == (source.layout.n_columns,) else layout
+    canonical = Canonicaliser(layout, channels).with_estimator_name("check_transfer")
+    values = canonical.fit_transform(X)
+    read = canonical.layout_
+    if read is None or (read.is_bare_line and canonical.kind_ != "grid"):
+        raise LayoutError(
+            f"X is flat with {values.shape[1]} columns, and the net reads grids. Pass layout=(height, width), or (1, "
+            f"{values.shape[1]}) if the columns are a line."
+        )
+    return values, read
+
+
 def _measure(
-    setting: Setting, judge: Judge, plan: SplitPlan, X: np.ndarray, y: np.ndarray
+    setting: Setting, scorer: Scorer, plan: SplitPlan, X: np.ndarray, y: np.ndarray
 ) -> tuple[dict[str, Way], list[Prepared]]:
     scores: dict[str, list[float]] = {name: [] for name in WAYS if name != AS_IS or setting.kept_outputs is not None}
     seconds = dict.fromkeys(scores, 0.0)
     prepared = []
     for train, test in plan.splits:
         prepared.append(prepare(setting, X[train], y[train]))
-        for name, of_way in scores.items():
+        for name in scores:
             began = time.monotonic()
             predict = fit_way(name, setting, prepared[-1], X[train], y[train])
-            of_way.append(judge.score(Predictions(test, predict(X[test]))))
+            scores[name].append(scorer.score(Predictions(test, predict(X[test]))))
             seconds[name] += time.monotonic() - began
     return {name: Way(tuple(of_way), seconds[name]) for name, of_way in scores.items()}, prepared
-
-
-def _layout_for(source: Pretrained, X: Any, layout: Any) -> Any:
-    if not (isinstance(layout, str) and layout == "auto") or source.layout is None:
-        return layout
-    shape = np.shape(X)
-    return source.layout if len(shape) == 2 and shape[1] == source.layout.n_columns else layout
 
 
 def _task(task: str, source: Pretrained, y: Any) -> str:
@@ -228,7 +213,7 @@ def _task(task: str, source: Pretrained, y: Any) -> str:
 def kept_outputs(
     source: Pretrained, shape: tuple[int, int, int], labels: np.ndarray | None, classes: Sequence[Any] | None
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Outputs that stand for the labels, in their order, and what had to be assumed or left out."""
+    """Outputs that stand for the labels, in their order, and the assumptions and omissions that this took."""
     ways = sizings(source, shape)
     anatomy = examine(source.module, (channels_of(source), *next(iter(ways.values()))))
     n_outputs = anatomy.n_outputs
@@ -239,31 +224,31 @@ def kept_outputs(
     if labels is None:
         if n_outputs == 1 and source.classes is None and anatomy.squash is None:
             return np.zeros(1, dtype=int), ()
-        return None, ("as it is: the net gives classes, y holds numbers",)
+        return None, ("as it is: the net predicts classes, y holds numbers",)
     known = source.classes if classes is None else np.asarray(classes)
+    doubts: tuple[str, ...] = ()
     if known is None and n_outputs == len(labels):
-        return np.arange(n_outputs), (
-            "the net does not tell its labels; its outputs were taken for those of y, sorted",
-        )
+        known, doubts = labels, ("the net does not tell its labels; its outputs were taken for those of y, sorted",)
     if known is None:
         return None, (f"as it is: the net has {n_outputs} outputs, y has {len(labels)} classes",)
     place = {label: number for number, label in enumerate(known.tolist())}
-    strangers = [label for label in labels.tolist() if label not in place]
-    if strangers:
-        return None, (f"as it is: the net does not know {len(strangers)} of the labels, such as {strangers[0]!r}",)
-    return np.array([place[label] for label in labels.tolist()]), ()
+    unknown = [label for label in labels.tolist() if label not in place]
+    if unknown:
+        return None, (f"as it is: the net does not know {len(unknown)} of the labels, such as {unknown[0]!r}",)
+    return np.array([place[label] for label in labels.tolist()]), doubts
 
 
 def _n_averaged(model: Any) -> int:
     steps = getattr(getattr(model, "best_estimator_", model), "steps", None)
-    return len(getattr(steps[-1][1], "models_", ())) if steps else 0
+    return len(averaged_models(steps[-1][1])) if steps else 0
 
 
 def _changes(setting: Setting, prepared: Prepared) -> tuple[str, ...]:
-    """Where the outputs of the net are those of the labels, its last layer stays."""
-    if not keeps_head(setting, prepared):
+    """Changes for fine-tuning: a head whose outputs are not those of the labels in their order is replaced there."""
+    if setting.kept_outputs is None or keeps_head(setting, prepared):
         return prepared.net.changes
-    return tuple(change for change in prepared.net.changes if "last layer" not in change)
+    n_outputs = 1 if setting.classes is None else len(setting.classes)
+    return (*prepared.net.changes, f"a new last layer: {prepared.net.anatomy.n_outputs} outputs became {n_outputs}")
 
 
 def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:
@@ -275,7 +260,7 @@ def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:
 def _inputs_in_words(source: Pretrained, inputs: str) -> str:
     if inputs == "own":
         return "scaled by the mean and deviation of these data"
-    return "as they are" if source.mean is None else "scaled as the data were that the net saw"
+    return "as they are" if source.mean is None else "scaled as the data that the net was trained on"
 
 
 def _budget_in_words(setting: Setting, plan: SplitPlan) -> str:

@@ -16,7 +16,7 @@ from autoarch.exceptions import LayoutError
 
 
 class TransferFeatures(TransformerMixin, BaseEstimator):
-    """What the last layer of a pretrained net is fed, for each row.
+    """Features of a pretrained net for each row: the input of its last layer.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
     channels : {"first", "last"}, default="first"
         Where 4-D X has its channels.
     inputs : {"source", "own"}, default="source"
-        Scale of the inputs: that of the data that the net saw, or that of the rows of ``fit``.
+        Scale of the inputs: that of the data that the net was trained on, or that of the rows of ``fit``.
     sizing : {"native", "resize", "pad"} or None, default=None
         How grids of other sides are brought to the net. None is the first of these that it can take.
 
@@ -89,7 +89,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
             If X is no grid.
         """
         from autoarch._training.pretrained.adapt import adapt
-        from autoarch._training.pretrained.scaler import scaler_for
+        from autoarch._training.pretrained.fine_tuning import scaler_for
         from autoarch._training.pretrained.source import Pretrained
 
         check_choice("inputs", self.inputs, ("source", "own"))
@@ -118,7 +118,7 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         ndarray of shape (n, n_features)
             Float32.
         """
-        from autoarch._training.pretrained.fine_tuning import features_of
+        from autoarch._training.pretrained.inspect import features_of
 
         check_is_fitted(self, "changes_")
         cells = self._scaler.transform(self._canonical.transform(X))

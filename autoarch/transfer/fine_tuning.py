@@ -1,28 +1,29 @@
-"""``fine_tune``: a fitted estimator goes on to new rows or new classes, and what came of it."""
+"""``fine_tune``: train a fitted estimator further on new rows or new classes, and report the result."""
 
 from __future__ import annotations
 
 import copy
 import time
 import warnings
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_is_fitted
 
 from autoarch._base import BaseAutoArch
-from autoarch._core.checks import check_positive, check_whole, own_errors, seed_of
+from autoarch._core.checks import check_positive, check_training_length, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
 from autoarch._data.target import encode_labels, numeric_target
-from autoarch._search.refit import changed_params, seed_ensemble
+from autoarch._search.refit import changed_params, voting
+from autoarch._training.scalers import GridScaler
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.families.net_settings import lengths
-from autoarch.transfer.fine_tune_report import FineTuning
-from autoarch.transfer.judgement import Rows, joined, judged
+from autoarch.transfer.fine_tune_report import FineTuning, Rows, held_out_scores, joined
 
 _RATE = 2e-3  # of the head; 5e-3, at which nets are trained from scratch, forgets more
 _BODY_RATE = 0.1
@@ -100,29 +101,13 @@ def fine_tune(
     ((8, 9), 10)
     """
     started = time.monotonic()
-    if strength:
-        check_positive("strength", strength, absent="0 for no distillation")
-    if steps is not None:
-        check_whole("steps", steps, least=1, absent="None for as many as the cnn family takes")
-    if time_budget is not None:
-        check_positive("time_budget", time_budget, unit="seconds", absent="None for a number of steps")
-    if not isinstance(estimator, BaseAutoArch):
-        raise InputTypeError(
-            f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "
-            "torch module or another net goes on by AutoArchClassifier(pretrained=net).fit(X, y)."
-        )
-    if rehearsal is not None and not (isinstance(rehearsal, (tuple, list)) and len(rehearsal) == 2):
-        raise ParameterError(
-            f"rehearsal is a {type(rehearsal).__name__}; expected a pair: rehearsal=(X_old, y_old), or None."
-        )
-    check_is_fitted(estimator, "best_estimator_")
-    models = _models(estimator)
-    seed = seed_of(random_state)
+    _check(estimator, rehearsal, strength)
+    check_training_length(steps, time_budget)
+    models, seed = _models(estimator), seed_of(random_state)
     new = _read(estimator, X, y)
     old = None if rehearsal is None else _read(estimator, *rehearsal)
     classes = getattr(estimator, "classes_", None)
     labels = None if classes is None else _united(classes, new[1], old)
-    trainer = _Trainer(labels, strength, steps, time_budget, len(models) + 1, seed)
     new_classes = () if classes is None or labels is None else tuple(np.setdiff1d(labels, classes).tolist())
     if classes is not None and old is None and not np.isin(new[1], classes).any():
         warnings.warn(
@@ -131,12 +116,13 @@ def fine_tune(
             AutoArchWarning,
             stacklevel=2,
         )
+    seconds = None if time_budget is None else time_budget / (len(models) + 1)
+    train = partial(_trained, labels=labels, steps=steps, seconds=seconds, criterion__strength=strength)
     with quiet():
-        first = partial(trainer.train, models[0], seed=trainer.seed)
-        scores = judged(estimator, first, new, old, labels, trainer.seed)
-        tuned = [trainer.train(model, new, old, trainer.seed + place) for place, model in enumerate(models)]
+        scores = held_out_scores(estimator, partial(train, models[0], seed=seed), new, old, labels, seed)
+        tuned = [train(model, new, old, seed=seed + number) for number, model in enumerate(models)]
     going = copy.deepcopy(estimator)
-    last = tuned[0] if len(tuned) == 1 else seed_ensemble(tuned, labels, seed)
+    last = tuned[0] if len(tuned) == 1 else voting(tuned, labels)
     going.best_estimator_ = Pipeline([going.best_estimator_.steps[0], *last.steps])
     going.best_params_ = changed_params(going.best_estimator_)
     going.__dict__.pop("_past", None)
@@ -149,12 +135,27 @@ def fine_tune(
     return going
 
 
+def _check(estimator: Any, rehearsal: Any, strength: float) -> None:
+    if strength:
+        check_positive("strength", strength, absent="0 for no distillation")
+    if not isinstance(estimator, BaseAutoArch):
+        raise InputTypeError(
+            f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "
+            "torch module or another net goes on by AutoArchClassifier(pretrained=net).fit(X, y)."
+        )
+    if rehearsal is not None and not (isinstance(rehearsal, (tuple, list)) and len(rehearsal) == 2):
+        raise ParameterError(
+            f"rehearsal is a {type(rehearsal).__name__}; expected a pair: rehearsal=(X_old, y_old), or None."
+        )
+    check_is_fitted(estimator, "best_estimator_")
+
+
 def _models(estimator: Any) -> list[Pipeline]:
     """Pipelines of scaler and net: the winner, or those that are averaged."""
     steps = estimator.best_estimator_.steps[1:]
-    models = list(getattr(steps[-1][1], "models_", None) or [Pipeline(steps)])
+    models = averaged_models(steps[-1][1]) or [Pipeline(steps)]
     for model in models:
-        if len(model.steps) < 2 or not hasattr(model[0], "planes_") or not hasattr(model[-1], "module_"):
+        if len(model.steps) < 2 or not isinstance(model[0], GridScaler) or not hasattr(model[-1], "module_"):
             raise InputError(
                 f"the winner is {estimator.best_family_!r}, and only nets on grids can be fine-tuned. Fit the "
                 "estimator on old and new rows together, or with families='cnn'."
@@ -166,15 +167,8 @@ def _read(estimator: Any, X: Any, y: Any) -> Rows:
     values = estimator.best_estimator_[0].transform(X)
     if not hasattr(estimator, "classes_"):
         return values, numeric_target(y, n_samples=len(values), estimator_name="fine_tune")
-    with own_errors():
-        y = column_or_1d(y)
-        assert_all_finite(y, input_name="y")
-    if len(np.unique(y)) > 1:
-        codes, labels = encode_labels(y, n_samples=len(values), estimator_name="fine_tune")
-        y = labels[codes]
-    if len(y) != len(values):
-        raise InputError(f"X has {len(values)} rows and y has {len(y)} labels; expected one label for each row.")
-    return values, y
+    codes, labels = encode_labels(y, n_samples=len(values), estimator_name="fine_tune", fewest=1)
+    return values, labels[codes]
 
 
 def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
@@ -187,57 +181,34 @@ def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
     return np.union1d(classes, y)
 
 
-@dataclass(frozen=True, eq=False)
-class _Trainer:
-    """How a net goes on."""
+def _trained(
+    model: Pipeline, new: Rows, old: Rows | None, *, labels: Any, steps: int | None, seconds: Any, **settings: Any
+) -> Pipeline:
+    """The pipeline with a net that was trained on old and new rows; the scaler stays.
 
-    labels: np.ndarray | None
-    strength: float
-    steps: int | None
-    seconds: float | None
-    n_trainings: int
-    seed: int
+    Each class weighs the same; for numbers, old and new rows do.
+    """
+    from autoarch._training.pretrained.fine_tuning import DistillingClassifier, DistillingRegressor
+    from autoarch._training.pretrained.source import Pretrained
 
-    def train(self, model: Pipeline, new: Rows, old: Rows | None, seed: int) -> Pipeline:
-        """The pipeline with a net that was trained on old and new rows; the scaler stays."""
-        from autoarch._training.pretrained.distillation import (
-            KeepingLoss,
-            RehearsingClassifier,
-            RehearsingRegressor,
-            grown_net,
-        )
-        from autoarch._training.pretrained.source import Pretrained
-
-        X, y = joined(new, old)
-        scaler, net = model[0], model[-1]
-        batch, _, rounds = lengths(len(X), self.steps)
-        places: tuple[int, ...] = ()
-        own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if self.labels is None else {"labels": self.labels}
-        if self.labels is not None:
-            places = tuple(np.searchsorted(self.labels, net.classes_).tolist())
-        kind = RehearsingRegressor if self.labels is None else RehearsingClassifier
-        going = kind(
-            grown_net,
-            module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
-            module__places=places or (0,),
-            criterion=KeepingLoss,
-            criterion__places=places,
-            criterion__strength=self.strength,
-            lr=_RATE,
-            body_rate=_BODY_RATE,
-            max_epochs=rounds,
-            batch_size=batch,
-            optimizer__weight_decay=_DECAY,
-            seed=seed,
-            **own,
-        )
-        deadline = Deadline(None if self.seconds is None else self.seconds / self.n_trainings)
-        going.fit(scaler.transform(X), y, _even_weights(y, new, old, self.labels is not None), deadline)
-        return Pipeline([("scale", scaler), ("model", going)])
-
-
-def _even_weights(y: np.ndarray, new: Rows, old: Rows | None, classification: bool) -> np.ndarray:
-    """Each class weighs the same; for numbers, old and new rows do."""
-    kinds = y if classification else np.arange(len(y)) < len(new[1])
-    _, codes, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    return 1.0 / counts[codes]
+    X, y = joined(new, old)
+    scaler, net = model[0], model[-1]
+    kind: Any = DistillingRegressor if labels is None else DistillingClassifier
+    own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if labels is None else {"labels": labels}
+    groups = y if labels is not None else np.arange(len(y)) < len(new[1])
+    places = () if labels is None else tuple(np.searchsorted(labels, net.classes_).tolist())
+    batch, _, n_epochs = lengths(len(X), steps)
+    going = kind(
+        module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
+        module__old_outputs=places or (0,),
+        criterion__old_outputs=places,
+        lr=_RATE,
+        body_rate=_BODY_RATE,
+        max_epochs=n_epochs,
+        batch_size=batch,
+        optimizer__weight_decay=_DECAY,
+        **own,
+        **settings,
+    )
+    going.fit(scaler.transform(X), y, compute_sample_weight("balanced", groups), Deadline(seconds))
+    return Pipeline([("scale", scaler), ("model", going)])

@@ -1,14 +1,16 @@
-"""What ``check_transfer`` found: numbers, and the verdict, margin and sentences that follow from them."""
+"""Report of ``check_transfer``: scores, and the verdict, margin, sentences and figure that follow from them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoarch._core.imports import require
+from autoarch._report import figure as drawing
 from autoarch._report.html import BLUE, BOX, GREY, QUIET, TITLE, bars
 from autoarch._report.text import p_text
 from autoarch.transfer.fine_tune_report import named
@@ -17,21 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from autoarch._training.pretrained.input_shift import InputShift
+    from autoarch._training.pretrained.measures import InputShift
 
-VERDICTS = {
-    "as is": "reuse",
-    "frozen": "reuse",
-    "fine-tuned": "fine-tune",
-    "from scratch": "train from scratch",
-}
+VERDICTS = {"as is": "reuse", "frozen": "reuse", "fine-tuned": "fine-tune", "from scratch": "train from scratch"}
 _TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
 _SURE = 2.0  # standard errors by which a margin is more than chance
 
 
 @dataclass(frozen=True)
 class Way:
-    """How one way of using a net did.
+    """Scores of one way of using a net.
 
     Parameters
     ----------
@@ -52,22 +49,23 @@ class Way:
 
 @dataclass(frozen=True)
 class TransferReport:
-    """Whether a net that was trained on other data is worth using, and how.
+    """Scores of the four ways to use a pretrained net on other data, and the verdict that follows.
 
     Parameters
     ----------
     ways : mapping of str to Way
         ``"as is"`` (where the net knows all labels), ``"frozen"``, ``"fine-tuned"``, ``"from scratch"``.
     metric : str
-        What the scores are.
+        Name of the score.
     n_samples : int
         Rows of X.
     test_share : float
         Held-out rows for each training row, mean over the folds.
     shift : InputShift or None
-        How far the inputs lie from those that the net saw.
-    logme, logme_random : float
-        LogME of the net's features and of those of the same architecture with random weights.
+        Distance of the inputs from those that the net was trained on.
+    features : tuple of float
+        LogME of the net's features and of those of the same architecture with random weights: ``logme`` and
+        ``logme_random``.
     inputs : str
         Scale of the inputs, in words.
     changes : tuple of str
@@ -95,14 +93,23 @@ class TransferReport:
     n_samples: int = 0
     test_share: float = 0.25
     shift: InputShift | None = None
-    logme: float = float("nan")
-    logme_random: float = float("nan")
+    features: tuple[float, float] = (float("nan"), float("nan"))
     inputs: str = ""
     changes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     budget: str = ""
     net: str = ""
     seconds: float = 0.0
+
+    @property
+    def logme(self) -> float:
+        """LogME of the net's features."""
+        return self.features[0]
+
+    @property
+    def logme_random(self) -> float:
+        """LogME of the features of the same architecture with random weights."""
+        return self.features[1]
 
     @property
     def chosen(self) -> str:
@@ -131,7 +138,7 @@ class TransferReport:
 
     @property
     def margin_std_error(self) -> float:
-        """Of the margin, from its spread over the folds, which share training rows [1]_.
+        """Standard error of the margin, from its spread over the folds, which share training rows [1]_.
 
         References
         ----------
@@ -141,14 +148,18 @@ class TransferReport:
 
     @property
     def sure(self) -> bool:
-        """Whether the margin is more than two standard errors."""
+        """True if the margin is more than two standard errors."""
         return self.margin > _SURE * self.margin_std_error
 
     def difference(self, one: str, other: str) -> tuple[float, float]:
         """Mean difference of two ways over the folds, and its standard error."""
         by_fold = np.subtract(self.ways[one].scores, self.ways[other].scores)
-        variance = float(by_fold.var(ddof=1)) if len(by_fold) > 1 else float("nan")
-        return float(by_fold.mean()), float(np.sqrt(variance * (1 / len(by_fold) + self.test_share)))
+        return float(by_fold.mean()), self._std_error(by_fold)
+
+    def _std_error(self, by_fold: Sequence[float] | np.ndarray) -> float:
+        if len(by_fold) < 2:
+            return float("nan")
+        return float(np.sqrt(np.var(by_fold, ddof=1) * (1 / len(by_fold) + self.test_share)))
 
     @property
     def sentence(self) -> str:
@@ -180,40 +191,25 @@ class TransferReport:
         if self.shift is None or self.shift.size is None:
             return ("The net holds no statistics of its inputs, so a shift cannot be tested.",)
         p_value = "" if self.shift.p_value is None else f", {p_text(self.shift.p_value)}"
-        words = {
-            "alike": "The inputs look like those that it saw",
-            "shifted": "The inputs are shifted against those that it saw",
-            "foreign": "The inputs are foreign to it",
-        }
-        return (f"{words[self.shift.word]}: {self.shift.size:.2f} of their deviations apart{p_value}.",)
+        return (f"{_SHIFTS[self.shift.word]}: {self.shift.size:.2f} standard deviations apart{p_value}.",)
 
     def _of_features(self) -> tuple[str, ...]:
         if not np.isfinite(self.logme - self.logme_random):
             return ()
         more = "more" if self.logme > self.logme_random else "no more"
         compared = f"LogME {self.logme:.3f}, random {self.logme_random:.3f}"
-        return (f"Its features tell {more} about y than those of a net with random weights ({compared}).",)
+        return (f"Its features carry {more} information about y than those of a net with random weights ({compared}).",)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per way: mean score, its difference to the best with the standard error, seconds, the verdict."""
         import pandas as pd
 
         best = max(self.ways, key=lambda name: self.ways[name].score)
-        rows = []
-        for name, way in self.ways.items():
-            behind, error = self.difference(best, name)
-            rows.append(
-                {
-                    "way": name,
-                    "score": way.score,
-                    "behind": behind,
-                    "std_error": error,
-                    "seconds": way.seconds,
-                    "verdict": VERDICTS[name],
-                    "chosen": name == self.chosen,
-                }
-            )
-        return pd.DataFrame(rows)
+        rows = [
+            (name, way.score, *self.difference(best, name), way.seconds, VERDICTS[name], name == self.chosen)
+            for name, way in self.ways.items()
+        ]
+        return pd.DataFrame(rows, columns=["way", "score", "behind", "std_error", "seconds", "verdict", "chosen"])
 
     def plot(self) -> Figure:
         """Draw the score of each way on each fold, and their means.
@@ -228,9 +224,23 @@ class TransferReport:
         MissingExtraError
             If matplotlib is not installed (extra ``plot``).
         """
-        from autoarch.transfer.plot import draw
+        require("matplotlib", extra="plot", purpose="Drawing a report")
+        from matplotlib.figure import Figure
 
-        return draw(self)
+        frame = self.to_frame()[::-1]
+        figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(frame)), layout="constrained")
+        axes = figure.add_subplot()
+        colours = [drawing.BLUE if chosen else drawing.LIGHT for chosen in frame["chosen"]]
+        axes.barh(frame["way"], frame["score"], xerr=frame["std_error"], color=colours, capsize=3)
+        for place, name in enumerate(frame["way"]):
+            scores = self.ways[name].scores
+            axes.plot(scores, [place] * len(scores), "o", ms=3, color=drawing.ORANGE)
+        every = [score for way in self.ways.values() for score in way.scores]
+        margin = 0.15 * max(max(every) - min(every), 0.05)
+        axes.set(xlim=(min(every) - margin, max(every) + margin))
+        axes.set(xlabel=f"{self.metric} (error: of the distance to the best)")
+        figure.suptitle(f"verdict: {self.verdict}", fontweight="bold")
+        return figure
 
     def __str__(self) -> str:
         """Verdict, scores and what else is known, as lines of text."""
@@ -242,23 +252,23 @@ class TransferReport:
     def _repr_html_(self) -> str:
         """Notebook view: one self-contained block of HTML."""
         rows = [
-            (name, way.score, self._error_of(way), BLUE if name == self.chosen else GREY)
+            (name, way.score, np.nan_to_num(self._std_error(way.scores)), BLUE if name == self.chosen else GREY)
             for name, way in self.ways.items()
         ]
-        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences[1:])
         return (
             f'<div style="{BOX}"><div style="{TITLE}">{escape(self.net)}: {escape(self.verdict)}</div>'
             f"<p><b>{escape(self.sentence)}</b></p>{bars(named(self.metric), rows)}"
-            f'<ul style="margin:8px 0 0 18px;padding:0">{said}</ul>'
+            f'<ul style="margin:8px 0 0 18px;padding:0">{items}</ul>'
             f'<div style="{QUIET}">{self.n_samples} rows, {escape(self.budget)}, {self.seconds:.1f} s</div></div>'
         )
 
-    def _error_of(self, way: Way) -> float:
-        """Standard error of a single way's mean."""
-        variance = float(np.var(way.scores, ddof=1)) if len(way.scores) > 1 else 0.0
-        return float(np.sqrt(variance * (1 / len(way.scores) + self.test_share)))
 
-
+_SHIFTS = {
+    "alike": "The inputs look like those that it was trained on",
+    "shifted": "The inputs are shifted against those that it was trained on",
+    "foreign": "The inputs are foreign to it",
+}
 _ADVICE = {
     "reuse": "Reuse its weights as they are",
     "fine-tune": "Fine-tune it",

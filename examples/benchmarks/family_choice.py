@@ -7,8 +7,8 @@
 ``run`` fits two defaults of the CNN, the MLP and the trees on the training rows of each task, under three seeds, and
 keeps the better one's mean score on the test rows (accuracy or R2). ``judge`` compares with the probe's chances and
 recommendations, learns what is to be learned with each source of data left out in turn, and prints every number that
-the documentation quotes; ``--write`` stores the constants in ``autoarch/locality/constants.json`` and prints the offsets
-of the families.
+the documentation quotes; ``--write`` stores the constants in ``autoarch/locality/constants.json`` and prints the
+offsets of the families.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def main() -> None:
     again = commands.add_parser("probe")
     again.add_argument("--data", nargs="+", required=True, metavar="DIR")
     again.add_argument("--out", default=str(HERE / "family_choice.csv"))
-    judge = commands.add_parser("judge")
-    judge.add_argument("--table", nargs="+", default=[str(HERE / "family_choice.csv")])
-    judge.add_argument("--write", action="store_true", help="store the constants in the package")
+    scorer = commands.add_parser("judge")
+    scorer.add_argument("--table", nargs="+", default=[str(HERE / "family_choice.csv")])
+    scorer.add_argument("--write", action="store_true", help="store the constants in the package")
     arguments = parser.parse_args()
     if arguments.command == "run":
         first, step = arguments.part

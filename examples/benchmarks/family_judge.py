@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from autoarch.families.registry import WITH_LANDMARK
-from autoarch.locality import Landmark, family_odds
+from autoarch.locality import Landmark, advice
 from autoarch.locality.constants import CONSTANTS
 
 FAMILIES = ("cnn", "mlp", "tree")
@@ -30,7 +30,7 @@ CUT = 0.3
 SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
 CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)
 OFFSETS = "landmark_offsets"
-FILE = Path(family_odds.__file__).parent / "constants.json"
+FILE = Path(advice.__file__).parent / "constants.json"
 
 
 def judge_all(paths: list[Path], *, write: bool) -> None:
@@ -78,7 +78,7 @@ class Judged:
     def chances(self, margin: float = 0.0) -> dict[str, float]:
         """Chance of each family to win by ``margin``, linear models left out."""
         marks = {name: mark for name, mark in self.landmarks.items() if name in self.reached}
-        found = family_odds.win_probabilities(marks, self.verdict, "cnn" in self.reached, margin=margin)
+        found = advice.win_probabilities(marks, self.verdict, "cnn" in self.reached, margin=margin)
         return {family: found[family] for family in self.reached}
 
     def log_loss(self) -> float:
@@ -90,7 +90,7 @@ class Judged:
 
     def kept(self) -> list[str]:
         """Families worth searching."""
-        found = family_odds.worth_searching(self.landmarks, self.verdict, "cnn" in self.reached)
+        found = advice.worth_searching(self.landmarks, self.verdict, "cnn" in self.reached)
         return [family for family in found if family in self.reached]
 
     def outcome(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def learn(tasks: list[Judged]) -> dict[str, Any]:
 
 def offsets(tasks: list[Judged]) -> dict[str, float]:
     """Mean of what training in full adds to a landmark, in units of sqrt(best x (1 - best)); outliers are cut off."""
-    found = dict.fromkeys(family_odds.FAMILIES, 0.0)
+    found = dict.fromkeys(advice.FAMILIES, 0.0)
     for family in FAMILIES:
         gains, units = [], []
         for task in tasks:

@@ -31,8 +31,8 @@ from sklearn.pipeline import Pipeline
 
 from autoarch import Layout
 from autoarch._training.conv_net import ConvNet
-from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.loop import ArrayNetClassifier
+from autoarch._training.scalers import GridScaler
 from autoarch.families.net_settings import batch_rows, epochs
 from autoarch.transfer import Pretrained, check_transfer
 from autoarch.transfer.check import kept_outputs

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import LinearSVC
 
 from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
-from autoarch._search.refit import seed_ensemble
+from autoarch._search.refit import voting
 from autoarch.datasets import make_planted
 from autoarch.exceptions import InputError, InputTypeError, LayoutError, ParameterError
 from autoarch.explain import Explanation, explain
@@ -208,7 +208,7 @@ def test_few_models_of_an_ensemble_are_used_where_all_would_cost_too_much(monkey
     X, y, _ = make_planted(60, (3, 3), cause="cell", random_state=0)
     model = AutoArchClassifier(**QUICK).fit(X, y)
     steps = model.best_estimator_.steps
-    model.best_estimator_ = Pipeline([steps[0], *seed_ensemble([Pipeline(steps[1:])] * 3, model.classes_, 0).steps])
+    model.best_estimator_ = Pipeline([steps[0], *voting([Pipeline(steps[1:])] * 3, model.classes_).steps])
     whole = explain(model, X[:10], random_state=0, verbose=0)
     monkeypatch.setattr(perturbation, "_MOST_FOR_ENSEMBLE", 10 * 9 * 9 * 10 * 2)
 

@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.refit import seed_ensemble
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._search.refit import voting
+from autoarch._training.scalers import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain import explain
@@ -141,7 +141,7 @@ def test_the_models_of_an_ensemble_are_averaged(captum, net, planted):
     X = planted[0][300:310]
     alone = explain(net, X, method="gradients", verbose=0)
     steps = net.best_estimator_.steps
-    twice = seed_ensemble([type(net.best_estimator_)(steps[1:])] * 2, net.classes_, 0)
+    twice = voting([type(net.best_estimator_)(steps[1:])] * 2, net.classes_)
     double = AutoArchClassifier(**QUICK)
     double.__dict__.update(net.__dict__, best_estimator_=type(twice)([steps[0], *twice.steps]))
 

@@ -17,7 +17,7 @@ from autoarch.locality import (
     LocalityReport,
     MarginalEvidence,
     PatternEvidence,
-    family_odds,
+    advice,
 )
 from autoarch.locality.grid_statistics import GridStatistics
 from autoarch.locality.measurements import LandmarkScores
@@ -208,10 +208,10 @@ def test_chances_add_up_and_follow_the_landmarks(report):
 def test_a_clear_lead_is_less_likely_than_a_lead():
     """The larger the margin asked for, the smaller the chance; a margin of next to nothing is a lead."""
     marks = _landmarks(cnn=0.88, error=0.02)
-    leads = [family_odds.win_probabilities(marks, "2d", True, margin=margin)["cnn"] for margin in (1e-9, 0.01, 0.05)]
+    leads = [advice.win_probabilities(marks, "2d", True, margin=margin)["cnn"] for margin in (1e-9, 0.01, 0.05)]
 
     assert 1 > leads[0] > leads[1] > leads[2] > 0
-    assert leads[0] == pytest.approx(family_odds.win_probabilities(marks, "2d", True)["cnn"], abs=0.05)
+    assert leads[0] == pytest.approx(advice.win_probabilities(marks, "2d", True)["cnn"], abs=0.05)
 
 
 def test_a_family_without_a_landmark_keeps_the_chance_that_the_verdict_gives(report):

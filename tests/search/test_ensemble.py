@@ -11,10 +11,11 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from autoarch._search.ensemble import blended, select, voting
+from autoarch._search.ensemble import blended, select
 from autoarch._search.job import TrialResult
 from autoarch._search.loop import History
-from autoarch._search.scoring import Judge, Predictions, fitted_temperature, tempered
+from autoarch._search.refit import voting
+from autoarch._search.scoring import Predictions, Scorer, fitted_temperature, tempered
 
 
 def experts(n=300, seed=0):
@@ -24,18 +25,18 @@ def experts(n=300, seed=0):
     truth, blank = np.eye(2)[y] * 0.8 + 0.1, np.full((n, 2), 0.5)
     first_half = (np.arange(n) < n // 2)[:, None]
     values = [np.where(first_half, truth, blank), np.where(first_half, blank, truth), np.eye(2)[1 - y] * 0.1 + 0.45]
-    judge = Judge(None, "classification", np.zeros((n, 1)), y, classes=np.array([0, 1]))
-    return [Predictions(np.arange(n), value) for value in values], judge
+    scorer = Scorer(None, "classification", np.zeros((n, 1)), y, classes=np.array([0, 1]))
+    return [Predictions(np.arange(n), value) for value in values], scorer
 
 
 def test_those_are_chosen_who_know_what_the_others_do_not():
     """The two halves together are always right; the third, who is always wrong, has no vote."""
-    parts, judge = experts()
-    shares = select(parts, judge, 3)
+    parts, scorer = experts()
+    shares = select(parts, scorer, 3)
     assert set(shares) == {0, 1}
     assert sum(shares.values()) == pytest.approx(1)
-    assert judge.score(blended(parts, shares)) == 1.0
-    assert set(select(parts, judge, 1)) == {0}
+    assert scorer.score(blended(parts, shares)) == 1.0
+    assert set(select(parts, scorer, 1)) == {0}
 
 
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 4))
@@ -44,12 +45,12 @@ def test_an_ensemble_never_scores_below_its_best_member(seed, size):
     """On the rows that it was chosen on; and it has no more members than allowed."""
     rng = np.random.default_rng(seed)
     y = rng.normal(size=60)
-    judge = Judge(None, "regression", np.zeros((60, 1)), y)
+    scorer = Scorer(None, "regression", np.zeros((60, 1)), y)
     parts = [Predictions(np.arange(60), y + rng.normal(size=60)) for _ in range(5)]
-    parts.sort(key=judge.score, reverse=True)
-    shares = select(parts, judge, size)
+    parts.sort(key=scorer.score, reverse=True)
+    shares = select(parts, scorer, size)
     assert len(shares) <= size
-    assert judge.score(blended(parts, shares)) >= judge.score(parts[0])
+    assert scorer.score(blended(parts, shares)) >= scorer.score(parts[0])
 
 
 def test_a_vote_of_fitted_pipelines_is_their_mean_and_can_be_fitted_again():
@@ -61,14 +62,14 @@ def test_a_vote_of_fitted_pipelines_is_their_mean_and_can_be_fitted_again():
         make_pipeline(DecisionTreeClassifier(max_depth=2)).fit(X, y),
         make_pipeline(LogisticRegression()).fit(X, y),
     ]
-    vote = voting(members, [0.75, 0.25], np.unique(y))
+    vote = voting(members, np.unique(y), [0.75, 0.25])
     expected = 0.75 * members[0].predict_proba(X) + 0.25 * members[1].predict_proba(X)
     np.testing.assert_allclose(vote.predict_proba(X), expected)
     np.testing.assert_array_equal(vote.predict(X), np.unique(y)[expected.argmax(axis=1)])
     assert clone(vote).fit(X, y).predict(X).shape == (80,)
     numbers = [make_pipeline(DecisionTreeRegressor(max_depth=depth)).fit(X, X[:, 0]) for depth in (1, 2)]
     mean = (numbers[0].predict(X) + numbers[1].predict(X)) / 2
-    np.testing.assert_allclose(voting(numbers, [0.5, 0.5], None).predict(X), mean)
+    np.testing.assert_allclose(voting(numbers, None, [0.5, 0.5]).predict(X), mean)
 
 
 def test_history_keeps_the_models_of_its_leaders_only():

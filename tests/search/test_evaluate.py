@@ -10,7 +10,7 @@ from autoarch._core.clock import Deadline
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search.evaluate import aligned, evaluate
 from autoarch._search.job import Job, TrainingData
-from autoarch._search.scoring import Judge
+from autoarch._search.scoring import Scorer
 from autoarch.families import Family, Problem
 from autoarch.families.registry import resolve_families
 
@@ -55,7 +55,7 @@ class NaNs(DummyClassifier):
 
 
 def run(model, **job):
-    data = TrainingData(X, y, None, PLAN, Judge(None, "classification", X, y, classes=np.unique(y)))
+    data = TrainingData(X, y, None, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
     return evaluate(data, Job(0, Given(model), {}, PROBLEM, 0, job.pop("deadline", Deadline()), **job))
 
 
@@ -104,7 +104,7 @@ def test_columns_are_aligned_to_all_classes():
 
 def net_result(**job):
     family = resolve_families("mlp")[0]
-    data = TrainingData(X, y, None, PLAN, Judge(None, "classification", X, y, classes=np.unique(y)))
+    data = TrainingData(X, y, None, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
     params = {**family.smoke_params(PROBLEM), "effort": 1.0}
     return evaluate(data, Job(0, family, params, PROBLEM, 0, Deadline(), **job))
 
@@ -133,7 +133,7 @@ def test_a_step_that_would_take_too_long_is_not_begun():
         def build(self, params, problem, seed):
             return [("slow", Slow()), *super().build(params, problem, seed)]
 
-    data = TrainingData(X, y, None, PLAN, Judge(None, "classification", X, y, classes=np.unique(y)))
+    data = TrainingData(X, y, None, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
     family = Slowly(DummyClassifier())
     hurried = evaluate(data, Job(0, family, {}, PROBLEM, 0, Deadline(30.0)))
     assert hurried.status == "failed" and "'slow' takes about 80 s for 80 rows" in hurried.reason

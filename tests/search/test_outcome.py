@@ -10,7 +10,7 @@ from autoarch._search.estimate import COLUMNS, honest_estimate, leaderboard
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.loop import History
 from autoarch._search.run import _winner
-from autoarch._search.scoring import Judge, Predictions
+from autoarch._search.scoring import Predictions, Scorer
 
 
 def lucky_trials(n_trials, n, seed):
@@ -18,14 +18,14 @@ def lucky_trials(n_trials, n, seed):
     rng = np.random.default_rng(seed)
     X, y = np.zeros((n, 1)), rng.integers(2, size=n)
     folds = np.split(np.arange(n), 5)
-    judge = Judge(None, "classification", X, y, classes=np.array([0, 1]))
+    scorer = Scorer(None, "classification", X, y, classes=np.array([0, 1]))
     plan = SplitPlan(tuple((folds[0], fold) for fold in folds), "five splits", "user")
-    data = TrainingData(X, y, None, plan, judge)
+    data = TrainingData(X, y, None, plan, scorer)
     results = []
     for number in range(n_trials):
         proba = np.eye(2)[rng.integers(2, size=n)]
         parts = [Predictions(fold, proba[fold]) for fold in folds]
-        scores = [judge.score(part) for part in parts]
+        scores = [scorer.score(part) for part in parts]
         results.append(TrialResult(number, "guess", {}, scores=scores, ties=scores, predictions=parts))
     return results, data
 

@@ -8,13 +8,13 @@ from sklearn import metrics
 from strategies import SEEDS, probabilities
 
 from autoarch._search.ensemble import blended, select
-from autoarch._search.scoring import Judge, Predictions, fitted_temperature, tempered
+from autoarch._search.scoring import Predictions, Scorer, fitted_temperature, tempered
 
 
 def scorer_of(scoring, y, classes=None, weight=None):
     """Scores predictions of the rows of y."""
     task = "regression" if classes is None else "classification"
-    return Judge(scoring, task, np.zeros((len(y), 1)), y, weight, classes)
+    return Scorer(scoring, task, np.zeros((len(y), 1)), y, weight, classes)
 
 
 @given(drawn=probabilities(), seed=SEEDS, weighted=st.booleans())

@@ -6,7 +6,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer, make_scorer
 
-from autoarch._search.scoring import Judge, Predictions, resolve_scorer
+from autoarch._search.scoring import Predictions, Scorer, resolve_scorer
 from autoarch.exceptions import ParameterError
 
 X, codes = load_breast_cancer(return_X_y=True)
@@ -18,8 +18,8 @@ def test_a_stored_classifier_scores_like_the_model(scoring):
     """Probabilities are enough for every scorer, text labels included."""
     model = LogisticRegression(max_iter=5000).fit(X[:400], labels[:400])
     rows = np.arange(400, len(X))
-    judge = Judge(scoring, "classification", X, labels, classes=model.classes_)
-    stored = judge.score(Predictions(rows, model.predict_proba(X[rows])))
+    scorer = Scorer(scoring, "classification", X, labels, classes=model.classes_)
+    stored = scorer.score(Predictions(rows, model.predict_proba(X[rows])))
     assert stored == pytest.approx(get_scorer(scoring)(model, X[rows], labels[rows]))
 
 
@@ -27,12 +27,12 @@ def test_weights_reach_scorers_that_take_them():
     """A row of weight 0 cannot change the score."""
     weight = np.ones(len(X))
     weight[0] = 0.0
-    judge = Judge(None, "classification", X, labels, sample_weight=weight, classes=np.array(["no", "yes"]))
+    scorer = Scorer(None, "classification", X, labels, sample_weight=weight, classes=np.array(["no", "yes"]))
     proba = np.eye(2)[codes]
     wrong = proba.copy()
     wrong[0] = wrong[0, ::-1]
     rows = np.arange(len(X))
-    assert judge.score(Predictions(rows, wrong)) == judge.score(Predictions(rows, proba)) == 1.0
+    assert scorer.score(Predictions(rows, wrong)) == scorer.score(Predictions(rows, proba)) == 1.0
 
 
 def test_regression_and_callables():
@@ -41,10 +41,10 @@ def test_regression_and_callables():
     model = LinearRegression().fit(X, y)
     rows = np.arange(50)
     stored = Predictions(rows, model.predict(X[:50]))
-    assert Judge(None, "regression", X, y).score(stored) == pytest.approx(model.score(X[:50], y[:50]))
+    assert Scorer(None, "regression", X, y).score(stored) == pytest.approx(model.score(X[:50], y[:50]))
     worst = make_scorer(lambda truth, guess: -np.abs(truth - guess).max())
-    assert Judge(worst, "regression", X, y).score(stored) == pytest.approx(worst(model, X[:50], y[:50]))
-    assert Judge(lambda est, X, y: float(len(est.predict(X))), "regression", X, y).score(stored) == 50.0
+    assert Scorer(worst, "regression", X, y).score(stored) == pytest.approx(worst(model, X[:50], y[:50]))
+    assert Scorer(lambda est, X, y: float(len(est.predict(X))), "regression", X, y).score(stored) == 50.0
 
 
 def test_an_unknown_score_is_refused_with_a_guess():
@@ -58,8 +58,8 @@ def test_a_fold_that_lacks_a_class_is_scored_on_those_it_has():
     classes = np.array(["a", "b", "c"])
     y = np.array(["a", "b", "a", "b", "c"])
     proba = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
-    judge = Judge("neg_log_loss", "classification", np.zeros((5, 1)), y, classes=classes)
-    assert judge.score(Predictions(np.arange(4), proba[:4])) == pytest.approx(np.log(8 / 9), abs=1e-6)
+    scorer = Scorer("neg_log_loss", "classification", np.zeros((5, 1)), y, classes=classes)
+    assert scorer.score(Predictions(np.arange(4), proba[:4])) == pytest.approx(np.log(8 / 9), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,6 @@ def test_a_fold_that_lacks_a_class_is_scored_on_those_it_has():
 )
 def test_a_score_that_cannot_work_is_found_out_at_once(scoring, labels, message):
     """Scorers that fit neither labels nor number of classes are refused before any work."""
-    judge = Judge(scoring, "classification", np.zeros((10, 1)), labels, classes=np.unique(labels))
+    scorer = Scorer(scoring, "classification", np.zeros((10, 1)), labels, classes=np.unique(labels))
     with pytest.raises(ParameterError, match=message):
-        judge.check(np.arange(10))
+        scorer.check(np.arange(10))

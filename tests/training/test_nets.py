@@ -10,12 +10,12 @@ from sklearn.datasets import load_digits
 
 from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
-from autoarch._training.augment import Augmentation, cut_out, mixed, shifted
+from autoarch._training.augment import augmented, cut_out, mixed, shifted
 from autoarch._training.conv_net import ConvNet
-from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.loop import ArrayNetClassifier, ArrayNetRegressor
-from autoarch._training.schedule import one_cycle
+from autoarch._training.scalers import GridScaler
 from autoarch._training.table_net import TableNet
+from autoarch._training.time_limited import one_cycle
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def net(digits):
     )
 
 
-def test_a_small_net_learns_digits_and_speaks_their_labels(net, digits):
+def test_a_small_net_learns_digits_and_predicts_their_labels(net, digits):
     """Predictions are labels of y, far better than chance on rows not seen."""
     X, y = digits
     assert net.score(X[300:], y[300:]) > 0.8
@@ -40,7 +40,7 @@ def test_a_small_net_learns_digits_and_speaks_their_labels(net, digits):
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64])
-def test_a_prediction_does_not_hang_on_the_rows_beside_it(net, digits, rows):
+def test_a_prediction_does_not_depend_on_the_rows_beside_it(net, digits, rows):
     """Batches are padded to one size, so that subsets and orders agree."""
     X, _ = digits
     whole = net.predict_proba(X)
@@ -124,7 +124,7 @@ def test_the_schedule_rises_and_falls_to_nothing():
 
 
 def test_a_shift_moves_cells_and_fills_with_zero():
-    """What leaves on one side does not come back on the other; nothing else changes."""
+    """Cells that leave on one side do not come back on the other; nothing else changes."""
     batch = torch.arange(1.0, 65.0).reshape(1, 1, 8, 8)
     seen = {tuple(shifted(batch, (1, 1), torch.Generator().manual_seed(s))[0, 0, 4, 3:6].tolist()) for s in range(30)}
     assert len(seen) == 9
@@ -144,12 +144,12 @@ def test_cutout_hides_a_rectangle_of_each_grid_and_nothing_else(shape, cells):
 
 
 def test_no_augmentation_changes_nothing():
-    """Neither grids, where none is asked for, nor columns, which have no places."""
+    """Neither grids, where none is wanted, nor columns, which have no places."""
     grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
     generator = torch.Generator().manual_seed(0)
-    assert Augmentation().of(grids, generator) is grids
-    assert Augmentation((1, 1), 0.3, 0.2).of(columns, generator) is columns
-    noisy = Augmentation(noise=0.5).of(torch.zeros(100, 1, 10, 10), generator)
+    assert augmented(grids, (0, 0), 0.0, 0.0, generator) is grids
+    assert augmented(columns, (1, 1), 0.3, 0.2, generator) is columns
+    noisy = augmented(torch.zeros(100, 1, 10, 10), (0, 0), 0.0, 0.5, generator)
     assert float(noisy.std()) == pytest.approx(0.5, abs=0.02)
 
 
@@ -171,14 +171,14 @@ def test_a_conv_net_fits_any_grid(shape, kernel, head):
 
 
 @pytest.mark.parametrize(("shape", "kernel"), [((2, 5, 30), (1, 7)), ((2, 30, 5), (7, 1))], ids=["rows", "columns"])
-def test_lanes_have_weights_of_their_own(shape, kernel):
-    """Exchanging two rows changes the answer of a net with lanes; each is a channel of one long line."""
-    net = ConvNet(shape, 3, filters=8, stages=2, kernel=kernel, lanes=True).eval()
+def test_lines_as_channels_have_weights_of_their_own(shape, kernel):
+    """Exchanging two rows changes the answer of a net whose rows are channels of one long line."""
+    net = ConvNet(shape, 3, filters=8, stages=2, kernel=kernel, axis_as_channels=True).eval()
     assert net.stem[0].in_channels == 10
     x = torch.randn(4, *shape)
     order, axis = torch.tensor([1, 0, 2, 3, 4]), 2 if kernel[0] == 1 else 3
     assert not torch.allclose(net(x), net(x.index_select(axis, order)))
-    torch.testing.assert_close(ConvNet(shape, 3, kernel=(3, 3), lanes=True).folded, None)
+    torch.testing.assert_close(ConvNet(shape, 3, kernel=(3, 3), axis_as_channels=True).folded, None)
 
 
 def test_a_rare_heavy_class_counts_by_its_whole_weight():

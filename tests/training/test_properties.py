@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from strategies import SEEDS, layouts
 
 from autoarch._training.augment import Augmentation, cut_out, mixed, shifted
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler, RobustClip
 from autoarch._training.schedule import one_cycle
-from autoarch._training.table_scaler import RobustClip
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 

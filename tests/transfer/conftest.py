@@ -7,9 +7,9 @@ from sklearn.pipeline import Pipeline
 
 from autoarch import AutoArchClassifier, Layout
 from autoarch._training.conv_net import ConvNet
-from autoarch._training.grid_scaler import GridScaler
 from autoarch._training.loop import ArrayNetClassifier
 from autoarch._training.pretrained.source import Pretrained
+from autoarch._training.scalers import GridScaler
 from autoarch.datasets import load_digits_grid
 
 NET = {"module__filters": 8, "module__stages": 2, "lr": 1e-2, "max_epochs": 12, "batch_size": 32}

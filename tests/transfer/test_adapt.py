@@ -15,8 +15,8 @@ from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import InputError, InputTypeError
 
 
-def stranger(channels=3, flatten=False, end=()):
-    """A net of nobody's in particular; with ``flatten`` it takes grids of 32 x 32 alone."""
+def user_net(channels=3, flatten=False, end=()):
+    """A net as users bring one; with ``flatten`` it takes grids of 32 x 32 alone."""
     body = [nn.Conv2d(channels, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()]
     pool = (
         [nn.Flatten(), nn.Linear(6 * 32 * 32, 5)]
@@ -27,7 +27,7 @@ def stranger(channels=3, flatten=False, end=()):
 
 
 POOL = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
-LANES = ConvNet((1, 8, 8), 2, kernel=(1, 7), lanes=True)
+LANES = ConvNet((1, 8, 8), 2, kernel=(1, 7), axis_as_channels=True)
 
 
 def grids(n, channels, side, seed=0):
@@ -36,7 +36,7 @@ def grids(n, channels, side, seed=0):
 
 def test_summed_channels_do_for_grey_what_the_net_did_for_equal_channels():
     """The same function, to the precision of the sums."""
-    net, grey = stranger(3), grids(4, 1, 12)
+    net, grey = user_net(3), grids(4, 1, 12)
 
     adapted = adapt(Pretrained(net), (1, 12, 12), 5)
 
@@ -48,7 +48,7 @@ def test_summed_channels_do_for_grey_what_the_net_did_for_equal_channels():
 @pytest.mark.parametrize("channels", [2, 3, 7])
 def test_repeated_channels_do_for_equal_channels_what_the_net_did_for_one(channels):
     """However many there are."""
-    net, grey = stranger(1), grids(4, 1, 12)
+    net, grey = user_net(1), grids(4, 1, 12)
 
     adapted = adapt(Pretrained(net), (channels, 12, 12), 5, channels="repeat")
 
@@ -56,9 +56,9 @@ def test_repeated_channels_do_for_equal_channels_what_the_net_did_for_one(channe
         np.testing.assert_allclose(adapted(grey.repeat(1, channels, 1, 1)), net(grey), atol=1e-5)
 
 
-def test_channels_beside_the_cells_begin_without_weight():
+def test_extra_channels_are_zero_initialised():
     """A mask that the net has never seen changes nothing at first."""
-    net, cells = stranger(3), grids(4, 3, 12)
+    net, cells = user_net(3), grids(4, 3, 12)
 
     adapted = adapt(Pretrained(net), (4, 12, 12), 5, n_cells=3)
 
@@ -73,7 +73,7 @@ def test_nothing_is_changed_where_nothing_differs(digit_net):
 
     with torch.no_grad():
         np.testing.assert_array_equal(adapted(grids(3, 1, 8)), digit_net.module(grids(3, 1, 8)))
-    assert adapted.changes == () and adapted.kept_head
+    assert adapted.changes == ()  # not even a new last layer
     random_twin(adapted)
     assert digit_net.digest == before
 
@@ -81,10 +81,10 @@ def test_nothing_is_changed_where_nothing_differs(digit_net):
 @pytest.mark.parametrize(
     ("source", "shape", "expected"),
     [
-        pytest.param(lambda: Pretrained(stranger()), (3, 9, 20), {"native"}, id="any-sides"),
-        pytest.param(lambda: Pretrained(stranger(flatten=True)), (3, 9, 9), {"resize"}, id="one-size-found"),
-        pytest.param(lambda: Pretrained(stranger(), (3, 12, 12)), (3, 9, 9), {"native", "resize", "pad"}, id="smaller"),
-        pytest.param(lambda: Pretrained(stranger(), (3, 12, 12)), (3, 20, 9), {"native", "resize"}, id="larger"),
+        pytest.param(lambda: Pretrained(user_net()), (3, 9, 20), {"native"}, id="any-sides"),
+        pytest.param(lambda: Pretrained(user_net(flatten=True)), (3, 9, 9), {"resize"}, id="one-size-found"),
+        pytest.param(lambda: Pretrained(user_net(), (3, 12, 12)), (3, 9, 9), {"native", "resize", "pad"}, id="smaller"),
+        pytest.param(lambda: Pretrained(user_net(), (3, 12, 12)), (3, 20, 9), {"native", "resize"}, id="larger"),
         pytest.param(lambda: Pretrained.of(LANES), (1, 5, 8), {"resize", "pad"}, id="lines-are-channels"),
     ],
 )
@@ -100,7 +100,7 @@ def test_other_sides_are_taken_as_they_are_resized_or_padded(source, shape, expe
 
 def test_a_softmax_at_the_end_is_taken_off():
     """Losses want logits; the change is reported."""
-    adapted = adapt(Pretrained(stranger(end=[nn.Softmax(1)])), (3, 12, 12), 5)
+    adapted = adapt(Pretrained(user_net(end=[nn.Softmax(1)])), (3, 12, 12), 5)
 
     with torch.no_grad():
         assert not torch.allclose(adapted(grids(2, 3, 12)).sum(1), torch.ones(2))
@@ -109,7 +109,7 @@ def test_a_softmax_at_the_end_is_taken_off():
 
 def test_a_sigmoid_at_the_end_is_taken_off():
     """Of a net of one logit."""
-    adapted = adapt(Pretrained(stranger(end=[nn.Sigmoid()])), (3, 12, 12), 5)
+    adapted = adapt(Pretrained(user_net(end=[nn.Sigmoid()])), (3, 12, 12), 5)
     assert adapted.changes == ("the sigmoid at its end was taken off",)
 
 
@@ -118,7 +118,7 @@ class Probabilities(nn.Module):
 
     def __init__(self, channels=3):
         super().__init__()
-        self.net = stranger(channels)
+        self.net = user_net(channels)
 
     def forward(self, x):
         return self.net(x).softmax(1)
@@ -180,7 +180,7 @@ def test_logarithms_of_probabilities_are_logits():
         pytest.param(lambda: "there-is-none.pt", InputError, "no file", id="no-file"),
         pytest.param(lambda: nn.Sequential(nn.LazyConv2d(2, 3)), InputError, "run it once", id="lazy"),
         pytest.param(
-            lambda: torch.jit.trace(stranger(), torch.zeros(2, 3, 9, 9)), InputError, "was made of", id="scripted"
+            lambda: torch.jit.trace(user_net(), torch.zeros(2, 3, 9, 9)), InputError, "was made of", id="scripted"
         ),
     ],
 )

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from autoarch import AutoArchClassifier
-from autoarch._training.pretrained.input_shift import InputShift
+from autoarch._training.pretrained.measures import InputShift
 from autoarch.exceptions import InputError, LayoutError, ParameterError
 from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
 
@@ -67,16 +69,16 @@ def test_other_labels_leave_out_the_net_as_it_is(digit_net, digits):
     assert "does not know 2 of the labels" in " ".join(report.sentences)
 
 
-def test_labels_of_a_module_are_taken_as_told(digit_net, digits):
+def test_labels_of_a_module_are_taken_as_given(digit_net, digits):
     """In whatever order its outputs stand."""
     X, y = digits[0][900:1000].astype(np.float32), digits[1][900:1000]
     X = (X - digit_net.mean[0, 0, 0]) / digit_net.scale[0, 0, 0]
     names = np.array(list("zyxwvutsrq"))
 
-    told = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    named = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
     guessed = check_transfer(digit_net.module, X, names[y], cv=2, steps=2)
 
-    assert told.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
+    assert named.ways["as is"].score > 0.9 > 0.3 > guessed.ways["as is"].score
     assert "taken for those of y, sorted" in " ".join(guessed.sentences)
 
 
@@ -98,8 +100,8 @@ def test_outputs_in_another_order_get_a_new_last_layer(digit_net, digits):
     """Training would begin with the labels mixed up."""
     X, y = digits[0][900:960].astype(np.float32), digits[1][900:960]
     names = np.array(list("zyxwvutsrq"))
-    told = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
-    assert any("new last layer" in change for change in told.changes)
+    named = check_transfer(digit_net.module, X, names[y], classes=names, cv=2, steps=2)
+    assert any("new last layer" in change for change in named.changes)
 
 
 def test_numbers_are_compared_by_r2(digit_net, digits):
@@ -123,9 +125,9 @@ def test_numbers_are_compared_by_r2(digit_net, digits):
 def test_what_makes_no_sense_is_refused(arguments, error, message):
     """Before any training."""
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
-    given = {"X": np.random.default_rng(0).normal(size=(20, 8, 8)), "y": np.arange(20) % 2, **arguments}
+    call = {"X": np.random.default_rng(0).normal(size=(20, 8, 8)), "y": np.arange(20) % 2, **arguments}
     with pytest.raises(error, match=message):
-        check_transfer(net, given.pop("X"), given.pop("y"), **given)
+        check_transfer(net, call.pop("X"), call.pop("y"), **call)
 
 
 def report(frozen, tuned, scratch, **more):
@@ -150,6 +152,17 @@ def test_the_verdict_follows_from_the_scores(scores, verdict, sure):
     found = report(*scores)
     assert (found.verdict, found.sure) == (verdict, sure)
     assert ("may do as well" in found.sentence) is not sure
+
+
+SCORES = st.lists(st.tuples(*[st.integers(0, 100)] * 3), min_size=2, max_size=6)
+
+
+@given(scores=SCORES, shift=st.integers(-100, 100))
+def test_only_differences_of_scores_count(scores, shift):
+    """Adding the same number to every score changes neither verdict nor margin nor its error."""
+    found, moved = report(*zip(*scores, strict=True)), report(*(np.array(scores) + shift).T)
+    assert moved.verdict == found.verdict
+    assert (moved.margin, moved.margin_std_error) == pytest.approx((found.margin, found.margin_std_error))
 
 
 def test_a_way_that_did_better_is_not_passed_over_in_silence():
@@ -181,8 +194,8 @@ def test_the_standard_error_counts_that_folds_share_rows():
         pytest.param({"shift": InputShift(0.1, 0.5)}, "look like those", id="alike"),
         pytest.param({"shift": InputShift(2.0, 0.0)}, "foreign", id="foreign"),
         pytest.param({"shift": InputShift()}, "cannot be tested", id="unknown"),
-        pytest.param({"logme": 1.0, "logme_random": 0.0}, "tell more about y", id="telling"),
-        pytest.param({"logme": 0.0, "logme_random": 1.0}, "tell no more", id="not-telling"),
+        pytest.param({"features": (1.0, 0.0)}, "carry more information about y", id="informative"),
+        pytest.param({"features": (0.0, 1.0)}, "carry no more information", id="not-informative"),
         pytest.param({"changes": ("this",)}, "Changed: this.", id="change"),
     ],
 )
@@ -192,7 +205,7 @@ def test_a_sentence_follows_its_number(change, words):
 
 
 def test_a_report_shows_itself(same):
-    """As text, as HTML without script, as a table, as a picture."""
+    """Text, HTML without script, a table, a figure."""
     assert "reuse" in str(same) and "from scratch" in str(same)
     assert same._repr_html_().startswith("<div") and "<script" not in same._repr_html_()
     frame = same.to_frame()

@@ -35,7 +35,7 @@ def test_weights_alone_need_their_architecture(tmp_path):
     torch.testing.assert_close(again.module[0].weight, net[0].weight)
 
 
-def test_a_pickled_module_is_refused_until_it_is_asked_for(tmp_path):
+def test_a_pickled_module_is_refused_until_it_is_allowed(tmp_path):
     """The error names the opt-in and the danger."""
     torch.save(ConvNet((1, 8, 8), 2), tmp_path / "net.pt")
 
@@ -45,7 +45,7 @@ def test_a_pickled_module_is_refused_until_it_is_asked_for(tmp_path):
 
 
 def test_a_plain_pickle_needs_the_same_word(tmp_path):
-    """Whether torch or pickle wrote it."""
+    """Files of torch and of pickle alike."""
     (tmp_path / "net.pkl").write_bytes(pickle.dumps(ConvNet((1, 8, 8), 2)))
 
     with pytest.raises(InputError, match="allow_pickle=True"):
@@ -57,7 +57,7 @@ def test_a_plain_pickle_needs_the_same_word(tmp_path):
     "shape", [pytest.param((3, 8, 8), id="channels"), pytest.param((1, 12, 12), id="resized"), (1, 8, 8)]
 )
 def test_a_net_that_was_fitted_to_other_data_is_saved_like_any_other(shape, digit_net, tmp_path):
-    """What brought their grids to its sides is left behind, and the file knows its outputs and channels."""
+    """The layers that brought their grids to its sides are left behind, and the file knows its outputs and channels."""
     adapted = adapt(digit_net, shape, 4, sizing="resize" if shape[1] == 12 else None)
     again = load_pretrained(save_pretrained(adapted, tmp_path / "net.pt"))
 

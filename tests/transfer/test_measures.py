@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
-from autoarch._training.pretrained.logme import log_maximum_evidence
+from autoarch._training.pretrained.measures import log_maximum_evidence
 from autoarch.transfer import check_transfer
 
 

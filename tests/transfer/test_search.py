@@ -101,7 +101,7 @@ def test_a_net_that_cannot_be_used_is_refused(change, error, message, digit_net,
         AutoArchClassifier(**{**SETTINGS, "pretrained": digit_net, **change}).fit(X, digits[1][:60])
 
 
-def test_memory_tells_one_net_from_another(digit_net, noise_net, digits, tmp_path):
+def test_memory_distinguishes_nets(digit_net, noise_net, digits, tmp_path):
     """A cached trial is not taken for that of another net, and a copy of the net is the same one."""
     X, y = digits[0][900:960], digits[1][900:960]
     settings = {**SETTINGS, "memory": str(tmp_path)}

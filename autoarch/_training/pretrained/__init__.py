@@ -1,8 +1,7 @@
-"""Nets that were trained on other data: what they are, how they are read, fitted to another shape, and trained on.
+"""Nets that were trained on other data: read, fitted to another shape, measured and trained further.
 
-Read ``pretrained`` (a module and what is known of the data that it saw), ``files`` (to disk and back, without pickle),
-``anatomy`` (its first convolution and its last layer, found by running it), ``adapt`` (other channels, sides and
-outputs), ``shift`` (are these data like those it saw), ``logme`` (how much its features tell about labels),
-``scaling`` (inputs as the net knows them), ``finetune`` (training on, the new head first) and ``rehearse`` (training on
-without forgetting).
+Read ``inspect`` (the first convolution and the last layer of a net, found by running it), ``files`` (weights on disk,
+without pickle), ``source`` (a module with the known facts about its data), ``adapt`` (other channels, sides and
+outputs), ``measures`` (LogME of features, shift of inputs) and ``fine_tuning`` (the new head first; or all rows of old
+and new classes without forgetting).
 """

@@ -1,4 +1,4 @@
-"""Fit a pretrained net to grids of other channels and sides, and to other outputs; each change is put into words."""
+"""Fit a pretrained net to grids of other channels and sides, and to other outputs; each change is described."""
 
 from __future__ import annotations
 
@@ -8,70 +8,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from autoarch._core.checks import check_choice
 from autoarch._training.conv_net import ConvNet
-from autoarch._training.pretrained.inspect import Anatomy, SidesError, examine
+from autoarch._training.pretrained.inspect import Anatomy, FitSides, SidesError, TransferNet, examine, own_weights, put
 from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import InputError
 
 CHANNELS = ("auto", "sum", "repeat", "new")
 SIZINGS = ("native", "resize", "pad")
-_USUAL_SIDES = (28, 32, 64, 96, 128, 224, 256)  # tried where a stranger's net refuses the grids and its own are unknown
-
-
-class FitSides(nn.Module):
-    """Bring grids to ``(height, width)``: by interpolation, or by zeros around them."""
-
-    def __init__(self, sides: tuple[int, int], how: str):
-        super().__init__()
-        self.sides, self.how = sides, how
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.how == "resize":
-            return F.interpolate(x, self.sides, mode="bilinear", antialias=True, align_corners=False)
-        down, across = (side - own for side, own in zip(self.sides, x.shape[-2:], strict=True))
-        return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
-
-
-class TransferNet(nn.Module):
-    """A pretrained net behind whatever fits grids to it.
-
-    Parameters
-    ----------
-    fit_sides : torch.nn.Module
-        Grids as they come to grids as the net wants them.
-    net : torch.nn.Module
-        The net.
-    anatomy : Anatomy
-        Of the net.
-    changes : tuple of str
-        What was changed, in words.
-    kept_head : bool
-        Whether the last layer is the one that was trained.
-    """
-
-    def __init__(
-        self, fit_sides: nn.Module, net: nn.Module, anatomy: Anatomy, changes: tuple[str, ...], kept_head: bool
-    ):
-        super().__init__()
-        self.fit_sides, self.net = fit_sides, net
-        self.anatomy, self.changes, self.kept_head = anatomy, changes, kept_head
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(self.fit_sides(x))
-
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What the last layer is fed, of shape (n, n_features)."""
-        caught: list[torch.Tensor] = []
-        head = self.net.get_submodule(self.anatomy.head)
-        handle = head.register_forward_pre_hook(lambda module, args: caught.append(args[0]))
-        try:
-            self.forward(x)
-        finally:
-            handle.remove()
-        return caught[-1]
+_USUAL_SIDES = (28, 32, 64, 96, 128, 224, 256)  # tried where a net refuses the grids and its own sides are unknown
 
 
 def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
@@ -87,25 +32,18 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
     InputError
         If there is none.
     """
-    channels, sides = channels_of(source), (shape[1], shape[2])
-    ways: dict[str, tuple[int, int]] = {}
-    refusal: SidesError | None = None
-    try:
-        examine(source.module, (channels, *sides))
-        ways["native"] = sides
-    except SidesError as error:
-        refusal = error
-    trained = source.input_shape
+    channels, sides, trained = channels_of(source), (shape[1], shape[2]), source.input_shape
+    refusal = _refusal(source.module, (channels, *sides))
+    ways = {} if refusal is not None else {"native": sides}
     if trained is not None and trained[1:] != sides:
         ways["resize"] = trained[1:]
         if trained[1] >= sides[0] and trained[2] >= sides[1]:
             ways["pad"] = trained[1:]
     elif refusal is not None and trained is None:
-        usual = next((side for side in _USUAL_SIDES if _takes(source.module, (channels, side, side))), None)
-        if usual is not None:
-            ways["resize"] = (usual, usual)
+        taken = (side for side in _USUAL_SIDES if _refusal(source.module, (channels, side, side)) is None)
+        if (side := next(taken, None)) is not None:
+            ways["resize"] = (side, side)
     if not ways:
-        assert refusal is not None
         raise InputError(
             f"{refusal} Nor does it take squares of {', '.join(map(str, _USUAL_SIDES))} cells. Pass "
             "Pretrained(module, input_shape=(channels, height, width)) with the shape that it was trained on."
@@ -115,12 +53,12 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
     return ways
 
 
-def _takes(module: nn.Module, shape: tuple[int, int, int]) -> bool:
+def _refusal(module: nn.Module, shape: tuple[int, int, int]) -> SidesError | None:
     try:
         examine(module, shape)
-    except SidesError:
-        return False
-    return True
+    except SidesError as error:
+        return error
+    return None
 
 
 def channels_of(source: Pretrained) -> int:
@@ -155,10 +93,10 @@ def adapt(
     shape : tuple of int
         Channels, height, width of the grids that it is to take.
     n_outputs : int
-        What it is to give.
+        Outputs that it is to have; ignored where the head is kept.
     n_cells : int, optional
-        Channels that hold cells, the first ones; what follows (a mask, say) is new to the net and begins without
-        weight. Default: all.
+        Channels that hold cells, the first ones; what follows (a mask, say) is new to the net and zero-initialised.
+        Default: all.
     channels : {"auto", "sum", "repeat", "new"}, default="auto"
         First convolution of a net that saw another number of channels: its kernels summed over the channels (for one
         channel; the net then does what it did for grey pictures), dealt to the new channels in turn and scaled, or new
@@ -178,7 +116,6 @@ def adapt(
     InputError
         If the net cannot be fitted to these data; the message says why.
     """
-    check_choice("channels", channels, CHANNELS)
     ways = sizings(source, shape)
     sizing = next(iter(ways)) if sizing is None else sizing
     if sizing not in ways:
@@ -187,39 +124,34 @@ def adapt(
     anatomy = examine(source.module, (own, *ways[sizing]))
     net = copy.deepcopy(source.module)
     changes = _fit_channels(net, anatomy, own, shape[0], shape[0] if n_cells is None else n_cells, channels)
-    sides = "{} x {}".format(*shape[1:])
-    wanted = "{} x {}".format(*ways[sizing])
+    sides = _text(shape)
     fit_sides: nn.Module = nn.Identity()
     if sizing != "native":
         fit_sides = FitSides(ways[sizing], sizing)
-        changes.append(f"grids of {sides} are {'resized' if sizing == 'resize' else 'padded'} to {wanted}")
+        changes.append(f"grids of {sides} are {'resized' if sizing == 'resize' else 'padded'} to {_text(ways[sizing])}")
     elif source.input_shape is not None and source.input_shape[1:] != shape[1:]:
-        changes.append(f"grids of {sides} are taken as they are, it was trained on " + _sides(source.input_shape))
+        changes.append(f"grids of {sides} are taken as they are, it was trained on {_text(source.input_shape)}")
     if anatomy.squash is not None:
         name = type(net.get_submodule(anatomy.squash)).__name__.lower()
-        _put(net, anatomy.squash, nn.Identity())
+        put(net, anatomy.squash, nn.Identity())
         changes.append(f"the {name} at its end was taken off")
-    keeps = head == "keep" or (head == "auto" and n_outputs == anatomy.n_outputs)
-    if keeps and n_outputs != anatomy.n_outputs:
-        raise InputError(f"the net has {anatomy.n_outputs} outputs and {n_outputs} are asked for; pass head='new'.")
-    if not keeps:
-        _put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
+    if head == "new" or (head == "auto" and n_outputs != anatomy.n_outputs):
+        put(net, anatomy.head, nn.Linear(anatomy.n_features, n_outputs))
         changes.append(f"a new last layer: {anatomy.n_outputs} outputs became {n_outputs}")
+    else:
+        n_outputs = anatomy.n_outputs
     if isinstance(net, ConvNet):  # what the sides were when it was built decides its strides
-        settings: dict[str, Any] = net.settings
-        built_for = (shape[0], *settings["input_shape"][1:])
-        net.settings = {**settings, "input_shape": built_for, "n_outputs": n_outputs}
-    for weight in net.parameters():
-        weight.requires_grad_(True)
-    return TransferNet(fit_sides, net, anatomy, tuple(changes), keeps).eval()
+        built_for = (shape[0], *net.settings["input_shape"][1:])
+        net.settings = {**net.settings, "input_shape": built_for, "n_outputs": n_outputs}
+    return TransferNet(fit_sides, net.requires_grad_(), anatomy, tuple(changes)).eval()
 
 
-def _sides(shape: Sequence[int]) -> str:
-    return f"{shape[1]} x {shape[2]}"
+def _text(shape: Sequence[int]) -> str:
+    return "{} x {}".format(*shape[-2:])
 
 
 def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cells: int, how: str) -> list[str]:
-    """Change the first convolution in place; channels behind the cells begin without weight."""
+    """Change the first convolution in place; channels behind the cells are zero-initialised."""
     if total == own:
         return []
     stem: Any = net.get_submodule(anatomy.stem)
@@ -244,33 +176,18 @@ def _fit_channels(net: nn.Module, anatomy: Anatomy, own: int, total: int, n_cell
         fresh.weight[:, n_cells:] = 0.0
         if stem.bias is not None and how != "new":
             fresh.bias.copy_(stem.bias)
-    _put(net, anatomy.stem, fresh)
+    put(net, anatomy.stem, fresh)
     words = {"sum": "summed", "repeat": "repeated in turn and scaled", "new": "replaced by new ones"}
-    said = (
-        []
-        if n_cells == own
-        else [f"kernels of the first convolution for {own} channels were {words[how]} for {n_cells}"]
-    )
-    beside = total - n_cells
-    return said + ([f"{beside} channels beside the cells begin without weight"] if beside else [])
-
-
-def cut_to_cells(net: nn.Module, shape: tuple[int, int, int], n_cells: int) -> nn.Module:
-    """Take the input channels behind the first ``n_cells`` from a net, in place; what they held is 0 from now on.
-
-    So it does what it did for rows without missing cells and with average columns beside the grid.
-    """
-    stem: Any = net.get_submodule(examine(net, shape).stem)
-    kept = stem.in_channels * n_cells // shape[0]  # where lines are channels, each channel of the grid has several
-    stem.weight = nn.Parameter(stem.weight.detach()[:, :kept].clone())
-    stem.in_channels = kept
-    if isinstance(net, ConvNet):
-        net.settings = {**net.settings, "input_shape": (n_cells, *shape[1:])}
-    return net
+    changes = []
+    if n_cells != own:
+        changes.append(f"kernels of the first convolution for {own} channels were {words[how]} for {n_cells}")
+    if total > n_cells:
+        changes.append(f"{total - n_cells} extra channels are zero-initialised")
+    return changes
 
 
 def random_twin(net: TransferNet) -> TransferNet:
-    """The same architecture with random weights, under the seed of torch.
+    """Copy the architecture with random weights, under the seed of torch.
 
     Raises
     ------
@@ -281,14 +198,9 @@ def random_twin(net: TransferNet) -> TransferNet:
     for name, layer in twin.net.named_modules():
         if hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
-        elif any(True for _ in layer.parameters(recurse=False)):
+        elif own_weights(layer):
             raise InputError(
                 f"the layer {name!r} ({type(layer).__name__}) has no method reset_parameters, so a net of this "
                 "architecture with random weights cannot be made. Give it that method."
             )
     return twin
-
-
-def _put(net: nn.Module, name: str, layer: nn.Module) -> None:
-    parent, _, child = name.rpartition(".")
-    setattr(net.get_submodule(parent), child, layer)

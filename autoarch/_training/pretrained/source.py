@@ -1,20 +1,28 @@
-"""A net that was trained on other data, and what is known of these."""
+"""A net that was trained on other data, with the known facts about these; read from models and files.
+
+The public names are :class:`Pretrained`, :func:`load_pretrained` and :func:`save_pretrained`.
+"""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from sklearn.base import is_regressor
 from torch import nn
 
 from autoarch._data.layout import Layout
+from autoarch._training.conv_net import ConvNet
+from autoarch._training.pretrained.files import read_weights, write_weights
+from autoarch._training.pretrained.inspect import FitSides, TransferNet, cut_to_cells
+from autoarch._training.scalers import GridScaler
+from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError
 
 
@@ -75,13 +83,10 @@ class Pretrained:
     @property
     def digest(self) -> str:
         """A hash of weights and scale, which tells one net from another; pickles of equal nets may differ."""
-        state = hashlib.sha256(repr(self).encode())
-        for part in (self.mean, self.scale):
-            state.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
-        for name, tensor in sorted(self.module.state_dict().items()):
-            state.update(name.encode())
-            state.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
-        return state.hexdigest()
+        weights = sorted(self.module.state_dict().items())
+        arrays = [self.mean, self.scale, *(tensor.cpu().float().numpy() for _, tensor in weights)]
+        copies = [None if array is None else np.array(array, order="C") for array in arrays]  # strides are hashed too
+        return joblib.hash([repr(self), [name for name, _ in weights], copies])
 
     @classmethod
     def of(cls, model: Any) -> Pretrained:
@@ -107,14 +112,10 @@ class Pretrained:
         if isinstance(model, cls):
             return model
         if isinstance(model, (str, os.PathLike)):
-            from autoarch._training.pretrained.read import load_pretrained
-
             return load_pretrained(Path(model))
         if isinstance(model, nn.Module):
             module, _ = _unwrapped(_copied(model), None)
-            settings = getattr(module, "settings", {})
-            shape = settings.get("input_shape") if isinstance(settings, dict) else None
-            return cls(module, None if shape is None else tuple(shape))
+            return cls(module, module.settings["input_shape"] if isinstance(module, ConvNet) else None)
         if hasattr(model, "best_estimator_"):
             model = model.best_estimator_
         if hasattr(model, "steps") or hasattr(model, "module_"):
@@ -135,27 +136,23 @@ class Pretrained:
                 f"the model at the end is {type(last).__name__}, behind steps that change its rows. Pass it alone, "
                 "such as pipe[-1], with the rows that pipe[:-1].transform(X) gives."
             )
-        if hasattr(last, "models_"):
-            return cls._of_steps([step for _, step in last.models_[0].steps])
+        if averaged := averaged_models(last):
+            return cls._of_steps([step for _, step in averaged[0].steps])
         if not isinstance(getattr(last, "module_", None), nn.Module):
             raise InputError(
                 f"the model at the end is a {type(last).__name__}, which is no net on grids. Fit with families='cnn', "
                 "or pass a torch module."
             )
-        scaler = next((step for step in steps[:-1] if hasattr(step, "planes_")), None)
+        scaler = next((step for step in steps[:-1] if isinstance(step, GridScaler)), None)
         module, shape = _unwrapped(_copied(last.module_), getattr(last, "input_shape_", None))
         if scaler is not None and shape is not None and shape[0] > len(scaler.mean_):
-            from autoarch._training.pretrained.adapt import cut_to_cells
-
             module = cut_to_cells(module, tuple(shape), len(scaler.mean_))
             shape = (len(scaler.mean_), *shape[1:])
         if shape is not None and len(shape) != 3:
-            raise InputError(
-                "the net reads columns of a table, not grids. Fit with families='cnn', or pass another net."
-            )
+            raise InputError("the net reads columns of a table, not grids. Fit with families='cnn', or pass another.")
         return cls(
             module,
-            None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
+            None if shape is None else (shape[0], shape[1], shape[2]),
             mean=getattr(scaler, "mean_", None),
             scale=getattr(scaler, "scale_", None),
             classes=np.asarray(last.classes_) if hasattr(last, "classes_inferred_") else None,
@@ -167,8 +164,6 @@ class Pretrained:
 
 def _unwrapped(module: nn.Module, shape: Any) -> tuple[nn.Module, Any]:
     """A net that was fitted to other data, without what brought their grids to its sides."""
-    from autoarch._training.pretrained.adapt import FitSides, TransferNet
-
     if not isinstance(module, TransferNet):
         return module, shape
     if shape is not None and isinstance(module.fit_sides, FitSides):
@@ -177,7 +172,102 @@ def _unwrapped(module: nn.Module, shape: Any) -> tuple[nn.Module, Any]:
 
 
 def _copied(module: nn.Module) -> nn.Module:
-    copied = copy.deepcopy(module).cpu()
-    if any(tensor.is_floating_point() and tensor.dtype != torch.float32 for tensor in copied.state_dict().values()):
-        copied = copied.float()
-    return copied.eval()
+    return copy.deepcopy(module).cpu().float().eval()
+
+
+def save_pretrained(model: Any, path: str | Path) -> Path:
+    """Write a net's weights and what is known of its data, as a file that is read back without pickle.
+
+    Parameters
+    ----------
+    model : Pretrained or whatever :meth:`Pretrained.of` reads
+        The net.
+    path : str or Path
+        Where to; safetensors if it ends so, else torch's own format.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from autoarch._training.conv_net import ConvNet
+    >>> from autoarch.transfer import load_pretrained, save_pretrained
+    >>> with TemporaryDirectory() as folder:
+    ...     load_pretrained(save_pretrained(ConvNet((1, 8, 8), 3), Path(folder) / "net.pt"))
+    Pretrained(ConvNet, 1 x 8 x 8 cells)
+    """
+    source, path = Pretrained.of(model), Path(path)
+    write_weights(path, source.module, _facts(source))
+    return path
+
+
+def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_pickle: bool = False) -> Pretrained:
+    """Read a net from a file, without running code from it unless that is asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of :func:`save_pretrained`, or of weights alone (``torch.save(net.state_dict(), path)``, safetensors).
+    module : torch.nn.Module, optional
+        The architecture that the weights belong to, where the file does not tell it. It is not changed.
+    allow_pickle : bool, default=False
+        Read a whole pickled module. That runs whatever the file says: only for files of your own.
+
+    Returns
+    -------
+    Pretrained
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it needs a pickle, or its weights do not fit the module.
+    MissingExtraError
+        If it is a safetensors file and that package is missing.
+    """
+    content, facts = read_weights(Path(path), allow_pickle=allow_pickle)
+    if isinstance(content, nn.Module):
+        return Pretrained.of(content)
+    if module is None and not facts.get("settings"):
+        raise InputError(
+            f"{path} holds weights but not the architecture that they belong to. Pass module=, a net of that "
+            "architecture, to load_pretrained."
+        )
+    source = Pretrained.of(ConvNet(**_as_tuples(facts["settings"])) if module is None else module)
+    try:
+        source.module.load_state_dict({name.removeprefix("module."): tensor for name, tensor in content.items()})
+    except (RuntimeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"the weights in {path} do not fit {type(source.module).__name__}: {reason}") from error
+    return _with_facts(source, facts) if facts else source
+
+
+def _facts(source: Pretrained) -> dict[str, Any]:
+    classes = None if source.classes is None else {"labels": source.classes.tolist(), "type": source.classes.dtype.str}
+    return {
+        "settings": source.module.settings if isinstance(source.module, ConvNet) else None,
+        "input_shape": source.input_shape,
+        "mean": None if source.mean is None else source.mean.tolist(),
+        "scale": None if source.scale is None else source.scale.tolist(),
+        "classes": classes,
+        "y_mean": source.y_mean,
+        "y_scale": source.y_scale,
+        "layout": None if source.layout is None else asdict(source.layout),
+    }
+
+
+def _with_facts(source: Pretrained, facts: dict[str, Any]) -> Pretrained:
+    known = {name: value for name, value in _as_tuples(facts).items() if name != "settings"}
+    known |= {name: np.array(facts[name]) for name in ("mean", "scale") if facts[name] is not None}
+    if facts["classes"] is not None:
+        known["classes"] = np.array(facts["classes"]["labels"], dtype=facts["classes"]["type"])
+    if facts["layout"] is not None:
+        known["layout"] = Layout(**_as_tuples(facts["layout"]))
+    return replace(source, **known)
+
+
+def _as_tuples(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}

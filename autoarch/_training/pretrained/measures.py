@@ -1,4 +1,10 @@
-"""Are these data like those that a net has seen: its scaler's statistics, and the running ones of its batch norms."""
+"""Measurements of a pretrained net on other data without training it: LogME of its features, shift of its inputs.
+
+References
+----------
+.. [1] K. You, Y. Liu, J. Wang, M. Long, "LogME: practical assessment of pre-trained models for transfer learning",
+   ICML 2021.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import stats
-from torch import nn
 
-from autoarch._training.pretrained.adapt import TransferNet
+from autoarch._training.loop import batch_norms
+from autoarch._training.pretrained.inspect import TransferNet, recorded_inputs
 from autoarch._training.pretrained.source import Pretrained
+from autoarch._training.scalers import channel_moments
 
+_MOST_ROUNDS = 100
+_CLOSE = 1e-6  # change of the evidence per row at which the rounds end
 _ROWS_BEHIND = 500  # that running statistics stand for: with a momentum of 0.1, 19 batches, here taken as small ones
 _NEAR, _FAR = 0.25, 1.0  # standard deviations: below, inputs are alike; above, they are foreign
 
 
 @dataclass(frozen=True)
 class InputShift:
-    """How far inputs lie from those that a net was trained on.
+    """Distance of inputs from those that a net was trained on.
 
     Parameters
     ----------
@@ -48,7 +57,7 @@ class InputShift:
 
 
 def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs: np.ndarray) -> InputShift:
-    """Compare the rows with what ``source`` knows of its own.
+    """Compare the rows with the statistics that ``source`` keeps of its own.
 
     Parameters
     ----------
@@ -65,42 +74,24 @@ def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs:
     -------
     InputShift
     """
+    of_norms, p_value = _norms(net, inputs)
     of_scaler: float | None = None
-    p_values: list[float] = []
     if source.mean is not None and source.scale is not None and len(source.mean) == grids.shape[1]:
         level, spread = channel_moments(source.mean, source.scale)
         cells = np.ma.masked_invalid(grids)
         mean, deviation = (np.asarray(part) for part in (cells.mean(axis=(0, 2, 3)), cells.std(axis=(0, 2, 3))))
         of_scaler = _distance(mean, deviation, level, spread)
         per_row = cells.mean(axis=(2, 3))
-        p_values.append(_p_value(np.where(np.ma.getmaskarray(per_row), level, per_row.data), level))
-    of_norms, p_value = _norms(net, inputs)
-    p_value = p_values[0] if p_values else p_value
+        p_value = _p_value(np.where(np.ma.getmaskarray(per_row), level, per_row.data), level)
     sizes = [*([] if of_scaler is None else [of_scaler]), *of_norms[:1]]
-    return InputShift(max(sizes) if sizes else None, p_value, of_scaler, of_norms)
-
-
-def channel_moments(mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each channel, from those of its cells."""
-    level = mean.mean(axis=(1, 2))
-    return level, np.sqrt((scale**2 + (mean - level[:, None, None]) ** 2).mean(axis=(1, 2)))
+    return InputShift(max(sizes, default=None), p_value, of_scaler, of_norms)
 
 
 def _norms(net: TransferNet, inputs: np.ndarray) -> tuple[tuple[float, ...], float | None]:
     """Sizes at each batch norm, and the p-value at the first one."""
-    norms = [
-        layer
-        for layer in net.modules()
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is not None
-    ]
-    fed: dict[nn.Module, torch.Tensor] = {}
-    handles = [layer.register_forward_pre_hook(lambda layer, args: fed.update({layer: args[0]})) for layer in norms]
-    try:
-        with torch.inference_mode():
-            net.eval()(torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)))
-    finally:
-        for handle in handles:
-            handle.remove()
+    norms = [layer for layer in batch_norms(net) if layer.running_mean is not None]
+    with recorded_inputs(norms) as fed, torch.inference_mode():
+        net.eval()(torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)))
     sizes, p_value = [], None
     for layer, values in fed.items():
         values = values.flatten(2).double() if values.ndim > 2 else values.double()[:, :, None]
@@ -122,10 +113,77 @@ def _distance(mean: np.ndarray, deviation: np.ndarray, mean_seen: np.ndarray, de
 
 
 def _p_value(per_row: np.ndarray, mean_seen: np.ndarray) -> float:
-    """Of equal means, by the channel that differs most, corrected for their number."""
+    """P-value of equal means, by the channel that differs most, corrected for their number."""
     n = len(per_row)
     if n < 3:
         return 1.0
     error = per_row.std(axis=0, ddof=1) * np.sqrt(1 / n + 1 / _ROWS_BEHIND)
     z = np.abs(per_row.mean(axis=0) - mean_seen) / np.maximum(error, 1e-12)
     return float(min(1.0, len(z) * 2 * stats.norm.sf(z.max())))
+
+
+def log_maximum_evidence(features: np.ndarray, y: np.ndarray, *, classification: bool) -> float:
+    """LogME [1]_: mean log-evidence per row, of Bayesian linear models of the label given the features.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, d)
+        What a net makes of the rows.
+    y : ndarray of shape (n,)
+        Labels or numbers. A label counts as one 0/1 target per class, numbers as they are.
+    classification : bool
+        Which of both.
+
+    Returns
+    -------
+    float
+        Larger is better; comparable between features of the same rows only.
+
+    References
+    ----------
+    .. [1] K. You, Y. Liu, J. Wang, M. Long, "LogME: practical assessment of pre-trained models for transfer learning",
+       ICML 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._training.pretrained.measures import log_maximum_evidence
+    >>> rng = np.random.default_rng(0)
+    >>> features = rng.normal(size=(100, 5))
+    >>> y = features[:, 0] > 0
+    >>> informative = log_maximum_evidence(features, y, classification=True)
+    >>> informative > log_maximum_evidence(features[:, 1:], y, classification=True)
+    True
+    """
+    features = np.asarray(features, dtype=np.float64)
+    left, values, _ = np.linalg.svd(features, full_matrices=False)
+    squares = values**2
+    targets = (y[:, None] == np.unique(y)).astype(float) if classification else np.asarray(y, dtype=float)[:, None]
+    return float(np.mean([_evidence(left, squares, features.shape[1], target) for target in targets.T]))
+
+
+def _evidence(left: np.ndarray, squares: np.ndarray, n_features: int, target: np.ndarray) -> float:
+    """Log-evidence per row at the precisions of weights (alpha) and noise (beta) where it is largest.
+
+    The fixed point of MacKay, in the basis of the singular vectors, where every matrix is diagonal.
+    """
+    n = len(target)
+    rotated = left.T @ target
+    rotated2 = rotated**2
+    outside = max(float(target @ target - rotated2.sum()), 0.0)  # of the target, what no features could reach
+    alpha, beta, reached = 1.0, 1.0, -np.inf
+    for _ in range(_MOST_ROUNDS):
+        shrunk = alpha + beta * squares
+        effective = float((beta * squares / shrunk).sum())
+        weights2 = float((beta**2 * squares * rotated2 / shrunk**2).sum())
+        residual2 = float((alpha**2 * rotated2 / shrunk**2).sum()) + outside
+        log_det = float(np.log(shrunk).sum()) + (n_features - len(squares)) * np.log(alpha)
+        evidence = 0.5 * (
+            n * np.log(beta / (2 * np.pi)) + n_features * np.log(alpha) - beta * residual2 - alpha * weights2 - log_det
+        )
+        if abs(evidence - reached) < _CLOSE * n:
+            return evidence / n
+        reached = evidence
+        alpha = float(np.clip(effective / max(weights2, 1e-12), 1e-9, 1e9))
+        beta = float(np.clip(max(n - effective, 1e-9) / max(residual2, 1e-12), 1e-9, 1e9))
+    return reached / n

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from autoarch._core.clock import Deadline
-from autoarch._training import precision
+from autoarch._training import device
+from autoarch._training.device import bf16_is_faster
 from autoarch._training.loop import ArrayNetClassifier
-from autoarch._training.precision import half_pays
 from autoarch._training.table_net import Dropout, TableNet
 
 
@@ -51,23 +51,23 @@ def test_waves_learn_what_a_line_cannot():
 @pytest.mark.parametrize(("seconds", "expected"), [((1.0, 0.5), True), ((1.0, 0.95), False), ((1.0, 2.0), False)])
 def test_half_precision_must_be_clearly_faster(monkeypatch, seconds, expected):
     """And is only looked at where the machine has it, many steps are planned and the clock counts anyway."""
-    monkeypatch.setattr(precision, "_has_bfloat16", lambda device: True)
-    monkeypatch.setattr(precision, "_seconds", lambda module, batch, half: seconds[half])
+    monkeypatch.setattr(device, "_has_bfloat16", lambda name: True)
+    monkeypatch.setattr(device, "_seconds", lambda module, batch, bf16: seconds[bf16])
     module, batch = torch.nn.Linear(2, 2), torch.zeros(4, 2)
-    assert half_pays(module, batch, 1000, Deadline(60.0)) is expected
-    assert not half_pays(module, batch, 1000, Deadline())
-    assert not half_pays(module, batch, 10, Deadline(60.0))
+    assert bf16_is_faster(module, batch, 1000, Deadline(60.0)) is expected
+    assert not bf16_is_faster(module, batch, 1000, Deadline())
+    assert not bf16_is_faster(module, batch, 10, Deadline(60.0))
 
 
 def test_half_precision_trains_a_net(monkeypatch):
     """Products in bfloat16, weights and predictions in float32."""
-    monkeypatch.setattr(precision, "_has_bfloat16", lambda device: True)
-    monkeypatch.setattr(precision, "_seconds", lambda module, batch, half: 0.1 if half else 1.0)
+    monkeypatch.setattr(device, "_has_bfloat16", lambda name: True)
+    monkeypatch.setattr(device, "_seconds", lambda module, batch, bf16: 0.1 if bf16 else 1.0)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 4)).astype(np.float32)
     y = X[:, 0] > 0
     net = ArrayNetClassifier(TableNet, max_epochs=20, lr=1e-2, batch_size=32, module__units=16)
     net.fit(X, y, deadline=Deadline(600.0))
-    assert net.half_
+    assert net.bf16_
     assert {parameter.dtype for parameter in net.module_.parameters()} == {torch.float32}
     assert net.score(X, y) > 0.9

@@ -1,4 +1,4 @@
-"""Flat rows as scaled grids: standard scores, masks where cells were missing, planes for columns outside the grid."""
+"""Scaled grids: standard scores, masks of missing cells, planes for columns outside; and tables with bounded tails."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from autoarch import Layout
-from autoarch._training.grid_scaler import GridScaler
+from autoarch._training.scalers import GridScaler, RobustClip
 
 SCRAMBLED = Layout(2, 2, order=(3, 0, 5, 1), n_columns=6)  # columns 2 and 4 are no cells
 
@@ -97,3 +97,12 @@ def test_a_scaler_can_be_cloned():
     """Its parameters are left as they came."""
     scaler = GridScaler(SCRAMBLED, categorical=(4,))
     assert clone(scaler).layout == SCRAMBLED
+
+
+@given(scale=st.floats(1e-3, 1e6), offset=st.floats(-1e6, 1e6))
+def test_robust_clip_ignores_units(scale, offset):
+    """The result does not change under a*x + b, and stays within three."""
+    x = np.random.default_rng(0).standard_cauchy(size=(50, 1))
+    plain, moved = RobustClip().fit_transform(x), RobustClip().fit_transform(scale * x + offset)
+    np.testing.assert_allclose(moved, plain, atol=1e-4)
+    assert np.abs(plain).max() <= 3

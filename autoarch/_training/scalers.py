@@ -1,4 +1,4 @@
-"""From flat rows to scaled grids, with the columns that belong to no cell as planes beside them."""
+"""Scalers in front of nets: flat rows as scaled grids, and columns of a table with bounded tails as float32."""
 
 from __future__ import annotations
 
@@ -43,12 +43,13 @@ class GridScaler(TransformerMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from autoarch import Layout
-    >>> from autoarch._training.grid_scaler import GridScaler
+    >>> from autoarch._training.scalers import GridScaler
     >>> GridScaler(Layout(2, 2)).fit_transform(np.array([[0.0, 1, 2, 3], [4, 5, 6, 7]])).shape
     (2, 1, 2, 2)
     """
 
     _largest = _LARGEST
+    _fill: Any = 0.0  # scaled value of a missing cell
 
     def __init__(self, layout: Layout, scaling: str = "global", categorical: tuple[int, ...] = ()):
         self.layout = layout
@@ -82,7 +83,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
         parts = [grid]
         missing = np.isnan(grid)
         if missing.any():
-            grid[missing] = 0.0
+            grid[missing] = np.broadcast_to(self._fill, grid.shape)[missing]
         if self.masked_:
             parts.append(missing.any(axis=1, keepdims=True).astype(np.float32))
         if len(self.planes_):
@@ -91,9 +92,52 @@ class GridScaler(TransformerMixin, BaseEstimator):
         return grid if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
+class SourceScaler(GridScaler):
+    """Shape flat rows into grids and scale them by the statistics of other data.
+
+    Missing cells become the mean, and the columns beside the grid follow as planes, as in
+    :class:`autoarch._training.scalers.GridScaler`.
+
+    Parameters
+    ----------
+    layout : Layout
+        Cells behind the columns.
+    mean, scale : ndarray of shape (channels, height, width) or (channels, 1, 1), or None
+        What the net was trained with: cell by cell where the sides are the same, else of each channel, or of all
+        channels where their number differs. None leaves the values as they are.
+    categorical : tuple of int, default=()
+        Columns that hold codes of categories.
+    """
+
+    def __init__(self, layout: Layout, mean: Any = None, scale: Any = None, categorical: tuple[int, ...] = ()):
+        super().__init__(layout, "global", categorical)
+        self.mean = mean
+        self.scale = scale
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return ["categorical", "layout", "mean", "scale"]
+
+    def fit(self, X: np.ndarray, y: Any = None) -> SourceScaler:
+        """Learn which cells are missing and what stands beside the grid; the scale is given."""
+        super().fit(X)
+        if self.mean is None or self.scale is None:
+            self._fill = self.mean_
+            self.mean_, self.scale_ = np.zeros_like(self.mean_), np.ones_like(self.scale_)
+            self._largest = np.inf
+            return self
+        mean, scale = self.mean, self.scale
+        if mean.shape[1:] not in ((1, 1), self.layout.shape[1:]):
+            mean, scale = (part[:, None, None] for part in channel_moments(mean, scale))
+        if len(mean) != self.layout.channels:
+            mean, scale = mean.mean(0, keepdims=True), scale.mean(0, keepdims=True)
+        self.mean_, self.scale_ = mean, scale
+        return self
+
+
 @dataclass(frozen=True)
 class _Planes:
-    """What a net is told beside the grid: scaled numbers, and levels of categories as 0 or 1."""
+    """Columns beside the grid as planes: scaled numbers, and levels of categories as 0 or 1."""
 
     numbers: np.ndarray
     mean: np.ndarray
@@ -129,3 +173,68 @@ def _nan_moments(values: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray,
     mean = np.where(there, values, 0.0).sum(axis=axes, keepdims=True, dtype=np.float64) / count
     squares = np.where(there, (values - mean) ** 2, 0.0).sum(axis=axes, keepdims=True, dtype=np.float64)
     return mean, squares / count
+
+
+def channel_moments(mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each channel, from those of its cells."""
+    level = mean.mean(axis=(1, 2))
+    return level, np.sqrt((scale**2 + (mean - level[:, None, None]) ** 2).mean(axis=(1, 2)))
+
+
+class RobustClip(TransformerMixin, BaseEstimator):
+    """Centre on the median, scale by the interquartile range and clip smoothly, as RealMLP does [1]_.
+
+    ``x -> z / sqrt(1 + (z / 3) ** 2)`` with ``z = (x - median) / iqr * 1.349`` maps outliers into ``(-3, 3)``.
+    Columns whose quartiles coincide are scaled by their range instead.
+
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on
+       tabular data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._training.scalers import RobustClip
+    >>> bool(RobustClip().fit_transform(np.array([[0.0], [1.0], [2.0], [1e9]])).max() <= 3)
+    True
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> RobustClip:
+        """Learn median and spread of each column."""
+        low, self.median_, high = np.quantile(X, [0.25, 0.5, 0.75], axis=0)
+        iqr, whole = (high - low) / 1.349, (X.max(axis=0) - X.min(axis=0)) / 2  # a normal's quartiles are 1.349 apart
+        spread = np.where(iqr > 0, iqr, whole)
+        self.spread_ = np.where(spread > 0, spread, 1.0)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Scale and clip."""
+        check_is_fitted(self)
+        z = (X - self.median_) / self.spread_
+        return z / np.sqrt(1.0 + (z / 3.0) ** 2)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        """Names are unchanged."""
+        return input_features
+
+
+class ToFloat32(TransformerMixin, BaseEstimator):
+    """The last step before a net: contiguous float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._training.scalers import ToFloat32
+    >>> ToFloat32().fit_transform(np.ones((1, 2))).dtype
+    dtype('float32')
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> ToFloat32:
+        """Remember the width, so that the step counts as fitted."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Cast."""
+        return np.ascontiguousarray(X, dtype=np.float32)

@@ -4,12 +4,14 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from autoarch._core.clock import Deadline
-from autoarch._training.time_limited import fit_affordable_rows, fit_growing
+from autoarch._training.time_limited import Schedule, class_first_order, fit_affordable_rows, fit_growing
 
 X, y = make_classification(n_samples=300, n_features=8, random_state=0)
 
@@ -32,7 +34,7 @@ def test_growing_in_steps_gives_the_model_of_one_go(model, size):
 
 
 def test_no_time_gives_the_first_step_and_says_so():
-    """The parameter tells how far the model got."""
+    """The parameter shows how far the model got."""
     model = fit_growing(
         ExtraTreesClassifier(n_estimators=500, random_state=0),
         "n_estimators",
@@ -77,6 +79,26 @@ def test_rows_are_cut_when_all_would_take_too_long(monkeypatch):
     assert (cut.n_rows_, whole.n_rows_) == (600, 5000)  # 500 rows a second, 0.6 of 2 s
     assert list(cut.classes_) == [0, 1]
     assert (cut.complete_, whole.complete_) == (False, True)
+
+
+@given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=40), seed=st.integers(0, 99))
+def test_an_order_of_rows_begins_with_two_of_each_label(labels, seed):
+    """All rows are in it once, and however few are taken from it, no class is lost before it has two rows."""
+    labels = np.array(labels)
+    order = class_first_order(labels, seed)
+    counts = np.minimum(np.bincount(labels), 2)
+    assert sorted(order) == list(range(len(labels)))
+    np.testing.assert_array_equal(np.bincount(labels[order[: counts.sum()]]), counts)
+
+
+@given(n_steps=st.integers(1, 50), done=st.integers(1, 60))
+def test_a_schedule_without_a_deadline_counts_steps(n_steps, done):
+    """Progress is a function of the steps alone, and ends with the last one."""
+    schedule = Schedule(n_steps, Deadline())
+    assert not schedule.over
+    schedule.step = done
+    assert schedule.progress == schedule.share_done == done / n_steps
+    assert schedule.over == (done >= n_steps)
 
 
 def test_a_model_cut_by_time_says_so():

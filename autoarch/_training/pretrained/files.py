@@ -1,0 +1,96 @@
+"""Weights on disk with plain facts beside them, read without running code from a file.
+
+A pickle may run any code when it is loaded. ``torch.load(weights_only=True)`` and safetensors cannot; so only these
+are read unless the user allows more.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from autoarch._core.imports import require
+from autoarch.exceptions import InputError
+
+_MARK = "autoarch"  # the key of our facts in a file
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep the weights
+_SAFETENSORS = ".safetensors"
+
+Weights = dict[str, torch.Tensor]
+
+
+def write_weights(path: Path, module: nn.Module, facts: dict[str, Any]) -> None:
+    """Write weights and facts, as safetensors where the name ends so, else in torch's own format."""
+    weights = {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
+    if path.suffix == _SAFETENSORS:
+        package = require("safetensors.torch", extra="safetensors", purpose=f"Writing {path.name}")
+        package.save_file(weights, path, metadata={_MARK: json.dumps(facts)})
+    else:
+        torch.save({_MARK: json.dumps(facts), "state_dict": weights}, path)
+
+
+def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | Weights, dict[str, Any]]:
+    """Read weights by name, or a pickled module, and the facts beside them, where there are any.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it holds something else.
+    MissingExtraError
+        If it is a safetensors file and that package is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no file {path}, seen from {Path.cwd()}. Pass a path from there, or a whole one.")
+    content = _read_safetensors(path) if path.suffix == _SAFETENSORS else _read_torch(path, allow_pickle)
+    if isinstance(content, nn.Module):
+        return content, {}
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a {type(content).__name__}; expected weights by name, or a module.")
+    facts = content.pop(_MARK, None) or "{}"
+    weights = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
+    return weights, json.loads(facts)
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    package = require("safetensors", extra="safetensors", purpose=f"Reading {path.name}")
+    try:
+        with package.safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+            return {"state_dict": weights, _MARK: (file.metadata() or {}).get(_MARK)}
+    except package.SafetensorError as error:
+        raise InputError(f"{path} is no safetensors file ({error}).") from error
+
+
+def _read_torch(path: Path, allow_pickle: bool) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch on files that others wrote
+            return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+    except Exception as error:  # what reads a damaged file may raise anything
+        if isinstance(error, pickle.UnpicklingError) and not allow_pickle:
+            raise InputError(
+                f"{path} is a pickle that holds more than weights, and loading it could run any code. If you made it "
+                "yourself, pass load_pretrained(path, allow_pickle=True); else ask for a state_dict or safetensors."
+            ) from error
+        if "TorchScript" in str(error):
+            raise InputError(
+                f"{path} holds a scripted module, whose layers cannot be changed; save the module that it was made of, "
+                "or its state_dict."
+            ) from error
+        refusal = error
+    if allow_pickle:  # a plain pickle, which torch has not written
+        try:
+            return pickle.loads(path.read_bytes())
+        except Exception as error:  # of a class that is not here, say
+            refusal = error
+    reason = (str(refusal).splitlines() or [""])[0]
+    raise InputError(
+        f"{path} cannot be read ({type(refusal).__name__}: {reason}); expected what torch.save wrote, or a safetensors "
+        "file whose name ends so."
+    ) from refusal
