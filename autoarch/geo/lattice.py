@@ -106,18 +106,14 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     if len(points) < _FEWEST:
         return None
     generators = _generators(*_differences(points))
-    if generators is None:
-        return None
-    fitted = _fitted(points, _oriented(generators))
+    fitted = None if generators is None else _fitted(points, _oriented(generators))
     if fitted is None:
         return None
-    origin, basis = fitted
     around = 0
     if cut is not None:
-        turn = np.array([360.0, 0.0]) @ np.linalg.inv(basis)
-        closes = abs(turn[1]) < _OFF and abs(turn[0] - round(turn[0])) < _OFF
-        around = round(turn[0]) if closes else 0
-    lattice = Lattice(origin, basis, cut, around)
+        columns, rows = np.array([360.0, 0.0]) @ np.linalg.inv(fitted[1])
+        around = round(columns) if abs(rows) < _OFF and abs(columns - round(columns)) < _OFF else 0
+    lattice = Lattice(*fitted, cut, around)
     return lattice if gaps or _share_with_neighbour(lattice.whole_cells(points)) >= _WITH_NEIGHBOUR else None
 
 
@@ -210,9 +206,8 @@ def _fitted(points: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
         whole = np.round(cells)
         if np.abs(cells - whole).max() > 2 * _OFF:
             return None
-        correction = np.linalg.lstsq(
-            np.column_stack([np.ones(len(near)), whole]), near - origin - whole @ basis, rcond=None
-        )[0]
+        design = np.column_stack([np.ones(len(near)), whole])
+        correction = np.linalg.lstsq(design, near - origin - whole @ basis, rcond=None)[0]
         origin, basis = origin + correction[0], basis + correction[1:]
         if len(near) == len(points):
             break

@@ -46,8 +46,9 @@ class Known:
         place = pd.DataFrame(keys).groupby([0, 1, 2], sort=False).ngroup().to_numpy()
         first = np.unique(place, return_index=True)[1]
         order = first[cKDTree(keys[first]).indices]  # places that lie together stand together: for the cache
-        totals = pd.DataFrame(np.hstack([sums, counts])).groupby(place).sum().to_numpy()[place[order]]
-        self.sums, self.counts = np.hsplit(totals, 2)
+        self.sums, self.counts = (
+            pd.DataFrame(part).groupby(place).sum().to_numpy()[place[order]] for part in (sums, counts)
+        )
         self.window, self.places, self.layer = window, places.take(order), layer[order]
         self._space = self.places.space
         self._same_place = _SAME_PLACE * float(np.abs(self._space).max(initial=0.0))

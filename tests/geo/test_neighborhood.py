@@ -245,6 +245,16 @@ def test_rows_see_their_own_layer_only(method):
     assert np.isfinite(unknown).sum() == 60
 
 
+def test_an_unknown_layer_is_empty_beside_a_single_known_one():
+    """One layer in fit is a layer all the same: rows of another one see nothing of it."""
+    X, _ = scattered(60, attributes=1)
+    table = pd.DataFrame(X, columns=["x", "y", "heat"]).assign(year=1999)
+    grid = NeighborhoodGrid(size=5, layer="year", cell_size=0.15).fit(table)
+
+    with pytest.warns(AutoArchWarning, match="60 of 60 rows"):
+        assert np.isfinite(grid.transform(table.assign(year=2000))).sum() == 60
+
+
 def test_layers_of_a_lattice_are_apart_too():
     """The same lattice in every year."""
     column, row = (part.ravel() for part in np.meshgrid(np.arange(6.0), np.arange(5.0)))
