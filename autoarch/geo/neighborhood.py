@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, check_positive, check_whole
 from autoarch._core.quiet import warn_user
+from autoarch._data.points import Rows
 from autoarch.exceptions import InputError
 from autoarch.geo.patches import Known, Patches
-from autoarch.geo.points import ChannelReader, Rows
+from autoarch.geo.points import ChannelReader
 from autoarch.geo.values import label_columns
 from autoarch.geo.window import choose_window
 

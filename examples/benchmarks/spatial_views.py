@@ -32,9 +32,9 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 
 from autoarch._data.coordinates import coordinate_columns
+from autoarch.families.preprocessing import NeighborhoodPictures
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 from autoarch.geo import SpatialBlockKFold, SpatialFeatures, read_places
-from autoarch.geo.pictures import NeighborhoodPictures
 from spatial_folds import Table, table_by_table
 
 MODELS = ("boosting", "kernels")

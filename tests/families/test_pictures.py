@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from autoarch.geo import pictures
-from autoarch.geo.pictures import NeighborhoodPictures
+from autoarch.families import preprocessing
+from autoarch.families.preprocessing import NeighborhoodPictures
 
 rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(0, 5, size=(80, 2)), rng.normal(size=80), rng.integers(0, 3, 80)])
@@ -40,7 +40,7 @@ def test_channels_are_scaled_and_the_last_marks_the_unknown():
 def test_many_pictures_are_filled_when_they_are_taken(monkeypatch):
     """Pictures that do not fit into memory are the same, piece by piece."""
     whole = NeighborhoodPictures(**STEP).fit_transform(X, Y)
-    monkeypatch.setattr(pictures, "_MOST_VALUES", 100)
+    monkeypatch.setattr(preprocessing, "_MOST_VALUES", 100)
     step = NeighborhoodPictures(**STEP)
 
     pieces = step.fit_transform(X, Y)
