@@ -27,9 +27,9 @@ _SEED = 7
 def check_family(family: Family | type[Family] | str) -> None:
     """Check that a family keeps the contract of :class:`autoarch.families.Family`.
 
-    On small problems of every kind that it says it can serve: what it suggests and what it has as defaults can be
-    built; a built pipeline learns, repeats itself under one seed, predicts alike whatever rows stand beside, survives
-    pickle, leaves the data alone, and takes weights, few rows, missing cells and a deadline that is already over.
+    On small problems of every kind that it can serve: suggestions and defaults can be built; a built pipeline learns,
+    repeats itself under one seed, predicts a row alike whatever other rows there are, survives pickle, leaves the data
+    alone, and takes weights, few rows, missing cells and a deadline that is already over.
 
     Parameters
     ----------
@@ -95,14 +95,14 @@ def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
 
 
 def _check_space(family: Family, problem: Problem) -> None:
-    """Each parameter is asked for as "<family>.<name>", and defaults lie in the space that is sampled."""
+    """Each parameter is sampled as "<family>.<name>", and defaults lie in the space that is sampled."""
     study = new_study(_SEED)
     for default in [None, *family.defaults(problem)]:
         trial = ask(study, family, [family.name], default)
         params = family.suggest(trial, problem)
-        asked = {name for name in trial.params if name != "family"}
-        strangers = sorted(name for name in asked if not name.startswith(f"{family.name}."))
-        assert not strangers, f"{family.name}.suggest asks for {strangers}; names must begin with '{family.name}.'"
+        sampled = {name for name in trial.params if name != "family"}
+        unprefixed = sorted(name for name in sampled if not name.startswith(f"{family.name}."))
+        assert not unprefixed, f"{family.name}.suggest samples {unprefixed}; names must begin with '{family.name}.'"
         if default is not None:
             assert params == dict(default), f"the default {default} became {params} in suggest: it lies outside"
         _build(family, params, problem)

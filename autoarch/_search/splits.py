@@ -20,10 +20,9 @@ from autoarch._data.overlaps import find_windows
 from autoarch._data.points import Places
 from autoarch._data.row_splits import NEW_ROWS, SplitPlan, is_plain, plan_splits
 from autoarch.exceptions import ParameterError
-from autoarch.geo.autocorrelation import SpatialEvidence
+from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
 from autoarch.geo.blocks import Sites
 from autoarch.geo.fold_plan import lay_folds
-from autoarch.geo.survey import MOST_COLUMNS, survey
 from autoarch.geo.values import read_values
 
 NEW_PLACES = "new places"
@@ -130,7 +129,7 @@ def _autocorrelation(
 ) -> tuple[tuple[SpatialEvidence, ...], tuple[str, ...]]:
     """Measure what resembles its neighbours, and name what was not looked at."""
     others = [i for i in range(values.shape[1]) if i not in columns]
-    evidence = survey(
+    evidence = spatial_evidence(
         places,
         values[:, others],
         [canonical.feature_names_out_[i] for i in others],

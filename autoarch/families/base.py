@@ -1,7 +1,7 @@
 """The contract of a family: what it needs, what it tries first, what it samples, and how it is built and fitted.
 
 A plug-in author subclasses :class:`Family`, sets ``name`` and writes ``suggest`` and ``build``; everything else has a
-default. ``autoarch.testing.check_family`` says whether the result keeps the contract.
+default. ``autoarch.testing.check_family`` tests whether the result keeps the contract.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Needs:
-    """What a family cannot do without.
+    """Requirements of a family.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Problem:
 
     @property
     def classification(self) -> bool:
-        """Whether labels are learned, not numbers."""
+        """Tell whether labels are learned, not numbers."""
         return self.task == "classification"
 
     @property
@@ -106,7 +106,7 @@ class Problem:
 class Family(ABC):
     """One kind of model: its defaults, its search space and how it is built.
 
-    Parameters go by short names inside a family (``"lr"``); ``suggest`` asks the trial for each under exactly
+    Parameters go by short names inside a family (``"lr"``); ``suggest`` samples each from the trial under exactly
     ``"<family>.<name>"`` (``"cnn.lr"``), so that families never share a parameter by accident and a default can be
     enqueued under its name.
 
@@ -229,5 +229,5 @@ class Family(ABC):
         return 0.0
 
     def cache_key(self) -> tuple[Any, ...]:
-        """Give what tells its results from those of other families: its class and the values that the object holds."""
+        """Give the key of its results in caches: the class and the values that the object holds."""
         return type(self).__module__, type(self).__qualname__, vars(self)

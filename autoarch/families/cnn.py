@@ -122,7 +122,7 @@ class CNN(Family):
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
-        assert sample.layout is not None  # a family that needs a grid is asked on grids alone
+        assert sample.layout is not None  # the probe runs landmarks that need a grid on grids alone
         variants = []
         for number, values in enumerate((sample.overall, sample.per_column)):
             grid = np.nan_to_num(sample.layout.to_grid(values))

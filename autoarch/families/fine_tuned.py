@@ -116,5 +116,5 @@ class FineTuned(Family):
         return [("scale", scaler), ("model", net)]
 
     def cache_key(self) -> tuple[Any, ...]:
-        """A net is told by its digest, because pickles of equal nets differ."""
+        """The class and the digest of the net, because pickles of equal nets differ."""
         return (*super().cache_key()[:2], self.source.digest)

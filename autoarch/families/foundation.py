@@ -173,7 +173,7 @@ class FoundationModel(Family):
         return fit_affordable_context(model, X, y, deadline)
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
-        """Views and context, where they were cut, so that the final model predicts as it was judged, and as fast."""
+        """Views and context, where they were cut, so that the final model predicts as on the folds, and as fast."""
         cut = [model for model in models if not model.complete_]
         if not cut:
             return {}

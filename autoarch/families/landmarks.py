@@ -1,4 +1,4 @@
-"""What landmark models share: rows, scaled and encoded once, and the losses of predictions out of fold.
+"""Rows that landmark models share, scaled and encoded once, and the losses of predictions out of fold.
 
 Where a landmark has variants (scalings, feature sets, kinds of trees), the variant for one fold is the one that did
 best on the other folds, so that choosing among many does not flatter it.
@@ -80,7 +80,7 @@ class Sample:
 
     @property
     def unequal(self) -> bool:
-        """Whether one class has so many of the rows that accuracy would only count that class."""
+        """Tell whether one class has so many of the rows that accuracy would only count that class."""
         return bool(self.shares.max(initial=0.0) > UNEQUAL)
 
     @property
@@ -102,7 +102,7 @@ class Sample:
 
     @property
     def all_cells(self) -> bool:
-        """Whether every column is a cell of a grid."""
+        """Tell whether every column is a cell of a grid."""
         return self.layout is not None and len(self.layout.foreign) == 0
 
 

@@ -33,15 +33,7 @@ def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:
 
 
 LARGEST_BATCH = 128
-TRAINING: Params = {
-    "lr": 1e-2,
-    "decay": 3e-2,
-    "smoothing": 0.05,
-    "shift": 0,
-    "cutout": 0.0,
-    "noise": 0.0,
-    "mixup": 0.0,
-}
+TRAINING = {"lr": 1e-2, "decay": 3e-2, "smoothing": 0.05, "shift": 0, "cutout": 0.0, "noise": 0.0, "mixup": 0.0}
 
 
 def suggest_training(trial: optuna.Trial, name: str) -> Params:

@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from autoarch._training.scalers import GridScaler
 from autoarch.families.base import Params, Problem, Steps
-from autoarch.geo.features import NEIGHBORS, TURNS, SpatialFeatures
+from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
 from autoarch.geo.pictures import NeighborhoodPictures
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def suggest_spatial(trial: optuna.Trial, name: str, problem: Problem) -> Params:
 
 
 def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
-    """The step that ``params`` ask for, if any, and the problem as the steps behind it see it."""
+    """The step that ``params`` name, if any, and the problem as the steps behind it see it."""
     kind = params.get("around", "nothing")
     if kind == "nothing" or problem.coordinates is None:
         return [], problem
@@ -76,7 +76,7 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
         target_type=problem.task,
         random_state=seed,
     )
-    n_new = len(TURNS)
+    n_new = len(ANGLES)
     if neighbors:
         n_targets = problem.n_classes if problem.n_classes > 2 else 1
         n_new += len(neighbors) * (n_targets + 1) + len(problem.numeric) - 2

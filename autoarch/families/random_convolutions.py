@@ -37,7 +37,7 @@ _TEMPERATURES = (-3.0, 5.0)  # natural logarithms
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """How the features of one kind are chosen, centred and scaled; together they weigh as much as any other kind."""
+    """Selection, centre and scale of the features of one kind, which together weigh as much as any other kind."""
 
     kept: np.ndarray
     mean: np.ndarray
@@ -58,7 +58,7 @@ class Block:
 
     @property
     def limit(self) -> float:
-        """Beyond which scaled features are cut off."""
+        """Largest scaled feature; those beyond are cut off."""
         return _LARGEST / float(np.sqrt(max(1, len(self.kept))))
 
 
@@ -104,7 +104,7 @@ class RandomConvolutions(BaseEstimator):
         return np.concatenate([block.of(part) for block, part in zip(self.blocks_, raw, strict=True)], axis=1)
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
-        """What the ridge says of grids, (n, targets)."""
+        """Outputs of the ridge, (n, targets)."""
         batches = (X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME))
         return np.concatenate([self.ridge_.predict(self._scaled(self._raw(batch))) for batch in batches])
 
@@ -148,9 +148,9 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities in the order of ``classes_``."""
-        return self.said(self.outputs(X))
+        return self.from_outputs(self.outputs(X))
 
-    def said(self, outputs: np.ndarray) -> np.ndarray:
+    def from_outputs(self, outputs: np.ndarray) -> np.ndarray:
         """Probabilities from the outputs of the ridge."""
         return softmax(self.temperature_ * outputs, axis=-1)
 
@@ -167,7 +167,7 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
     n_kernels : int, default=256
         Kernels, as for :class:`RandomConvolutionClassifier`.
     features : {"all", "patterns", "places"}, default="all"
-        What is read from them.
+        Features of their responses.
     seed : int, default=0
         Seed of the kernels.
     """
@@ -183,9 +183,9 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Values in the units of y, at most half the range of those seen beyond them."""
-        return self.said(self.outputs(X))[:, 0]
+        return self.from_outputs(self.outputs(X))[:, 0]
 
-    def said(self, outputs: np.ndarray) -> np.ndarray:
+    def from_outputs(self, outputs: np.ndarray) -> np.ndarray:
         """Values from the outputs of the ridge."""
         low, high = self.y_range_
         return np.clip(outputs * self.y_scale_, low - (high - low) / 2, high + (high - low) / 2)

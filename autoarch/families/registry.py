@@ -33,28 +33,28 @@ def known_families() -> dict[str, Family]:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             family = entry.load()()
-        except Exception as error:  # a stranger's import may raise anything
+        except Exception as error:  # the import of a plug-in may raise anything
             warn_user(f"the family {entry.name!r} could not be loaded: {error!r}")
             continue
         families[family.name] = family
     return families
 
 
-def resolve_families(asked: str | Sequence[str | Family | type[Family]]) -> list[Family]:
+def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list[Family]:
     """Turn the parameter ``families`` into family objects.
 
     Raises
     ------
     ParameterError
-        If a name is unknown, nothing is asked for, or two families share a name.
+        If a name is unknown, none is given, or two families share a name.
     """
     known = known_families()
-    if isinstance(asked, str) and asked == "auto":
+    if isinstance(given, str) and given == "auto":
         missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and not family.installed}
         return [family for name, family in known.items() if name not in {*_RESERVED, *missing}]
-    items = [asked] if isinstance(asked, (str, Family, type)) else list(asked)
+    items = [given] if isinstance(given, (str, Family, type)) else list(given)
     if not items:
-        raise ParameterError(f"families={asked!r} is empty; pass 'auto' or some of {sorted(known)}.")
+        raise ParameterError(f"families={given!r} is empty; pass 'auto' or some of {sorted(known)}.")
     families = [_resolve_one(item, known) for item in items]
     names = [family.name for family in families]
     if bad := [name for name in names if not name or name in _RESERVED]:

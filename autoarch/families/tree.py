@@ -26,8 +26,8 @@ _MOST_TREES = 300
 _MOST_AMOUNT, _MOST_ROUNDS = 90.0, 3_000  # rate x rounds, and rounds, at which early stopping ends at the latest,
 _FEWEST_ROUNDS = 500  # whatever the rate
 _PATIENCE = (15, 60)  # rounds without progress: 1.5 / rate within these limits
-_EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows says too little about when to stop
-_MORE_ROUNDS = 1.3  # than where few rows said stop, for a fit that stops nowhere and sees more rows
+_EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows tells too little about when to stop
+_MORE_ROUNDS = 1.3  # than early stopping found on fewer rows, for a fit on all of them that does not stop early
 _AMOUNT = 12.0  # rate x rounds without early stopping
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
@@ -59,15 +59,10 @@ class Tree(Family):
         slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
         small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
         rest = _view(problem, "boosting") | _amount(problem)
-        oblique, bare = preprocessing.spatial_default(problem, 1), preprocessing.spatial_default(problem, 2)
+        near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
         if oblique:  # labels of neighbours mislead as often as they help, so quick boosting is tried without them, too
             first.insert(1, self._default("boosting", problem) | oblique)
-        forest = {
-            "forest_leaf_rows": 1,
-            "forest_columns": 0.6,
-            **_view(problem, "forest"),
-            **preprocessing.spatial_default(problem),
-        }
+        forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest"), **near}
         return [
             *first,
             {"kind": "boosting", **slow, **rest, **oblique},
@@ -81,13 +76,8 @@ class Tree(Family):
         view = _view(problem, kind) | preprocessing.spatial_default(problem, 1 if kind == "forest" else 0)
         if kind == "forest":
             return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
-        quick = {
-            "rate": 0.1,
-            "leaves": 31,
-            "leaf_rows": 20 if problem.n_samples >= 500 else 5,
-            "columns": 1.0,
-            "l2": 1e-3,
-        }
+        leaf_rows = 20 if problem.n_samples >= 500 else 5
+        quick = {"rate": 0.1, "leaves": 31, "leaf_rows": leaf_rows, "columns": 1.0, "l2": 1e-3}
         if kind == "boosting":
             return {"kind": kind, **quick, **_amount(problem), **view}
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT

@@ -1,18 +1,15 @@
-"""Points on a map in a table: where they are, how far apart, and what follows for models and folds.
+"""Points on a map in a table: spatial autocorrelation, folds over space, and features of neighbourhoods.
 
-Read ``places`` and ``coordinates`` first: every other module speaks of points through them (``geometry`` brings those
-of GeoDataFrames).
-Then, in any order:
+Read ``_data.points`` and ``_data.coordinates`` first: every module here speaks of points through them. Then, in any
+order:
 
-- ``values`` (numbers and labels at points), ``weights`` (who are neighbours), ``moran`` and ``autocorrelation``
-  (whether neighbours are alike), ``variogram`` (how far), ``survey`` (all of it, as ``evidence``);
-- ``blocks``, ``buffers``, ``lay`` and ``folds`` (cross-validation that holds out parts of the map), ``plan`` (that of a
-  search);
-- ``points`` and ``features`` (what stands around a row, as columns), ``located`` and ``space`` (what coordinates mean
-  for a search);
-- ``lattice``, ``window``, ``links``, ``patches`` and ``table`` make the pictures of ``neighborhood``, which shows each
-  row what lies around it, and ``pictures`` scales them for nets;
-- ``axes`` and ``longform`` turn long tables into grids, ``raster`` cuts patches out of images, ``plot`` draws maps.
+- ``values`` (numbers and labels at points), ``moran`` (weights of neighbours, Moran's I), ``variogram`` (the range of
+  spatial autocorrelation), ``autocorrelation`` (both, for the label and all attributes of a table);
+- ``blocks``, ``fold_plan`` and ``folds``: cross-validation that holds out parts of the map;
+- ``points`` (tables with coordinates, as transformers read them) and ``features`` (means over near rows as columns);
+- ``lattice`` (points on a regular lattice), ``window`` (the cells of a picture), ``patches`` (what is known in them),
+  ``neighborhood`` (a picture for each row) and ``pictures`` (scaled for nets);
+- ``longform`` (long tables as grids), ``raster`` (patches of images), ``plot`` (maps).
 
 Names are imported on first touch: they load pandas and scikit-learn.
 """

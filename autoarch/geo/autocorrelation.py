@@ -1,8 +1,8 @@
-"""Whether neighbours on a map are more alike than chance makes them: Moran's I of attributes at points."""
+"""Spatial autocorrelation of attributes at points: Moran's I, its p-value, and the range of the label's variogram."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -14,14 +14,19 @@ from autoarch._core.checks import check_whole, seed_of
 from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.moran import MoranResult, Weights, band_weights, moran_of_matrix, nearest_weights
-from autoarch.geo.values import Values, read_values
+from autoarch.geo.values import read_values
+from autoarch.geo.variogram import fit_variogram
 
-ALPHA = 0.01  # level of the test that neighbours are alike
+ALPHA = 0.01  # level of the test for autocorrelation
+MAX_POINTS = 200_000  # of more points a sample is read; 100,000 with 20 attributes take two seconds
+LEAST_PLACES = 20  # with fewer, nothing is tested
+_MOST_ROWS = 5_000  # tested; more only make a clear case clearer
+MOST_COLUMNS = 100  # of 5,000 rows: a second where each has gaps of its own, a tenth of it where none has
 
 
 @dataclass(frozen=True)
 class SpatialEvidence:
-    """Whether one attribute, or the label, resembles its neighbours on the map.
+    """Spatial autocorrelation of one attribute, or of the label.
 
     Parameters
     ----------
@@ -30,10 +35,10 @@ class SpatialEvidence:
     morans_i, expected : float
         Moran's I with the eight nearest neighbours, and what it is where places do not matter.
     p_value : float
-        How often places that do not matter give as much.
+        Probability of so large a Moran's I where places do not matter.
     reach : float or None
-        Range of the variogram: distance from which values are strangers. Infinite where it is longer than half of the
-        map, None where it was not measured or nothing is alike.
+        Range of the variogram: the distance beyond which values are not autocorrelated. Infinite where it is longer
+        than half of the map, None where it was not measured or there is no autocorrelation.
     unit : str
         Of distances: ``"km"`` on the globe, else nothing.
     """
@@ -47,12 +52,12 @@ class SpatialEvidence:
 
     @property
     def alike(self) -> bool:
-        """Whether neighbours are alike beyond chance."""
+        """True where neighbours are autocorrelated beyond chance."""
         return self.p_value <= ALPHA and self.morans_i > self.expected
 
     @property
     def distance(self) -> str:
-        """How far they are alike, in words; empty where it was not measured."""
+        """Range of the autocorrelation in words; empty where it was not measured."""
         if self.reach is None:
             return ""
         if self.reach == inf:
@@ -75,9 +80,6 @@ class FoldScore:
     estimand: str
     score: float
     std_error: float
-
-
-MAX_POINTS = 200_000  # of more points a sample is read; 100,000 with 20 attributes take two seconds
 
 
 def morans_i(
@@ -134,7 +136,7 @@ def morans_i(
     """
     read = read_values(values, len(places), labels=labels)
     rng = np.random.default_rng(seed_of(random_state))
-    rows = _some(np.flatnonzero(read.present), rng)
+    rows = _sample(np.flatnonzero(read.present), rng)
     weights = _weights(places.take(rows), k, distance)
     return moran_of_matrix(read.matrix[rows], weights, check_whole("permutations", permutations, least=0), rng)
 
@@ -196,30 +198,77 @@ def morans_i_of_columns(
     permutations = check_whole("permutations", permutations, least=0)
     if len(frame) != len(places):
         raise InputError(f"the table has {len(frame)} rows for {len(places)} points; expected one row per point.")
-    rows = _some(np.arange(len(places)), rng)
-    every = _weights(places.take(rows), k, distance)
+    rows = _sample(np.arange(len(places)), rng)
+    of_all = _weights(places.take(rows), k, distance)
     found: dict[Any, MoranResult] = {}
     names = frame.columns if frame.columns.is_unique else range(frame.shape[1])
     for position, name in enumerate(names):
-        read = _read_column(frame.iloc[rows, position], labels if isinstance(labels, str) else position in labels)
-        if read is None:
+        column = frame.iloc[rows, position]
+        if column.notna().sum() < 4 or column.nunique() < 2:
             continue
+        if column.dtype.kind in "mM":
+            column = column.astype("int64").where(column.notna()).astype(float)
+        are_labels = labels if isinstance(labels, str) else position in labels
+        read = read_values(column, len(column), labels=are_labels, name=f"the column {column.name!r}")
         there = np.flatnonzero(read.present)
-        weights = every if read.present.all() else _weights(places.take(rows[there]), k, distance)
+        weights = of_all if read.present.all() else _weights(places.take(rows[there]), k, distance)
         found[name] = moran_of_matrix(read.matrix[there], weights, permutations, rng)
     return found
 
 
-def _read_column(column: pd.Series, labels: bool | str) -> Values | None:
-    """Numbers or labels, if there are enough of them and they differ."""
-    if column.notna().sum() < 4 or column.nunique() < 2:
-        return None
-    if column.dtype.kind in "mM":
-        column = column.astype("int64").where(column.notna()).astype(float)
-    return read_values(column, len(column), labels=labels, name=f"the column {column.name!r}")
+def spatial_evidence(
+    places: Places,
+    columns: np.ndarray,
+    names: Sequence[str],
+    y: np.ndarray,
+    *,
+    labels: bool,
+    categorical: Collection[int] = (),
+    seed: int,
+) -> tuple[SpatialEvidence, ...]:
+    """Measure the spatial autocorrelation of the label, its range, and the autocorrelation of each attribute.
+
+    Parameters
+    ----------
+    places : Places of length n
+        Where the rows are.
+    columns : ndarray of shape (n, p)
+        Attributes; NaN where missing. The first 100 are tested.
+    names : sequence of str
+        Theirs.
+    y : ndarray of shape (n,)
+        Codes of classes, or numbers.
+    labels : bool
+        Whether they are codes.
+    categorical : collection of int, default=()
+        Positions of the attributes that are codes.
+    seed : int
+        Of the sample of rows.
+
+    Returns
+    -------
+    tuple of SpatialEvidence
+        The label, named ``"y"``, first; empty where there are too few rows or places.
+    """
+    if len(np.unique(places.points, axis=0)) < LEAST_PLACES:
+        return ()
+    rows = np.sort(np.random.default_rng(seed).permutation(len(places))[:_MOST_ROWS])
+    here, target = places.take(rows), y[rows]
+    try:
+        of_y = morans_i(here, target, labels=labels)
+        distance = fit_variogram(here, target, labels=labels, random_state=seed).range
+    except InputError:  # a label that hardly varies
+        return ()
+    of_columns = morans_i_of_columns(here, columns[rows, :MOST_COLUMNS], labels=categorical)
+    measured = [("y", of_y, distance), *((str(names[i]), found, None) for i, found in of_columns.items())]
+    unit = "km" if places.geographic else ""
+    return tuple(
+        SpatialEvidence(name, float(moran.statistic), moran.expected, moran.p_value, reach, unit)
+        for name, moran, reach in measured
+    )
 
 
-def _some(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _sample(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if len(rows) < 4:
         raise InputError(f"{len(rows)} points have a value; Moran's I needs at least 4.")
     return rows if len(rows) <= MAX_POINTS else np.sort(rng.choice(rows, MAX_POINTS, replace=False))

@@ -1,7 +1,8 @@
 """Cut a map into blocks, and deal whole blocks to folds.
 
 ``square_blocks`` and ``clusters`` number the blocks of points; ``fitting_size`` finds a side that leaves enough of
-them; ``deal`` gives them to folds of nearly equal size and, for classes, of nearly equal make-up.
+them; ``deal`` gives them to folds of nearly equal size and, for classes, of nearly equal make-up; ``training_rows``
+are those far enough from the rows of a fold to train beside it.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
 from sklearn.cluster import KMeans
 
 from autoarch._data.points import EARTH_RADIUS_KM, Places
+from autoarch.exceptions import ParameterError
 
-MAX_BLOCKS = 2_000  # more make no fold more honest
+MAX_BLOCKS = 2_000  # more do not make the estimate of any fold less biased
 MAX_CLUSTERS = 300  # k-means takes seconds beyond
 CLUSTERED_PLACES = 20_000  # places that k-means learns from
-LARGE_ACROSS = 3  # blocks across the map; smaller ones teach too little of how useless far neighbours are
+LARGE_ACROSS = 3  # blocks across the map; smaller ones hold too few rows whose neighbours are far
 STEP = 0.85  # by which a side shrinks until there are enough blocks
+MIN_TRAINING = 0.5  # share of the training rows that a buffer may not cut into, where it can be narrower
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +87,7 @@ def square_blocks(places: Places, side: float, shift: tuple[float, float] = (0.0
         Numbers from 0 on, one for each square that holds points.
     """
     if not places.geographic:
-        cells = np.floor((places.points - places.points.min(axis=0)) / side + shift)
-        return _numbered(cells)
+        return _numbered(np.floor((places.points - places.points.min(axis=0)) / side + shift))
     longitude, latitude = places.points.T
     north = np.radians(latitude + 90.0) * EARTH_RADIUS_KM
     belt = np.floor(north / side + shift[1])
@@ -96,10 +100,11 @@ def square_blocks(places: Places, side: float, shift: tuple[float, float] = (0.0
 def clusters(sites: Sites, n_clusters: int, seed: int) -> np.ndarray:
     """Number the k-means cluster of each site; fewer than ``n_clusters`` where sites are fewer."""
     space = sites.places.space
-    rng = np.random.default_rng(seed)
-    learnt = space if len(space) <= CLUSTERED_PLACES else space[rng.permutation(len(space))[:CLUSTERED_PLACES]]
-    model = KMeans(min(n_clusters, len(space), MAX_CLUSTERS), n_init=1, random_state=seed).fit(learnt)
-    return _numbered(model.predict(space)[:, None])
+    model = KMeans(min(n_clusters, len(space), MAX_CLUSTERS), n_init=1, random_state=seed)
+    if len(space) <= CLUSTERED_PLACES:
+        return _numbered(model.fit_predict(space)[:, None])
+    some = np.random.default_rng(seed).permutation(len(space))[:CLUSTERED_PLACES]
+    return _numbered(model.fit(space[some]).predict(space)[:, None])
 
 
 def _numbered(cells: np.ndarray) -> np.ndarray:
@@ -112,11 +117,11 @@ def folds_of_large_blocks(plane: np.ndarray, n_folds: int, rng: np.random.Genera
     The blocks are squares in a random direction, three across the map.
     """
     angle = rng.uniform(0, np.pi / 2)
-    turned = plane @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    side = np.ptp(turned, axis=0).max() / LARGE_ACROSS
+    oblique = plane @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    side = np.ptp(oblique, axis=0).max() / LARGE_ACROSS
     if side <= 0:
         return np.zeros(len(plane), dtype=np.intp)
-    blocks = _numbered(np.floor((turned - turned.min(axis=0)) / side + rng.uniform(0, 1, 2)))
+    blocks = _numbered(np.floor((oblique - oblique.min(axis=0)) / side + rng.uniform(0, 1, 2)))
     n_blocks = int(blocks.max()) + 1
     return (rng.permutation(n_blocks) % min(n_folds, n_blocks))[blocks]
 
@@ -129,25 +134,24 @@ def fitting_size(sites: Sites, wanted: float, least: int, n_splits: int, shift: 
     side = min(wanted, sites.extent)
     least = min(least, len(sites))
     most = max(sites.rows.sum() / n_splits, sites.rows.max())
-    blocks = square_blocks(sites.places, side, shift)
-    while blocks.max() + 1 < least or np.bincount(blocks, weights=sites.rows).max() > most:
+    while True:
+        blocks = square_blocks(sites.places, side, shift)
+        if blocks.max() + 1 >= least and np.bincount(blocks, weights=sites.rows).max() <= most:
+            break
         side *= STEP
-        blocks = square_blocks(sites.places, side, shift)
-    while blocks.max() + 1 > max(MAX_BLOCKS, least):
+    while square_blocks(sites.places, side, shift).max() + 1 > max(MAX_BLOCKS, least):
         side /= STEP
-        blocks = square_blocks(sites.places, side, shift)
     return float(side)
 
 
 def contents_of(block: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
     """Rows of each block, and of each class in it."""
-    n_blocks = int(block.max()) + 1
-    rows = np.bincount(block, minlength=n_blocks)[:, None].astype(np.float64)
+    rows = np.bincount(block)[:, None].astype(np.float64)
     if codes is None:
         return rows
-    n_classes, known = int(codes.max()) + 1, codes >= 0
-    pairs = np.bincount(block[known] * n_classes + codes[known], minlength=n_blocks * n_classes)
-    return np.hstack([rows, pairs.reshape(n_blocks, n_classes)])
+    known = (codes >= 0).astype(np.float64)
+    of_classes = coo_array((known, (block, np.maximum(codes, 0))), shape=(len(rows), int(codes.max()) + 1))
+    return np.hstack([rows, of_classes.toarray()])
 
 
 def deal(contents: np.ndarray, n_splits: int, rng: np.random.Generator | None) -> np.ndarray:
@@ -191,3 +195,69 @@ def _spread_classes(holds: np.ndarray, rows: np.ndarray, fold: np.ndarray, n_spl
         sizes = np.bincount(fold, weights=rows, minlength=n_splits)
         sizes[fold[blocks[0]]] = np.inf
         fold[blocks[np.argmin(rows[blocks])]] = np.argmin(sizes)
+
+
+def training_rows(
+    sites: Sites,
+    site_fold: np.ndarray,
+    fold: np.ndarray,
+    codes: np.ndarray | None,
+    n_splits: int,
+    wanted: float,
+    shrink: bool,
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Drop the rows within the buffer of each fold.
+
+    Parameters
+    ----------
+    sites : Sites
+        The places of the rows.
+    site_fold, fold : ndarray of shape (n_sites,), (n,)
+        The fold of each site and of each row.
+    codes : ndarray of shape (n,) or None
+        Classes, of which none should be lost; -1 for rows without one.
+    n_splits : int
+        Folds.
+    wanted : float
+        The buffer; kilometres on the globe.
+    shrink : bool
+        Narrow it in each fold until half of the other rows are left, and all of their classes.
+
+    Returns
+    -------
+    training : tuple of ndarray
+        Rows that train, for each fold.
+    buffers : ndarray of shape (n_splits,)
+        The buffer of each.
+
+    Raises
+    ------
+    ParameterError
+        If no row is left.
+    """
+    training, buffers = [], np.full(n_splits, wanted)
+    for i in range(n_splits):
+        others = np.flatnonzero(fold != i)
+        if wanted > 0:
+            tree = sites.places.take(np.flatnonzero(site_fold == i)).tree()
+            distance = sites.places.distance(tree.query(sites.places.space)[0])[sites.site[others]]
+            if shrink:
+                buffers[i] = min(wanted, _widest_buffer(distance, None if codes is None else codes[others]))
+            others = others[distance >= buffers[i]]
+        if not len(others):
+            raise ParameterError(
+                f"buffer={wanted:.6g} leaves no training rows in fold {i}. Pass a smaller buffer, 'auto', or smaller "
+                "blocks."
+            )
+        training.append(others)
+    return tuple(training), buffers
+
+
+def _widest_buffer(distance: np.ndarray, codes: np.ndarray | None) -> float:
+    """The widest buffer that leaves enough training rows, and one of each of their classes."""
+    dropped = len(distance) - int(np.ceil(MIN_TRAINING * len(distance)))
+    most = float(np.partition(distance, dropped)[dropped])
+    if codes is None:
+        return most
+    known = codes >= 0
+    return float(np.fmin(most, pd.Series(distance[known]).groupby(codes[known]).max().min()))

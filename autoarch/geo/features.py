@@ -1,7 +1,7 @@
-"""What stands around a row, as columns beside those that it has: for models that look at one row at a time.
+"""Features of the neighbourhood of a row, as columns beside those that it has: for models that read one row at a time.
 
-Trees cut along the axes of the map and know nothing of neighbours. Turned coordinates let them cut along others; means
-of what stands near, labels of training rows included, tell them the rest.
+Trees cut along the axes of the map and know nothing of neighbours. Oblique coordinates let them cut along others; means
+over near training rows, of labels too, tell them the rest.
 
 A training row must see its neighbours as a row to predict will see them, and the two do not stand equally far from
 training rows when a whole region is to be predicted. So half of the training rows look from within a block of the map
@@ -15,30 +15,31 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
 from autoarch._core.checks import check_choice, check_whole, own_errors, seed_of
 from autoarch._data.array_checks import check_cell_shape
-from autoarch._data.containers import in_reference, reference_of, without_geometry
-from autoarch._data.coordinates import column_position, coordinate_columns, read_places
+from autoarch._data.coordinates import column_position, read_places
 from autoarch._data.points import Places
-from autoarch._data.table_encoder import as_fitted, column_names
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import folds_of_large_blocks
-from autoarch.geo.nearby import Nearby
+from autoarch.geo.points import MapTransformer
 from autoarch.geo.values import label_columns
 
-TURNS = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
+ANGLES = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
 NEIGHBORS = (8, 64)
 _FOLDS = 5  # random ones, and ones of blocks
 _HIDDEN = 0.5  # share of the training rows that look from within a block
 _RESOLVED = 1e-3  # of the deviation of y: what a float must tell apart
+FOR_ATTRIBUTES = 16  # neighbours whose attributes are averaged
+_CHUNK = 20_000  # rows whose neighbours are held in memory at a time,
+_VALUES = 12_000_000  # or as many as have so many values around them, some hundred megabytes
+_SOFT = 0.1  # of the distance to the last neighbour, which keeps the weight of the nearest one finite
 
 
-class SpatialFeatures(TransformerMixin, BaseEstimator):
-    """Append turned coordinates, means over near training rows, and how near those are.
+class SpatialFeatures(MapTransformer):
+    """Append oblique coordinates, means over near training rows, and how near those are.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         Columns with x and y, or longitude and latitude. The points of a GeoDataFrame are taken whatever stands here.
     neighbors : sequence of int, default=(8, 64)
         How many near training rows the labels are averaged over, weighted by inverse distance; one mean for each class,
-        or of the number. Empty for turned coordinates alone.
+        or of the number. Empty for oblique coordinates alone.
     categorical : sequence of str or int, default=()
         Columns that hold codes and have no mean.
     geographic : bool or "auto", default="auto"
@@ -126,7 +127,7 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Fit, and give training rows what they would see if they were to be predicted.
+        """Fit, and give training rows the features that they would have if they were to be predicted.
 
         Parameters
         ----------
@@ -143,17 +144,17 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         places, values = self._fit(X, y)
         rng = np.random.default_rng(seed_of(self.random_state))
         folds = rng.permutation(len(places)) % min(_FOLDS, len(places))
-        blocks = folds_of_large_blocks(self._turned(places, (0.0, 90.0)), _FOLDS, rng)
+        blocks = folds_of_large_blocks(self._oblique(places, (0.0, 90.0)), _FOLDS, rng)
         hidden = rng.random(len(places)) < _HIDDEN if blocks.any() else np.zeros(len(places), bool)
-        around = np.empty((len(places), self._nearby.n_columns), dtype=self._nearby.dtype)
-        for codes, rows in ((folds, ~hidden), (blocks, hidden)):
-            for fold in np.unique(codes[rows]):
-                look = np.flatnonzero(rows & (codes == fold))
-                around[look] = self._nearby.around(places.take(look), np.flatnonzero(codes != fold))
-        return self._joined(values, places, around)
+        rows, around = [], []
+        for codes, selected in ((folds, ~hidden), (blocks, hidden)):
+            for fold in np.unique(codes[selected]):
+                rows.append(np.flatnonzero(selected & (codes == fold)))
+                around.append(self._around(places.take(rows[-1]), np.flatnonzero(codes != fold)))
+        return self._joined(values, places, np.concatenate(around)[np.argsort(np.concatenate(rows))])
 
     def transform(self, X: Any) -> np.ndarray:
-        """Append what stands around each row among the training rows.
+        """Append the features of each row among the training rows.
 
         Parameters
         ----------
@@ -167,7 +168,7 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         places, values = self._read(X)
-        return self._joined(values, places, self._nearby.around(places))
+        return self._joined(values, places, self._around(places, np.arange(len(self._places))))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns: those of X, then the new ones.
@@ -186,13 +187,13 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         names = list(fitted if input_features is None else input_features)
         if len(names) != self.n_features_in_:
             raise InputError(f"input_features has {len(names)} names; expected {self.n_features_in_}, one per column.")
-        turned = [f"turned by {turn:g}" for turn in TURNS]
+        oblique = [f"turned by {angle:g}" for angle in ANGLES]
         around = []
         for k in self.neighbors:
             around += [f"{kind} of {k} near" for kind in self._kinds] + [f"distance to {k} near"]
         if self.neighbors:
             around += [f"{names[i]} around" for i in self._averaged]
-        return np.asarray([*names, *turned, *around], dtype=object)
+        return np.asarray([*names, *oblique, *around], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -205,34 +206,24 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
             raise ParameterError(f"neighbors={self.neighbors!r} was given; expected several numbers, such as (8, 64).")
         for k in self.neighbors:
             check_whole("neighbors", k, least=1)
-        self._reference = reference_of(X)
-        table, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
-        table = table if hasattr(table, "shape") else np.asarray(table)
-        names = column_names(table) if isinstance(table, pd.DataFrame) else None
-        self.__dict__.pop("feature_names_in_", None)
-        if names is not None:
-            self.feature_names_in_ = names
-        self.geographic_ = read_places(table, coordinates, geographic=geographic).geographic
-        self.n_features_in_ = table.shape[1]
-        self._at = coordinate_columns(table, coordinates)
+        table = self._learn_columns(X)
         left_out = {*self._at, *(column_position(name, table, asked="categorical") for name in self.categorical)}
         self._averaged = [i for i in range(self.n_features_in_) if i not in left_out]
         places, values = self._read(X)
         if len(places) < 2:
             raise InputError(f"X has {len(places)} rows; neighbours need at least 2. Pass more training rows.")
         self._centre = places.points[len(places) // 2 : len(places) // 2 + 1]
-        targets, self._kinds = self._read_target(y, len(places))
-        self._nearby = Nearby(places, targets, values[:, self._averaged], tuple(self.neighbors))
+        self._targets, self._kinds = self._read_target(y, len(places))
+        self._places, self._attributes = places, values[:, self._averaged]
         return places, values
 
     def _read(self, X: Any) -> tuple[Places, np.ndarray]:
         """Places and numbers of the rows of X, its columns in the order of ``fit``."""
-        X, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
-        X = as_fitted(X, getattr(self, "feature_names_in_", None))
+        table = self._as_fitted(X)
         with own_errors(" Turn text into numbers first, for example with sklearn.preprocessing.OrdinalEncoder."):
-            values = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            values = check_array(table, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
         check_cell_shape(values.shape[1:], (self.n_features_in_,), speaker="SpatialFeatures")
-        return read_places(X, self._at, geographic=self.geographic_), values
+        return read_places(table, self._at, geographic=self.geographic_), values
 
     def _read_target(self, y: Any, n: int) -> tuple[np.ndarray, list[str]]:
         """One column for each class, a single one for two, or the number; and their names."""
@@ -248,12 +239,39 @@ class SpatialFeatures(TransformerMixin, BaseEstimator):
         shown = slice(1 if len(classes) == 2 else 0, None)
         return columns[:, shown].astype(np.float32), [str(label) for label in classes[shown]]
 
-    def _turned(self, places: Places, turns: Sequence[float] = TURNS) -> np.ndarray:
-        """Coordinates along other directions, as offsets from one of the training rows."""
+    def _oblique(self, places: Places, angles: Sequence[float] = ANGLES) -> np.ndarray:
+        """Coordinates along axes at some angles, as offsets from one of the training rows."""
         here = Places(self._centre, places.geographic).offsets(places.points[None])[0]
-        angles = np.radians(turns)
-        return here @ np.vstack([np.cos(angles), np.sin(angles)])
+        return here @ np.vstack([np.cos(np.radians(angles)), np.sin(np.radians(angles))])
+
+    def _around(self, places: Places, seen: np.ndarray) -> np.ndarray:
+        """Means over the nearest of the training rows that are seen, and the distance to the last of them."""
+        if not self.neighbors:
+            return np.empty((len(places), 0), dtype=self._targets.dtype)
+        tree, points = self._places.take(seen).tree(), places.space
+        most = min(max(*self.neighbors, FOR_ATTRIBUTES), len(seen))
+        values_each = most * max(1, self._targets.shape[1]) + FOR_ATTRIBUTES * self._attributes.shape[1]
+        parts = []
+        for rows in gen_batches(len(points), min(_CHUNK, max(1, _VALUES // values_each))):
+            distance, near = tree.query(points[rows], k=np.arange(1, most + 1))
+            parts.append(self._means(places.distance(distance), seen[near]))
+        return np.concatenate(parts)
+
+    def _means(self, distance: np.ndarray, near: np.ndarray) -> np.ndarray:
+        """Means of the labels by inverse distance, of the attributes by count, for rows and their neighbours."""
+        columns = []
+        for k in self.neighbors:
+            last = distance[:, :k][:, -1:]
+            weight = 1 / (distance[:, :k] + _SOFT * last + np.finfo(np.float32).tiny)
+            weight /= weight.sum(axis=1, keepdims=True)
+            columns += [np.einsum("nk,nkc->nc", weight, self._targets[near[:, :k]]), np.log1p(last)]
+        present = self._attributes[near[:, :FOR_ATTRIBUTES]]
+        known = ~np.isnan(present)
+        count = known.sum(axis=1)
+        total = np.where(known, present, 0).sum(axis=1)
+        columns.append(np.divide(total, count, out=np.full(total.shape, np.nan, total.dtype), where=count > 0))
+        return np.concatenate(columns, axis=1, dtype=np.result_type(self._targets, self._attributes))
 
     def _joined(self, values: np.ndarray, places: Places, around: np.ndarray) -> np.ndarray:
         dtype = np.result_type(values, around)
-        return np.concatenate([values, self._turned(places), around], axis=1, dtype=dtype)
+        return np.concatenate([values, self._oblique(places), around], axis=1, dtype=dtype)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoarch.exceptions import ParameterError
-from autoarch.geo.blocks import Sites, clusters, contents_of, deal, fitting_size, square_blocks
-from autoarch.geo.buffers import training_rows
+from autoarch.geo.blocks import Sites, clusters, contents_of, deal, fitting_size, square_blocks, training_rows
 from autoarch.geo.values import Values
 
 BLOCKS_PER_FOLD = 5  # at least, with block_size="auto": fewer make folds that differ in more than chance

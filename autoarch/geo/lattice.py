@@ -1,8 +1,8 @@
-"""Whether points lie on a regular lattice: any two steps, any rotation, gaps allowed.
+"""Find the regular lattice that points lie on: any two steps, any rotation, gaps allowed.
 
 Read ``find_lattice`` first. The steps come from the differences between near neighbours, as the greatest common divisor
-of numbers comes from their differences; a fit over growing circles makes them exact; the last word has the share of
-points with a neighbour, because any rounded coordinates lie on some fine lattice.
+of numbers comes from their differences; a fit over growing circles makes them exact; what decides is the share
+of points with a neighbour, because any rounded coordinates lie on some fine lattice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from autoarch._data.points import Places
 
 _FEWEST = 9  # places; of fewer, chance makes a lattice
-_NEAREST = (8, 64, 512)  # neighbours whose differences are looked at; more where the nearest all stand on one line
+_NEAREST = (8, 64, 512)  # neighbours whose differences are read; more where the nearest all stand on one line
 _DIFFERENCES = 32_000
 _SAME = 0.1  # of the distance to the nearest neighbour: below it, what remains of a difference is noise
 _SHORTEST = 0.2  # of the same: steps below it mean that there is no lattice
@@ -58,7 +58,7 @@ class Lattice:
 
     def cells(self, points: np.ndarray) -> np.ndarray:
         """Column and row of points, shape (n, 2), as fractions; whole for the points of the lattice."""
-        flat = points if self.cut is None else _cut_open(points, self.cut)
+        flat = points if self.cut is None else cut_open(points, self.cut)
         return (flat - self.origin) @ np.linalg.inv(self.basis)
 
     def whole_cells(self, points: np.ndarray) -> np.ndarray:
@@ -101,8 +101,8 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     """
     if len(places) < _FEWEST:
         return None
-    cut = _widest_gap(places.points[:, 0]) if places.geographic else None
-    points = _distinct(places.points if cut is None else _cut_open(places.points, cut))
+    cut = widest_gap(places.points[:, 0]) if places.geographic else None
+    points = _distinct(places.points if cut is None else cut_open(places.points, cut))
     if len(points) < _FEWEST:
         return None
     generators = _generators(*_differences(points))
@@ -121,15 +121,16 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     return lattice if gaps or _share_with_neighbour(lattice.whole_cells(points)) >= _WITH_NEIGHBOUR else None
 
 
-def _widest_gap(longitudes: np.ndarray) -> float:
-    """The middle of the widest stretch without points."""
-    sorted_ = np.unique(longitudes % 360.0)
-    gaps = np.diff(np.append(sorted_, sorted_[0] + 360.0))
+def widest_gap(longitudes: np.ndarray) -> float:
+    """The middle of the widest stretch of longitudes without points."""
+    around = np.unique(longitudes % 360.0)
+    gaps = np.diff(around, append=around[0] + 360.0)
     widest = int(gaps.argmax())
-    return float(sorted_[widest] + gaps[widest] / 2) % 360.0
+    return float(around[widest] + gaps[widest] / 2) % 360.0
 
 
-def _cut_open(points: np.ndarray, cut: float) -> np.ndarray:
+def cut_open(points: np.ndarray, cut: float) -> np.ndarray:
+    """Points with longitudes from ``cut`` to 360 degrees beyond."""
     return np.column_stack([cut + (points[:, 0] - cut) % 360.0, points[:, 1]])
 
 
@@ -143,7 +144,7 @@ def _distinct(points: np.ndarray) -> np.ndarray:
 def _differences(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Distinct differences between near neighbours, the shortest first, and the usual distance to the nearest one."""
     tree = cKDTree(points)
-    rng = np.random.default_rng(0)  # which points are looked at is of no consequence for a lattice
+    rng = np.random.default_rng(0)  # which points are drawn is of no consequence for a lattice
     for nearest in _NEAREST:
         rows = rng.permutation(len(points))[: _DIFFERENCES // nearest]
         straight, found = tree.query(points[rows], k=min(nearest + 1, len(points)))
@@ -221,7 +222,7 @@ def _fitted(points: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _share_with_neighbour(cells: np.ndarray) -> float:
-    """Of the points, those with at least one of their eight neighbours."""
+    """Share of the points with at least one of their eight neighbours."""
     tree = cKDTree(cells)
     rows = np.random.default_rng(0).permutation(len(cells))[:_SAMPLE]
     return float((tree.query_ball_point(cells[rows], 1.5, p=np.inf, return_length=True) > 1).mean())

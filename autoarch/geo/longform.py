@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,81 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from autoarch._core.checks import check_choice, check_whole, own_errors
+from autoarch._core.quiet import warn_user
 from autoarch._data.array_checks import refuse_infinite
 from autoarch._data.columns import Number
 from autoarch._data.containers import to_plain
 from autoarch._data.coordinates import column_position
-from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
-from autoarch.geo.axes import Axis, distinct, refuse_missing
+from autoarch.exceptions import InputError, ParameterError
 
 _MOST_CELLS = 16  # of a grid that "auto" makes, for each row that a sample has
 _AGGREGATES = ("mean", "sum", "min", "max", "median", "first", "last")
+_OFF = 0.05  # of a step: values of a regular axis are no farther off
+_MOST_LINES = 2  # of a regular axis for each value that occurs; 1, 10, 100 are three values, not a hundred steps
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Lines of a grid.
+
+    Parameters
+    ----------
+    levels : tuple
+        The value of each line: values, or middles of intervals.
+    width : float
+        Of the intervals; 0 where lines are values.
+    """
+
+    levels: tuple
+    width: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    @classmethod
+    def of_steps(cls, column: pd.Series) -> Axis:
+        """A line for each value, those between regular steps included unless these would be too many."""
+        values = _distinct(column)
+        if column.dtype.kind in "iuf" and len(values) > 1:
+            steps = np.diff(values.astype(np.float64))
+            times = steps / steps.min()
+            whole = np.round(times)
+            if np.abs(times - whole).max() <= _OFF and whole.sum() < _MOST_LINES * len(values):
+                step = (values[-1] - values[0]) / whole.sum()
+                step = int(step) if values.dtype.kind in "iu" and step == int(step) else step
+                return cls(tuple(values[0] + step * np.arange(int(whole.sum()) + 1)), float(step))
+        return cls(tuple(values))
+
+    @classmethod
+    def of_bins(cls, column: pd.Series, n: int) -> Axis:
+        """Equal intervals from the least value to the largest."""
+        if column.dtype.kind not in "iuf":
+            raise InputError(
+                f"{column.name} holds no numbers, so it cannot be cut into {n} intervals. Pass a line for each of its "
+                f"{column.nunique()} values, or shape='auto'."
+            )
+        low, high = float(column.min()), float(column.max())
+        width = (high - low) / n or 1.0
+        return cls(tuple(low + width * (np.arange(n) + 0.5)), width)
+
+    @classmethod
+    def of_length(cls, column: pd.Series, n: int) -> Axis:
+        """As many lines as given: steps or values where there are so many, else intervals."""
+        by_value = (cls.of_steps(column), cls(tuple(_distinct(column))))
+        return next((axis for axis in by_value if len(axis) == n), None) or cls.of_bins(column, n)
+
+    def lines(self, column: pd.Series) -> np.ndarray:
+        """The line of each value, -1 for those outside."""
+        if not self.width:
+            return pd.Index(self.levels).get_indexer(pd.Index(column))
+        position = (np.asarray(column, dtype=np.float64) - self.levels[0]) / self.width + 0.5
+        inside = (position > -1e-9) & (position < len(self) + 1e-9)  # the largest value belongs to the last interval
+        return np.where(inside, np.clip(position, 0, len(self) - 1).astype(np.int64), -1)
+
+
+def _distinct(column: pd.Series) -> np.ndarray:
+    """Values of a column in their order, or in that of an ordered categorical."""
+    return np.asarray(pd.factorize(column, sort=True)[1])
 
 
 class LongToGrid(TransformerMixin, BaseEstimator):
@@ -33,7 +99,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     sample, row, column, value : str or int
-        Columns of the table: which grid, where in it, and what. Rows and columns may be numbers or words.
+        Columns of the table: the grid, the place in it, and the value. Rows and columns may be numbers or words.
     band : str, int or None, default=None
         Column that says which channel; None for a single one.
     shape : (int, int) or "auto", default="auto"
@@ -42,7 +108,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         are cut into as many equal intervals as give a cell per row. A given shape cuts intervals too, unless the
         column has as many values.
     aggregate : {"mean", "sum", "min", "max", "median", "first", "last"}, default="mean"
-        What becomes of several rows for one cell.
+        How several rows for one cell are aggregated.
     dtype : dtype, default=numpy.float32
         Of the grids.
 
@@ -95,14 +161,9 @@ class LongToGrid(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> LongToGrid:
         """Learn samples, bands and the lines of the grids; y is ignored."""
         check_choice("aggregate", self.aggregate, _AGGREGATES)
-        sides = self._sides()
-        table = self._table(X)
-        roles = [self.sample, self.row, self.column, self.value, *([] if self.band is None else [self.band])]
-        plain = to_plain(X)
-        named = plain.columns if isinstance(plain, pd.DataFrame) else range(np.shape(plain)[1])
-        self._names = [role if isinstance(role, str) else named[role] for role in roles]
-        self.bands_ = (None,) if self.band is None else tuple(distinct(table["band"]))
-        self.rows_, self.columns_ = self._axes(table, sides)
+        table, self._names = self._table(X)
+        self.bands_ = (None,) if self.band is None else tuple(_distinct(table["band"]))
+        self.rows_, self.columns_ = self._axes(table)
         self.samples_ = np.asarray(table["sample"].unique())
         self.shape_ = (len(self.bands_), len(self.rows_), len(self.columns_))
         return self
@@ -113,19 +174,18 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         Rows outside of the grid, or of an unknown band, are left out with a warning.
         """
         check_is_fitted(self)
-        table = self._table(X)
+        table, _ = self._table(X)
         codes, samples = pd.factorize(table["sample"])
-        cell = [codes, self._channel(table), self.rows_.lines(table["row"]), self.columns_.lines(table["column"])]
-        outside = np.any([part < 0 for part in cell], axis=0)
+        bands = pd.Index(self.bands_).get_indexer(pd.Index(table["band"])) if self.band is not None else 0 * codes
+        cell = np.stack([codes, bands, self.rows_.lines(table["row"]), self.columns_.lines(table["column"])])
+        outside = np.asarray((cell < 0).any(axis=0))
         if outside.any():
-            warnings.warn(
+            warn_user(
                 f"{outside.sum()} of {len(outside)} rows lie outside of the grids that fit has learned and are left "
-                f"out, the first of them row {int(outside.argmax())}.",
-                AutoArchWarning,
-                stacklevel=2,
+                f"out, the first of them row {int(outside.argmax())}."
             )
         there = ~outside & table["value"].notna().to_numpy()
-        found = table["value"][there].groupby([part[there] for part in cell]).agg(self.aggregate)
+        found = table["value"][there].groupby(list(cell[:, there])).agg(self.aggregate)
         grids = np.full((len(samples), *self.shape_), np.nan, dtype=self.dtype)
         grids[tuple(found.index.get_level_values(i) for i in range(4))] = found.to_numpy()
         return grids
@@ -148,20 +208,16 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         grids = np.asarray(X)
         if grids.ndim != 4 or grids.shape[1:] != self.shape_:
-            raise InputError(
-                f"X has shape {grids.shape}; inverse_transform expects what transform gives: (n, "
-                f"{', '.join(map(str, self.shape_))})."
-            )
-        if samples is None:
-            samples = self.samples_ if len(self.samples_) == len(grids) else np.arange(len(grids))
-        names = np.asarray(samples)
+            expected = f"what transform gives: (n, {', '.join(map(str, self.shape_))})"
+            raise InputError(f"X has shape {grids.shape}; inverse_transform expects {expected}.")
+        known = self.samples_ if len(self.samples_) == len(grids) else np.arange(len(grids))
+        names = known if samples is None else np.asarray(samples)
         if names.shape != (len(grids),):
             raise InputError(f"samples has shape {names.shape}; expected a name for each of the {len(grids)} grids.")
         cells = np.nonzero(~np.isnan(grids))
-        axes = [names, np.asarray(self.bands_), np.asarray(self.rows_.levels), np.asarray(self.columns_.levels)]
-        sample, band, row, column = (axis[at] for axis, at in zip(axes, cells, strict=True))
-        parts = [sample, row, column, grids[cells], *([] if self.band is None else [band])]
-        return pd.DataFrame(dict(zip(self._names, parts, strict=True)))
+        lines = (names, self.bands_, self.rows_.levels, self.columns_.levels)
+        sample, band, row, column = (np.asarray(line)[at] for line, at in zip(lines, cells, strict=True))
+        return pd.DataFrame(dict(zip(self._names, (sample, row, column, grids[cells], band), strict=False)))
 
     def align(self, X: Any, y: Any) -> np.ndarray:
         """One label per grid.
@@ -178,67 +234,57 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         ndarray of shape (samples,)
             In the order of ``transform(X)``.
         """
-        codes, samples = pd.factorize(self._table(X)["sample"])
+        codes, samples = pd.factorize(self._table(X)[0]["sample"])
         if isinstance(y, Mapping):
-            without = [sample for sample in samples if sample not in y]
-            if without:
+            if without := [sample for sample in samples if sample not in y]:
                 raise InputError(f"y has no label for the sample {without[0]!r}, nor for {len(without) - 1} others.")
             return np.asarray([y[sample] for sample in samples])
         labels = np.asarray(to_plain(y))
-        if pd.isna(labels).any():
-            raise InputError(f"y has no label in row {int(pd.isna(labels).argmax())}. Pass a label for each row.")
+        if (missing := np.asarray(pd.isna(labels))).any():
+            raise InputError(f"y has no label in row {int(missing.argmax())}. Pass a label for each row.")
         if labels.shape != codes.shape:
-            raise InputError(
-                f"y has shape {labels.shape}, X {len(codes)} rows. Pass a label for each row, or a dict from samples "
-                "to labels."
-            )
-        first = np.unique(codes, return_index=True)[1]
-        several = labels != labels[first][codes]
-        if several.any():
+            sizes = f"y has shape {labels.shape}, X {len(codes)} rows"
+            raise InputError(f"{sizes}. Pass a label for each row, or a dict from samples to labels.")
+        of_samples = labels[np.unique(codes, return_index=True)[1]]
+        if (several := labels != of_samples[codes]).any():
             raise InputError(f"y has several labels for the sample {samples[codes[several][0]]!r}; expected one.")
-        return np.asarray(labels[first])
+        return np.asarray(of_samples)
 
-    def _sides(self) -> tuple[int | None, int | None]:
-        if isinstance(self.shape, str):
-            check_choice("shape", self.shape, ("auto",))
-            return None, None
-        if not hasattr(self.shape, "__len__") or len(self.shape) != 2:
-            raise ParameterError(f"shape={self.shape!r} was given; expected (height, width), or 'auto'.")
-        return check_whole("shape[0]", self.shape[0], least=1), check_whole("shape[1]", self.shape[1], least=1)
-
-    def _table(self, X: Any) -> pd.DataFrame:
-        """The columns that are asked for, under their roles."""
+    def _table(self, X: Any) -> tuple[pd.DataFrame, list[Any]]:
+        """The columns that hold sample, row, column, value and band, under these names; and their own names."""
         X = to_plain(X)
-        if not isinstance(X, pd.DataFrame):
-            with own_errors():
-                X = check_array(X, dtype=None, ensure_all_finite=False)
-        roles = {"sample": self.sample, "row": self.row, "column": self.column, "value": self.value}
-        roles |= {} if self.band is None else {"band": self.band}
-        at = {role: column_position(name, X, asked=role) for role, name in roles.items()}
+        with own_errors():
+            X = X if isinstance(X, pd.DataFrame) else check_array(X, dtype=None, ensure_all_finite=False)
+        roles = {"sample": self.sample, "row": self.row, "column": self.column, "value": self.value, "band": self.band}
+        at = {role: column_position(name, X, asked=role) for role, name in roles.items() if name is not None}
         if len(set(at.values())) < len(at):
             raise ParameterError(f"{roles} names a column twice; expected one for each.")
-        if not len(X):
+        if X.shape[0] == 0:
             raise InputError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-        columns = {role: frame.iloc[:, i].reset_index(drop=True).infer_objects() for role, i in at.items()}
-        table = pd.DataFrame({role: column for role, column in columns.items() if role != "value"})
-        for role in table:
-            refuse_missing(table[role].rename(str(frame.columns[at[role]])))
-        value = Number(str(self.value)).encode(columns["value"])
-        refuse_infinite(value, names=[str(frame.columns[at["value"]])], speaker="LongToGrid")
-        return table.assign(value=value[:, 0])
+        frame = pd.DataFrame(X).reset_index(drop=True)
+        names = dict(zip(at, frame.columns[list(at.values())], strict=True))
+        table = pd.DataFrame({role: frame.iloc[:, i].infer_objects() for role, i in at.items()})
+        for role, column in table.drop(columns="value").items():
+            bad = (column.isna() | column.isin([np.inf, -np.inf])).to_numpy()
+            if bad.any():
+                raise InputError(
+                    f"the column {str(names[role])!r} is missing or infinite in {bad.sum()} of {len(bad)} rows, the "
+                    f"first of them row {int(bad.argmax())}. Drop these rows: they belong to no cell."
+                )
+        table["value"] = Number(str(self.value)).encode(table["value"])[:, 0]
+        refuse_infinite(table[["value"]].to_numpy(), names=[str(names["value"])], speaker="LongToGrid")
+        return table, list(names.values())
 
-    def _channel(self, table: pd.DataFrame) -> np.ndarray:
-        if self.band is None:
-            return np.zeros(len(table), dtype=np.int64)
-        return np.asarray(pd.Index(self.bands_).get_indexer(pd.Index(table["band"])))
-
-    def _axes(self, table: pd.DataFrame, sides: tuple[int | None, int | None]) -> tuple[Axis, Axis]:
-        """Lines of rows and of columns: as asked for, by values, or by intervals."""
+    def _axes(self, table: pd.DataFrame) -> tuple[Axis, Axis]:
+        """Lines of rows and of columns: as many as given, else by values where these are few, else by intervals."""
         row, column = table["row"], table["column"]
-        if sides[0] is not None and sides[1] is not None:
-            return _by_number(row, sides[0]), _by_number(column, sides[1])
-        height, width = (Axis.learn(one) or Axis.of_levels(one) for one in (row, column))
+        if not isinstance(self.shape, str):
+            if np.shape(self.shape) != (2,):
+                raise ParameterError(f"shape={self.shape!r} was given; expected (height, width), or 'auto'.")
+            sides = [check_whole(f"shape[{i}]", side, least=1) for i, side in enumerate(self.shape)]
+            return Axis.of_length(row, sides[0]), Axis.of_length(column, sides[1])
+        check_choice("shape", self.shape, ["auto"])
+        height, width = Axis.of_steps(row), Axis.of_steps(column)
         per_sample = max(1.0, table.groupby("sample").size().median() / len(self.bands_))
         if len(height) * len(width) <= _MOST_CELLS * per_sample:
             return height, width
@@ -249,11 +295,3 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         if len(width) <= most:
             return Axis.of_bins(row, max(1, round(per_sample / len(width)))), width
         return Axis.of_bins(row, side), Axis.of_bins(column, side)
-
-
-def _by_number(column: pd.Series, side: int) -> Axis:
-    """As many lines as asked for: steps or values where there are so many, else intervals."""
-    for axis in (Axis.learn(column), Axis.of_levels(column)):
-        if axis is not None and len(axis) == side:
-            return axis
-    return Axis.of_bins(column, side)

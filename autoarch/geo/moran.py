@@ -1,6 +1,6 @@
-"""Moran's I of numbers and of class labels, beside all that it could be in another order.
+"""Moran's I of numbers and of class labels, with its moments under permutation.
 
-For one number per point it is the statistic that everybody knows. For class labels it is the mean of Moran's I of the
+For one number per point it is the usual statistic. For class labels it is the mean of Moran's I of the
 0/1 codes of each class, weighted by their variances: the share of neighbours of one's own class, on the same scale.
 Both are one formula, Mantel's statistic of the weights and of the products of centred values, so both have exact
 moments under permutation.
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import norm
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 
 from autoarch._core.checks import check_positive, check_whole
 from autoarch._data.points import Places
@@ -31,9 +33,10 @@ from autoarch.exceptions import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
 MAX_NEIGHBOURS = 50_000_000  # of all points together: 600 MB; a wider band is a slip of the unit
 PROBED = 1_000  # points whose neighbours are counted before a band is built
+SHOWN_POINTS = 2_000  # kept for the picture
+BATCH_CELLS = 4_000_000  # permuted values held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +85,13 @@ def nearest_weights(places: Places, k: int) -> Weights:
     InputError
         If there are fewer than two points.
     """
-    k, n = check_whole("k", k, least=1), len(places)
-    _enough(n)
+    k, n = check_whole("k", k, least=1), _count(places)
     k = min(k, n - 1)
-    space = places.space
-    found = places.tree().query(space, k=k + 1)[1]
+    found = places.tree().query(places.space, k=k + 1)[1]
     # A point is not always the first of those at its place, and with many of them not even among those found.
     itself = found == np.arange(n)[:, None]
     itself[~itself.any(axis=1), -1] = True
-    neighbours = found[~itself].reshape(n, k)
-    indptr = np.arange(0, n * k + 1, k)
-    matrix = csr_array((np.full(n * k, 1.0 / k), neighbours.ravel(), indptr), shape=(n, n))
+    matrix = csr_array((np.full(n * k, 1.0 / k), found[~itself], np.arange(0, n * k + 1, k)), shape=(n, n))
     return Weights(matrix, f"{k} nearest neighbours")
 
 
@@ -117,56 +116,48 @@ def band_weights(places: Places, distance: float) -> Weights:
     InputError
         If no point has a neighbour, or too many have too many.
     """
-    distance, n = check_positive("distance", distance), len(places)
-    _enough(n)
-    tree, radius = places.tree(), places.straight(distance)
-    unit = " km" if places.geographic else ""
-    probed = np.linspace(0, n - 1, min(n, PROBED)).astype(int)
-    expected = np.mean(tree.query_ball_point(places.space[probed], radius, return_length=True) - 1.0) * n
+    distance, n = check_positive("distance", distance), _count(places)
+    band = f"{distance:g}{' km' if places.geographic else ''}"
+    radius = places.straight(distance)
+    probed = places.space[np.linspace(0, n - 1, min(n, PROBED)).astype(int)]
+    expected = np.mean(places.tree().query_ball_point(probed, radius, return_length=True) - 1.0) * n
     if expected > MAX_NEIGHBOURS:
         raise InputError(
-            f"distance={distance:g}{unit} gives {n} points about {expected:.2g} neighbours in all, more than "
+            f"distance={band} gives {n} points about {expected:.2g} neighbours in all, more than "
             f"{MAX_NEIGHBOURS:.2g}. Pass a shorter distance, fewer points, or k for the nearest ones."
         )
-    pairs = tree.query_pairs(radius, output_type="ndarray")
-    if not len(pairs):
+    graph = NearestNeighbors(radius=radius, algorithm="kd_tree").fit(places.space).radius_neighbors_graph()
+    if not graph.nnz:
         raise InputError(
-            f"No two of {n} points are within distance={distance:g}{unit}. Pass a longer distance, or k for the "
-            "nearest points."
+            f"No two of {n} points are within distance={band}. Pass a longer distance, or k for the nearest points."
         )
-    rows, columns = np.concatenate([pairs, pairs[:, ::-1]]).T
-    counts = np.bincount(rows, minlength=n)
-    matrix = csr_array((1.0 / counts[rows], (rows, columns)), shape=(n, n))
-    return Weights(matrix, f"all within {distance:g}{unit}")
+    return Weights(csr_array(normalize(graph, norm="l1")), f"all within {band}")
 
 
-def _enough(n: int) -> None:
-    if n < 2:
-        raise InputError(f"{n} points were given; neighbours need at least 2.")
-
-
-SHOWN_POINTS = 2_000  # kept for the picture
-BATCH_CELLS = 4_000_000  # permuted values held at a time
+def _count(places: Places) -> int:
+    if len(places) < 2:
+        raise InputError(f"{len(places)} points were given; neighbours need at least 2.")
+    return len(places)
 
 
 @dataclass(frozen=True, eq=False)
 class MoranResult:
-    """Moran's I beside what it is where the values stand in any other order.
+    """Moran's I, and its mean and variance over all orders of the values.
 
     Parameters
     ----------
     statistic : float
-        Moran's I; above ``expected`` where neighbours are alike. 0 where nothing varies.
+        Moran's I; above ``expected`` where neighbours are autocorrelated. 0 where nothing varies.
     expected, variance : float
         Its mean and variance over all orders of the values.
     z : float
         Standard deviations between ``statistic`` and ``expected``.
     p_value : float
-        Two-sided, in [0, 1]: from the normal distribution, or from permutations where these were asked for.
+        Two-sided, in [0, 1]: from the normal distribution, or from permutations where some are drawn.
     n : int
         Points used.
     weights : str
-        Who are neighbours, in words.
+        The neighbours, in words.
     permutations : int
         Orders that were drawn; 0 if ``p_value`` is analytic.
     shown : ndarray of shape (m, 2)
@@ -215,7 +206,7 @@ def moran_of_matrix(matrix: np.ndarray, weights: Weights, permutations: int, rng
     matrix : ndarray of shape (n, q)
         Numbers, or 0/1 codes of classes; n of at least 4.
     weights : Weights of n points
-        Who are neighbours.
+        The neighbours.
     permutations : int
         Orders to draw for the p-value; 0 takes the normal distribution.
     rng : Generator

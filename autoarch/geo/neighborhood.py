@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, check_positive, check_whole
-from autoarch.exceptions import AutoArchWarning, InputError
-from autoarch.geo.links import Finder
-from autoarch.geo.patches import Known, Patches, Rows, hidden_distances, in_pieces
-from autoarch.geo.table import Reader
+from autoarch._core.quiet import warn_user
+from autoarch.exceptions import InputError
+from autoarch.geo.patches import Known, Patches
+from autoarch.geo.points import ChannelReader, Rows
 from autoarch.geo.values import label_columns
-from autoarch.geo.window import check_window, choose_window
+from autoarch.geo.window import choose_window
+
+_HIDE_SOME = 0.5  # of the rows of fit
+_CHUNK = 100_000  # rows whose links are held while their pictures are filled,
+_LINKS = 20_000_000  # or as many rows as have that many links, some two hundred megabytes
 
 
-class NeighborhoodGrid(TransformerMixin, BaseEstimator):
+class NeighborhoodGrid(ChannelReader):
     """Give every row the picture of the attributes around it, as ``(channels, size, size)``.
 
     The row's own attributes stand in the middle cell. The other cells show what is known around it: on a regular
@@ -143,12 +146,14 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """The pictures of the rows of ``fit``; ``hide_within`` counts."""
-        return self._whole(self._fit(X, y), self._finder, self._known, True)
+        return self._whole(self._fit(X, y), self._known, True)[0]
 
     def transform(self, X: Any) -> np.ndarray:
         """The pictures of rows, all at once; ``batches`` gives them piece by piece."""
         check_is_fitted(self)
-        return self._whole(*self._asked(X, False), False)
+        out, alone = self._whole(*self._read_query(X, False), False)
+        _warn_of(alone, len(out))
+        return out
 
     def batches(self, X: Any, rows_per_batch: int = 1024, *, training: bool = False) -> Iterator[np.ndarray]:
         """The pictures of rows in their order, in arrays of ``(rows_per_batch, channels, size, size)``.
@@ -168,13 +173,14 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_whole("rows_per_batch", rows_per_batch, least=1)
-        rows, finder, known = self._asked(X, training)
+        rows, known = self._read_query(X, training)
         alone = 0
-        for part in in_pieces(finder, known, rows, self._hidden(rows, training), self.dtype, rows_per_batch):
+        for _, part in self._parts(rows, known, training, rows_per_batch):
             alone += part.n_alone
-            for start in range(0, len(part), rows_per_batch):
-                yield part[start : start + rows_per_batch]
-        self._warn_of(alone, len(rows), training)
+            for batch in gen_batches(len(part), rows_per_batch):
+                yield part[batch]
+        if not training:
+            _warn_of(alone, len(rows))
 
     def patches(self, X: Any, *, training: bool = False) -> Patches:
         """The pictures of rows as an array that computes what is taken from it, with ``shape``, ``dtype`` and ``len``.
@@ -191,52 +197,43 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
         Patches
         """
         check_is_fitted(self)
-        rows, finder, known = self._asked(X, training)
-        patches = Patches(finder, known, rows, self._hidden(rows, training), self.dtype)
-        self._warn_of(patches.n_alone, len(rows), training)
+        rows, known = self._read_query(X, training)
+        patches = Patches(known, rows, self._hidden(rows, training), self.dtype)
+        if not training:
+            _warn_of(patches.n_alone, len(rows))
         return patches
 
     @available_if(lambda self: self.output == "flat")  # type: ignore[untyped-decorator]  # a picture has no columns
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns that ``output="flat"`` gives: the channel, and cells to the east and north."""
         check_is_fitted(self)
-        cells = [f"{east:+.0f}{north:+.0f}" for east, north in self._finder.window.offsets()]
+        cells = [f"{east:+.0f}{north:+.0f}" for east, north in self._known.window.offsets()]
         return np.array([f"{name}[{cell}]" for name in self.channel_names_ for cell in cells], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
+        tags.input_tags.allow_nan = tags.input_tags.string = True
         tags.target_tags.required = bool(self.target_lag)
         return tags
 
     def _fit(self, X: Any, y: Any) -> Rows:
         self._check_parameters(y)
-        self._reader, rows = Reader.learn(
-            X, self.coordinates, geographic=self.geographic, layer=self.layer, categorical=self.categorical
-        )
-        self.n_features_in_, self.geographic_ = self._reader.n_columns, self._reader.geographic
-        if self._reader.names is not None:
-            self.feature_names_in_ = self._reader.names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        labels, label_names = self._labels(y, len(rows))
-        self.channel_names_ = self._reader.channel_names() + label_names
+        self._learn_attributes(self._learn_columns(X))
+        rows = self._read(X)
+        labels = self._labels(y, len(rows))
         self.n_channels_ = len(self.channel_names_)
         if not self.n_channels_:
             raise InputError(
                 "X has no columns but coordinates and layers, so the pictures have nothing to show. Pass attributes, "
                 "or target_lag=True to show the labels of neighbours."
             )
-        window = choose_window(rows.spots.places, self.size, self.method, self.cell_size)
+        window = choose_window(rows.places, self.size, self.method, self.cell_size, layered=self.layer is not None)
         self.lattice_, self.method_ = window.lattice, window.method
         self.cell_size_ = window.cell_size if window.lattice is None else window.lattice.steps
-        self._known = Known.of(window, rows.spots, np.concatenate([rows.channels, labels], axis=1))
-        self._finder = Finder(window, self._known.spots)
+        self._known = Known.of(window, Rows(rows.places, rows.layer, np.hstack([rows.values, labels])))
         return rows
 
     def _check_parameters(self, y: Any) -> None:
-        check_window(self.size, self.cell_size, self.method)
         check_choice("context", self.context, ("train", "train+query"))
         check_choice("target_lag", self.target_lag, (False, True, "regression", "classification"))
         check_choice("output", self.output, ("grid", "flat"))
@@ -250,48 +247,54 @@ class NeighborhoodGrid(TransformerMixin, BaseEstimator):
                 "target_lag=False."
             )
 
-    def _labels(self, y: Any, n_rows: int) -> tuple[np.ndarray, list[str]]:
-        """Channels that only neighbours have, shape (n, 0), (n, 1) or (n, classes), and their names."""
+    def _labels(self, y: Any, n_rows: int) -> np.ndarray:
+        """Channels that only neighbours have, shape (n, 0), (n, 1) or (n, classes); learn their names."""
         self.__dict__.pop("target_classes_", None)
         if not self.target_lag:
-            return np.empty((n_rows, 0)), []
+            return np.empty((n_rows, 0))
         kind = "auto" if self.target_lag is True else str(self.target_lag)
         labels, classes = label_columns(y, n_rows, kind, "NeighborhoodGrid")
-        if classes is None:
-            return labels, ["target"]
-        self.target_classes_ = classes
-        return labels, [f"target={label}" for label in classes]
+        if classes is not None:
+            self.target_classes_ = classes
+        self.channel_names_ += ["target"] if classes is None else [f"target={label}" for label in classes]
+        return labels
 
-    def _hidden(self, rows: Rows, training: bool) -> np.ndarray:
-        if not training:
-            return np.zeros(len(rows))
-        return hidden_distances(len(rows), self.hide_within, self._finder.window.reach(rows.spots.places))
-
-    def _asked(self, X: Any, training: bool) -> tuple[Rows, Finder, Known]:
+    def _read_query(self, X: Any, training: bool) -> tuple[Rows, Known]:
         """Rows of X, and what is known around them."""
         if training or self.context == "train":
-            return self._reader.read(X), self._finder, self._known
-        rows = self._reader.with_layers(X).read(X)
-        values = np.full((len(rows), self.n_channels_), np.nan)
-        values[:, : rows.channels.shape[1]] = rows.channels
-        window = self._finder.window
-        known = self._known.joined(window, Known.of(window, rows.spots, values))
-        return rows, Finder(window, known.spots), known
+            return self._read(X), self._known
+        rows = self._read(X, new_layers=True)
+        return rows, self._known.joined(rows)
 
-    def _whole(self, rows: Rows, finder: Finder, known: Known, training: bool) -> np.ndarray:
+    def _hidden(self, rows: Rows, training: bool) -> np.ndarray:
+        """Distance around each row within which known places are left out; "some" is the same in every call."""
+        if not training or self.hide_within != "some":
+            return np.full(len(rows), float(self.hide_within) if training else 0.0)
+        rng = np.random.default_rng(0)
+        reach = self._known.window.reach(rows.places)
+        return np.where(rng.random(len(rows)) < _HIDE_SOME, rng.uniform(0.0, reach, len(rows)), 0.0)
+
+    def _parts(self, rows: Rows, known: Known, training: bool, step: int = 1) -> Iterator[tuple[slice, Patches]]:
+        """Slices of rows and their pictures, as many at a time as fit into memory, a multiple of ``step``."""
+        hidden = self._hidden(rows, training)
+        most = min(_CHUNK, _LINKS / max(1.0, float(known.per_row(rows).mean())))
+        many = max(1, int(most) // step) * step
+        for where in gen_batches(len(rows), many):
+            yield where, Patches(known, rows.take(where), hidden[where], self.dtype)
+
+    def _whole(self, rows: Rows, known: Known, training: bool) -> tuple[np.ndarray, int]:
+        """All pictures, and how many rows have nothing around them."""
         out = np.empty((len(rows), self.n_channels_, self.size, self.size), dtype=self.dtype)
-        done = alone = 0
-        for part in in_pieces(finder, known, rows, self._hidden(rows, training), self.dtype):
-            part.fill(out[done : done + len(part)])
-            done, alone = done + len(part), alone + part.n_alone
-        self._warn_of(alone, len(rows), training)
-        return out.reshape(len(out), -1) if self.output == "flat" else out
+        alone = 0
+        for where, part in self._parts(rows, known, training):
+            part.fill(out[where])
+            alone += part.n_alone
+        return out.reshape(len(out), -1) if self.output == "flat" else out, alone
 
-    def _warn_of(self, alone: int, n_rows: int, training: bool) -> None:
-        if alone and not training:
-            warnings.warn(
-                f"{alone} of {n_rows} rows have nothing known around them: they lie far from the rows of fit, or in a "
-                "layer of their own. Their pictures are NaN but for the middle.",
-                AutoArchWarning,
-                stacklevel=3,
-            )
+
+def _warn_of(alone: int, n_rows: int) -> None:
+    if alone:
+        warn_user(
+            f"{alone} of {n_rows} rows have nothing known around them: they lie far from the rows of fit, or in a "
+            "layer of their own. Their pictures are NaN but for the middle."
+        )

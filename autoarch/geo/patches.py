@@ -1,135 +1,187 @@
-"""Pictures of what lies around rows, filled when they are asked for.
+"""Pictures of what lies around rows, computed when they are taken.
 
-``Rows`` is what must be known of a table, as arrays. ``Known`` adds rows up by place. ``Patches`` looks like an array
-of pictures and computes those that are taken from it, so that a training loop can draw batches from a million rows.
+``Known`` adds rows up by place and finds which places lie in which cell of the picture around a row. A place that a row
+stands on itself is never linked to it. So a row that was there in ``fit`` has the same picture as a new row at its
+place, and no label comes back to the row that it belongs to. ``Patches`` looks like an array of pictures and computes
+those that are taken from it, so that a training loop can draw batches from a million rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
+from sklearn.utils import gen_batches
 
-from autoarch.geo.links import Finder, Links
-from autoarch.geo.window import Spots, Window
+from autoarch._data.points import Places
+from autoarch.geo.points import Rows
+from autoarch.geo.window import Window
 
-_HIDE_SOME = 0.5  # of the rows of fit
-_CHUNK = 100_000  # rows whose links are held while their pictures are filled,
-_LINKS = 20_000_000  # or as many rows as have that many links, some two hundred megabytes
+_NEAREST = 8  # places that "idw" draws on: as many as a cell has neighbours
+_PAIRS = 2_000_000  # of rows and places in one block of work, about 200 MB
+_MOST_ROWS = 20_000  # of one block
+_SAME_PLACE = 1e-12  # of the largest coordinate: rounding errors, and no more, since an origin may be far away
+_PROBES = 200  # rows whose places are counted before blocks are cut
 _BLOCK = 4096  # rows filled at once; the sums of their cells are some ten megabytes per channel
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Where rows are, and their attributes.
-
-    Parameters
-    ----------
-    spots : Spots
-        Places and layers.
-    values : ndarray of shape (n, p)
-        Numbers, and codes of categories; NaN is missing.
-    categories : dict of int to int
-        Columns that hold codes 0, 1, ..., and how many codes each.
-    """
-
-    spots: Spots
-    values: np.ndarray
-    categories: dict[int, int] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, rows: slice) -> Rows:
-        """Some of the rows."""
-        return Rows(self.spots.take(rows), self.values[rows], self.categories)
-
-    @cached_property
-    def channels(self) -> np.ndarray:
-        """Numbers as they are, each code as a column of 0 and 1 that is NaN where the category is missing."""
-        if not self.categories:
-            return self.values
-        parts = []
-        for column, values in enumerate(self.values.T):
-            codes = np.arange(self.categories.get(column, 0))
-            one_hot = np.where(np.isnan(values)[:, None], np.nan, values[:, None] == codes)
-            parts.append(one_hot if column in self.categories else values[:, None])
-        return np.concatenate(parts, axis=1)
-
-
-@dataclass(frozen=True, eq=False)
 class Known:
-    """Sums and counts of what is known at each place.
+    """Sums and counts of what is known at each place, and a tree that finds places around rows.
 
     Parameters
     ----------
-    spots : Spots
-        Distinct places.
-    sums : ndarray of shape (places, channels)
-        Of the values that are not missing.
-    counts : ndarray of shape (places, channels)
-        How many these are.
+    window : Window
+        Cells of the pictures.
+    places, layer : Places, ndarray
+        Where rows are; equal ones are one place here.
+    sums, counts : ndarray of shape (n, channels)
+        Of the rows: values that are not missing, and how many these are.
     """
 
-    spots: Spots
-    sums: np.ndarray
-    counts: np.ndarray
+    def __init__(self, window: Window, places: Places, layer: np.ndarray, sums: np.ndarray, counts: np.ndarray):
+        keys = np.column_stack([window.positions(places), layer])
+        place = pd.DataFrame(keys).groupby([0, 1, 2], sort=False).ngroup().to_numpy()
+        first = np.unique(place, return_index=True)[1]
+        order = first[cKDTree(keys[first]).indices]  # places that lie together stand together: for the cache
+        totals = pd.DataFrame(np.hstack([sums, counts])).groupby(place).sum().to_numpy()[place[order]]
+        self.sums, self.counts = np.hsplit(totals, 2)
+        self.window, self.places, self.layer = window, places.take(order), layer[order]
+        self._space = self.places.space
+        self._same_place = _SAME_PLACE * float(np.abs(self._space).max(initial=0.0))
+        self._norm, self._reach = self._search_radius()
+        around = 0 if window.lattice is None or window.lattice.around < window.size else window.lattice.around
+        self._boxsize = [around, 0, 0][: 2 + window.layered] if around else None
+        self._tree = cKDTree(self._coordinates(self.places, self.layer), boxsize=self._boxsize)
 
     @classmethod
-    def of(cls, window: Window, spots: Spots, values: np.ndarray) -> Known:
-        """Add up rows by place; NaN is missing."""
-        there = ~np.isnan(values)
-        return cls(spots, np.where(there, values, 0.0), there.astype(np.float64)).merged(window)
+    def of(cls, window: Window, rows: Rows) -> Known:
+        """Add up the values of rows by place."""
+        there = ~np.isnan(rows.values)
+        return cls(window, rows.places, rows.layer, np.where(there, rows.values, 0.0), there.astype(np.float64))
 
-    def merged(self, window: Window) -> Known:
-        """The same with each place once, and places that lie together side by side, which memory likes."""
-        keys = window.keys(self.spots)
-        place = pd.DataFrame(keys).groupby([0, 1, 2], sort=False).ngroup().to_numpy()
-        n_places = int(place.max(initial=-1)) + 1
-        first = np.unique(place, return_index=True)[1]
-        order = cKDTree(keys[first]).indices
-        rank = np.empty_like(order)
-        rank[order] = np.arange(n_places)
-        to_place = coo_array(
-            (np.ones(len(place)), (rank[place], np.arange(len(place)))), shape=(n_places, len(place))
-        ).tocsr()
-        return Known(self.spots.take(first[order]), to_place @ self.sums, to_place @ self.counts)
+    def joined(self, rows: Rows) -> Known:
+        """Add the attributes of other rows, whose labels are not known."""
+        n_labels = self.sums.shape[1] - rows.values.shape[1]
+        values = np.pad(rows.values, ((0, 0), (0, n_labels)), constant_values=np.nan)
+        others = Known.of(self.window, Rows(rows.places, rows.layer, values))
+        points = np.concatenate([self.places.points, others.places.points])
+        layer, sums, counts = (
+            np.concatenate([getattr(self, name), getattr(others, name)]) for name in ("layer", "sums", "counts")
+        )
+        return Known(self.window, Places(points, self.places.geographic), layer, sums, counts)
 
-    def joined(self, window: Window, others: Known) -> Known:
-        """Both together."""
-        sums, counts = (np.concatenate(pair) for pair in ((self.sums, others.sums), (self.counts, others.counts)))
-        return Known(self.spots.joined(others.spots), sums, counts).merged(window)
+    def per_row(self, rows: Rows) -> np.ndarray:
+        """Count the places that are compared with each of some rows, evenly drawn."""
+        probes = rows.take(slice(None, None, max(1, len(rows) // _PROBES)))
+        coordinates = self._coordinates(probes.places, probes.layer)
+        counts = self._tree.query_ball_point(coordinates, self._reach, p=self._norm, return_length=True)
+        return np.minimum(counts, self._n_local) if self.window.local else counts
 
-    def weighted(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """What is averaged: rows within a cell, or places around it, each of these with its mean."""
-        if window.method in ("idw", "nearest"):
-            return np.divide(self.sums, self.counts, out=np.zeros_like(self.sums), where=self.counts > 0), self.there
-        return self.sums, self.counts
+    def links(self, rows: Rows, hide_within: float | np.ndarray = 0.0) -> tuple[csr_array, np.ndarray]:
+        """Weights of the places in the cells of pictures, without those no farther than ``hide_within`` from the row.
+
+        Returns
+        -------
+        links : csr_array of shape (n, size * size * places)
+            Rows that lie together stand together.
+        position : ndarray of shape (n,)
+            Of each row in it.
+        """
+        coordinates = self._coordinates(rows.places, rows.layer)
+        hidden = np.maximum(self.places.straight(np.broadcast_to(hide_within, len(rows))), self._same_place)
+        order = cKDTree(coordinates, boxsize=self._boxsize).indices
+        step = int(np.clip(_PAIRS // max(self.per_row(rows.take(order)).max(), 1), 1, _MOST_ROWS))
+        matrices = []
+        for block in (order[rows_of] for rows_of in gen_batches(len(order), step)):
+            owner, cell, place, weight = self._found(rows.take(block), coordinates[block], hidden[block])
+            at = (owner, cell.astype(np.int64) * len(self.places) + place)
+            shape = (len(block), self.window.size**2 * len(self.places))
+            matrices.append(csr_array((weight, at), shape=shape))
+        return vstack(matrices, format="csr"), np.argsort(order)
+
+    def _search_radius(self) -> tuple[float, float]:
+        """Norm of the coordinates of the tree, and how far in it a place in the picture of a row can be."""
+        half = self.window.size / 2
+        if self.window.lattice is not None:
+            return np.inf, half
+        half *= self.window.cell_size
+        if self.window.method == "bin" and not self.places.geographic:
+            return np.inf, half
+        return 2.0 if self.places.geographic else np.inf, float(self.places.straight(half * np.sqrt(2)))
 
     @property
-    def there(self) -> np.ndarray:
-        """1.0 where something is known, else 0.0."""
-        return (self.counts > 0).astype(np.float64)
+    def _n_local(self) -> int:
+        """Places in the circle around a picture whose cells hold one each."""
+        return int(min(np.ceil(np.pi / 2 * self.window.size**2), len(self.places)))
+
+    def _coordinates(self, places: Places, layer: np.ndarray) -> np.ndarray:
+        """Positions in the tree: cells of the lattice, or space; layers lie farther apart than any search goes."""
+        where = places.space if self.window.lattice is None else self.window.positions(places)
+        return np.column_stack([where, 4 * self._reach * layer]) if self.window.layered else where
+
+    def _found(self, rows: Rows, coordinates: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Row, cell, place and weight of each link."""
+        window, half = self.window, self.window.size / 2
+        sides = np.full(len(rows), window.cell_size)
+        if window.local:
+            nearest = np.arange(1, self._n_local + 1)
+            straight, near = self._tree.query(coordinates, k=nearest, distance_upper_bound=self._reach)
+            circle = self.places.distance(straight[:, -1]) * np.sqrt(2) / window.size
+            sides = np.where((circle > 0) & np.isfinite(straight[:, -1]), circle, window.cell_size)
+        if window.method in ("idw", "nearest"):
+            return self._interpolated(rows, coordinates, sides, hidden)
+        if window.local:
+            owner, place = np.nonzero(np.isfinite(straight))[0], near[np.isfinite(straight)]
+        else:
+            tree = cKDTree(coordinates, boxsize=self._boxsize)
+            pairs = tree.sparse_distance_matrix(self._tree, self._reach, p=self._norm, output_type="ndarray")
+            owner, place = pairs["i"], pairs["j"]
+        east, north, straight = rows.places.pair_offsets(owner, self._space, place)
+        if window.lattice is None:
+            east, north = east / sides[owner], north / sides[owner]
+        else:
+            east, north = (self._tree.data[:, i][place] - coordinates[:, i][owner] for i in range(2))
+            if self._boxsize is not None:  # the short way around the globe
+                east = (east + self._boxsize[0] / 2) % self._boxsize[0] - self._boxsize[0] / 2
+        seen = (np.abs(east) < half) & (np.abs(north) < half) & (straight > hidden[owner])
+        cell = (window.size - 1 - (north + half).astype(np.int32)) * window.size + (east + half).astype(np.int32)
+        if window.lattice is not None:  # a new row may stand a little off its lattice point
+            seen &= cell != window.size**2 // 2
+        return owner[seen], cell[seen], place[seen], np.ones(seen.sum(), np.int8)
+
+    def _interpolated(
+        self, rows: Rows, coordinates: np.ndarray, sides: np.ndarray, hidden: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """The nearest visible places of every cell; none that is farther than half the side of the picture."""
+        k = np.arange(1, 2 if self.window.method == "nearest" else _NEAREST + 1)
+        half = self.window.size / 2 * sides
+        centres = rows.places.around(sides[:, None, None] * self.window.offsets())
+        candidates = self._tree.query_ball_point(coordinates, self.places.straight((1 + np.sqrt(2)) * half))
+        parts = []
+        for row, near in enumerate(np.array(each, dtype=np.int64) for each in candidates):
+            near = near[np.linalg.norm(self._space[near] - rows.places.space[row], axis=1) > hidden[row]]
+            straight, nth = cKDTree(self._space[near]).query(centres[row], k=k)
+            distance = self.places.distance(straight)
+            seen = np.isfinite(straight) & (distance <= half[row])
+            cell = np.nonzero(seen)[0]
+            parts.append((np.full(len(cell), row), cell, near[nth[seen]], distance[seen] / sides[row]))
+        owner, cell, place, distance = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return owner, cell, place, 1 / np.maximum(distance, 1e-6) ** 2 if len(k) > 1 else np.ones(len(owner), np.int8)
 
 
 class Patches:
     """Pictures of rows, ``(n, channels, size, size)``, computed when rows are taken.
 
-    What array libraries ask of an array is there: ``shape``, ``dtype``, ``len``, ``[rows]`` with an integer, a slice, a
-    mask or positions, and ``numpy.asarray`` for all of them.
+    Array libraries find what they need: ``shape``, ``dtype``, ``len``, ``[rows]`` with an integer, a slice, a mask or
+    positions, and ``numpy.asarray`` for all of them.
 
     Parameters
     ----------
-    finder : Finder
-        Of the known places.
     known : Known
-        What is known there: the channels of the rows, then those that only neighbours show, such as labels.
+        What is known around: the channels of the rows, then those that only neighbours show, such as labels.
     rows : Rows
         Rows that get pictures.
     hide_within : float or ndarray of shape (n,), default=0.0
@@ -141,25 +193,22 @@ class Patches:
     ndim = 4
 
     def __init__(
-        self,
-        finder: Finder,
-        known: Known,
-        rows: Rows,
-        hide_within: float | np.ndarray = 0.0,
-        dtype: Any = np.float32,
-    ):
+        self, known: Known, rows: Rows, hide_within: float | np.ndarray = 0.0, dtype: Any = np.float32
+    ) -> None:
         self.dtype = np.dtype(dtype)
-        self.links: Links = finder.links(rows.spots, hide_within)
-        self._window = finder.window
-        self._own = rows.channels
-        self._sums, self._counts = (part.astype(self.dtype) for part in known.weighted(finder.window))
-        if (self._counts == self._counts[:, :1]).all():
-            self._counts = self._counts[:, :1].copy()  # nothing is missing: one division serves all channels
+        self._size, self._own = known.window.size, rows.values
+        self._links, self._position = known.links(rows, hide_within)
+        sums, counts = known.sums, known.counts
+        if known.window.method in ("idw", "nearest"):  # places are averaged, each with its mean, not rows
+            sums, counts = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0), np.sign(counts)
+        if (counts == counts[:, :1]).all():
+            counts = counts[:, :1]  # nothing is missing: one division serves all channels
+        self._sums, self._counts = sums.astype(self.dtype), counts.astype(self.dtype)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """Rows, channels, lines of cells from north to south, cells from west to east."""
-        return len(self._own), self._sums.shape[1], self._window.size, self._window.size
+        return len(self._own), self._sums.shape[1], self._size, self._size
 
     def __len__(self) -> int:
         return len(self._own)
@@ -167,7 +216,7 @@ class Patches:
     @property
     def n_alone(self) -> int:
         """Rows around which nothing is known."""
-        return int((self.links.count == 0).sum())
+        return int((np.diff(self._links.indptr) == 0).sum())
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         chosen = np.arange(len(self))[rows]
@@ -180,41 +229,15 @@ class Patches:
     def fill(self, out: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Write the pictures of all or some rows into ``out`` and return it."""
         rows = np.arange(len(self)) if rows is None else rows
-        for start in range(0, len(rows), _BLOCK):
-            self._fill(rows[start : start + _BLOCK], out[start : start + _BLOCK])
+        for block in gen_batches(len(rows), _BLOCK):
+            some = rows[block]
+            links = self._links[self._position[some]].reshape(len(some) * self._size**2, -1)
+            with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: nothing is known of this cell
+                means = (links @ self._sums) / (links @ self._counts)
+            means = means.reshape(len(some), self._size**2, -1)
+            means[:, self._size**2 // 2, : self._own.shape[1]] = self._own[some]
+            out[block] = means.transpose(0, 2, 1).reshape(len(some), *self.shape[1:])
         return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
-
-    def _fill(self, rows: np.ndarray, out: np.ndarray) -> None:
-        owner, cell, place, weight = self.links.of(rows)
-        cells = self._window.size**2
-        shape = (len(rows) * cells, len(self._sums))
-        weight = np.ones(len(owner), self.dtype) if weight is None else weight
-        links = coo_array((weight, (owner * cells + cell, place)), shape=shape)
-        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: nothing is known of this cell
-            means = (links @ self._sums) / (links @ self._counts)
-        means = means.reshape(len(rows), cells, -1)
-        n_own = self._own.shape[1]
-        means[:, self._window.centre, :n_own] = self._own[rows]
-        out[...] = means.transpose(0, 2, 1).reshape(out.shape)
-
-
-def in_pieces(
-    finder: Finder, known: Known, rows: Rows, hidden: np.ndarray, dtype: Any, step: int = 1
-) -> Iterator[Patches]:
-    """Patches of as many rows at a time as memory likes, a multiple of ``step``."""
-    per_row = max(1.0, float(finder.per_row(rows.spots).mean()))
-    many = max(1, int(min(_CHUNK, _LINKS / per_row)) // step) * step
-    for start in range(0, len(rows), many):
-        part = slice(start, start + many)
-        yield Patches(finder, known, rows.take(part), hidden[part], dtype)
-
-
-def hidden_distances(n: int, hide_within: float | str, reach: float) -> np.ndarray:
-    """How far around each row of fit known places are left out; "some" is the same whenever it is asked for."""
-    if hide_within != "some":
-        return np.full(n, float(hide_within))
-    rng = np.random.default_rng(0)
-    return np.where(rng.random(n) < _HIDE_SOME, rng.uniform(0.0, reach, n), 0.0)

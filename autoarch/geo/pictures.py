@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._data.coordinates import coordinate_columns
-from autoarch.exceptions import AutoArchWarning
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
+from autoarch.geo.points import Rows
 
 _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from
+_BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 
 
@@ -57,111 +56,53 @@ class Pictures:
     def __getitem__(self, rows: Any) -> np.ndarray:
         """Pictures of some rows; what is not known is 0, which is the mean."""
         grid = np.clip((self.patches[rows] - self.mean) / self.scale, -_LARGEST, _LARGEST)
-        missing = np.isnan(grid)
-        grid[missing] = 0.0
-        return np.concatenate([grid, missing.all(axis=1, keepdims=True).astype(np.float32)], axis=1)
+        unknown = np.isnan(grid).all(axis=1, keepdims=True)
+        return np.concatenate([np.nan_to_num(grid, copy=False), unknown], axis=1, dtype=self.dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self[:].astype(dtype or self.dtype, copy=False)
+        out = np.empty(self.shape, dtype or self.dtype)
+        for rows in gen_batches(len(self), _BLOCK):
+            out[rows] = self[rows]
+        return out
 
 
-def _zero_and_unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each column the middle and half the span of what is not missing."""
-    missing = np.isnan(values).all(axis=0)
-    low, high = (of(np.where(missing, 0.0, values), axis=0).astype(np.float64) for of in (np.nanmin, np.nanmax))
-    unit = high / 2 - low / 2
-    return low / 2 + high / 2, np.where(unit > 0, unit, 1.0)
-
-
-class NeighborhoodPictures(TransformerMixin, BaseEstimator):
+class NeighborhoodPictures(NeighborhoodGrid):
     """:class:`NeighborhoodGrid` with every channel scaled, and one more for cells of which nothing is known.
 
-    Parameters
-    ----------
-    coordinates : pair of str or int
-        As for :class:`NeighborhoodGrid`, like all others.
-    size : int
-        Cells along each side.
-    target_lag : bool, "regression" or "classification"
-        Whether labels of neighbours are shown.
-    hide_within : float or "some"
-        What training rows do not see.
-    geographic : bool or "auto"
-        Whether coordinates are degrees.
-    categorical : sequence or None
-        Columns that hold codes.
+    ``context``, ``output`` and ``dtype`` are of no consequence.
 
     Attributes
     ----------
-    grid_ : NeighborhoodGrid
-        Fitted.
     mean_, scale_ : ndarray of shape (channels, 1, 1)
         Of each channel.
     """
 
-    seconds_per_row = 4e-5  # on one core, to find who is around; a search does not begin what takes longer than it has
-
-    def __init__(
-        self,
-        coordinates: Sequence[Any] = (0, 1),
-        size: int = 9,
-        *,
-        target_lag: bool | str = False,
-        hide_within: float | str = 0.0,
-        geographic: bool | str = "auto",
-        categorical: Sequence[Any] | None = None,
-    ):
-        self.coordinates = coordinates
-        self.size = size
-        self.target_lag = target_lag
-        self.hide_within = hide_within
-        self.geographic = geographic
-        self.categorical = categorical
+    seconds_per_row = 4e-5  # on one core, to find neighbours; a search does not begin what takes longer than it has
 
     def fit(self, X: Any, y: Any = None) -> NeighborhoodPictures:
         """Learn what is known where, and the scale of each channel."""
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray | Pictures:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Fit, and return the pictures of the training rows, none of which shows its own label."""
-        X = np.asarray(X)
-        self._zero, self._unit = _zero_and_unit(X)
-        left = [*coordinate_columns(X, self.coordinates), *(self.categorical or ())]
-        self._zero[left], self._unit[left] = 0.0, 1.0
-        X = self._small(X)
-        if self.target_lag == "regression":
-            zero, unit = _zero_and_unit(np.asarray(y, dtype=np.float64)[:, None])
-            y = (y - zero) / unit
-        self.grid_ = NeighborhoodGrid(
-            self.coordinates,
-            self.size,
-            target_lag=self.target_lag,
-            hide_within=self.hide_within,
-            geographic=self.geographic,
-            categorical=self.categorical,
-        ).fit(X, y)
-        patches = self.grid_.patches(X, training=True)
+        rows = self._fit(X, y)
+        patches = self._exact(rows, self._hidden(rows, True))
         some = np.linspace(0, len(patches) - 1, min(len(patches), _SAMPLE)).astype(int)
-        sample = patches[some].astype(np.float64)
-        there = ~np.isnan(sample)
-        count = np.maximum(there.sum(axis=(0, 2, 3)), 1)[:, None, None]
-        self.mean_ = (np.where(there, sample, 0.0).sum(axis=(0, 2, 3))[:, None, None] / count).astype(np.float32)
-        squares = np.where(there, (sample - self.mean_) ** 2, 0.0).sum(axis=(0, 2, 3))[:, None, None]
-        scale = np.sqrt(squares / count)
-        self.scale_ = np.where(scale > 1e-12, scale, 1.0).astype(np.float32)
+        channels = patches[some].transpose(0, 2, 3, 1).reshape(-1, patches.shape[1])
+        with np.errstate(invalid="ignore"):  # a channel may be missing throughout
+            scaler = StandardScaler().fit(channels)
+        self.mean_, self.scale_ = scaler.mean_[:, None, None], scaler.scale_[:, None, None]
         return self._pictures(patches)
 
-    def transform(self, X: Any) -> np.ndarray | Pictures:
-        """The pictures of rows, what lies around them taken from the training rows."""
+    def transform(self, X: Any) -> Any:
+        """The pictures of rows, what lies around them taken from the training rows; empty ones cause no warning."""
         check_is_fitted(self)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AutoArchWarning)  # rows far from all others: a model has learned from gaps
-            return self._pictures(self.grid_.patches(self._small(np.asarray(X))))
+        return self._pictures(self._exact(self._read(X), 0.0))
 
-    def _small(self, X: np.ndarray) -> np.ndarray:
-        """Attributes near 0: pictures hold 32 bits a cell, which tell large values with small differences not apart."""
-        return (X - self._zero) / self._unit
+    def _exact(self, rows: Rows, hidden: float | np.ndarray) -> Patches:
+        """Pictures in double precision, which tells large values with small differences apart."""
+        return Patches(self._known, rows, hidden, np.float64)
 
     def _pictures(self, patches: Patches) -> np.ndarray | Pictures:
         pictures = Pictures(patches, self.mean_, self.scale_)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from autoarch._core.checks import check_choice
 from autoarch._data.coordinates import read_places
 from autoarch._data.points import Places
 from autoarch._report.figure import LIGHT, axes_on
 from autoarch.exceptions import InputError
+from autoarch.geo.lattice import cut_open, widest_gap
 from autoarch.geo.values import Values, read_values
 
 if TYPE_CHECKING:
@@ -81,13 +83,16 @@ def plot_map(
     check_choice("kind", kind, tuple(COLOURS))
     places = where if isinstance(where, Places) else read_places(where, coordinates, geographic=geographic)
     read = _to_draw(values, len(places), kind)
-    points = _side_by_side(places)[read.present]
+    points, names, aspect = places.points, ("x", "y"), 1.0
+    if places.geographic:
+        points, names = _side_by_side(points), ("longitude", "latitude")
+        latitude = abs(points[:, 1].min() + points[:, 1].max()) / 2
+        aspect = float(1.0 / np.cos(np.radians(min(latitude, MOST_STRETCHED))))
     if read.codes is None:
-        _numbers(ax, points, read.matrix[read.present, 0], kind)
+        _draw_numbers(ax, points[read.present], read.matrix[read.present, 0], kind)
     else:
-        _labels(ax, points, read)
-    names = ("longitude", "latitude") if places.geographic else ("x", "y")
-    ax.set(title=kind, xlabel=names[0], ylabel=names[1], aspect=_aspect(places))
+        _draw_labels(ax, points[read.present], read)
+    ax.set(title=kind, xlabel=names[0], ylabel=names[1], aspect=aspect)
     return ax
 
 
@@ -98,56 +103,31 @@ def _to_draw(values: Any, n: int, kind: str) -> Values:
     else:
         array = np.asarray(values)
         if kind == "uncertainty" and array.ndim == 2 and array.shape[1] > 1:
-            array = _unsure(array)
+            array = array.astype(np.float64)
+            probabilities = (array >= 0).all() and np.allclose(array.sum(axis=1), 1.0, atol=1e-3)
+            array = 1.0 - array.max(axis=1) if probabilities else array.std(axis=1)
         read = read_values(array, n, labels=False)
     if read.matrix.shape[1] > 1 and read.codes is None:
         raise InputError(f"values has {read.matrix.shape[1]} columns; expected one {kind} for each of the {n} points.")
     return read
 
 
-def _unsure(columns: np.ndarray) -> np.ndarray:
-    columns = columns.astype(np.float64)
-    if (columns >= 0).all() and np.allclose(columns.sum(axis=1), 1.0, atol=1e-3):
-        return 1.0 - columns.max(axis=1)
-    return columns.std(axis=1)
+def _side_by_side(points: np.ndarray) -> np.ndarray:
+    """Degrees with longitudes turned so that the widest empty stretch lies at the edge of the map."""
+    turned = cut_open(points, widest_gap(points[:, 0]))
+    middle = (turned[:, 0].min() + turned[:, 0].max()) / 2
+    return turned - [360.0 * np.round(middle / 360.0), 0.0]
 
 
-def _side_by_side(places: Places) -> np.ndarray:
-    """Points with longitudes turned so that the widest empty stretch lies at the edge of the map."""
-    if not places.geographic or not len(places):
-        return places.points
-    longitude = places.points[:, 0] % 360.0
-    around = np.sort(longitude)
-    gaps = np.diff(around, append=around[0] + 360.0)
-    start = around[(int(np.argmax(gaps)) + 1) % len(around)]
-    turned = (longitude - start) % 360.0 + start
-    middle = (turned.min() + turned.max()) / 2
-    return np.column_stack([turned - 360.0 * np.round(middle / 360.0), places.points[:, 1]])
-
-
-def _aspect(places: Places) -> float:
-    if not places.geographic or not len(places):
-        return 1.0
-    latitude = places.points[:, 1]
-    middle = min(abs(latitude.min() + latitude.max()) / 2, MOST_STRETCHED)
-    return float(1.0 / np.cos(np.radians(middle)))
-
-
-def _numbers(ax: Axes, points: np.ndarray, values: np.ndarray, kind: str) -> None:
+def _draw_numbers(ax: Axes, points: np.ndarray, values: np.ndarray, kind: str) -> None:
     limits: dict[str, Any] = {}
     if kind == "residual":
         most = float(np.quantile(np.abs(values), 0.99)) or 1.0  # a few outliers must not bleach the rest
         limits = {"vmin": -most, "vmax": most}
-    drawn: Any
-    x, y = points.T
-    if len(points) > MANY_POINTS:
-        drawn = ax.hexbin(x, y, C=values, gridsize=HEXAGONS, cmap=COLOURS[kind], **limits)
-    else:
-        drawn = ax.scatter(x, y, c=values, s=_size(len(points)), cmap=COLOURS[kind], linewidths=0, **limits)
-    ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
+    ax.figure.colorbar(_draw(ax, points, values, np.mean, cmap=COLOURS[kind], **limits), ax=ax, shrink=0.8)
 
 
-def _labels(ax: Axes, points: np.ndarray, read: Values) -> None:
+def _draw_labels(ax: Axes, points: np.ndarray, read: Values) -> None:
     """The most frequent classes in a colour each, all others in grey."""
     from matplotlib import colormaps
     from matplotlib.colors import BoundaryNorm, ListedColormap
@@ -155,26 +135,16 @@ def _labels(ax: Axes, points: np.ndarray, read: Values) -> None:
 
     assert read.codes is not None
     codes = read.codes[read.present]
-    frequent = np.argsort(-np.bincount(codes, minlength=len(read.names)), kind="stable")[:MAX_NAMED]
-    place = np.full(len(read.names), len(frequent))
-    place[np.sort(frequent)] = np.arange(len(frequent))
-    shown = place[codes]
-    palette = colormaps["tab10" if len(frequent) <= 10 else "tab20"]
-    names = [str(read.names[i]) for i in np.sort(frequent)]
-    colours: list[Any] = [palette(i) for i in range(len(frequent))]
-    if len(frequent) < len(read.names):
-        names, colours = [*names, "others"], [*colours, LIGHT]
-    style: dict[str, Any] = {
-        "cmap": ListedColormap(colours),
-        "norm": BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours)),
-    }
-    x, y = points.T
-    if len(points) > MANY_POINTS:
-        ax.hexbin(x, y, C=shown, gridsize=HEXAGONS, reduce_C_function=_most_frequent, **style)
-    else:
-        ax.scatter(x, y, c=shown, s=_size(len(points)), linewidths=0, **style)
-    named = zip(names, colours, strict=True)
-    dots = [Line2D([], [], ls="", marker="o", color=colour, label=name) for name, colour in named]
+    named = np.sort(np.argsort(-np.bincount(codes), kind="stable")[:MAX_NAMED])
+    names = [str(read.names[i]) for i in named] + ["others"] * (len(named) < len(read.names))
+    palette = colormaps["tab10" if len(named) <= 10 else "tab20"]
+    colours: list[Any] = [*map(palette, range(len(named))), LIGHT][: len(names)]
+    shown = pd.Index(named).get_indexer(codes) % (len(named) + 1)  # -1, which is not found, is the last one
+    norm = BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours))
+    _draw(ax, points, shown, _most_frequent, cmap=ListedColormap(colours), norm=norm)
+    dots = [
+        Line2D([], [], ls="", marker="o", color=colour, label=name) for name, colour in zip(names, colours, strict=True)
+    ]
     ax.legend(handles=dots, frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
@@ -182,6 +152,10 @@ def _most_frequent(codes: np.ndarray | list[float]) -> float:
     return float(np.bincount(np.asarray(codes, dtype=int)).argmax())
 
 
-def _size(n: int) -> float:
-    """Area of a dot: small where there are many."""
-    return float(np.clip(6_000 / max(n, 1), 2.0, 24.0))
+def _draw(ax: Axes, points: np.ndarray, values: np.ndarray, of_hexagon: Callable[..., float], **style: Any) -> Any:
+    """Dots, small where there are many, or hexagons where dots would cover each other."""
+    x, y = points.T
+    if len(points) > MANY_POINTS:
+        return ax.hexbin(x, y, C=values, gridsize=HEXAGONS, reduce_C_function=of_hexagon, **style)
+    size = np.clip(6_000 / max(len(points), 1), 2.0, 24.0)
+    return ax.scatter(x, y, c=values, s=size, linewidths=0, **style)

@@ -1,17 +1,126 @@
-"""Coordinates of a table as points between which straight lines measure: a step for models of neighbours."""
+"""Base classes of transformers of tables with coordinates, and the simplest one: coordinates as points in space."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from autoarch._data.array_checks import check_cell_shape
-from autoarch._data.containers import in_reference, reference_of
-from autoarch._data.coordinates import read_places
+from autoarch._core.checks import own_errors
+from autoarch._data.array_checks import check_cell_shape, refuse_infinite
+from autoarch._data.columns import Category, Coder
+from autoarch._data.containers import in_reference, reference_of, without_geometry
+from autoarch._data.coordinates import column_position, coordinate_columns, read_places
+from autoarch._data.points import Places
+from autoarch._data.table_encoder import as_fitted, column_names, learn_kinds
+from autoarch.exceptions import InputError, ParameterError
+
+_MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of a table: their places, their layers as codes, and a column of ``values`` per channel; NaN is missing."""
+
+    places: Places
+    layer: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: np.ndarray | slice) -> Rows:
+        """Some of the rows."""
+        return Rows(self.places.take(rows), self.layer[rows], self.values[rows])
+
+
+class MapTransformer(TransformerMixin, BaseEstimator):
+    """Base of transformers that learn the columns of a table with coordinates, and read later tables in their order.
+
+    Subclasses have the parameters ``coordinates`` and ``geographic``.
+    """
+
+    coordinates: Sequence[Any]
+    geographic: bool | str
+
+    def _learn_columns(self, X: Any) -> Any:
+        """Set ``n_features_in_``, ``feature_names_in_`` and ``geographic_``; return the table without geometry."""
+        self._reference = reference_of(X)
+        table, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
+        table = table if hasattr(table, "shape") else np.asarray(table)
+        self.geographic_ = read_places(table, coordinates, geographic=geographic).geographic
+        self._at = coordinate_columns(table, coordinates)
+        self.n_features_in_ = table.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+        names = column_names(table) if isinstance(table, pd.DataFrame) else None
+        if names is not None:
+            self.feature_names_in_ = names
+        return table
+
+    def _as_fitted(self, X: Any) -> Any:
+        """A later table without geometry, in the reference system of the first one and with its order of columns."""
+        table, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
+        return as_fitted(table, getattr(self, "feature_names_in_", None))
+
+
+class ChannelReader(MapTransformer):
+    """Base of transformers that read a table as places, layers and channels: numbers, and a column for each level.
+
+    Subclasses have the parameters ``layer`` and ``categorical`` as well.
+    """
+
+    layer: Any
+    categorical: Sequence[Any] | None
+
+    def _learn_attributes(self, table: Any) -> None:
+        """Learn the column of layers, and how each other column is encoded."""
+        layer = None if self.layer is None else column_position(self.layer, table, asked="layer")
+        if layer in self._at:
+            raise ParameterError(f"layer={self.layer!r} is a coordinate; expected another column, such as the time.")
+        self._attributes = [i for i in range(self.n_features_in_) if i not in {*self._at, layer}]
+        named = {column_position(name, table, asked="categorical") for name in self.categorical or ()}
+        if not named <= set(self._attributes):
+            raise ParameterError(f"categorical={self.categorical!r} names coordinates or layers; expected attributes.")
+        frame = _as_frame(table)
+        self._layer_at = layer
+        self._layers = self._layers_of(frame).unique()
+        columns = {i: frame.iloc[:, i] for i in self._attributes}
+        typed = {i: column.astype("category") if i in named else column for i, column in columns.items()}
+        kinds = learn_kinds(pd.DataFrame(typed), [str(frame.columns[i]) for i in columns])
+        self._coders = [_fewer_levels(kind, column) for kind, column in zip(kinds, columns.values(), strict=True)]
+        self.channel_names_: list[str] = []
+        for coder in self._coders:
+            names = coder.names_out()
+            if isinstance(coder, Category):
+                names = [f"{coder.name}={level}" for level in [*coder.levels, *["other"] * coder.shared]]
+            self.channel_names_ += names
+
+    def _read(self, X: Any, *, new_layers: bool = False) -> Rows:
+        """Places, layers and attributes of the rows of X; layers that are not known have the code -1."""
+        frame = _as_frame(self._as_fitted(X))
+        check_cell_shape(frame.shape[1:], (self.n_features_in_,), speaker=type(self).__name__)
+        places = read_places(frame, self._at, geographic=self.geographic_)
+        layers, known = self._layers_of(frame), self._layers
+        if new_layers:
+            known = known.append(layers[~layers.isin(known)].unique())
+        channels = [np.empty((len(frame), 0))]
+        for i, coder in zip(self._attributes, self._coders, strict=True):
+            block = coder.encode(frame.iloc[:, i])
+            refuse_infinite(block, names=coder.names_out(), speaker=type(self).__name__)
+            if isinstance(coder, Category):
+                block = np.where(np.isnan(block), np.nan, block == np.arange(coder.cardinality))
+            channels.append(block)
+        return Rows(places, known.get_indexer(layers), np.concatenate(channels, axis=1))
+
+    def _layers_of(self, frame: pd.DataFrame) -> pd.Index:
+        """The layer of each row; one layer where no column holds them."""
+        at = self._layer_at
+        return pd.Index(np.zeros(len(frame), object) if at is None else frame.iloc[:, at].astype(object))
 
 
 class MapPoints(TransformerMixin, BaseEstimator):
@@ -45,7 +154,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
         self.geographic = geographic
 
     def fit(self, X: Any, y: Any = None) -> MapPoints:
-        """Look at the coordinates; there is nothing to learn.
+        """Check the coordinates; there is nothing to learn.
 
         Parameters
         ----------
@@ -92,7 +201,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : object, default=None
-            Not looked at.
+            Ignored.
 
         Returns
         -------
@@ -109,3 +218,21 @@ class MapPoints(TransformerMixin, BaseEstimator):
 
 def _width(X: Any) -> int:
     return int((X if hasattr(X, "shape") else np.asarray(X)).shape[1])
+
+
+def _as_frame(table: Any) -> pd.DataFrame:
+    if isinstance(table, pd.DataFrame):
+        if not len(table):
+            raise InputError(f"Found array with 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
+        return table.reset_index(drop=True)
+    with own_errors():
+        return pd.DataFrame(check_array(table, dtype=None, ensure_all_finite=False))
+
+
+def _fewer_levels(coder: Coder, column: pd.Series) -> Coder:
+    """A category with many levels keeps a code for each frequent one."""
+    if not isinstance(coder, Category) or coder.cardinality <= _MOST_LEVELS + 1:
+        return coder
+    counts = np.bincount(coder.encode(column)[:, 0][column.notna().to_numpy()].astype(int), minlength=coder.cardinality)
+    kept = np.sort(np.argsort(-counts[: len(coder.levels)], kind="stable")[:_MOST_LEVELS])
+    return Category(coder.name, tuple(coder.levels[i] for i in kept), shared=True)

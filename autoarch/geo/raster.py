@@ -17,19 +17,16 @@ from autoarch._data.containers import to_plain
 from autoarch._data.coordinates import read_places
 from autoarch.exceptions import InputError, ParameterError
 
-_TILE = 1024  # cells along the side of a window that is read at once: some megabytes per band
-
-ReadWindow = Callable[[int, int, int, int], np.ndarray]  # first and last row, first and last column -> bands
+_TILE = 256  # cells along a side: patches of one tile are read one after the other, so that a file is decoded once
 
 
 @dataclass(frozen=True, eq=False)
-class _Raster:
-    """What is asked of an image, wherever it lies."""
+class _Image:
+    """Shape ``(bands, rows, columns)``, a function that reads some rows and columns, and where a file says it lies."""
 
     shape: tuple[int, int, int]
-    read: ReadWindow
-    transform: tuple[float, ...] | None
-    nodata: float | None
+    read: Callable[[slice, slice], np.ndarray]
+    transform: tuple[float, ...] | None = None
     crs: Any = None
 
 
@@ -79,29 +76,34 @@ def raster_patches(
     """
     if check_whole("size", size, least=1) % 2 == 0:
         raise ParameterError(f"size={size} was given; expected an odd number, so that the point's cell is the middle.")
-    with _opened(raster, transform, nodata) as image:
-        cells = _cells(points, image)
+    given = _six_numbers(transform)
+    with _opened(raster) as image:
+        cells = _cells(points, image, given or image.transform)
         out = np.full((len(cells), image.shape[0], size, size), np.nan, dtype=np.float32)
-        for rows in _tiles(cells, image.shape[1:], size // 2):
-            _fill(out, rows, cells[rows], image, size // 2)
+        for i in np.lexsort(cells.T // _TILE):
+            first = cells[i] - size // 2
+            start, stop = np.maximum(first, 0), np.minimum(first + size, image.shape[1:])
+            if (start < stop).all():
+                rows, columns = (
+                    slice(int(low), int(high)) for low, high in zip(start - first, stop - first, strict=True)
+                )
+                found = image.read(*map(slice, start.tolist(), stop.tolist()))
+                out[i, :, rows, columns] = found if nodata is None else np.where(found == nodata, np.nan, found)
     return out
 
 
 @contextmanager
-def _opened(raster: Any, transform: Sequence[float] | None, nodata: float | None) -> Iterator[_Raster]:
-    """The image with its transform and its mark for missing cells; a file stays open as long as it is read."""
-    given = _six_numbers(transform)
+def _opened(raster: Any) -> Iterator[_Image]:
+    """The image; a file stays open as long as it is read."""
     if isinstance(raster, (str, PathLike)):
         rasterio = require("rasterio", extra="geo", purpose="Reading patches from a raster file")
         with rasterio.open(fspath(raster)) as file:
 
-            def read(top: int, bottom: int, left: int, right: int) -> np.ndarray:
-                window = rasterio.windows.Window(left, top, right - left, bottom - top)
-                return np.asarray(file.read(window=window, masked=True).astype(np.float32).filled(np.nan))
+            def read(rows: slice, columns: slice) -> np.ndarray:
+                found = file.read(window=rasterio.windows.Window.from_slices(rows, columns), masked=True)
+                return np.asarray(found.astype(np.float32).filled(np.nan))
 
-            yield _Raster(
-                (file.count, file.height, file.width), read, given or tuple(file.transform)[:6], nodata, file.crs
-            )
+            yield _Image((file.count, file.height, file.width), read, tuple(file.transform)[:6], file.crs)
         return
     array = np.asarray(to_plain(raster))
     if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
@@ -110,7 +112,7 @@ def _opened(raster: Any, transform: Sequence[float] | None, nodata: float | None
             "cols) or (rows, cols), or the path of a file."
         )
     bands = array[None] if array.ndim == 2 else array
-    yield _Raster(bands.shape, lambda top, bottom, left, right: bands[:, top:bottom, left:right], given, nodata)
+    yield _Image(bands.shape, lambda rows, columns: bands[:, rows, columns])
 
 
 def _six_numbers(transform: Sequence[float] | None) -> tuple[float, ...] | None:
@@ -130,7 +132,7 @@ def _six_numbers(transform: Sequence[float] | None) -> tuple[float, ...] | None:
     return numbers
 
 
-def _cells(points: Any, image: _Raster) -> np.ndarray:
+def _cells(points: Any, image: _Image, transform: tuple[float, ...] | None) -> np.ndarray:
     """Row and column of the cell that each point lies in; far outside, some cell that is outside."""
     if image.crs is not None and hasattr(points, "to_crs") and points.crs is not None:
         points = points.to_crs(image.crs)
@@ -140,35 +142,11 @@ def _cells(points: Any, image: _Raster) -> np.ndarray:
             f"points has shape {table.shape}; expected (n, 2): row and column, or x and y where there is a transform."
         )
     pairs = read_places(table, (0, 1), geographic=False).points
-    if image.transform is None:
+    if transform is None:
         if hasattr(points, "geometry"):
             raise InputError("points are a GeoDataFrame, whose x and y need a transform to cells. Pass transform.")
         places = np.floor(pairs + 0.5)
     else:
-        a, b, c, d, e, f = image.transform
+        a, b, c, d, e, f = transform
         places = np.floor((pairs - [c, f]) @ np.linalg.inv([[a, d], [b, e]]) + 1e-9)[:, ::-1]
     return np.clip(places, -(2.0**40), 2.0**40).astype(np.int64)
-
-
-def _tiles(cells: np.ndarray, shape: Sequence[int], half: int) -> Iterator[np.ndarray]:
-    """Positions of the points whose patches touch the image, those of one tile together."""
-    reached = ((cells >= -half) & (cells < np.asarray(shape) + half)).all(axis=1)
-    tile = pd.DataFrame(cells[reached] // _TILE)
-    for part in tile.groupby([0, 1]).indices.values():
-        yield np.flatnonzero(reached)[part]
-
-
-def _fill(out: np.ndarray, rows: np.ndarray, cells: np.ndarray, image: _Raster, half: int) -> None:
-    """Read one window around some points and copy their patches."""
-    low, high = cells.min(axis=0) - half, cells.max(axis=0) + half + 1
-    start, stop = np.maximum(low, 0), np.minimum(high, image.shape[1:])
-    window = np.full((image.shape[0], *(high - low)), np.nan, dtype=np.float32)
-    (top, left), (bottom, right) = start - low, stop - low
-    found = image.read(int(start[0]), int(stop[0]), int(start[1]), int(stop[1]))
-    window[:, top:bottom, left:right] = found
-    if image.nodata is not None:
-        window[:, top:bottom, left:right][found == image.nodata] = np.nan
-    steps = np.arange(2 * half + 1)
-    down, across = (cells - half - low).T
-    patches = window[:, down[:, None, None] + steps[:, None], across[:, None, None] + steps]
-    out[rows] = patches.transpose(1, 0, 2, 3)

@@ -1,4 +1,4 @@
-"""What stands at the points: numbers, several numbers, or class labels, as one matrix.
+"""Values at points: numbers, several numbers, or class labels, as one matrix.
 
 Labels become one 0/1 column per class. A sum of squared differences over the columns then counts points of different
 classes, so that what is written for numbers holds for labels.
@@ -59,7 +59,7 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
         Whether they are classes. "auto" says so of words and truth values, and of whole numbers of at most 30 values
         with at least 5 rows per value.
     name : str, default="values"
-        What an error calls them.
+        Their name in messages.
 
     Returns
     -------
@@ -70,67 +70,54 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
     InputError
         If their number differs from n, or none is there.
     """
-    plain = to_plain(values)
-    array = _array(plain)
+    array = _array(to_plain(values))
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim not in (1, 2) or len(array) != n:
         raise InputError(f"{name} has shape {array.shape}; expected one row for each of the {n} points.")
+    codes, classes = None, np.empty(0)
     if array.ndim == 1 and (_are_labels(array) if labels == "auto" else labels):
-        return _of_labels(array, name)
-    try:
-        matrix = np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} holds no numbers ({error}). Pass numbers, or class labels in one column.") from error
-    matrix = matrix if matrix.ndim == 2 else matrix[:, None]
-    present = np.asarray(np.isfinite(matrix).all(axis=1))
-    _some_present(present, name)
-    if matrix.shape[1] > 1:
+        codes, classes = pd.factorize(array, sort=True)
+        present = codes >= 0
+        matrix = np.where(present[:, None], codes[:, None] == np.arange(len(classes)), np.nan)
+    else:
+        matrix = _numbers(array if array.ndim == 2 else array[:, None], name)
+        present = np.asarray(np.isfinite(matrix).all(axis=1))
+    if not present.any():
+        raise InputError(f"{name} is missing at all of the {n} points. Pass at least some values.")
+    if codes is None and matrix.shape[1] > 1:
         spread = matrix[present].std(axis=0)
         matrix = matrix / np.where(spread > 0, spread, 1.0)
-    return Values(matrix, None, (), present)
+    return Values(matrix, codes, tuple(classes), present)
 
 
 def _array(plain: Any) -> np.ndarray:
-    """Of pandas' own numbers too, whose missing values no numpy number holds."""
-    if not isinstance(plain, (pd.Series, pd.DataFrame)):
-        return np.asarray(plain)
-    types = plain.dtypes if isinstance(plain, pd.DataFrame) else [plain.dtype]
-    if all(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in types):
-        return plain.to_numpy(dtype=np.float64, na_value=np.nan)
-    return plain.to_numpy()
+    """An array; pandas' own numbers, whose missing values no numpy number holds, become floats."""
+    if isinstance(plain, (pd.Series, pd.DataFrame)):
+        types = plain.dtypes if isinstance(plain, pd.DataFrame) else [plain.dtype]
+        if all(kind.kind in "iuf" for kind in types):
+            return plain.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(plain)
+
+
+def _numbers(array: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds no numbers ({error}). Pass numbers, or class labels in one column.") from error
 
 
 def _are_labels(array: np.ndarray) -> bool:
+    """Words, truth values and dates are labels, and whole numbers of few values."""
+    if array.dtype.kind == "O":
+        numbers = ("integer", "floating", "mixed-integer-float", "decimal")
+        return pd.api.types.infer_dtype(array, skipna=True) not in numbers
     if array.dtype.kind not in "iuf":
-        return not _are_numbers(array)
+        return array.dtype.kind in "bUSmM"
     seen = array[np.isfinite(array)]
     if len(seen) == 0 or (seen != np.round(seen)).any():
         return False
-    distinct = len(np.unique(seen))
-    return distinct <= min(MAX_CODES, max(2, len(seen) // MIN_ROWS_PER_CODE))
-
-
-def _are_numbers(array: np.ndarray) -> bool:
-    """Objects that are all numbers, such as decimals; truth values are labels."""
-    if array.dtype.kind != "O":
-        return array.dtype.kind not in "bUSmM"
-    return pd.api.types.infer_dtype(array, skipna=True) in ("integer", "floating", "mixed-integer-float", "decimal")
-
-
-def _of_labels(array: np.ndarray, name: str) -> Values:
-    codes, names = pd.factorize(array, sort=True)
-    present = codes >= 0
-    _some_present(present, name)
-    matrix = np.zeros((len(array), len(names)))
-    matrix[np.arange(len(array)), codes] = 1.0  # of missing ones column -1, overwritten below
-    matrix[~present] = np.nan
-    return Values(matrix, codes, tuple(names), present)
-
-
-def _some_present(present: np.ndarray, name: str) -> None:
-    if not present.any():
-        raise InputError(f"{name} is missing at all of the {len(present)} points. Pass at least some values.")
+    return len(np.unique(seen)) <= min(MAX_CODES, max(2, len(seen) // MIN_ROWS_PER_CODE))
 
 
 def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:
@@ -161,7 +148,7 @@ def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:
     return Values(matrix[:, spread > 0] / spread[spread > 0], None, (), np.full(len(matrix), True))
 
 
-def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndarray, np.ndarray | None]:
+def label_columns(y: Any, n_rows: int, kind: str, estimator_name: str) -> tuple[np.ndarray, np.ndarray | None]:
     """One column of numbers, or one of 0 and 1 for each class; and the classes, None for numbers.
 
     Parameters
@@ -172,8 +159,8 @@ def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndar
         Rows of X.
     kind : {"auto", "classification", "regression"}
         Which of these; "auto" guesses.
-    speaker : str
-        Whom messages speak for.
+    estimator_name : str
+        The estimator that messages name.
 
     Returns
     -------
@@ -183,6 +170,6 @@ def label_columns(y: Any, n_rows: int, kind: str, speaker: str) -> tuple[np.ndar
         Sorted.
     """
     if (guess_task(y) if kind == "auto" else kind) == "regression":
-        return numeric_target(y, n_samples=n_rows, estimator_name=speaker)[:, None], None
-    codes, classes = encode_labels(y, n_samples=n_rows, estimator_name=speaker, fewest=1)
+        return numeric_target(y, n_samples=n_rows, estimator_name=estimator_name)[:, None], None
+    codes, classes = encode_labels(y, n_samples=n_rows, estimator_name=estimator_name, fewest=1)
     return np.eye(len(classes))[codes], classes

@@ -1,4 +1,4 @@
-"""How far apart points must be before their values are strangers: the semivariogram and its range.
+"""The semivariogram of an attribute and its range, beyond which values are no longer autocorrelated.
 
 The semivariance of a distance is half the mean squared difference of two points so far apart (Matheron's estimator).
 For class labels it is the share of pairs of different classes. A model is fitted to it by least squares; where it
@@ -13,12 +13,13 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 
 from autoarch._core.checks import check_positive, check_whole, seed_of
 from autoarch._data.points import Places
@@ -63,8 +64,8 @@ class Variogram:
     nugget, sill : float
         Semivariance at distance 0, and where the model levels off.
     range : float or None
-        Distance from which values are strangers: where the model reaches 95 % (the spherical one 100 %) of its rise.
-        Infinite if it still rises at the longest lag; None if values do not depend on their neighbours at all.
+        Distance beyond which values are not autocorrelated: where the model reaches 95 % (the spherical one 100 %) of
+        its rise. Infinite if it still rises at the longest lag; None if values do not depend on their neighbours.
     geographic : bool
         Whether distances are kilometres.
     """
@@ -126,7 +127,7 @@ def fit_variogram(
     are measured, and the nearest neighbours of up to 4,000.
 
     The model is the best of three by squared errors weighted with the pairs of a lag over its distance squared. Its
-    range counts where neighbours are significantly alike (Moran's I, one in a hundred).
+    range counts where there is significant autocorrelation (Moran's I, one in a hundred).
 
     Parameters
     ----------
@@ -178,41 +179,36 @@ def fit_variogram(
     unit = np.abs(matrix).max() or 1.0  # squares of very large and of very small values are no numbers
     matrix = matrix / unit
     distances, halves = _pairs(places, matrix, rng)
-    farthest = float(np.quantile(distances[distances > 0], LONGEST)) if (distances > 0).any() else 0.0
-    if farthest == 0:
+    if not (distances > 0).any():
         raise InputError(f"All {len(there)} points stand at one place; a variogram needs different places.")
-    longest = DOMAIN * farthest if max_distance is None else check_positive("max_distance", max_distance)
+    longest = DOMAIN * float(np.quantile(distances[distances > 0], LONGEST))
+    longest = longest if max_distance is None else check_positive("max_distance", max_distance)
     lags, gammas, counts = _by_lag(distances, halves, n_lags, _nearest(places, rng), longest)
     level = float(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).mean())
     with np.errstate(over="ignore", under="ignore"):
         square = float(np.square(unit))
     flat = Variogram(lags, square * gammas, counts, None, square * level, square * level, None, places.geographic)
-    if len(lags) < 3 or level == 0:
-        return flat
-    if moran_of_matrix(matrix, nearest_weights(places, 8), 0, rng).z < SIGNIFICANT:
+    if len(lags) < 3 or level == 0 or moran_of_matrix(matrix, nearest_weights(places, 8), 0, rng).z < SIGNIFICANT:
         return flat
     name, scale, nugget, rise = _fit(lags, gammas, counts, longest)
     if rise <= LEAST_SILL * (nugget + rise):
         return flat
-    reach = scale if scale < longest else np.inf
-    sill = square * (nugget + rise)
-    return Variogram(lags, square * gammas, counts, name, square * nugget, sill, reach, places.geographic)
+    distance = scale if scale < longest else np.inf
+    return replace(flat, model=name, nugget=square * nugget, sill=square * (nugget + rise), range=distance)
 
 
 def _pairs(places: Places, matrix: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Distances of pairs, and half the squared differences of their values."""
-    n, space = len(places), places.space
-    some = rng.permutation(n)[:FAR_POINTS]
-    first, second = np.triu_indices(len(some), 1)
-    pairs = [np.column_stack([some[first], some[second]])]
-    if n > FAR_POINTS:
-        near = rng.permutation(n)[:NEAR_POINTS]
-        found = places.tree().query(space[near], k=NEIGHBOURS + 1)[1]
-        beside = np.column_stack([np.repeat(near, NEIGHBOURS + 1), found.ravel()])
-        pairs.append(beside[beside[:, 0] != beside[:, 1]])
-    left, right = np.concatenate(pairs).T
-    distances = places.distance(_lengths(space, left, right))
-    return distances, np.square(_lengths(matrix, left, right)) / 2
+    space = places.space
+    some = rng.permutation(len(space))[:FAR_POINTS]
+    distances, halves = [pdist(space[some])], [pdist(matrix[some], "sqeuclidean") / 2]
+    if len(space) > FAR_POINTS:
+        near = rng.permutation(len(space))[:NEAR_POINTS]
+        straight, found = places.tree().query(space[near], k=NEIGHBOURS + 1)
+        others = found != near[:, None]
+        distances.append(straight[others])
+        halves.append(np.square(matrix[near][:, None] - matrix[found]).sum(axis=2)[others] / 2)
+    return places.distance(np.concatenate(distances)), np.concatenate(halves)
 
 
 def _nearest(places: Places, rng: np.random.Generator) -> float:
@@ -220,13 +216,6 @@ def _nearest(places: Places, rng: np.random.Generator) -> float:
     distinct = np.unique(places.space, axis=0)
     some = rng.permutation(len(distinct))[:NEAR_POINTS]
     return float(np.median(places.distance(cKDTree(distinct).query(distinct[some], k=2)[0][:, 1])))
-
-
-def _lengths(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    squares = np.zeros(len(left))
-    for column in np.ascontiguousarray(rows.T):  # by column: millions of pairs of long rows would not fit
-        squares += np.square(column[left] - column[right])
-    return np.sqrt(squares)
 
 
 def _by_lag(
@@ -253,16 +242,14 @@ def _fit(lags: np.ndarray, gammas: np.ndarray, counts: np.ndarray, longest: floa
         design = np.column_stack([np.ones_like(lags), model(lags / scale)])
         return nnls(design * root[:, None], gammas * root)
 
-    best: tuple[float, str, float] | None = None
+    fitted = []
     for name, model in MODELS.items():
-        errors = [solve(model, scale)[1] for scale in scales]
-        i = int(np.argmin(errors))
+        i = int(np.argmin([solve(model, scale)[1] for scale in scales]))
         bounds = np.log(scales[max(i - 1, 0)]), np.log(scales[min(i + 1, len(scales) - 1)])
         finer = minimize_scalar(
             lambda log_scale, model=model: solve(model, np.exp(log_scale))[1], bounds=bounds, method="bounded"
         )
-        if best is None or finer.fun < best[0]:
-            best = (float(finer.fun), name, float(np.exp(finer.x)))
-    assert best is not None
-    nugget, rise = solve(MODELS[best[1]], best[2])[0]
-    return best[1], best[2], float(nugget), float(rise)
+        fitted.append((float(finer.fun), name, float(np.exp(finer.x))))
+    _, name, scale = min(fitted, key=lambda each: each[0])
+    nugget, rise = solve(MODELS[name], scale)[0]
+    return name, scale, float(nugget), float(rise)

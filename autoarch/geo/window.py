@@ -1,4 +1,4 @@
-"""The picture around a row: how many cells, how large, on which lattice; and places in layers."""
+"""The picture around a row: how many cells, how large, on which lattice."""
 
 from __future__ import annotations
 
@@ -11,37 +11,9 @@ from autoarch._data.points import EARTH_RADIUS_KM, Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.lattice import Lattice, find_lattice
 
-_LARGEST_SIZE = 181  # its cells are counted in 16 bits
+_LARGEST_SIZE = 181
 _SAMPLE = 10_000  # places whose spacing is measured
 _KM_PER_DEGREE = np.pi * EARTH_RADIUS_KM / 180
-
-
-@dataclass(frozen=True, eq=False)
-class Spots:
-    """Places in layers: what lies in another layer is out of reach.
-
-    Parameters
-    ----------
-    places : Places
-        Where the rows are.
-    layer : ndarray of shape (n,)
-        Whole numbers, all 0 where there are no layers.
-    """
-
-    places: Places
-    layer: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def take(self, rows: np.ndarray | slice) -> Spots:
-        """Some of the rows."""
-        return Spots(self.places.take(rows), self.layer[rows])
-
-    def joined(self, others: Spots) -> Spots:
-        """These rows, then others of the same map."""
-        points = np.concatenate([self.places.points, others.places.points])
-        return Spots(Places(points, self.places.geographic), np.concatenate([self.layer, others.layer]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +25,7 @@ class Window:
     size : int
         Cells along a side; odd, so that the row has a cell of its own.
     method : {"lattice", "bin", "idw", "nearest"}
-        What a cell is made of: its lattice point, the places within, the nearest eight by the inverse of their squared
+        Content of a cell: its lattice point, the places within, the nearest eight by the inverse of their squared
         distance, the nearest one.
     cell_size : float
         Side of a cell in units of distance; on a lattice of no consequence.
@@ -61,6 +33,8 @@ class Window:
         Whether the side follows the density around each row instead, up to ``cell_size``.
     lattice : Lattice or None
         With method "lattice".
+    layered : bool
+        Whether rows see their own layer only.
     """
 
     size: int
@@ -68,16 +42,11 @@ class Window:
     cell_size: float
     local: bool = False
     lattice: Lattice | None = None
+    layered: bool = False
 
-    @property
-    def centre(self) -> int:
-        """The row's own cell, of ``size * size``."""
-        return (self.size * self.size) // 2
-
-    def keys(self, spots: Spots) -> np.ndarray:
-        """Columns that are equal for rows at one place, shape (n, 3)."""
-        where = spots.places.points if self.lattice is None else self.lattice.whole_cells(spots.places.points)
-        return np.column_stack([where, spots.layer])
+    def positions(self, places: Places) -> np.ndarray:
+        """Coordinates, or cells of the lattice: equal for rows at one place."""
+        return places.points if self.lattice is None else self.lattice.whole_cells(places.points)
 
     def reach(self, places: Places) -> float:
         """From a row to the corner of its picture, in units of distance, roughly where places are on the globe."""
@@ -87,26 +56,12 @@ class Window:
         return float(self.size / 2 * side * np.sqrt(2))
 
     def offsets(self) -> np.ndarray:
-        """How many cells to the east and north of the row the middle of each cell is, shape (size * size, 2)."""
+        """Middle of each cell in cells to the east and north of the row, shape (size * size, 2)."""
         steps = np.arange(self.size) - self.size // 2
         return np.column_stack([np.tile(steps, self.size), np.repeat(-steps, self.size)]).astype(np.float64)
 
 
-def check_window(size: int, cell_size: float | str, method: str) -> None:
-    """Raise ParameterError unless the parameters of ``choose_window`` make sense."""
-    if check_whole("size", size, least=3) % 2 == 0 or size > _LARGEST_SIZE:
-        raise ParameterError(
-            f"size={size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has the cell "
-            "in the middle."
-        )
-    if isinstance(cell_size, str):
-        check_choice("cell_size", cell_size, ("auto", "local"))
-    else:
-        check_positive("cell_size", cell_size, absent="'auto', or 'local'")
-    check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
-
-
-def choose_window(places: Places, size: int, method: str, cell_size: float | str) -> Window:
+def choose_window(places: Places, size: int, method: str, cell_size: float | str, *, layered: bool) -> Window:
     """The window of pictures around places: on their lattice where they have one, else with cells by their density.
 
     Parameters
@@ -119,6 +74,8 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
         "auto" is "lattice" where there is one and ``cell_size`` is "auto", else "bin".
     cell_size : float, "auto" or "local"
         Side of a cell: given, the median of the spacings, or by each row up to the widest of them.
+    layered : bool
+        Whether rows see their own layer only.
 
     Returns
     -------
@@ -126,46 +83,47 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
 
     Raises
     ------
+    ParameterError
+        If size, method or cell_size makes no sense.
     InputError
         If there is no lattice with method "lattice", or a single place.
     """
+    if check_whole("size", size, least=3) % 2 == 0 or size > _LARGEST_SIZE:
+        raise ParameterError(
+            f"size={size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has "
+            "the cell in the middle."
+        )
+    if isinstance(cell_size, str):
+        check_choice("cell_size", cell_size, ("auto", "local"))
+    else:
+        check_positive("cell_size", cell_size, absent="'auto', or 'local'")
+    check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
     if method == "lattice" or (method == "auto" and cell_size == "auto"):
         lattice = find_lattice(places, gaps=method == "lattice")
         if lattice is not None:
-            return Window(size, "lattice", 1.0, lattice=lattice)
+            return Window(size, "lattice", 1.0, lattice=lattice, layered=layered)
         if method == "lattice":
             raise InputError(
                 'method="lattice" was given, but the points lie on no regular lattice. Pass method="auto", which bins '
                 "such points."
             )
-    distinct = np.unique(places.points, axis=0, return_index=True)[1]
+    distinct = places.take(np.unique(places.points, axis=0, return_index=True)[1])
     if len(distinct) < 2:
         raise InputError(
             f"all {len(places)} rows lie at one place, {places.points[0].tolist()}, so none has neighbours. Pass rows "
-            "at several places, or look whether coordinates names the right columns."
+            "at several places, or check that coordinates names the right columns."
         )
-    side = cell_size
-    if isinstance(side, str):
-        found = spacings(places.take(distinct), size**2)
+    if isinstance(cell_size, str):
+        found = _spacings(distinct, size**2)
         side = float(found.max() if cell_size == "local" else np.median(found))
-    return Window(size, "bin" if method == "auto" else method, float(side), local=cell_size == "local")
+    else:
+        side = float(cell_size)
+    method = "bin" if method == "auto" else method
+    return Window(size, method, side, local=cell_size == "local", layered=layered)
 
 
-def spacings(places: Places, near: int) -> np.ndarray:
-    """Side of the square that holds one place on average, around some of the places.
-
-    Parameters
-    ----------
-    places : Places
-        Distinct places, two or more.
-    near : int
-        Places around each that are counted.
-
-    Returns
-    -------
-    ndarray
-        In units of distance, one for each of at most 10,000 places.
-    """
+def _spacings(places: Places, near: int) -> np.ndarray:
+    """Side of the square that holds one of the ``near`` nearest places on average, around at most 10,000 places."""
     rows = np.random.default_rng(0).permutation(len(places))[:_SAMPLE]
     near = min(near, len(places) - 1)
     straight = places.tree().query(places.space[rows], k=[near + 1])[0][:, 0]

@@ -34,7 +34,7 @@ def prior(verdict: str, has_grid: bool) -> dict[str, float]:
     """Chance of each family before any landmark, by the verdict alone."""
     n_axes = {"2d": 2, "none": 0}.get(verdict, 1)
     possible = {name: has_grid or not WITH_LANDMARK[name].needs.grid for name in FAMILIES}
-    return _floored({name: WITH_LANDMARK[name].prior_odds[2 - n_axes] * possible[name] for name in FAMILIES})
+    return _bounded({name: WITH_LANDMARK[name].prior_odds[2 - n_axes] * possible[name] for name in FAMILIES})
 
 
 def win_probabilities(
@@ -61,7 +61,7 @@ def win_probabilities(
     to_share = sum(shares[name] for name in measured)
     for name, win in zip(measured, wins, strict=True):
         shares[name] = to_share * float(win / (density[0].sum() if margin else np.sum(wins)))
-    return shares if margin else _floored(shares)
+    return shares if margin else _bounded(shares)
 
 
 def comparable(landmarks: Mapping[str, Landmark]) -> bool:
@@ -85,9 +85,9 @@ def worth_searching(landmarks: Mapping[str, Landmark], verdict: str, has_grid: b
     return tuple(name for name in ranked if worth[name] or name == ranked[0])
 
 
-def _floored(shares: Mapping[str, float]) -> dict[str, float]:
-    """Raise every share to the floor and scale the rest so that all add up to 1."""
-    floor = CONSTANTS["probability_floor"]
+def _bounded(shares: Mapping[str, float]) -> dict[str, float]:
+    """Raise every share to the least chance and scale the rest so that all add up to 1."""
+    least = CONSTANTS["probability_floor"]
     total = sum(shares.values())
-    spare = 1.0 - floor * len(shares)
-    return {name: floor + spare * share / total for name, share in shares.items()}
+    spare = 1.0 - least * len(shares)
+    return {name: least + spare * share / total for name, share in shares.items()}

@@ -46,7 +46,7 @@ ORDER = (*sorted(WITH_LANDMARK, key=lambda name: _on_torch(name) and name in LAY
 
 @dataclass(frozen=True)
 class Measured:
-    """What the landmarks gave.
+    """Scores and losses of the landmarks.
 
     Parameters
     ----------
@@ -240,6 +240,6 @@ def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
 
 
 def paired(losses: np.ndarray, other: np.ndarray) -> Gain:
-    """What the first has over the other, from the differences row by row."""
+    """Lead of the first over the other, from the differences row by row."""
     differences = other - losses
     return Gain(float(differences.mean()), float(differences.std() / np.sqrt(len(differences))))

@@ -86,7 +86,7 @@ def test_p_values_are_uniform_without_structure(kind, permutations):
 
 @given(seed=SEEDS, scale=st.floats(0.01, 100) | st.floats(-100, -0.01), shift=st.floats(-100, 100))
 def test_units_do_not_matter(seed, scale, shift):
-    """Of values or of coordinates."""
+    """Neither scale of values nor of coordinates matters."""
     points, rng = scattered(seed, n=30)
     y = rng.normal(size=30)
 
@@ -178,7 +178,7 @@ def test_the_unit_of_the_values_is_of_no_consequence(scale):
 
 
 def test_whole_numbers_may_be_numbers_or_codes_and_names_may_repeat():
-    """Which columns hold classes can be said; columns of one name do not hide each other."""
+    """Columns of classes can be named; columns of one name do not hide each other."""
     points = np.random.default_rng(0).uniform(size=(200, 2))
     steps = np.floor(5 * points[:, 0])
     table = pd.DataFrame(np.column_stack([steps, steps]), columns=["a", "a"])

@@ -1,4 +1,4 @@
-"""What stands around a row: nearest training rows, never a label of its own."""
+"""Features of near training rows, never of a label of its own."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo import MapPoints, SpatialFeatures, nearby
+from autoarch.geo import MapPoints, SpatialFeatures, features
 
 rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(size=(120, 2)), rng.normal(size=(120, 2))])
@@ -122,7 +122,7 @@ def test_columns_are_read_by_name():
 
 @pytest.mark.parametrize("step", [SpatialFeatures(("lon", "lat")), MapPoints(("lon", "lat"))], ids=str)
 def test_steps_give_frames_with_names(step):
-    """As scikit-learn's own do, on request."""
+    """Names come with pandas output, like those of scikit-learn's own transformers."""
     table = clone(step).set_output(transform="pandas").fit_transform(frame(), Y[:60])
 
     assert list(table.columns) == list(step.fit(frame(), Y[:60]).get_feature_names_out())
@@ -142,7 +142,7 @@ def test_many_classes_are_read_in_pieces(monkeypatch):
     """The size of the pieces, which bounds the memory, changes nothing."""
     step = SpatialFeatures().fit(X, np.arange(120) % 30)
     whole = step.transform(X)
-    monkeypatch.setattr(nearby, "_VALUES", 10_000)
+    monkeypatch.setattr(features, "_VALUES", 10_000)
 
     np.testing.assert_array_equal(step.transform(X), whole)
 

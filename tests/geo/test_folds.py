@@ -276,7 +276,7 @@ def test_the_points_of_a_geo_frame_are_split(y):
 
 
 def test_sparse_rows_and_lists_are_split():
-    """As the array of the same numbers is, without y too."""
+    """Folds are those of the array of the same numbers, without y too."""
     X = np.column_stack([np.random.default_rng(0).uniform(size=(60, 2)), np.zeros((60, 3))])
     folds = SpatialBlockKFold((0, 1), n_splits=3, random_state=0)
 

@@ -78,7 +78,7 @@ def test_irregular_coordinates_are_binned():
     ("aggregate", "expected"), [("mean", 2), ("sum", 4), ("min", 1), ("max", 3), ("first", 3), ("last", 1)]
 )
 def test_several_rows_for_a_cell_are_aggregated(aggregate, expected):
-    """As asked; missing values do not count."""
+    """Missing values do not count."""
     table = table_of(row=[0, 0, 0, 1], column=0, value=[3, np.nan, 1, np.nan])
 
     grid = LongToGrid(aggregate=aggregate).fit_transform(table)[0, 0, :, 0]

@@ -122,7 +122,7 @@ def test_interpolated_cells_agree_with_a_search_per_cell(method):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("cell_size", ["auto", "local"])
 def test_a_row_of_fit_has_the_picture_of_a_new_row_at_its_place(method, cell_size):
-    """What is learned from training pictures holds for later ones, labels of neighbours included."""
+    """Training pictures and later ones agree, labels of neighbours included."""
     X, y = scattered(80)
     grid = NeighborhoodGrid((0, 1), size=5, method=method, cell_size=cell_size, target_lag=True)
 

@@ -10,7 +10,7 @@ rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(0, 5, size=(80, 2)), rng.normal(size=80), rng.integers(0, 3, 80)])
 X[3, 2] = np.nan
 Y = rng.normal(size=80)
-STEP = {"target_lag": "regression", "categorical": (3,)}
+STEP = {"coordinates": (0, 1), "target_lag": "regression", "categorical": (3,)}
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 1.7e9), (1e60, 0.0)])
@@ -38,7 +38,7 @@ def test_channels_are_scaled_and_the_last_marks_the_unknown():
 
 
 def test_many_pictures_are_filled_when_they_are_taken(monkeypatch):
-    """What does not fit into memory is the same, piece by piece."""
+    """Pictures that do not fit into memory are the same, piece by piece."""
     whole = NeighborhoodPictures(**STEP).fit_transform(X, Y)
     monkeypatch.setattr(pictures, "_MOST_VALUES", 100)
     step = NeighborhoodPictures(**STEP)

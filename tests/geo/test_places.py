@@ -101,7 +101,7 @@ def test_impossible_places_are_refused(table, coordinates, message):
     ],
 )
 def test_coordinates_must_be_two_columns(coordinates, message):
-    """What is no pair of columns is refused as a parameter."""
+    """A parameter that names no pair of columns is refused."""
     with pytest.raises(ParameterError, match=message):
         read_places(pd.DataFrame({"x": [1.0], "y": [2.0]}), coordinates)
 

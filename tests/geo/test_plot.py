@@ -41,7 +41,7 @@ def test_labels_have_names_in_the_legend(table):
 
 
 def test_rare_labels_share_a_colour(table):
-    """Of more than twenty classes the rarest are others."""
+    """The rarest of more than twenty classes are others."""
     labels = np.array([f"kind {i % 25}" for i in range(50)])
 
     texts = [text.get_text() for text in plot_map(table, labels).get_legend().get_texts()]

@@ -42,8 +42,8 @@ def test_a_transform_leads_from_x_and_y_to_cells():
     np.testing.assert_array_equal(patches.ravel(), [0, 11, 5, np.nan])
 
 
-def test_points_far_apart_are_read_tile_by_tile(monkeypatch):
-    """The result does not depend on the size of the tiles."""
+def test_points_far_apart_keep_their_order(monkeypatch):
+    """The result does not depend on the size of the tiles, by which points are read."""
     monkeypatch.setattr("autoarch.geo.raster._TILE", 4)
     image = np.random.default_rng(0).normal(size=(2, 30, 40)).astype(np.float32)
     cells = np.random.default_rng(1).integers(0, 30, size=(50, 2))

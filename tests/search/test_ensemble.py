@@ -11,9 +11,10 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from autoarch._search.ensemble import blended, select, voting
+from autoarch._search.ensemble import blended, select
 from autoarch._search.job import TrialResult
 from autoarch._search.loop import History
+from autoarch._search.refit import voting
 from autoarch._search.scoring import Predictions, Scorer, fitted_temperature, tempered
 
 
@@ -61,14 +62,14 @@ def test_a_vote_of_fitted_pipelines_is_their_mean_and_can_be_fitted_again():
         make_pipeline(DecisionTreeClassifier(max_depth=2)).fit(X, y),
         make_pipeline(LogisticRegression()).fit(X, y),
     ]
-    vote = voting(members, [0.75, 0.25], np.unique(y))
+    vote = voting(members, np.unique(y), [0.75, 0.25])
     expected = 0.75 * members[0].predict_proba(X) + 0.25 * members[1].predict_proba(X)
     np.testing.assert_allclose(vote.predict_proba(X), expected)
     np.testing.assert_array_equal(vote.predict(X), np.unique(y)[expected.argmax(axis=1)])
     assert clone(vote).fit(X, y).predict(X).shape == (80,)
     numbers = [make_pipeline(DecisionTreeRegressor(max_depth=depth)).fit(X, X[:, 0]) for depth in (1, 2)]
     mean = (numbers[0].predict(X) + numbers[1].predict(X)) / 2
-    np.testing.assert_allclose(voting(numbers, [0.5, 0.5], None).predict(X), mean)
+    np.testing.assert_allclose(voting(numbers, None, [0.5, 0.5]).predict(X), mean)
 
 
 def test_history_keeps_the_models_of_its_leaders_only():
