@@ -215,6 +215,12 @@ def test_the_glossary_explains_each_term(term):
     assert glossary().get(term.lower(), "").rstrip().endswith(".")
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/guide").glob("*.md")), ids=lambda page: page.stem)
+def test_each_page_of_the_guide_refers_to_the_glossary(page):
+    """At the first mention of a term."""
+    assert TERM.search(text_of(page))
+
+
 def test_terms_that_pages_refer_to_are_in_the_glossary():
     """A ``{term}`` role names an entry."""
     unknown = []

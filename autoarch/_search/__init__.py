@@ -1,8 +1,8 @@
 """Find the best candidate before the time is up.
 
-Read ``budget`` (one clock), ``scoring`` (scores from stored predictions), ``job`` (the words between parent and
-workers), ``evaluate`` (one candidate on the splits: pure and picklable), ``cache`` (results of earlier fits),
-``baseline`` and ``prelude`` (what comes before the first trial), ``policy`` (which family next), ``study`` (Optuna's
-side), ``loop`` (the only ask and tell), ``outcome`` (leaderboard and honest estimate), ``refit`` (the winner on all
-rows), ``run`` (the order of all this), ``progress`` and ``quiet`` (what the user sees and does not).
+Read ``splits`` (rows that train and validate), ``eligible`` (families that are searched, and the probe), ``baseline``
+(the first model), ``scoring`` (scores from stored predictions), ``job`` (the records between parent and workers),
+``evaluate`` (one candidate on the splits: pure and picklable), ``memory`` (results of earlier fits), ``policy`` (the
+next family), ``study`` (Optuna's side), ``loop`` (the only ask and tell), ``estimate`` (leaderboard and an unbiased
+estimate of the score), ``ensemble`` and ``refit`` (the final model on all rows), ``run`` (the order of all this).
 """

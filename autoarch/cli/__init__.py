@@ -1,1 +1,1 @@
-"""The command line: arguments in (``main``), data files read (``files``), a demonstration (``demo``)."""
+"""The command line: arguments and data files in, files and text out (``main``), and a demonstration (``demo``)."""

@@ -106,6 +106,7 @@ def test_a_frame_of_numbers_is_read_as_the_array_whatever_the_order_of_its_colum
     np.testing.assert_array_equal(canonical.transform(shuffled), Canonicaliser().fit_transform(X))
 
 
+@settings(max_examples=50)
 @given(frame=tables(min_rows=3))
 def test_labels_that_fit_has_not_seen_become_missing_or_the_shared_code(frame):
     """A new word never crashes predict, never invents a column, and never takes the code of a word that is known."""
@@ -120,6 +121,7 @@ def test_labels_that_fit_has_not_seen_become_missing_or_the_shared_code(frame):
     np.testing.assert_array_equal(np.delete(values, own, axis=1), np.delete(known, own, axis=1))
 
 
+@settings(max_examples=50)
 @given(frame=tables())
 def test_each_column_of_a_table_has_a_name_and_codes_stay_below_their_number(frame):
     """Names are unique; a categorical column holds whole codes from 0 up to its cardinality."""

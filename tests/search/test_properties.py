@@ -17,6 +17,7 @@ def scorer_of(scoring, y, classes=None, weight=None):
     return Scorer(scoring, task, np.zeros((len(y), 1)), y, weight, classes)
 
 
+@settings(max_examples=50)
 @given(drawn=probabilities(), seed=SEEDS, weighted=st.booleans())
 def test_scores_of_stored_probabilities_are_those_of_scikit_learn(drawn, seed, weighted):
     """Accuracy, balanced accuracy and log-loss, on rows in any order, with weights and without."""
