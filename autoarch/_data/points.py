@@ -153,6 +153,22 @@ class Places:
         return np.cos(angle) * self.space[:, None] + EARTH_RADIUS_KM * np.sin(angle) * direction
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of a table: their places, their layers as codes, and a column of ``values`` per channel; NaN is missing."""
+
+    places: Places
+    layer: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: np.ndarray | slice) -> Rows:
+        """Some of the rows."""
+        return Rows(self.places.take(rows), self.layer[rows], self.values[rows])
+
+
 def _frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors to the east and to the north at each point of the globe."""
     longitude, latitude = np.radians(points).T

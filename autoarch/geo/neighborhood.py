@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, check_positive, check_whole
 from autoarch._core.quiet import warn_user
+from autoarch._data.points import Rows
 from autoarch.exceptions import InputError
 from autoarch.geo.patches import Known, Patches
-from autoarch.geo.points import ChannelReader, Rows
+from autoarch.geo.points import ChannelReader
 from autoarch.geo.values import label_columns
 from autoarch.geo.window import choose_window
 
@@ -277,8 +278,7 @@ class NeighborhoodGrid(ChannelReader):
     def _parts(self, rows: Rows, known: Known, training: bool, step: int = 1) -> Iterator[tuple[slice, Patches]]:
         """Slices of rows and their pictures, as many at a time as fit into memory, a multiple of ``step``."""
         hidden = self._hidden(rows, training)
-        most = min(_CHUNK, _LINKS / max(1.0, float(known.per_row(rows).mean())))
-        many = max(1, int(most) // step) * step
+        many = max(1, int(min(_CHUNK, _LINKS / max(1.0, known.per_row(rows).mean()))) // step) * step
         for where in gen_batches(len(rows), many):
             yield where, Patches(known, rows.take(where), hidden[where], self.dtype)
 

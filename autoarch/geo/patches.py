@@ -16,8 +16,7 @@ from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 from sklearn.utils import gen_batches
 
-from autoarch._data.points import Places
-from autoarch.geo.points import Rows
+from autoarch._data.points import Places, Rows
 from autoarch.geo.window import Window
 
 _NEAREST = 8  # places that "idw" draws on: as many as a cell has neighbours

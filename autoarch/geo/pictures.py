@@ -10,9 +10,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._data.points import Rows
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
-from autoarch.geo.points import Rows
 
 _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from

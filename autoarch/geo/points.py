@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,27 +15,11 @@ from autoarch._data.array_checks import check_cell_shape, refuse_infinite
 from autoarch._data.columns import Category, Coder
 from autoarch._data.containers import in_reference, reference_of, without_geometry
 from autoarch._data.coordinates import column_position, coordinate_columns, read_places
-from autoarch._data.points import Places
+from autoarch._data.points import Rows
 from autoarch._data.table_encoder import as_fitted, column_names, learn_kinds
 from autoarch.exceptions import InputError, ParameterError
 
 _MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows of a table: their places, their layers as codes, and a column of ``values`` per channel; NaN is missing."""
-
-    places: Places
-    layer: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, rows: np.ndarray | slice) -> Rows:
-        """Some of the rows."""
-        return Rows(self.places.take(rows), self.layer[rows], self.values[rows])
 
 
 class MapTransformer(TransformerMixin, BaseEstimator):
