@@ -2,7 +2,8 @@
 
 Read ``find_lattice`` first. The steps come from the differences between near neighbours, as the greatest common divisor
 of numbers comes from their differences; a fit over growing circles makes them exact; what decides is the share
-of points with a neighbour, because any rounded coordinates lie on some fine lattice.
+of points with a neighbour, because any rounded coordinates lie on some fine lattice. ``Window`` has the cells of the
+pictures around rows, which are points of a lattice where there is one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from autoarch._data.points import Places
+from autoarch._data.points import EARTH_RADIUS_KM, Places
 
 _FEWEST = 9  # places; of fewer, chance makes a lattice
 _NEAREST = (8, 64, 512)  # neighbours whose differences are read; more where the nearest all stand on one line
@@ -22,6 +23,7 @@ _SHORTEST = 0.2  # of the same: steps below it mean that there is no lattice
 _OFF = 0.05  # of a step: no point of a lattice is farther off, so that rounded coordinates still are one
 _WITH_NEIGHBOUR = 0.9  # of the points; a lattice of which every fourth point is left has that many
 _SAMPLE = 20_000
+_KM_PER_DEGREE = np.pi * EARTH_RADIUS_KM / 180
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,51 @@ class Lattice:
         return f"steps of {along:.6g} x {up:.6g}{turned}"
 
 
+@dataclass(frozen=True, eq=False)
+class Window:
+    """``size`` x ``size`` cells around a row; the first line of cells is the one in the north.
+
+    Parameters
+    ----------
+    size : int
+        Cells along a side; odd, so that the row has a cell of its own.
+    method : {"lattice", "bin", "idw", "nearest"}
+        Content of a cell: its lattice point, the places within, the nearest eight by the inverse of their squared
+        distance, the nearest one.
+    cell_size : float
+        Side of a cell in units of distance; on a lattice of no consequence.
+    local : bool
+        Whether the side follows the density around each row instead, up to ``cell_size``.
+    lattice : Lattice or None
+        With method "lattice".
+    layered : bool
+        Whether rows see their own layer only.
+    """
+
+    size: int
+    method: str
+    cell_size: float
+    local: bool = False
+    lattice: Lattice | None = None
+    layered: bool = False
+
+    def positions(self, places: Places) -> np.ndarray:
+        """Coordinates, or cells of the lattice: equal for rows at one place."""
+        return places.points if self.lattice is None else self.lattice.whole_cells(places.points)
+
+    def reach(self, places: Places) -> float:
+        """From a row to the corner of its picture, in units of distance, roughly where places are on the globe."""
+        side = self.cell_size
+        if self.lattice is not None:
+            side = max(self.lattice.steps) * (_KM_PER_DEGREE if places.geographic else 1.0)
+        return float(self.size / 2 * side * np.sqrt(2))
+
+    def offsets(self) -> np.ndarray:
+        """Middle of each cell in cells to the east and north of the row, shape (size * size, 2)."""
+        steps = np.arange(self.size) - self.size // 2
+        return np.column_stack([np.tile(steps, self.size), np.repeat(-steps, self.size)]).astype(np.float64)
+
+
 def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     """The lattice that places lie on, None where there is none.
 
@@ -94,7 +141,7 @@ def find_lattice(places: Places, *, gaps: bool = False) -> Lattice | None:
     --------
     >>> import numpy as np
     >>> from autoarch.geo.lattice import find_lattice
-    >>> from autoarch._data.points import Places
+    >>> from autoarch._data.points import EARTH_RADIUS_KM, Places
     >>> columns, rows = np.meshgrid(np.arange(6), np.arange(5))
     >>> str(find_lattice(Places(np.column_stack([30.0 * columns.ravel(), 20.0 * rows.ravel()]))))
     'steps of 30 x 20'

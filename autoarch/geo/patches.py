@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from sklearn.utils import gen_batches
 
 from autoarch._data.points import Places, Rows
-from autoarch.geo.window import Window
+from autoarch.geo.lattice import Window
 
 _NEAREST = 8  # places that "idw" draws on: as many as a cell has neighbours
 _PAIRS = 2_000_000  # of rows and places in one block of work, about 200 MB

@@ -1,64 +1,16 @@
-"""The picture around a row: how many cells, how large, on which lattice."""
+"""Choose the cells of the pictures around rows: a lattice, or squares by the density of places."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from autoarch._core.checks import check_choice, check_positive, check_whole
-from autoarch._data.points import EARTH_RADIUS_KM, Places
+from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.lattice import Lattice, find_lattice
+from autoarch.geo.lattice import Window, find_lattice
 
 _LARGEST_SIZE = 181
 _SAMPLE = 10_000  # places whose spacing is measured
-_KM_PER_DEGREE = np.pi * EARTH_RADIUS_KM / 180
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """``size`` x ``size`` cells around a row; the first line of cells is the one in the north.
-
-    Parameters
-    ----------
-    size : int
-        Cells along a side; odd, so that the row has a cell of its own.
-    method : {"lattice", "bin", "idw", "nearest"}
-        Content of a cell: its lattice point, the places within, the nearest eight by the inverse of their squared
-        distance, the nearest one.
-    cell_size : float
-        Side of a cell in units of distance; on a lattice of no consequence.
-    local : bool
-        Whether the side follows the density around each row instead, up to ``cell_size``.
-    lattice : Lattice or None
-        With method "lattice".
-    layered : bool
-        Whether rows see their own layer only.
-    """
-
-    size: int
-    method: str
-    cell_size: float
-    local: bool = False
-    lattice: Lattice | None = None
-    layered: bool = False
-
-    def positions(self, places: Places) -> np.ndarray:
-        """Coordinates, or cells of the lattice: equal for rows at one place."""
-        return places.points if self.lattice is None else self.lattice.whole_cells(places.points)
-
-    def reach(self, places: Places) -> float:
-        """From a row to the corner of its picture, in units of distance, roughly where places are on the globe."""
-        side = self.cell_size
-        if self.lattice is not None:
-            side = max(self.lattice.steps) * (_KM_PER_DEGREE if places.geographic else 1.0)
-        return float(self.size / 2 * side * np.sqrt(2))
-
-    def offsets(self) -> np.ndarray:
-        """Middle of each cell in cells to the east and north of the row, shape (size * size, 2)."""
-        steps = np.arange(self.size) - self.size // 2
-        return np.column_stack([np.tile(steps, self.size), np.repeat(-steps, self.size)]).astype(np.float64)
 
 
 def choose_window(places: Places, size: int, method: str, cell_size: float | str, *, layered: bool) -> Window:
