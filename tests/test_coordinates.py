@@ -58,9 +58,9 @@ def test_both_kinds_of_folds_judge_and_the_gap_is_told(fitted):
 def test_the_report_tells_who_resembles_its_neighbours(fitted):
     """The label does, and random rooms do not."""
     label, rooms, kind = fitted.locality_.space
-    assert (kind.name, kind.alike) == ("kind", False)
-    assert (label.name, label.alike, label.unit) == ("y", True, "km")
-    assert (rooms.name, rooms.alike) == ("rooms", False)
+    assert (kind.name, kind.autocorrelated) == ("kind", False)
+    assert (label.name, label.autocorrelated, label.unit) == ("y", True, "km")
+    assert (rooms.name, rooms.autocorrelated) == ("rooms", False)
     assert "The label is spatially autocorrelated" in " ".join(fitted.locality_.sentences)
 
 
@@ -202,7 +202,11 @@ def test_the_report_tells_of_words_and_of_what_it_left_out():
     X["soil"] = np.where(X["lat"] > 46.5, "sand", "clay")
     linear = {**QUICK, "families": "linear", "n_trials": 1}
     report = AutoArchRegressor(**linear, coordinates=PLACES).fit(X, y).locality_
-    assert {each.name: each.alike for each in report.space[1:]} == {"rooms": False, "kind": False, "soil": True}
+    assert {each.name: each.autocorrelated for each in report.space[1:]} == {
+        "rooms": False,
+        "kind": False,
+        "soil": True,
+    }
 
     wide = np.random.default_rng(0).normal(size=(120, 150))
     wide[:, :2] = X[["lon", "lat"]]

@@ -19,6 +19,8 @@ from autoarch._core.checks import did_you_mean, own_errors
 from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, ParameterError
 
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # objects that are all numbers
+
 
 @dataclass(frozen=True, eq=False)
 class Target:
@@ -134,13 +136,14 @@ def numeric_target(y: Any, *, n_samples: int | None = None, estimator_name: str 
 
 
 def guess_task(y: Any) -> str:
-    """Decide what y is where nobody says it.
+    """Decide what y is where nobody says it: the one rule of the probe, of maps, of transfer and of the command line.
 
     Returns
     -------
     str
-        ``"regression"`` for numbers with fractions, and for whole numbers with more than 20 values of which each is
-        met fewer than ten times on average; else ``"classification"``.
+        ``"regression"`` for numbers with fractions, for whole numbers with more than 20 values of which each is met
+        fewer than ten times on average, and for those with more than 5 values, most of them met once; else
+        ``"classification"``.
 
     Examples
     --------
@@ -149,10 +152,13 @@ def guess_task(y: Any) -> str:
     ('regression', 'classification', 'classification')
     """
     values = np.asarray(to_plain(y))
+    if values.dtype == object and pd.api.types.infer_dtype(values.ravel(), skipna=True) in _NUMBERS:
+        values = values.astype(np.float64)
     if values.dtype.kind not in "iuf":
         return "classification"
     seen = np.unique(values[np.isfinite(values)])
-    quantities = bool((seen % 1 != 0).any()) or len(seen) > max(20, values.size // 10)
+    counts = len(seen) > max(20, values.size // 10) or len(seen) > max(5, values.size * 2 // 3)
+    quantities = counts or bool((seen % 1 != 0).any())
     return "regression" if quantities else "classification"
 
 

@@ -22,7 +22,7 @@ from autoarch._data.row_splits import NEW_ROWS, SplitPlan, is_plain, plan_splits
 from autoarch.exceptions import ParameterError
 from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
 from autoarch.geo.blocks import Sites
-from autoarch.geo.fold_plan import lay_folds
+from autoarch.geo.fold_plan import spatial_folds
 from autoarch.geo.values import read_values
 
 NEW_PLACES = "new places"
@@ -99,8 +99,8 @@ def plan_search(
     if columns is not None:
         places = columns.places(values)
         evidence, skipped = _autocorrelation(values, y, canonical, places, columns.pair, task=task, seed=seed)
-        if groups is None and isinstance(cv, str) and evidence and evidence[0].alike:
-            plan = spatial_splits(places, y, evidence[0].reach, task=task, seed=seed, one_each=few_seconds)
+        if groups is None and isinstance(cv, str) and evidence and evidence[0].autocorrelated:
+            plan = spatial_splits(places, y, evidence[0].range, task=task, seed=seed, one_each=few_seconds)
     elif hint := undeclared_coordinates(X):
         skipped = (f"the neighbourhood of each row: {hint}",)
         warnings += [f"{hint}."] if undecided else []
@@ -146,7 +146,7 @@ def _autocorrelation(
 
 
 def spatial_splits(
-    places: Places, y: np.ndarray, reach: float | None, *, task: str, seed: int, one_each: bool = False
+    places: Places, y: np.ndarray, variogram_range: float | None, *, task: str, seed: int, one_each: bool = False
 ) -> SplitPlan | None:
     """Plan random folds, and folds of blocks of the map with a strip around them that does not train.
 
@@ -156,7 +156,7 @@ def spatial_splits(
         Where the rows are.
     y : ndarray of shape (n,)
         Codes of classes, or numbers.
-    reach : float or None
+    variogram_range : float or None
         Range of spatial autocorrelation.
     task : {"classification", "regression"}
         What y is.
@@ -174,7 +174,9 @@ def spatial_splits(
     if len(sites) < _FOLDS:
         return None
     try:
-        folds = lay_folds(sites, read_values(y, len(y), labels=task == "classification"), reach, _FOLDS, seed=seed)
+        folds = spatial_folds(
+            sites, read_values(y, len(y), labels=task == "classification"), variogram_range, _FOLDS, seed=seed
+        )
     except ParameterError:
         return None
     random = plan_splits(y, cv=_FOLDS, task=task, random_state=seed).splits

@@ -7,8 +7,8 @@ order:
   spatial autocorrelation), ``autocorrelation`` (both, for the label and all attributes of a table);
 - ``blocks``, ``fold_plan`` and ``folds``: cross-validation that holds out parts of the map;
 - ``points`` (tables with coordinates, as transformers read them) and ``features`` (means over near rows as columns);
-- ``lattice`` (points on a regular lattice), ``window`` (the cells of a picture), ``patches`` (what is known in them),
-  ``neighborhood`` (a picture for each row);
+- ``lattice`` (points on a regular lattice, and the cells around one), ``window`` (the choice of cells), ``patches``
+  (what is known in them), ``neighborhood`` (a picture for each row);
 - ``longform`` (long tables as grids), ``raster`` (patches of images), ``plot`` (maps).
 
 Names are imported on first touch: they load pandas and scikit-learn.

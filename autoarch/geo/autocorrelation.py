@@ -36,7 +36,7 @@ class SpatialEvidence:
         Moran's I with the eight nearest neighbours, and what it is where places do not matter.
     p_value : float
         Probability of so large a Moran's I where places do not matter.
-    reach : float or None
+    range : float or None
         Range of the variogram: the distance beyond which values are not autocorrelated. Infinite where it is longer
         than half of the map, None where it was not measured or there is no autocorrelation.
     unit : str
@@ -47,22 +47,22 @@ class SpatialEvidence:
     morans_i: float
     expected: float
     p_value: float
-    reach: float | None = None
+    range: float | None = None
     unit: str = ""
 
     @property
-    def alike(self) -> bool:
+    def autocorrelated(self) -> bool:
         """True where neighbours are autocorrelated beyond chance."""
         return self.p_value <= ALPHA and self.morans_i > self.expected
 
     @property
     def distance(self) -> str:
         """Range of the autocorrelation in words; empty where it was not measured."""
-        if self.reach is None:
+        if self.range is None:
             return ""
-        if self.reach == inf:
+        if self.range == inf:
             return "over more than half of the map"
-        return f"up to a distance of {self.reach:.3g}{' ' if self.unit else ''}{self.unit}"
+        return f"up to a distance of {self.range:.3g}{' ' if self.unit else ''}{self.unit}"
 
 
 @dataclass(frozen=True)
@@ -256,15 +256,15 @@ def spatial_evidence(
     here, target = places.take(rows), y[rows]
     try:
         of_y = morans_i(here, target, labels=labels)
-        distance = fit_variogram(here, target, labels=labels, random_state=seed).range
+        variogram_range = fit_variogram(here, target, labels=labels, random_state=seed).range
     except InputError:  # a label that hardly varies
         return ()
     of_columns = morans_i_of_columns(here, columns[rows, :MOST_COLUMNS], labels=categorical)
-    measured = [("y", of_y, distance), *((str(names[i]), found, None) for i, found in of_columns.items())]
+    measured = [("y", of_y, variogram_range), *((str(names[i]), found, None) for i, found in of_columns.items())]
     unit = "km" if places.geographic else ""
     return tuple(
-        SpatialEvidence(name, float(moran.statistic), moran.expected, moran.p_value, reach, unit)
-        for name, moran, reach in measured
+        SpatialEvidence(name, float(moran.statistic), moran.expected, moran.p_value, distance, unit)
+        for name, moran, distance in measured
     )
 
 

@@ -1,4 +1,4 @@
-"""Lay the folds of a map: blocks as wide as values are alike, and a strip around each fold that does not train."""
+"""Plan the folds of a map: blocks as wide as values are alike, and a strip around each fold that does not train."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class FoldPlan:
     geographic: bool
 
 
-def lay_folds(
+def spatial_folds(
     sites: Sites,
     target: Values | None,
-    reach: float | None,
+    variogram_range: float | None,
     n_splits: int,
     *,
     block_size: float | str = "auto",
@@ -67,7 +67,7 @@ def lay_folds(
         Where the rows are; at least as many different places as folds.
     target : Values of length n, or None
         Class labels are spread over the folds.
-    reach : float or None
+    variogram_range : float or None
         How far values are alike, for what is "auto".
     n_splits : int
         Folds.
@@ -89,7 +89,7 @@ def lay_folds(
     """
     rng = np.random.default_rng(0 if seed is None else seed)
     shift = (0.0, 0.0) if seed is None else (float(rng.random()), float(rng.random()))
-    side = float(block_size) if block_size != "auto" else _side(sites, reach, n_splits, shift)
+    side = float(block_size) if block_size != "auto" else _side(sites, variogram_range, n_splits, shift)
     block = square_blocks(sites.places, side, shift)
     if kind == "clusters":
         block = clusters(sites, int(block.max()) + 1, seed or 0)
@@ -102,18 +102,18 @@ def lay_folds(
     contents = contents_of(block[sites.site], codes)
     site_fold = deal(contents, n_splits, None if seed is None else rng)[block]
     fold = site_fold[sites.site]
-    wanted = _wanted(buffer, reach, sites)
+    wanted = _wanted(buffer, variogram_range, sites)
     training, buffers = training_rows(sites, site_fold, fold, codes, n_splits, wanted, buffer == "auto")
-    return FoldPlan(fold, block[sites.site], training, side, wanted, buffers, reach, sites.places.geographic)
+    return FoldPlan(fold, block[sites.site], training, side, wanted, buffers, variogram_range, sites.places.geographic)
 
 
-def _side(sites: Sites, reach: float | None, n_splits: int, shift: tuple[float, float]) -> float:
-    if reach is None:
+def _side(sites: Sites, variogram_range: float | None, n_splits: int, shift: tuple[float, float]) -> float:
+    if variogram_range is None:
         return fitting_size(sites, np.inf, BLOCKS_WITHOUT_RANGE * n_splits, n_splits, shift)
-    return fitting_size(sites, SIDE_IN_RANGES * reach, BLOCKS_PER_FOLD * n_splits, n_splits, shift)
+    return fitting_size(sites, SIDE_IN_RANGES * variogram_range, BLOCKS_PER_FOLD * n_splits, n_splits, shift)
 
 
-def _wanted(buffer: float | str, reach: float | None, sites: Sites) -> float:
+def _wanted(buffer: float | str, variogram_range: float | None, sites: Sites) -> float:
     if buffer != "auto":
         return float(buffer)
-    return 0.0 if reach is None else min(BUFFER_IN_RANGES * reach, sites.extent)
+    return 0.0 if variogram_range is None else min(BUFFER_IN_RANGES * variogram_range, sites.extent)

@@ -27,7 +27,7 @@ from autoarch._data.coordinates import coordinate_columns, read_places
 from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import Sites
-from autoarch.geo.fold_plan import FoldPlan, lay_folds
+from autoarch.geo.fold_plan import FoldPlan, spatial_folds
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 
@@ -175,14 +175,14 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         _enough_sites(sites, self.n_splits, coordinates)
         target = None if y is None else read_values(y, len(places), name="y")
         seed = seed_of(self.random_state) if self.shuffle else None
-        reach = None
+        variogram_range = None
         if "auto" in (self.block_size, self.buffer):
             alike = read_attributes(X, coordinate_columns(X, coordinates)) if target is None else target
-            reach = _range(places, alike, seed or 0)
-        plan = lay_folds(
+            variogram_range = _range(places, alike, seed or 0)
+        plan = spatial_folds(
             sites,
             target,
-            reach,
+            variogram_range,
             self.n_splits,
             block_size=self.block_size,
             buffer=self.buffer,

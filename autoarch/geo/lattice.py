@@ -2,7 +2,8 @@
 
 Read ``find_lattice`` first. The steps come from the differences between near neighbours, as the greatest common divisor
 of numbers comes from their differences; a fit over growing circles makes them exact; what decides is the share
-of points with a neighbour, because any rounded coordinates lie on some fine lattice.
+of points with a neighbour, because any rounded coordinates lie on some fine lattice. ``Window`` has the cells of the
+pictures around rows, which are points of a lattice where there is one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _SHORTEST = 0.2  # of the same: steps below it mean that there is no lattice
 _OFF = 0.05  # of a step: no point of a lattice is farther off, so that rounded coordinates still are one
 _WITH_NEIGHBOUR = 0.9  # of the points; a lattice of which every fourth point is left has that many
 _SAMPLE = 20_000
+_KM_PER_DEGREE = np.pi * EARTH_RADIUS_KM / 180
 
 
 @dataclass(frozen=True, eq=False)

@@ -278,8 +278,7 @@ class NeighborhoodGrid(ChannelReader):
     def _parts(self, rows: Rows, known: Known, training: bool, step: int = 1) -> Iterator[tuple[slice, Patches]]:
         """Slices of rows and their pictures, as many at a time as fit into memory, a multiple of ``step``."""
         hidden = self._hidden(rows, training)
-        most = min(_CHUNK, _LINKS / max(1.0, float(known.per_row(rows).mean())))
-        many = max(1, int(most) // step) * step
+        many = max(1, int(min(_CHUNK, _LINKS / max(1.0, known.per_row(rows).mean()))) // step) * step
         for where in gen_batches(len(rows), many):
             yield where, Patches(known, rows.take(where), hidden[where], self.dtype)
 

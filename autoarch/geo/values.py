@@ -16,8 +16,6 @@ from autoarch._data.containers import to_plain
 from autoarch._data.target import encode_labels, guess_task, numeric_target
 from autoarch.exceptions import InputError
 
-MAX_CODES = 30  # whole numbers of up to so many values are classes ...
-MIN_ROWS_PER_CODE = 5  # ... if each stands, on average, in so many rows
 MAX_ATTRIBUTES = 20  # columns of a table that are read together
 
 
@@ -56,8 +54,7 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
     n : int
         Points.
     labels : bool or "auto", default="auto"
-        Whether they are classes. "auto" says so of words and truth values, and of whole numbers of at most 30 values
-        with at least 5 rows per value.
+        Whether they are classes. "auto" decides as ``guess_task``: words, truth values and few whole numbers are.
     name : str, default="values"
         Their name in messages.
 
@@ -76,7 +73,7 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
     if array.ndim not in (1, 2) or len(array) != n:
         raise InputError(f"{name} has shape {array.shape}; expected one row for each of the {n} points.")
     codes, classes = None, np.empty(0)
-    if array.ndim == 1 and (_are_labels(array) if labels == "auto" else labels):
+    if array.ndim == 1 and (guess_task(array) == "classification" if labels == "auto" else labels):
         codes, classes = pd.factorize(array, sort=True)
         present = codes >= 0
         matrix = np.where(present[:, None], codes[:, None] == np.arange(len(classes)), np.nan)
@@ -105,19 +102,6 @@ def _numbers(array: np.ndarray, name: str) -> np.ndarray:
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} holds no numbers ({error}). Pass numbers, or class labels in one column.") from error
-
-
-def _are_labels(array: np.ndarray) -> bool:
-    """Words, truth values and dates are labels, and whole numbers of few values."""
-    if array.dtype.kind == "O":
-        numbers = ("integer", "floating", "mixed-integer-float", "decimal")
-        return pd.api.types.infer_dtype(array, skipna=True) not in numbers
-    if array.dtype.kind not in "iuf":
-        return array.dtype.kind in "bUSmM"
-    seen = array[np.isfinite(array)]
-    if len(seen) == 0 or (seen != np.round(seen)).any():
-        return False
-    return len(np.unique(seen)) <= min(MAX_CODES, max(2, len(seen) // MIN_ROWS_PER_CODE))
 
 
 def read_attributes(X: Any, columns: tuple[int, int]) -> Values | None:

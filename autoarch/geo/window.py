@@ -1,4 +1,4 @@
-"""The picture around a row: how many cells, how large, on which lattice."""
+"""Choose the cells of the pictures around rows: a lattice, or squares by the density of places."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def score_sentences(measured: Measurements, chances: Mapping[str, float]) -> Ite
 
 def map_finding(evidence: SpatialEvidence) -> Finding:
     """Spatial autocorrelation of one attribute, or of the label."""
-    verb = "is" if evidence.alike else "is not"
+    verb = "is" if evidence.autocorrelated else "is not"
     return Finding(
         "Do rows that stand near each other on the map resemble each other?",
         f"Moran's I of {evidence.name}",
@@ -143,7 +143,7 @@ def map_finding(evidence: SpatialEvidence) -> Finding:
 def map_sentences(space: Sequence[SpatialEvidence], fold_scores: Sequence[FoldScore]) -> Iterator[str]:
     """Spatial autocorrelation of the label and of the attributes, and what it does to scores."""
     for label in (each for each in space if each.name == "y"):
-        if label.alike:
+        if label.autocorrelated:
             far = f" {label.distance}" if label.distance else ""
             yield (
                 f"The label is spatially autocorrelated{far} ({_moran(label)}): random folds estimate the score next "
@@ -152,7 +152,7 @@ def map_sentences(space: Sequence[SpatialEvidence], fold_scores: Sequence[FoldSc
         else:
             yield f"The label is not spatially autocorrelated ({_moran(label)}): random folds are unbiased."
     attributes = [each for each in space if each.name != "y"]
-    alike = sorted((each for each in attributes if each.alike), key=lambda each: -each.morans_i)
+    alike = sorted((each for each in attributes if each.autocorrelated), key=lambda each: -each.morans_i)
     if alike:
         named = [f"{each.name} {each.morans_i:.2f}" for each in alike[:_MOST_NAMED]]
         more = [f"{len(alike) - _MOST_NAMED} more"] if len(alike) > _MOST_NAMED else []

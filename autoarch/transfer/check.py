@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils.multiclass import type_of_target
 
-from autoarch._core.checks import check_choice, check_training_length, own_errors, seed_of
+from autoarch._core.checks import check_choice, check_training_length, seed_of
 from autoarch._core.quiet import quiet
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan, plan_splits
-from autoarch._data.target import encode_labels, numeric_target
+from autoarch._data.target import encode_labels, guess_task, numeric_target
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, sizings
 from autoarch._training.pretrained.inspect import examine
@@ -206,8 +205,7 @@ def _task(task: str, source: Pretrained, y: Any) -> str:
         return task
     if source.y_mean is not None:
         return "regression"
-    with own_errors():
-        return "regression" if type_of_target(y, input_name="y") == "continuous" else "classification"
+    return guess_task(y)
 
 
 def kept_outputs(

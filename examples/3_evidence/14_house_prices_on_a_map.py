@@ -58,7 +58,7 @@ if "--picture" in sys.argv:
     fit_variogram(places, prices, random_state=0).plot(axes[5])
     figure.savefig(sys.argv[sys.argv.index("--picture") + 1], dpi=60)
 
-assert known.locality_.space[0].alike
+assert known.locality_.space[0].autocorrelated
 assert np.mean(errors["with coordinates"]) < np.mean(errors["without"])
 assert {each.estimand for each in known.locality_.fold_scores} == {"new places", "new rows"}
 assert abs(after.statistic) < before.statistic / 2

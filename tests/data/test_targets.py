@@ -1,5 +1,7 @@
 """Targets and weights: any accepted y becomes codes or floats, and both kinds of weight become one."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -239,6 +241,9 @@ def test_class_weights_that_silence_all_but_one_class_are_refused():
         ([0.0, 1.0, np.nan], "classification"),
         ([0.5, 1.0], "regression"),
         (list(range(100)), "regression"),
+        (list(range(20)), "regression"),
+        (list(range(15)) * 2, "classification"),
+        ([Decimal("0.5"), Decimal("1.5")], "regression"),
         (list(range(100)) * 10, "classification"),
         (pd.Series([1, 2, None], dtype="Int64"), "classification"),
     ],
