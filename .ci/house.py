@@ -1,7 +1,8 @@
-"""Count what makes a code base easy or hard to find one's way in, and fail where a bar is crossed.
+"""Count what makes a code base easy or hard to find one's way in, and fail where a limit is exceeded.
 
-``python .ci/house.py`` prints the table of ``docs/contributing.md``; ``--check`` exits with 1 if a bar is crossed;
-``--list`` names what is counted. Needs the standard library only. Everything is read from the syntax trees: imports
+``python .ci/house.py`` prints the table of ``docs/contributing.md``; ``--check`` exits with 1 if a limit is exceeded (that
+on lines of code is only shown: new features bring new lines); ``--list`` names what is counted. Needs the standard
+library only. Everything is read from the syntax trees: imports
 inside functions and for types count like any other.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "autoarch"
+LINES = "lines of code"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -230,11 +232,11 @@ def _outside_search(rows: list[tuple[int, str]]) -> tuple[int, str]:
 
 
 def measured(house: House) -> list[tuple[str, int, int, str]]:
-    """What is counted, the count, the bar, and an example."""
+    """Return what is counted, the count, the limit, and an example."""
     function, record = _outside_search(house.functions()), _outside_search(house.dataclasses())
     module, chain, circles = _outside_search(house.modules_by_length()), house.depth(), house.circles()
     return [
-        ("lines of code", house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
+        (LINES, house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
         ("modules", len(house.files), 165, ""),
         ("modules that serve one other", len(house.serving_one()), 35, ""),
         ("import circles", len(circles), 0, "; ".join(", ".join(circle) for circle in circles)),
@@ -252,20 +254,20 @@ def _bar(row: tuple[int, str], bar: int) -> tuple[int, int, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is crossed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a limit is exceeded")
     parser.add_argument("--list", action="store_true", help="name modules that serve one other, and names to know")
     asked = parser.parse_args()
     house = House()
     rows = measured(house)
     for what, count, bar, example in rows:
-        print(f"{'ok ' if count <= bar else 'TOO MANY'} {what}: {count} (bar {bar}) {example}")
+        print(f"{'ok ' if count <= bar else 'TOO MANY'} {what}: {count} (limit {bar}) {example}")
     if asked.list:
         print("\nserving one other:", *house.serving_one(), sep="\n  ")
         print("\nto read fit:", *sorted(house.names_to_read()), sep="\n  ")
         print("\nlongest functions:", *[f"{n} {name}" for n, name in house.functions()[:12]], sep="\n  ")
         print("\nlargest dataclasses:", *[f"{n} {name}" for n, name in house.dataclasses()[:12]], sep="\n  ")
         print("\nlongest modules:", *[f"{n} {name}" for n, name in house.modules_by_length()[:12]], sep="\n  ")
-    return int(asked.check and any(count > bar for _, count, bar, _ in rows))
+    return int(asked.check and any(count > bar for what, count, bar, _ in rows if what != LINES))
 
 
 if __name__ == "__main__":
