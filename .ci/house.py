@@ -1,9 +1,9 @@
 """Count what makes a code base easy or hard to find one's way in, and fail where a limit is exceeded.
 
-``python .ci/house.py`` prints the table of ``docs/contributing.md``; ``--check`` exits with 1 if a limit is exceeded (that
-on lines of code is only shown: new features bring new lines); ``--list`` names what is counted. Needs the standard
-library only. Everything is read from the syntax trees: imports
-inside functions and for types count like any other.
+``python .ci/house.py`` prints the table of ``docs/contributing.md``; ``--check`` exits with 1 if a limit is exceeded
+(that on lines of code is only shown: new features bring new lines); ``--list`` names what is counted. Needs the
+standard library only. Everything is read from the syntax trees: imports inside functions and for types count like any
+other.
 """
 
 from __future__ import annotations
