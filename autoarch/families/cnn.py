@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import gram
 from autoarch.families import preprocessing
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
 from autoarch.families.net_settings import TRAINING, make_net, suggest_effort, suggest_training, training_settings
-
-if TYPE_CHECKING:
-    import optuna
 
 KERNELS = {
     "square": (3, 3),
@@ -88,7 +84,7 @@ class CNN(Family):
         """One narrow stage."""
         return {**self.defaults(problem)[0], "filters": 8, "stages": 1, "lr": 1e-2, "dropout": 0.0, "smoothing": 0.0}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample kernel, scaling, head, size, augmentation and regularisation."""
         return {
             "kernel": trial.suggest_categorical("cnn.kernel", self.kernels(problem)),

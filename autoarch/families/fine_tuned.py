@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.net_settings import TRAINING, suggest_effort, suggest_training, training_settings
-
-if TYPE_CHECKING:
-    import optuna
 
 
 class FineTuned(Family):
@@ -79,7 +76,7 @@ class FineTuned(Family):
         base = {"inputs": "source", "body_rate": 0.5, "thaw": 0.1, **TRAINING, "effort": 1.0}
         return [base, {**base, "inputs": "own"}]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample scale, rates, augmentation and regularisation."""
         return {
             "inputs": trial.suggest_categorical("fine_tuned.inputs", ["source", "own"]),

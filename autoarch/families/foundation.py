@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
@@ -23,10 +23,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
 from autoarch._training.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
-from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
-
-if TYPE_CHECKING:
-    import optuna
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
 
 _CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take minutes there
 _TABPFN = (  # the newest model first
@@ -203,7 +200,7 @@ class TabPFN(FoundationModel):
         model = self.models(problem)[0]
         return [{"model": model, "estimators": 8, "temperature": 0.9, "average": "probabilities"}]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the model, the number of views of the table, how sharp their answers are, and what is averaged."""
         return {
             "model": trial.suggest_categorical("tabpfn.model", self.models(problem)),
@@ -244,7 +241,7 @@ class TabICL(FoundationModel):
         model = self.models(problem)[0]
         return [{"model": model, "estimators": 8, "scaling": "power", "outliers": 4.0, **sharpness}]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the model, the number of views of the table, the scaling of half of them, and a temperature."""
         params: Params = {
             "model": trial.suggest_categorical("tabicl.model", self.models(problem)),

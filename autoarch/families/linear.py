@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -14,11 +13,8 @@ from autoarch._core.clock import Deadline
 from autoarch._training.scalers import RobustClip
 from autoarch._training.time_limited import fit_affordable_rows, fit_growing
 from autoarch.families import preprocessing
-from autoarch.families.base import Array, Family, Params, Problem, Steps
+from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, ridge_losses
-
-if TYPE_CHECKING:
-    import optuna
 
 _ITERATIONS = 200
 _MIXED = {"penalty": "elasticnet"} if LogisticRegression().penalty == "l2" else {}  # needed before scikit-learn 1.8
@@ -41,7 +37,7 @@ class Linear(Family):
             {"penalty": 10.0, "scaling": "standard", "sparsity": 0.7, **near},
         ]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the penalty, its kind and the scaling."""
         return {
             "sparsity": trial.suggest_categorical("linear.sparsity", [0.0, 0.3, 0.7, 0.95]),

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 from autoarch.families import landmarks, preprocessing
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample
 from autoarch.families.net_settings import batch_rows, epochs, make_net
-
-if TYPE_CHECKING:
-    import optuna
 
 _MODULE = ("units", "layers", "dropout", "members", "norm", "sigma")  # parameters of the module as they are
 _WIDE = 200  # columns; there, and on grids, many small steps pay
@@ -70,7 +67,7 @@ class MLP(Family):
         small = {"units": 16, "layers": 1, "members": 2, "dropout": 0.0, "lr": 1e-2, "scaling": "cell"}
         return {**self.defaults(problem)[0], **small}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample scaling, size, regularisation and the length of the training."""
         return {
             "scaling": trial.suggest_categorical("mlp.scaling", self.scalings(problem)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,13 +22,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.points import Rows
 from autoarch._training.scalers import GridScaler
-from autoarch.families.base import Params, Problem, Steps
+from autoarch.families.base import Params, Problem, Steps, Trial
 from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
-
-if TYPE_CHECKING:
-    import optuna
 
 _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from
@@ -63,7 +60,7 @@ def spatial_default(problem: Problem, place: int = 0) -> Params:
     return {} if problem.coordinates is None else {"around": _SPATIAL[place]}
 
 
-def suggest_spatial(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+def suggest_spatial(trial: Trial, name: str, problem: Problem) -> Params:
     """Sample the parameter of the family ``name``."""
     if problem.coordinates is None:
         return {}
@@ -96,7 +93,7 @@ def neighborhood_default(problem: Problem) -> Params:
     return {"window": _WINDOWS[0], "labels": True, "hidden": True} if problem.layout is None else {}
 
 
-def suggest_neighborhood(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+def suggest_neighborhood(trial: Trial, name: str, problem: Problem) -> Params:
     """Sample the parameters of neighbourhoods of the family ``name``."""
     if problem.layout is not None:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -15,11 +15,7 @@ from autoarch._core.clock import Deadline
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import RidgeFit, fit_ridge
 from autoarch.families import preprocessing
-from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
-
-if TYPE_CHECKING:
-    import optuna
-
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
 
 BLOCKS = {
     "all": ("placed", "anywhere", "winners", "cells"),
@@ -214,7 +210,7 @@ class Kernels(Family):
         """A few kernels."""
         return {**self.defaults(problem)[0], "kernels": 32}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the number of kernels, their features and the scaling."""
         return {
             "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),

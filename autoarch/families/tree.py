@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn import ensemble
@@ -16,11 +16,8 @@ from autoarch._training import boosters
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.time_limited import fit_growing
 from autoarch.families import landmarks, preprocessing
-from autoarch.families.base import Array, Family, Params, Problem, Steps
+from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, TINY_ROWS, Check, Losses, Sample
-
-if TYPE_CHECKING:
-    import optuna
 
 _MOST_TREES = 300
 _MOST_AMOUNT, _MOST_ROUNDS = 90.0, 3_000  # rate x rounds, and rounds, at which early stopping ends at the latest,
@@ -83,7 +80,7 @@ class Tree(Family):
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
         return {"kind": kind, **quick, "rate": 0.05, "columns": 0.5, "l2": 1.0, "amount": amount, **view}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
