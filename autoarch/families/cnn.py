@@ -53,19 +53,8 @@ class CNN(Family):
         """The proposed kernel, with shifts; another head, more filters, mixed samples; the other scaling last."""
         kernel, *others = self.kernels(problem)
         around = preprocessing.neighborhood_default(problem)
-        base = {
-            "kernel": kernel,
-            "scaling": "global",
-            "head": "regions",
-            "filters": 16,
-            "stages": 3,
-            "dropout": 0.2,
-            **TRAINING,
-            "scales": 1,
-            "attention": False,
-            "effort": 1.0,
-            **around,
-        }
+        base = {"kernel": kernel, "scaling": "global", "head": "regions", "filters": 16, "stages": 3, "dropout": 0.2}
+        base |= {**TRAINING, "scales": 1, "attention": False, "effort": 1.0, **around}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
@@ -127,14 +116,8 @@ class CNN(Family):
             for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
                 check()
                 variants.append(ridge_losses(kernel, sample))
-        n_kinds = 3
-        kinds = {
-            "cnn": variants,
-            "cnn_placed": variants[0::n_kinds],
-            "cnn_anywhere": variants[1::n_kinds],
-            "cnn_overall": variants[:n_kinds],
-            "cnn_per_cell": variants[n_kinds:],
-        }
+        kinds = {"cnn": variants, "cnn_placed": variants[0::3], "cnn_anywhere": variants[1::3]}
+        kinds |= {"cnn_overall": variants[:3], "cnn_per_cell": variants[3:]}
         return {name: best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
 
     def landmark_seconds(self, sample: Sample) -> float:

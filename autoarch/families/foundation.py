@@ -20,7 +20,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OrdinalEncoder
 
-from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
 from autoarch._training.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
 from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
@@ -86,7 +85,7 @@ class FoundationModel(Family):
         """The folder where the package keeps weights."""
 
     @abstractmethod
-    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+    def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         """The package's own estimator."""
 
     def _found(self, problem: Problem) -> dict[str, Path]:
@@ -143,31 +142,21 @@ class FoundationModel(Family):
         from autoarch._training.device import resolve_device
 
         device = resolve_device(problem.device)
-        common = {
-            "n_estimators": params["estimators"],
-            "model_path": self._found(problem)[params["model"]],
-            "device": device,
-            "random_state": seed,
-        }
+        common = {"n_estimators": params["estimators"], "device": device, "random_state": seed}
+        estimator = self._estimator(params, problem, model_path=self._found(problem)[params["model"]], **common)
         wrapper = InContextClassifier if problem.classification else InContextRegressor
-        model = wrapper(
-            self._estimator(params, problem, seed, **common),
-            n_rows=problem.n_samples,
-            context_rows=_CPU_CONTEXT if device == "cpu" else None,
-            seed=seed,
-        )
+        context_rows = _CPU_CONTEXT if device == "cpu" else None
+        model = wrapper(estimator, n_rows=problem.n_samples, context_rows=context_rows, seed=seed)
         return [*self._prepare(problem), ("model", model)]
 
     def _prepare(self, problem: Problem) -> Steps:
         return []
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Take as many rows into the context as fit and prediction can afford."""
-        if sample_weight is not None:  # refused there
-            return super().fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
-        return fit_affordable_context(model, X, y, deadline)
+        if limits["sample_weight"] is not None:  # refused there
+            return super().fit(model, X, y, **limits)
+        return fit_affordable_context(model, X, y, limits["deadline"])
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
         """Views and context, where they were cut, so that the final model predicts as on the folds, and as fast."""
@@ -209,7 +198,7 @@ class TabPFN(FoundationModel):
             "average": trial.suggest_categorical("tabpfn.average", ["probabilities", "logits"]),
         }
 
-    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+    def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         package = require("tabpfn", extra="foundation", purpose="the tabpfn candidate")
         kind = package.TabPFNClassifier if problem.classification else package.TabPFNRegressor
         return kind(
@@ -265,13 +254,10 @@ class TabICL(FoundationModel):
             parts.append(("numbers", SimpleImputer(keep_empty_features=True), list(problem.numeric)))
         return [("prepare", ColumnTransformer(parts))]
 
-    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+    def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         package = require("tabicl", extra="foundation", purpose="the tabicl candidate")
-        common |= {
-            "norm_methods": ["none", params["scaling"]],
-            "outlier_threshold": params["outliers"],
-            "allow_auto_download": False,
-        }
+        common |= {"norm_methods": ["none", params["scaling"]], "outlier_threshold": params["outliers"]}
+        common |= {"allow_auto_download": False}
         if problem.classification:
             return package.TabICLClassifier(softmax_temperature=params["temperature"], **common)
         return package.TabICLRegressor(**common)

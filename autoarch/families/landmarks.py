@@ -135,10 +135,9 @@ def prepare(
     task: str,
     layout: Layout | None,
     categorical: tuple[int, ...],
-    seed: int,
-    n_jobs: int | None,
+    **rest: Any,
 ) -> Sample:
-    """Scale and encode rows that ``choose_rows`` has sorted."""
+    """Scale and encode rows that ``choose_rows`` has sorted; the rest are ``seed`` and ``n_jobs``."""
     missing = np.isnan(values)
     per_column = _scaled(values)
     codes = np.where(missing, -1, values)[:, list(categorical)]
@@ -162,8 +161,7 @@ def prepare(
         n_classes=n_classes,
         folds=np.arange(len(y)) % N_FOLDS,
         layout=layout,
-        seed=seed,
-        n_jobs=n_jobs,
+        **rest,
     )
 
 

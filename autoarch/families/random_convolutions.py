@@ -11,7 +11,6 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from autoarch._core.clock import Deadline
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import RidgeFit, fit_ridge
 from autoarch.families import preprocessing
@@ -225,10 +224,8 @@ class Kernels(Family):
         ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
         return [preprocessing.grid_step(params, problem), ("model", ridge)]
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Fit small data at once: trials on few rows to find out what can be afforded would cost as much."""
         if len(X) <= _MOMENT_ROWS and X.size <= _MOMENT_VALUES:
-            return model.fit(X, y, sample_weight=sample_weight)
-        return super().fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+            return model.fit(X, y, sample_weight=limits["sample_weight"])
+        return super().fit(model, X, y, **limits)

@@ -11,7 +11,6 @@ import numpy as np
 from sklearn import ensemble
 from sklearn.base import BaseEstimator
 
-from autoarch._core.clock import Deadline
 from autoarch._training import boosters
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.time_limited import fit_growing
@@ -148,15 +147,13 @@ class Tree(Family):
             random_state=seed,
         )
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
         if isinstance(model, tuple(kind for pair in _FORESTS.values() for kind in pair)):
-            return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=2, seed=seed)
+            return fit_growing(model, "n_estimators", X, y, first=2, **limits)
         if isinstance(model, _BOOSTING):
-            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=1, seed=seed)
-        return boosters.fit(model, X, y, sample_weight, deadline)
+            return fit_growing(model, "max_iter", X, y, first=1, **limits)
+        return boosters.fit(model, X, y, limits["sample_weight"], limits["deadline"])
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
         """The rounds at which early stopping found no more to gain, so that the refit can use every row."""
