@@ -89,17 +89,12 @@ class FineTuned(Family):
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Shape and scale, then the net with the pretrained weights."""
         from autoarch._training.device import resolve_device
-        from autoarch._training.pretrained.fine_tuning import (
-            FineTuneClassifier,
-            FineTuneRegressor,
-            scaler_for,
-            transfer_net,
-        )
+        from autoarch._training.pretrained import fine_tuning
 
         assert problem.layout is not None  # unfit_for has seen to it
-        kind = FineTuneClassifier if problem.classification else FineTuneRegressor
+        kind = fine_tuning.FineTuneClassifier if problem.classification else fine_tuning.FineTuneRegressor
         net = kind(
-            transfer_net,
+            fine_tuning.transfer_net,
             module__source=self.source,
             module__n_cells=problem.layout.channels,
             module__head="new",
@@ -109,7 +104,7 @@ class FineTuned(Family):
             device=resolve_device(problem.device),
             **training_settings(params, problem, problem.layout.shape[1:]),
         )
-        scaler = scaler_for(params["inputs"], problem.layout, self.source, problem.categorical)
+        scaler = fine_tuning.scaler_for(params["inputs"], problem.layout, self.source, problem.categorical)
         return [("scale", scaler), ("model", net)]
 
     def cache_key(self) -> tuple[Any, ...]:

@@ -11,7 +11,6 @@ import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +73,6 @@ class FoundationModel(Family):
 
     def __init__(self, weights: str | Path | None = None):
         self.weights = None if weights is None else Path(weights).expanduser()
-
-    @property
-    def installed(self) -> bool:
-        """Tell whether the package can be imported, without importing it."""
-        return find_spec(self.name) is not None
 
     @abstractmethod
     def _place(self) -> Path:
@@ -227,8 +221,8 @@ class TabICL(FoundationModel):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The package's own settings."""
         sharpness = {"temperature": 0.9} if problem.classification else {}
-        model = self.models(problem)[0]
-        return [{"model": model, "estimators": 8, "scaling": "power", "outliers": 4.0, **sharpness}]
+        first = {"model": self.models(problem)[0], "estimators": 8, "scaling": "power", "outliers": 4.0}
+        return [first | sharpness]
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the model, the number of views of the table, the scaling of half of them, and a temperature."""

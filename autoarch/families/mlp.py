@@ -118,6 +118,7 @@ def _out_of_fold(inputs: list[np.ndarray], sample: Sample, check: Check, steps: 
     in batched matrices, so that a step costs little more than that of one model.
     """
     import torch
+    from torch.nn import functional
 
     generator = torch.Generator().manual_seed(sample.seed)
     names = np.unique(sample.folds)
@@ -139,9 +140,12 @@ def _out_of_fold(inputs: list[np.ndarray], sample: Sample, check: Check, steps: 
             picks = (torch.rand(len(names), batch, generator=generator) * lengths[:, None]).long()
             rows = table.gather(1, picks).repeat(len(inputs), 1)
             answer = _forward(data[which[:, None], rows], weights, generator)
-            loss = _loss(answer, wanted[rows], sample.n_classes)
+            if sample.n_classes:
+                loss = functional.cross_entropy(answer.flatten(0, 1), wanted[rows].flatten())
+            else:
+                loss = functional.mse_loss(answer[..., 0], wanted[rows])
             optimiser.zero_grad()
-            loss.backward()
+            (models * loss).backward()  # the sum over models, so that they do not share a step size
             optimiser.step()
     out = np.empty((len(inputs), len(sample), max(1, sample.n_classes)), dtype=np.float32)
     with torch.no_grad():
@@ -184,16 +188,16 @@ def _initial_weights(models: int, n_inputs: int, n_outputs: int, generator: Any)
     return [w.requires_grad_() for w in weights]
 
 
-def _normalise(values: Any, weights: list[Any], layer: int, moments: Any = None) -> Any:
-    """Batch-normalise (models, rows, units), each model by itself, then ReLU; ``moments`` None: those of the rows."""
+def _normalise(values: Any, weights: list[Any], layer: int, moments: Any = (None, None)) -> Any:
+    """Batch-normalise (models, rows, units), each model by itself, by its own rows or given moments; then ReLU."""
     import torch
     from torch.nn import functional
 
     models, rows, units = values.shape
     side_by_side = values.transpose(0, 1).reshape(rows, models * units)
-    mean, variance = moments if moments else (None, None)
+    mean, variance = moments
     gain, shift = weights[3 * layer + 1].flatten(), weights[3 * layer + 2].flatten()
-    normal = functional.batch_norm(side_by_side, mean, variance, gain, shift, training=moments is None)
+    normal = functional.batch_norm(side_by_side, mean, variance, gain, shift, training=mean is None)
     return torch.relu(normal).reshape(rows, models, units).transpose(0, 1)
 
 
@@ -205,13 +209,3 @@ def _forward(values: Any, weights: list[Any], generator: Any) -> Any:
         values = _normalise(torch.bmm(values, weights[3 * layer]), weights, layer)
         values = values * (torch.rand(values.shape, generator=generator) >= _DROPOUT) * (1 / (1 - _DROPOUT))
     return values @ weights[-2] + weights[-1]
-
-
-def _loss(answer: Any, wanted: Any, n_classes: int) -> Any:
-    """Mean loss within a model, summed over models so that they do not share a step size."""
-    from torch.nn import functional
-
-    models = len(answer)
-    if n_classes:
-        return models * functional.cross_entropy(answer.flatten(0, 1), wanted.flatten())
-    return models * functional.mse_loss(answer[..., 0], wanted)

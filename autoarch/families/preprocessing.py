@@ -73,14 +73,9 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
     if kind == "nothing" or problem.coordinates is None:
         return [], problem
     neighbors = NEIGHBORS if kind == "neighbours" else ()
-    step = SpatialFeatures(
-        problem.coordinates.pair,
-        neighbors=neighbors,
-        categorical=problem.categorical,
-        geographic=problem.coordinates.geographic,
-        target_type=problem.task,
-        random_state=seed,
-    )
+    facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical}
+    facts |= {"target_type": problem.task, "random_state": seed}
+    step = SpatialFeatures(problem.coordinates.pair, neighbors=neighbors, **facts)
     n_new = len(ANGLES)
     if neighbors:
         n_targets = problem.n_classes if problem.n_classes > 2 else 1
@@ -110,15 +105,10 @@ def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
     if problem.layout is not None:
         return "scale", GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
     assert problem.coordinates is not None  # unfit_for has seen to it
-    pictures = NeighborhoodPictures(
-        problem.coordinates.pair,
-        params["window"],
-        target_lag=problem.task if params["labels"] else False,
-        hide_within="some" if params["hidden"] else 0.0,
-        geographic=problem.coordinates.geographic,
-        categorical=problem.categorical or None,
-    )
-    return "around", pictures
+    facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical or None}
+    facts |= {"target_lag": problem.task if params["labels"] else False}
+    facts |= {"hide_within": "some" if params["hidden"] else 0.0}
+    return "around", NeighborhoodPictures(problem.coordinates.pair, params["window"], **facts)
 
 
 @dataclass(frozen=True, eq=False)

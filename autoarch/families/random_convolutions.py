@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import gen_batches
 
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import RidgeFit, fit_ridge
@@ -49,12 +50,8 @@ class Block:
 
     def of(self, features: np.ndarray) -> np.ndarray:
         scaled = (features[:, self.kept] - self.mean) / self.scale
-        return np.clip(scaled, -self.limit, self.limit, out=scaled)
-
-    @property
-    def limit(self) -> float:
-        """Largest scaled feature; those beyond are cut off."""
-        return _LARGEST / float(np.sqrt(max(1, len(self.kept))))
+        limit = _LARGEST / float(np.sqrt(max(1, len(self.kept))))
+        return np.clip(scaled, -limit, limit, out=scaled)
 
 
 class RandomConvolutions(BaseEstimator):
@@ -63,11 +60,9 @@ class RandomConvolutions(BaseEstimator):
         self.features = features
         self.seed = seed
 
-    def _learn(self, X: np.ndarray, targets: np.ndarray, weight: np.ndarray | None) -> RidgeFit:
+    def _learn(self, X: np.ndarray, targets: np.ndarray, sample_weight: Any) -> RidgeFit:
         pools = tuple(name for name in BLOCKS[self.features] if name != "cells")
-        n_kernels = self._affordable_kernels(len(X), pools)
-        height, width = X.shape[2:]
-        n_kernels = random_convolutions.whole_groups(n_kernels, height, width)
+        n_kernels = random_convolutions.whole_groups(self._affordable_kernels(len(X), pools), *X.shape[2:])
         self.banks_ = random_convolutions.random_banks(X, np.random.default_rng(self.seed), n_kernels)
         self.pools_ = pools
         varying = np.ptp(X.reshape(*X.shape[:2], -1), axis=2).max(axis=0) > 0
@@ -81,6 +76,7 @@ class RandomConvolutions(BaseEstimator):
         scaled = self._scaled(raw)
         del raw
         self.n_features_in_ = int(np.prod(X.shape[1:]))
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.ridge_ = fit_ridge(scaled.astype(np.float64), targets, weight)
         return self.ridge_
 
@@ -100,8 +96,8 @@ class RandomConvolutions(BaseEstimator):
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Outputs of the ridge, (n, targets)."""
-        batches = (X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME))
-        return np.concatenate([self.ridge_.predict(self._scaled(self._raw(batch))) for batch in batches])
+        batches = gen_batches(len(X), _ROWS_AT_A_TIME)
+        return np.concatenate([self.ridge_.predict(self._scaled(self._raw(X[rows]))) for rows in batches])
 
 
 class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
@@ -130,13 +126,12 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionClassifier:
         """Fit on grids of shape (n, channels, height, width)."""
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         targets = np.where(codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
-        left_out = self._learn(X, targets, weight).left_out
+        left_out = self._learn(X, targets, sample_weight).left_out
 
         def loss(log_temperature: float) -> float:
             logs = log_softmax(np.exp(log_temperature) * left_out, axis=1)[np.arange(len(codes)), codes]
-            return -float(np.average(logs, weights=weight))
+            return -float(np.average(logs, weights=sample_weight))
 
         self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
         return self
@@ -169,11 +164,10 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
 
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionRegressor:
         """Fit on grids of shape (n, channels, height, width)."""
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         y = np.asarray(y, dtype=np.float64)
         self.y_scale_ = float(y.std()) or 1.0
         self.y_range_ = float(y.min()), float(y.max())
-        self._learn(X, y[:, None] / self.y_scale_, weight)
+        self._learn(X, y[:, None] / self.y_scale_, sample_weight)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -200,8 +194,7 @@ class Kernels(Family):
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
         around = preprocessing.neighborhood_default(problem)
         base = {"kernels": 256, "features": "all", "scaling": "global", **around}
-        patterns, places = {"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}
-        variants: list[Params] = [patterns, places]
+        variants: list[Params] = [{"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}]
         variants = [{"hidden": False}, *variants] if around else [*variants, {"scaling": "cell"}]
         return [base, *({**base, **variant} for variant in variants)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 from autoarch._core.quiet import warn_user
 from autoarch.exceptions import ParameterError
@@ -55,7 +56,7 @@ def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list
     """
     known = known_families()
     if isinstance(given, str) and given == "auto":
-        missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and not family.installed}
+        missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and find_spec(name) is None}
         return [family for name, family in known.items() if name not in {*_RESERVED, *missing}]
     items = [given] if isinstance(given, (str, Family, type)) else list(given)
     if not items:

@@ -110,7 +110,9 @@ class Tree(Family):
         if params.get("view", "cells") != "cells":
             assert problem.layout is not None
             steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
-            problem = _seen_through(problem, params["view"])
+            if params["view"] == "summaries" and problem.categorical:  # they stand after the summaries
+                places = np.searchsorted(problem.layout.foreign, problem.categorical)
+                problem = replace(problem, categorical=tuple(places.tolist()))
         if params["kind"] in _FORESTS:
             model = self._forest(params, problem, seed)
         elif params["kind"] == "boosting":
@@ -122,13 +124,8 @@ class Tree(Family):
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = _FORESTS[params["kind"]][0 if problem.classification else 1]
         root = "sqrt" if problem.classification else 1.0 / 3.0
-        return model(
-            n_estimators=_MOST_TREES,
-            min_samples_leaf=params["forest_leaf_rows"],
-            max_features=params["forest_columns"] or root,
-            n_jobs=-1,
-            random_state=seed,
-        )
+        size = {"min_samples_leaf": params["forest_leaf_rows"], "max_features": params["forest_columns"] or root}
+        return model(n_estimators=_MOST_TREES, n_jobs=-1, random_state=seed, **size)
 
     def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = _BOOSTING[0 if problem.classification else 1]
@@ -179,12 +176,8 @@ class Tree(Family):
 
 def _landmark_models(sample: Sample) -> list[BaseEstimator]:
     forest, boosting = (pair[0 if sample.n_classes else 1] for pair in (_FORESTS["forest"], _BOOSTING))
-    extra_trees = forest(
-        n_estimators=_landmark_trees(sample),
-        max_features=_columns_tried(sample),
-        random_state=sample.seed,
-        n_jobs=sample.n_jobs,
-    )
+    size = {"n_estimators": _landmark_trees(sample), "max_features": _columns_tried(sample)}
+    extra_trees = forest(**size, random_state=sample.seed, n_jobs=sample.n_jobs)
     if not _boosts(sample):
         return [extra_trees]
     small = {"max_iter": _LANDMARK_ROUNDS, "learning_rate": 0.2, "max_leaf_nodes": 8, "min_samples_leaf": 5}
@@ -224,15 +217,6 @@ def _view(problem: Problem, kind: str) -> Params:
     if not _has_parts(problem):
         return {}
     return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
-
-
-def _seen_through(problem: Problem, view: str) -> Problem:
-    """Categories where they stand after the summaries have taken the place of the cells."""
-    assert problem.layout is not None
-    if view == "both" or not problem.categorical:
-        return problem
-    places = np.searchsorted(problem.layout.foreign, problem.categorical)
-    return replace(problem, categorical=tuple(places.tolist()))
 
 
 def _stops_early(problem: Problem) -> bool:

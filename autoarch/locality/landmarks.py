@@ -216,14 +216,11 @@ def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
     """Score with its standard error over rows."""
     n = len(losses)
     score = 1.0 - float(losses.mean())
-    if sample.unequal:
-        rows = np.bincount(sample.target, minlength=sample.n_classes)
-        wrong = np.bincount(sample.target, weights=losses > 0, minlength=sample.n_classes)
-        shrunk = (wrong + 1) / (rows + 2)
-        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / sample.n_classes)
-    elif sample.n_classes:
-        shrunk = (losses.sum() + 1) / (n + 2)  # not 0 where every row is right
-        error = float(np.sqrt(shrunk * (1 - shrunk) / (n + 2)))
+    if sample.n_classes:
+        groups = sample.target if sample.unequal else np.zeros(n, dtype=int)  # of rows that count alike
+        rows, wrong = np.bincount(groups), np.bincount(groups, weights=losses > 0)
+        shrunk = (wrong + 1) / (rows + 2)  # not 0 where every row is right
+        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / len(rows))
     else:
         error = float(np.std(losses - (1 - score) * sample.target**2) / np.sqrt(n))
     return Landmark(score=max(score, -1.0), std_error=error, seconds=seconds)
@@ -233,11 +230,13 @@ def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
     """Compare pairs of landmark models row by row."""
     pairs = {"layout": ("cnn", CONTROL), "place": ("cnn_placed", "cnn_anywhere")}
     pairs |= {"scaling": ("cnn_per_cell", "cnn_overall")}
-    complete = {name: pair for name, pair in pairs.items() if losses.keys() >= set(pair)}
-    return {name: paired(losses[first], losses[second]) for name, (first, second) in complete.items()}
+    gains = {name: paired(losses.get(first), losses.get(other)) for name, (first, other) in pairs.items()}
+    return {name: gain for name, gain in gains.items() if gain is not None}
 
 
-def paired(losses: np.ndarray, other: np.ndarray) -> Gain:
-    """Lead of the first over the other, from the differences row by row."""
+def paired(losses: np.ndarray | None, other: np.ndarray | None) -> Gain | None:
+    """Lead of the first over the other, from the differences row by row; None where one was not run."""
+    if losses is None or other is None:
+        return None
     differences = other - losses
     return Gain(float(differences.mean()), float(differences.std() / np.sqrt(len(differences))))

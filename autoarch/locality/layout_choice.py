@@ -18,7 +18,7 @@ from autoarch._statistics import correlations
 from autoarch.layouts.recover import FEWEST_TO_RECOVER
 from autoarch.locality.grid_statistics import Measurements, measure_grid, picture
 from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, Measured, ProbeInput, measure_landmarks, paired
-from autoarch.locality.measurements import Gain, LandmarkScores, Reading
+from autoarch.locality.measurements import LandmarkScores, Reading
 
 FEWEST_TO_INFER = 9  # columns
 MOST_TO_RECOVER = 2_500  # columns; more take minutes and gigabytes; ``recover_layout`` has no such limit
@@ -96,7 +96,7 @@ def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) 
     if reading is not None:
         known = measure_landmarks(data, reading.layout)
         rival = measure_landmarks(data, before, known=known, wanted=(*LAYOUT_FREE, "cnn"))
-        gain = _gain(known, rival)
+        gain = paired(known.losses.get("cnn"), rival.losses.get("cnn"))
         kept = gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error)
         reading = replace(reading, gain=gain, kept=kept)
         if kept:
@@ -167,8 +167,10 @@ def _with_recovery(data: ProbeInput, given: Layout | None, found: Measurements, 
         skipped = (*found.skipped, why_not) if why_not else found.skipped
         return _completed(replace(found, skipped=skipped), measure_landmarks(data, given, known=early))
     rearranged = measure_landmarks(data, reading.layout, known=early)
-    gain = _gain(rearranged, early)
-    kept = gain is not None and _wins(gain, reading.layout.confidence or 0.0) and _is_near_the_best(rearranged)
+    gain = paired(rearranged.losses.get("cnn"), early.losses.get("cnn"))
+    sure = (reading.layout.confidence or 0.0) >= SURE
+    wins = gain is not None and gain.difference > (0.0 if sure else max(LEAST_GAIN, gain.std_error))
+    kept = wins and _is_near_the_best(rearranged)
     found = replace(found, readings=(*found.readings, replace(reading, gain=gain, kept=kept)))
     if not kept:
         return _completed(found, measure_landmarks(data, given, known=early))
@@ -208,17 +210,6 @@ def _part(values: np.ndarray, columns: np.ndarray, most: int) -> np.ndarray:
     """At most so many rows of some columns, spread evenly; a view where these are all columns."""
     rows = values[:: max(1, -(-len(values) // max(most, 1)))]
     return rows if len(columns) == values.shape[1] else rows[:, columns]
-
-
-def _gain(measured: Measured, rival: Measured) -> Gain | None:
-    if "cnn" not in measured.losses or "cnn" not in rival.losses:
-        return None
-    return paired(measured.losses["cnn"], rival.losses["cnn"])
-
-
-def _wins(gain: Gain, confidence: float) -> bool:
-    """Decide if a recovered order is worth more than the one given."""
-    return gain.difference > (0.0 if confidence >= SURE else max(LEAST_GAIN, gain.std_error))
 
 
 def _is_near_the_best(measured: Measured) -> bool:

@@ -89,17 +89,11 @@ def probe_locality(
     values = canonical.fit_transform(X)
     if y is not None and target is None:
         task, target = _read_target(y, task, len(values))
-    return probe_values(
-        values,
-        canonical.layout_,
-        y=target,
-        task=None if target is None else task,
-        categorical=canonical.categorical_,
-        seconds=None if time_budget is None else max(clock.left, 1e-3),
-        random_state=seed,
-        n_jobs=n_jobs,
-        search=LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_),
-    )
+    labels: dict[str, Any] = {} if target is None else {"y": target, "task": task}
+    seconds = None if time_budget is None else max(clock.left, 1e-3)
+    search = LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_)
+    common = {"categorical": canonical.categorical_, "seconds": seconds, "n_jobs": n_jobs, "search": search}
+    return probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
