@@ -121,7 +121,7 @@ class CNN(Family):
         return {name: best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
 
     def landmark_seconds(self, sample: Sample) -> float:
-        """By the inverses and the responses of the kernels."""
+        """Estimate by the inverses and the responses of the kernels."""
         n, p = sample.expanded.shape
         responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
         return 0.2 + 6 * sample.solving_seconds + 120 * responses / 1e10

@@ -62,7 +62,7 @@ class FineTuned(Family):
         return self
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Beside the usual reasons: the net does not fit the layout, or rows stand on a map."""
+        """Give the usual reasons, and: the net does not fit the layout, or rows stand on a map."""
         if reason := super().unfit_for(problem):
             return reason
         try:

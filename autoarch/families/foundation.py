@@ -112,7 +112,7 @@ class FoundationModel(Family):
         return {**self.defaults(problem)[0], "estimators": 1}
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Beside the usual reasons: the package is too old, weights are missing, or the table exceeds the limits."""
+        """Give the usual reasons, and: the package is too old, weights are missing, or the table exceeds the limits."""
         if (reason := super().unfit_for(problem) or self._outdated()) or self.models(problem):
             return reason
         if found := list(self._found(problem)):
@@ -251,7 +251,7 @@ class TabICL(FoundationModel):
     def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         package = require("tabicl", extra="foundation", purpose="the tabicl candidate")
         common |= {"norm_methods": ["none", params["scaling"]], "outlier_threshold": params["outliers"]}
-        common |= {"allow_auto_download": False}
+        common["allow_auto_download"] = False
         if problem.classification:
             return package.TabICLClassifier(softmax_temperature=params["temperature"], **common)
         return package.TabICLRegressor(**common)

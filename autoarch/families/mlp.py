@@ -105,7 +105,7 @@ class MLP(Family):
         return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
-        """By the products of a forward pass, six times for all passes."""
+        """Estimate by the products of a forward pass, six times for all passes."""
         nets = N_FOLDS * (2 if sample.all_cells else 1)
         products = _STEPS * _BATCH * _HIDDEN * (min(sample.expanded.shape[1], _MOST_INPUTS) + _HIDDEN)
         return 0.5 + 6 * nets * products / 2e10

@@ -18,7 +18,7 @@ class Neighbors(Family):
     name = "neighbors"
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Without coordinates there is nothing to measure distances by."""
+        """Give the usual reasons, and: without coordinates there is nothing to measure distances by."""
         if problem.coordinates is None:
             return "it needs coordinates, as in coordinates=('lon', 'lat')"
         return super().unfit_for(problem)

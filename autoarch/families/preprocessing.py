@@ -74,8 +74,8 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
         return [], problem
     neighbors = NEIGHBORS if kind == "neighbours" else ()
     facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical}
-    facts |= {"target_type": problem.task, "random_state": seed}
-    step = SpatialFeatures(problem.coordinates.pair, neighbors=neighbors, **facts)
+    facts["target_type"] = problem.task
+    step = SpatialFeatures(problem.coordinates.pair, neighbors=neighbors, random_state=seed, **facts)
     n_new = len(ANGLES)
     if neighbors:
         n_targets = problem.n_classes if problem.n_classes > 2 else 1
@@ -106,8 +106,8 @@ def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
         return "scale", GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
     assert problem.coordinates is not None  # unfit_for has seen to it
     facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical or None}
-    facts |= {"target_lag": problem.task if params["labels"] else False}
-    facts |= {"hide_within": "some" if params["hidden"] else 0.0}
+    facts["target_lag"] = problem.task if params["labels"] else False
+    facts["hide_within"] = "some" if params["hidden"] else 0.0
     return "around", NeighborhoodPictures(problem.coordinates.pair, params["window"], **facts)
 
 

@@ -61,10 +61,9 @@ class RandomConvolutions(BaseEstimator):
         self.seed = seed
 
     def _learn(self, X: np.ndarray, targets: np.ndarray, sample_weight: Any) -> RidgeFit:
-        pools = tuple(name for name in BLOCKS[self.features] if name != "cells")
-        n_kernels = random_convolutions.whole_groups(self._affordable_kernels(len(X), pools), *X.shape[2:])
+        self.pools_ = tuple(name for name in BLOCKS[self.features] if name != "cells")
+        n_kernels = random_convolutions.whole_groups(self._affordable_kernels(len(X)), *X.shape[2:])
         self.banks_ = random_convolutions.random_banks(X, np.random.default_rng(self.seed), n_kernels)
-        self.pools_ = pools
         varying = np.ptp(X.reshape(*X.shape[:2], -1), axis=2).max(axis=0) > 0
         cells = np.ones(X.shape[1:], bool)
         cells[~varying, 1:] = cells[~varying, :, 1:] = False  # of a channel that is constant over the grid, one cell
@@ -80,11 +79,11 @@ class RandomConvolutions(BaseEstimator):
         self.ridge_ = fit_ridge(scaled.astype(np.float64), targets, weight)
         return self.ridge_
 
-    def _affordable_kernels(self, n_rows: int, pools: tuple[str, ...]) -> int:
+    def _affordable_kernels(self, n_rows: int) -> int:
         if n_rows <= _MANY_ROWS:
             return self.n_kernels
         most = min(_MOST_FEATURES, _MOST_VALUES // n_rows)
-        return min(self.n_kernels, most // sum(random_convolutions.PER_KERNEL[pool] for pool in pools))
+        return min(self.n_kernels, most // sum(random_convolutions.PER_KERNEL[pool] for pool in self.pools_))
 
     def _raw(self, X: np.ndarray) -> list[np.ndarray]:
         X = np.ascontiguousarray(X, dtype=np.float32)

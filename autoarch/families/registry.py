@@ -24,10 +24,8 @@ from autoarch.families.tree import Tree
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
 WITH_LANDMARK: dict[str, Family] = {family.name: family() for family in BUILT_IN if family.landmark_title}
 TITLES = {name: family.title for name, family in WITH_LANDMARK.items()}
-LANDMARK_TITLES = {
-    **{name: family.landmark_title for name, family in WITH_LANDMARK.items()},
-    "cnn_shuffled": "convolutions on shuffled cells",
-}
+LANDMARK_TITLES = {name: family.landmark_title for name, family in WITH_LANDMARK.items()}
+LANDMARK_TITLES["cnn_shuffled"] = "convolutions on shuffled cells"
 _OPTIONAL: tuple[type[FoundationModel], ...] = (TabPFN, TabICL)  # left out of "auto" where not installed
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"

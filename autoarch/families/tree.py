@@ -82,18 +82,15 @@ class Tree(Family):
     def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
-        view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
-        view |= preprocessing.suggest_spatial(trial, self.name, problem)
+        params: Params = {"kind": kind}
+        if _has_parts(problem):
+            params["view"] = trial.suggest_categorical("tree.view", list(VIEWS))
+        params |= preprocessing.suggest_spatial(trial, self.name, problem)
         if kind in _FORESTS:
-            return {
-                "kind": kind,
-                **view,
-                "forest_leaf_rows": trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True),
-                "forest_columns": trial.suggest_float("tree.forest_columns", 0.0, 1.0),  # 0: the usual choice
-            }
-        params = {
-            "kind": kind,
-            **view,
+            params["forest_leaf_rows"] = trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True)
+            params["forest_columns"] = trial.suggest_float("tree.forest_columns", 0.0, 1.0)  # 0: the usual choice
+            return params
+        params |= {
             "rate": trial.suggest_float("tree.rate", 0.02, 0.3, log=True),
             "leaves": trial.suggest_int("tree.leaves", 4, 128, log=True),
             "leaf_rows": trial.suggest_int("tree.leaf_rows", 2, 100, log=True),
@@ -129,19 +126,18 @@ class Tree(Family):
 
     def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = _BOOSTING[0 if problem.classification else 1]
-        early, patience = _stops_early(problem), int(np.clip(1.5 / params["rate"], *_PATIENCE))
-        most = int(np.clip(_MOST_AMOUNT / params["rate"], _FEWEST_ROUNDS, _MOST_ROUNDS))
+        early, rate = _stops_early(problem), params["rate"]
+        most = int(np.clip(_MOST_AMOUNT / rate, _FEWEST_ROUNDS, _MOST_ROUNDS)) if early else _rounds(params)
+        rounds = {"max_iter": most, "early_stopping": early, "n_iter_no_change": int(np.clip(1.5 / rate, *_PATIENCE))}
         return model(
-            max_iter=most if early else _rounds(params),
-            learning_rate=params["rate"],
+            learning_rate=rate,
             max_leaf_nodes=params["leaves"],
             min_samples_leaf=params["leaf_rows"],
             max_features=params["columns"],
             l2_regularization=params["l2"],
             categorical_features=list(problem.categorical) or None,
-            early_stopping=early,
-            n_iter_no_change=patience,
             random_state=seed,
+            **rounds,
         )
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
@@ -167,7 +163,7 @@ class Tree(Family):
         return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
-        """By the depth of the trees, the columns that each split looks at, and the classes."""
+        """Estimate by the depth of the trees, the columns that each split looks at, and the classes."""
         n, each = len(sample), 2 + 0.2 * sample.n_classes if sample.n_classes else 6
         forest = _landmark_trees(sample) * _columns_tried(sample) * each
         boosting = 2 * _boosting_seconds(sample) if _boosts(sample) else 0.0
