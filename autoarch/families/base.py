@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 Steps = list[tuple[str, BaseEstimator]]
 Array = np.ndarray
+Trial: TypeAlias = "optuna.Trial"  # a name alone: optuna is imported where it samples
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import gram
 from autoarch.families import preprocessing
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
 from autoarch.families.net_settings import TRAINING, make_net, suggest_effort, suggest_training, training_settings
-
-if TYPE_CHECKING:
-    import optuna
 
 KERNELS = {
     "square": (3, 3),
@@ -57,19 +53,8 @@ class CNN(Family):
         """The proposed kernel, with shifts; another head, more filters, mixed samples; the other scaling last."""
         kernel, *others = self.kernels(problem)
         around = preprocessing.neighborhood_default(problem)
-        base = {
-            "kernel": kernel,
-            "scaling": "global",
-            "head": "regions",
-            "filters": 16,
-            "stages": 3,
-            "dropout": 0.2,
-            **TRAINING,
-            "scales": 1,
-            "attention": False,
-            "effort": 1.0,
-            **around,
-        }
+        base = {"kernel": kernel, "scaling": "global", "head": "regions", "filters": 16, "stages": 3, "dropout": 0.2}
+        base |= {**TRAINING, "scales": 1, "attention": False, "effort": 1.0, **around}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         variants: list[Params] = [
             {"shift": 1, "effort": 2.0},
@@ -88,7 +73,7 @@ class CNN(Family):
         """One narrow stage."""
         return {**self.defaults(problem)[0], "filters": 8, "stages": 1, "lr": 1e-2, "dropout": 0.0, "smoothing": 0.0}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample kernel, scaling, head, size, augmentation and regularisation."""
         return {
             "kernel": trial.suggest_categorical("cnn.kernel", self.kernels(problem)),
@@ -131,18 +116,12 @@ class CNN(Family):
             for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
                 check()
                 variants.append(ridge_losses(kernel, sample))
-        n_kinds = 3
-        kinds = {
-            "cnn": variants,
-            "cnn_placed": variants[0::n_kinds],
-            "cnn_anywhere": variants[1::n_kinds],
-            "cnn_overall": variants[:n_kinds],
-            "cnn_per_cell": variants[n_kinds:],
-        }
+        kinds = {"cnn": variants, "cnn_placed": variants[0::3], "cnn_anywhere": variants[1::3]}
+        kinds |= {"cnn_overall": variants[:3], "cnn_per_cell": variants[3:]}
         return {name: best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
 
     def landmark_seconds(self, sample: Sample) -> float:
-        """By the inverses and the responses of the kernels."""
+        """Estimate by the inverses and the responses of the kernels."""
         n, p = sample.expanded.shape
         responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
         return 0.2 + 6 * sample.solving_seconds + 120 * responses / 1e10

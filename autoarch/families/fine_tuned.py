@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.net_settings import TRAINING, suggest_effort, suggest_training, training_settings
-
-if TYPE_CHECKING:
-    import optuna
 
 
 class FineTuned(Family):
@@ -65,7 +62,7 @@ class FineTuned(Family):
         return self
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Beside the usual reasons: the net does not fit the layout, or rows stand on a map."""
+        """Give the usual reasons, and: the net does not fit the layout, or rows stand on a map."""
         if reason := super().unfit_for(problem):
             return reason
         try:
@@ -79,7 +76,7 @@ class FineTuned(Family):
         base = {"inputs": "source", "body_rate": 0.5, "thaw": 0.1, **TRAINING, "effort": 1.0}
         return [base, {**base, "inputs": "own"}]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample scale, rates, augmentation and regularisation."""
         return {
             "inputs": trial.suggest_categorical("fine_tuned.inputs", ["source", "own"]),
@@ -92,17 +89,12 @@ class FineTuned(Family):
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Shape and scale, then the net with the pretrained weights."""
         from autoarch._training.device import resolve_device
-        from autoarch._training.pretrained.fine_tuning import (
-            FineTuneClassifier,
-            FineTuneRegressor,
-            scaler_for,
-            transfer_net,
-        )
+        from autoarch._training.pretrained import fine_tuning
 
         assert problem.layout is not None  # unfit_for has seen to it
-        kind = FineTuneClassifier if problem.classification else FineTuneRegressor
+        kind = fine_tuning.FineTuneClassifier if problem.classification else fine_tuning.FineTuneRegressor
         net = kind(
-            transfer_net,
+            fine_tuning.transfer_net,
             module__source=self.source,
             module__n_cells=problem.layout.channels,
             module__head="new",
@@ -112,7 +104,7 @@ class FineTuned(Family):
             device=resolve_device(problem.device),
             **training_settings(params, problem, problem.layout.shape[1:]),
         )
-        scaler = scaler_for(params["inputs"], problem.layout, self.source, problem.categorical)
+        scaler = fine_tuning.scaler_for(params["inputs"], problem.layout, self.source, problem.categorical)
         return [("scale", scaler), ("model", net)]
 
     def cache_key(self) -> tuple[Any, ...]:

@@ -11,22 +11,17 @@ import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OrdinalEncoder
 
-from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
 from autoarch._training.in_context import InContextClassifier, InContextRegressor, fit_affordable_context
-from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
-
-if TYPE_CHECKING:
-    import optuna
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
 
 _CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take minutes there
 _TABPFN = (  # the newest model first
@@ -79,17 +74,12 @@ class FoundationModel(Family):
     def __init__(self, weights: str | Path | None = None):
         self.weights = None if weights is None else Path(weights).expanduser()
 
-    @property
-    def installed(self) -> bool:
-        """Tell whether the package can be imported, without importing it."""
-        return find_spec(self.name) is not None
-
     @abstractmethod
     def _place(self) -> Path:
         """The folder where the package keeps weights."""
 
     @abstractmethod
-    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+    def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         """The package's own estimator."""
 
     def _found(self, problem: Problem) -> dict[str, Path]:
@@ -122,7 +112,7 @@ class FoundationModel(Family):
         return {**self.defaults(problem)[0], "estimators": 1}
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Beside the usual reasons: the package is too old, weights are missing, or the table exceeds the limits."""
+        """Give the usual reasons, and: the package is too old, weights are missing, or the table exceeds the limits."""
         if (reason := super().unfit_for(problem) or self._outdated()) or self.models(problem):
             return reason
         if found := list(self._found(problem)):
@@ -146,31 +136,21 @@ class FoundationModel(Family):
         from autoarch._training.device import resolve_device
 
         device = resolve_device(problem.device)
-        common = {
-            "n_estimators": params["estimators"],
-            "model_path": self._found(problem)[params["model"]],
-            "device": device,
-            "random_state": seed,
-        }
+        common = {"n_estimators": params["estimators"], "device": device, "random_state": seed}
+        estimator = self._estimator(params, problem, model_path=self._found(problem)[params["model"]], **common)
         wrapper = InContextClassifier if problem.classification else InContextRegressor
-        model = wrapper(
-            self._estimator(params, problem, seed, **common),
-            n_rows=problem.n_samples,
-            context_rows=_CPU_CONTEXT if device == "cpu" else None,
-            seed=seed,
-        )
+        context_rows = _CPU_CONTEXT if device == "cpu" else None
+        model = wrapper(estimator, n_rows=problem.n_samples, context_rows=context_rows, seed=seed)
         return [*self._prepare(problem), ("model", model)]
 
     def _prepare(self, problem: Problem) -> Steps:
         return []
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Take as many rows into the context as fit and prediction can afford."""
-        if sample_weight is not None:  # refused there
-            return super().fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
-        return fit_affordable_context(model, X, y, deadline)
+        if limits["sample_weight"] is not None:  # refused there
+            return super().fit(model, X, y, **limits)
+        return fit_affordable_context(model, X, y, limits["deadline"])
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
         """Views and context, where they were cut, so that the final model predicts as on the folds, and as fast."""
@@ -203,7 +183,7 @@ class TabPFN(FoundationModel):
         model = self.models(problem)[0]
         return [{"model": model, "estimators": 8, "temperature": 0.9, "average": "probabilities"}]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the model, the number of views of the table, how sharp their answers are, and what is averaged."""
         return {
             "model": trial.suggest_categorical("tabpfn.model", self.models(problem)),
@@ -212,7 +192,7 @@ class TabPFN(FoundationModel):
             "average": trial.suggest_categorical("tabpfn.average", ["probabilities", "logits"]),
         }
 
-    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+    def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         package = require("tabpfn", extra="foundation", purpose="the tabpfn candidate")
         kind = package.TabPFNClassifier if problem.classification else package.TabPFNRegressor
         return kind(
@@ -241,10 +221,10 @@ class TabICL(FoundationModel):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The package's own settings."""
         sharpness = {"temperature": 0.9} if problem.classification else {}
-        model = self.models(problem)[0]
-        return [{"model": model, "estimators": 8, "scaling": "power", "outliers": 4.0, **sharpness}]
+        first = {"model": self.models(problem)[0], "estimators": 8, "scaling": "power", "outliers": 4.0}
+        return [first | sharpness]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the model, the number of views of the table, the scaling of half of them, and a temperature."""
         params: Params = {
             "model": trial.suggest_categorical("tabicl.model", self.models(problem)),
@@ -268,13 +248,10 @@ class TabICL(FoundationModel):
             parts.append(("numbers", SimpleImputer(keep_empty_features=True), list(problem.numeric)))
         return [("prepare", ColumnTransformer(parts))]
 
-    def _estimator(self, params: Params, problem: Problem, seed: int, **common: Any) -> BaseEstimator:
+    def _estimator(self, params: Params, problem: Problem, **common: Any) -> BaseEstimator:
         package = require("tabicl", extra="foundation", purpose="the tabicl candidate")
-        common |= {
-            "norm_methods": ["none", params["scaling"]],
-            "outlier_threshold": params["outliers"],
-            "allow_auto_download": False,
-        }
+        common |= {"norm_methods": ["none", params["scaling"]], "outlier_threshold": params["outliers"]}
+        common["allow_auto_download"] = False
         if problem.classification:
             return package.TabICLClassifier(softmax_temperature=params["temperature"], **common)
         return package.TabICLRegressor(**common)

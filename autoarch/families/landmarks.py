@@ -129,16 +129,9 @@ def choose_rows(y: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def prepare(
-    values: np.ndarray,
-    y: np.ndarray,
-    *,
-    task: str,
-    layout: Layout | None,
-    categorical: tuple[int, ...],
-    seed: int,
-    n_jobs: int | None,
+    values: np.ndarray, y: np.ndarray, *, task: str, layout: Layout | None, categorical: tuple[int, ...], **rest: Any
 ) -> Sample:
-    """Scale and encode rows that ``choose_rows`` has sorted."""
+    """Scale and encode rows that ``choose_rows`` has sorted; the rest are ``seed`` and ``n_jobs``."""
     missing = np.isnan(values)
     per_column = _scaled(values)
     codes = np.where(missing, -1, values)[:, list(categorical)]
@@ -162,8 +155,7 @@ def prepare(
         n_classes=n_classes,
         folds=np.arange(len(y)) % N_FOLDS,
         layout=layout,
-        seed=seed,
-        n_jobs=n_jobs,
+        **rest,
     )
 
 
@@ -258,10 +250,9 @@ def _between_classes(answer: np.ndarray, sample: Sample) -> np.ndarray:
     own = sample.target[:, None] == np.arange(sample.n_classes)
     for fold in np.unique(sample.folds):
         here = sample.folds == fold
-        among = [np.where(which[~here], answer[~here], 0.0).sum(axis=0) for which in (own, ~own)]
-        inside, outside = (
-            total / np.maximum(which[~here].sum(axis=0), 1) for total, which in zip(among, (own, ~own), strict=True)
-        )
+        others = answer[~here]
+        members = (own[~here], ~own[~here])
+        inside, outside = ((others * few).sum(axis=0) / np.maximum(few.sum(axis=0), 1) for few in members)
         placed[here] = (answer[here] - (inside + outside) / 2) / np.maximum(inside - outside, 1e-3)
     return placed
 

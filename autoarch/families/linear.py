@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._core.clock import Deadline
 from autoarch._training.scalers import RobustClip
 from autoarch._training.time_limited import fit_affordable_rows, fit_growing
 from autoarch.families import preprocessing
-from autoarch.families.base import Array, Family, Params, Problem, Steps
+from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, ridge_losses
-
-if TYPE_CHECKING:
-    import optuna
 
 _ITERATIONS = 200
 _MIXED = {"penalty": "elasticnet"} if LogisticRegression().penalty == "l2" else {}  # needed before scikit-learn 1.8
@@ -41,7 +37,7 @@ class Linear(Family):
             {"penalty": 10.0, "scaling": "standard", "sparsity": 0.7, **near},
         ]
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the penalty, its kind and the scaling."""
         return {
             "sparsity": trial.suggest_categorical("linear.sparsity", [0.0, 0.3, 0.7, 0.95]),
@@ -65,15 +61,13 @@ class Linear(Family):
         steps, problem = preprocessing.spatial_steps(params, problem, seed)
         return [*steps, ("prepare", preprocessing.table_encoder(problem, scaler)), ("model", model)]
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Iterate until converged or out of time."""
         if isinstance(model, LogisticRegression):
-            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=5, seed=seed, per_call=True)
+            return fit_growing(model, "max_iter", X, y, first=5, per_call=True, **limits)
         if isinstance(model, ElasticNet):  # a weight on absolute slopes has a unit: that of y
             model = clone(model).set_params(alpha=model.alpha * max(float(np.std(y)), 1e-12))
-        return fit_affordable_rows(model, X, y, sample_weight, deadline, seed)
+        return fit_affordable_rows(model, X, y, **limits)
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Ridge on scaled columns, indicators for categories."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 from autoarch.families import landmarks, preprocessing
-from autoarch.families.base import Family, Needs, Params, Problem, Steps
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample
 from autoarch.families.net_settings import batch_rows, epochs, make_net
-
-if TYPE_CHECKING:
-    import optuna
 
 _MODULE = ("units", "layers", "dropout", "members", "norm", "sigma")  # parameters of the module as they are
 _WIDE = 200  # columns; there, and on grids, many small steps pay
@@ -44,20 +41,8 @@ class MLP(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """Few large batches with and without norms, many small ones, then a larger net; many first on wide data."""
         first, second, *_ = self.scalings(problem)
-        base = {
-            "scaling": first,
-            "units": 256,
-            "layers": 2,
-            "members": 4,
-            "norm": True,
-            "sigma": 0.3,
-            "dropout": 0.1,
-            "lr": 2e-3,
-            "decay": 1e-2,
-            "batches": 10,
-            "effort": 1.0,
-            **preprocessing.spatial_default(problem),
-        }
+        base = {"scaling": first, "units": 256, "layers": 2, "members": 4, "norm": True, "sigma": 0.3, "dropout": 0.1}
+        base |= {"lr": 2e-3, "decay": 1e-2, "batches": 10, "effort": 1.0, **preprocessing.spatial_default(problem)}
         busy: Params = {**base, "batches": 40, "lr": 3e-3, "effort": 2.0}
         calm: Params = {**base, "norm": False, **preprocessing.spatial_default(problem, 1)}
         large: Params = {**base, "units": 512, "layers": 3, "members": 2, "dropout": 0.3, "scaling": second}
@@ -70,7 +55,7 @@ class MLP(Family):
         small = {"units": 16, "layers": 1, "members": 2, "dropout": 0.0, "lr": 1e-2, "scaling": "cell"}
         return {**self.defaults(problem)[0], **small}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample scaling, size, regularisation and the length of the training."""
         return {
             "scaling": trial.suggest_categorical("mlp.scaling", self.scalings(problem)),
@@ -120,7 +105,7 @@ class MLP(Family):
         return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
-        """By the products of a forward pass, six times for all passes."""
+        """Estimate by the products of a forward pass, six times for all passes."""
         nets = N_FOLDS * (2 if sample.all_cells else 1)
         products = _STEPS * _BATCH * _HIDDEN * (min(sample.expanded.shape[1], _MOST_INPUTS) + _HIDDEN)
         return 0.5 + 6 * nets * products / 2e10
@@ -133,6 +118,7 @@ def _out_of_fold(inputs: list[np.ndarray], sample: Sample, check: Check, steps: 
     in batched matrices, so that a step costs little more than that of one model.
     """
     import torch
+    from torch.nn import functional
 
     generator = torch.Generator().manual_seed(sample.seed)
     names = np.unique(sample.folds)
@@ -154,9 +140,12 @@ def _out_of_fold(inputs: list[np.ndarray], sample: Sample, check: Check, steps: 
             picks = (torch.rand(len(names), batch, generator=generator) * lengths[:, None]).long()
             rows = table.gather(1, picks).repeat(len(inputs), 1)
             answer = _forward(data[which[:, None], rows], weights, generator)
-            loss = _loss(answer, wanted[rows], sample.n_classes)
+            if sample.n_classes:
+                loss = functional.cross_entropy(answer.flatten(0, 1), wanted[rows].flatten())
+            else:
+                loss = functional.mse_loss(answer[..., 0], wanted[rows])
             optimiser.zero_grad()
-            loss.backward()
+            (models * loss).backward()  # the sum over models, so that they do not share a step size
             optimiser.step()
     out = np.empty((len(inputs), len(sample), max(1, sample.n_classes)), dtype=np.float32)
     with torch.no_grad():
@@ -199,16 +188,16 @@ def _initial_weights(models: int, n_inputs: int, n_outputs: int, generator: Any)
     return [w.requires_grad_() for w in weights]
 
 
-def _normalise(values: Any, weights: list[Any], layer: int, moments: Any = None) -> Any:
-    """Batch-normalise (models, rows, units), each model by itself, then ReLU; ``moments`` None: those of the rows."""
+def _normalise(values: Any, weights: list[Any], layer: int, moments: Any = (None, None)) -> Any:
+    """Batch-normalise (models, rows, units), each model by itself, by its own rows or given moments; then ReLU."""
     import torch
     from torch.nn import functional
 
     models, rows, units = values.shape
     side_by_side = values.transpose(0, 1).reshape(rows, models * units)
-    mean, variance = moments if moments else (None, None)
+    mean, variance = moments
     gain, shift = weights[3 * layer + 1].flatten(), weights[3 * layer + 2].flatten()
-    normal = functional.batch_norm(side_by_side, mean, variance, gain, shift, training=moments is None)
+    normal = functional.batch_norm(side_by_side, mean, variance, gain, shift, training=mean is None)
     return torch.relu(normal).reshape(rows, models, units).transpose(0, 1)
 
 
@@ -220,13 +209,3 @@ def _forward(values: Any, weights: list[Any], generator: Any) -> Any:
         values = _normalise(torch.bmm(values, weights[3 * layer]), weights, layer)
         values = values * (torch.rand(values.shape, generator=generator) >= _DROPOUT) * (1 / (1 - _DROPOUT))
     return values @ weights[-2] + weights[-1]
-
-
-def _loss(answer: Any, wanted: Any, n_classes: int) -> Any:
-    """Mean loss within a model, summed over models so that they do not share a step size."""
-    from torch.nn import functional
-
-    models = len(answer)
-    if n_classes:
-        return models * functional.cross_entropy(answer.flatten(0, 1), wanted.flatten())
-    return models * functional.mse_loss(answer[..., 0], wanted)

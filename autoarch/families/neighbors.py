@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from autoarch.families.base import Family, Params, Problem, Steps
+from autoarch.families.base import Family, Params, Problem, Steps, Trial
 from autoarch.geo.points import MapPoints
-
-if TYPE_CHECKING:
-    import optuna
 
 _MOST = 200  # neighbours
 
@@ -22,7 +18,7 @@ class Neighbors(Family):
     name = "neighbors"
 
     def unfit_for(self, problem: Problem) -> str | None:
-        """Without coordinates there is nothing to measure distances by."""
+        """Give the usual reasons, and: without coordinates there is nothing to measure distances by."""
         if problem.coordinates is None:
             return "it needs coordinates, as in coordinates=('lon', 'lat')"
         return super().unfit_for(problem)
@@ -36,7 +32,7 @@ class Neighbors(Family):
         """Two: they take a moment, and the range of the labels' autocorrelation is not known beforehand."""
         return 2
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the number of neighbours, and whether nearer ones count for more."""
         return {
             "k": trial.suggest_int("neighbors.k", 1, self._most(problem), log=True),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from autoarch.families.base import Params, Problem
-
-if TYPE_CHECKING:
-    import optuna
+from autoarch.families.base import Params, Problem, Trial
 
 
 def epochs(n_samples: int, effort: float) -> int:
@@ -36,7 +33,7 @@ LARGEST_BATCH = 128
 TRAINING = {"lr": 1e-2, "decay": 3e-2, "smoothing": 0.05, "shift": 0, "cutout": 0.0, "noise": 0.0, "mixup": 0.0}
 
 
-def suggest_training(trial: optuna.Trial, name: str) -> Params:
+def suggest_training(trial: Trial, name: str) -> Params:
     """Sample rate, regularisation and augmentation of the family ``name``."""
     return {
         "lr": trial.suggest_float(f"{name}.lr", 1e-3, 3e-2, log=True),
@@ -49,7 +46,7 @@ def suggest_training(trial: optuna.Trial, name: str) -> Params:
     }
 
 
-def suggest_effort(trial: optuna.Trial, name: str) -> float:
+def suggest_effort(trial: Trial, name: str) -> float:
     """Sample the length of the training."""
     return trial.suggest_float(f"{name}.effort", 0.5, 4.0, log=True)
 

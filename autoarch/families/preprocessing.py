@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,13 +22,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.points import Rows
 from autoarch._training.scalers import GridScaler
-from autoarch.families.base import Params, Problem, Steps
+from autoarch.families.base import Params, Problem, Steps, Trial
 from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
 from autoarch.geo.neighborhood import NeighborhoodGrid
 from autoarch.geo.patches import Patches
-
-if TYPE_CHECKING:
-    import optuna
 
 _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from
@@ -63,7 +60,7 @@ def spatial_default(problem: Problem, place: int = 0) -> Params:
     return {} if problem.coordinates is None else {"around": _SPATIAL[place]}
 
 
-def suggest_spatial(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+def suggest_spatial(trial: Trial, name: str, problem: Problem) -> Params:
     """Sample the parameter of the family ``name``."""
     if problem.coordinates is None:
         return {}
@@ -76,14 +73,9 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
     if kind == "nothing" or problem.coordinates is None:
         return [], problem
     neighbors = NEIGHBORS if kind == "neighbours" else ()
-    step = SpatialFeatures(
-        problem.coordinates.pair,
-        neighbors=neighbors,
-        categorical=problem.categorical,
-        geographic=problem.coordinates.geographic,
-        target_type=problem.task,
-        random_state=seed,
-    )
+    facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical}
+    facts["target_type"] = problem.task
+    step = SpatialFeatures(problem.coordinates.pair, neighbors=neighbors, random_state=seed, **facts)
     n_new = len(ANGLES)
     if neighbors:
         n_targets = problem.n_classes if problem.n_classes > 2 else 1
@@ -96,7 +88,7 @@ def neighborhood_default(problem: Problem) -> Params:
     return {"window": _WINDOWS[0], "labels": True, "hidden": True} if problem.layout is None else {}
 
 
-def suggest_neighborhood(trial: optuna.Trial, name: str, problem: Problem) -> Params:
+def suggest_neighborhood(trial: Trial, name: str, problem: Problem) -> Params:
     """Sample the parameters of neighbourhoods of the family ``name``."""
     if problem.layout is not None:
         return {}
@@ -113,15 +105,10 @@ def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
     if problem.layout is not None:
         return "scale", GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
     assert problem.coordinates is not None  # unfit_for has seen to it
-    pictures = NeighborhoodPictures(
-        problem.coordinates.pair,
-        params["window"],
-        target_lag=problem.task if params["labels"] else False,
-        hide_within="some" if params["hidden"] else 0.0,
-        geographic=problem.coordinates.geographic,
-        categorical=problem.categorical or None,
-    )
-    return "around", pictures
+    facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical or None}
+    facts["target_lag"] = problem.task if params["labels"] else False
+    facts["hide_within"] = "some" if params["hidden"] else 0.0
+    return "around", NeighborhoodPictures(problem.coordinates.pair, params["window"], **facts)
 
 
 @dataclass(frozen=True, eq=False)

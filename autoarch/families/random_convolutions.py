@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import gen_batches
 
-from autoarch._core.clock import Deadline
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import RidgeFit, fit_ridge
 from autoarch.families import preprocessing
-from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps
-
-if TYPE_CHECKING:
-    import optuna
-
+from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
 
 BLOCKS = {
     "all": ("placed", "anywhere", "winners", "cells"),
@@ -54,12 +50,8 @@ class Block:
 
     def of(self, features: np.ndarray) -> np.ndarray:
         scaled = (features[:, self.kept] - self.mean) / self.scale
-        return np.clip(scaled, -self.limit, self.limit, out=scaled)
-
-    @property
-    def limit(self) -> float:
-        """Largest scaled feature; those beyond are cut off."""
-        return _LARGEST / float(np.sqrt(max(1, len(self.kept))))
+        limit = _LARGEST / float(np.sqrt(max(1, len(self.kept))))
+        return np.clip(scaled, -limit, limit, out=scaled)
 
 
 class RandomConvolutions(BaseEstimator):
@@ -68,13 +60,10 @@ class RandomConvolutions(BaseEstimator):
         self.features = features
         self.seed = seed
 
-    def _learn(self, X: np.ndarray, targets: np.ndarray, weight: np.ndarray | None) -> RidgeFit:
-        pools = tuple(name for name in BLOCKS[self.features] if name != "cells")
-        n_kernels = self._affordable_kernels(len(X), pools)
-        height, width = X.shape[2:]
-        n_kernels = random_convolutions.whole_groups(n_kernels, height, width)
+    def _learn(self, X: np.ndarray, targets: np.ndarray, sample_weight: Any) -> RidgeFit:
+        self.pools_ = tuple(name for name in BLOCKS[self.features] if name != "cells")
+        n_kernels = random_convolutions.whole_groups(self._affordable_kernels(len(X)), *X.shape[2:])
         self.banks_ = random_convolutions.random_banks(X, np.random.default_rng(self.seed), n_kernels)
-        self.pools_ = pools
         varying = np.ptp(X.reshape(*X.shape[:2], -1), axis=2).max(axis=0) > 0
         cells = np.ones(X.shape[1:], bool)
         cells[~varying, 1:] = cells[~varying, :, 1:] = False  # of a channel that is constant over the grid, one cell
@@ -86,14 +75,15 @@ class RandomConvolutions(BaseEstimator):
         scaled = self._scaled(raw)
         del raw
         self.n_features_in_ = int(np.prod(X.shape[1:]))
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.ridge_ = fit_ridge(scaled.astype(np.float64), targets, weight)
         return self.ridge_
 
-    def _affordable_kernels(self, n_rows: int, pools: tuple[str, ...]) -> int:
+    def _affordable_kernels(self, n_rows: int) -> int:
         if n_rows <= _MANY_ROWS:
             return self.n_kernels
         most = min(_MOST_FEATURES, _MOST_VALUES // n_rows)
-        return min(self.n_kernels, most // sum(random_convolutions.PER_KERNEL[pool] for pool in pools))
+        return min(self.n_kernels, most // sum(random_convolutions.PER_KERNEL[pool] for pool in self.pools_))
 
     def _raw(self, X: np.ndarray) -> list[np.ndarray]:
         X = np.ascontiguousarray(X, dtype=np.float32)
@@ -105,8 +95,8 @@ class RandomConvolutions(BaseEstimator):
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Outputs of the ridge, (n, targets)."""
-        batches = (X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME))
-        return np.concatenate([self.ridge_.predict(self._scaled(self._raw(batch))) for batch in batches])
+        batches = gen_batches(len(X), _ROWS_AT_A_TIME)
+        return np.concatenate([self.ridge_.predict(self._scaled(self._raw(X[rows]))) for rows in batches])
 
 
 class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
@@ -135,13 +125,12 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionClassifier:
         """Fit on grids of shape (n, channels, height, width)."""
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         targets = np.where(codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
-        left_out = self._learn(X, targets, weight).left_out
+        left_out = self._learn(X, targets, sample_weight).left_out
 
         def loss(log_temperature: float) -> float:
             logs = log_softmax(np.exp(log_temperature) * left_out, axis=1)[np.arange(len(codes)), codes]
-            return -float(np.average(logs, weights=weight))
+            return -float(np.average(logs, weights=sample_weight))
 
         self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
         return self
@@ -174,11 +163,10 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
 
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionRegressor:
         """Fit on grids of shape (n, channels, height, width)."""
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         y = np.asarray(y, dtype=np.float64)
         self.y_scale_ = float(y.std()) or 1.0
         self.y_range_ = float(y.min()), float(y.max())
-        self._learn(X, y[:, None] / self.y_scale_, weight)
+        self._learn(X, y[:, None] / self.y_scale_, sample_weight)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -205,8 +193,7 @@ class Kernels(Family):
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
         around = preprocessing.neighborhood_default(problem)
         base = {"kernels": 256, "features": "all", "scaling": "global", **around}
-        patterns, places = {"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}
-        variants: list[Params] = [patterns, places]
+        variants: list[Params] = [{"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}]
         variants = [{"hidden": False}, *variants] if around else [*variants, {"scaling": "cell"}]
         return [base, *({**base, **variant} for variant in variants)]
 
@@ -214,7 +201,7 @@ class Kernels(Family):
         """A few kernels."""
         return {**self.defaults(problem)[0], "kernels": 32}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the number of kernels, their features and the scaling."""
         return {
             "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
@@ -229,10 +216,8 @@ class Kernels(Family):
         ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
         return [preprocessing.grid_step(params, problem), ("model", ridge)]
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Fit small data at once: trials on few rows to find out what can be afforded would cost as much."""
         if len(X) <= _MOMENT_ROWS and X.size <= _MOMENT_VALUES:
-            return model.fit(X, y, sample_weight=sample_weight)
-        return super().fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+            return model.fit(X, y, sample_weight=limits["sample_weight"])
+        return super().fit(model, X, y, **limits)

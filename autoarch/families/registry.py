@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 from autoarch._core.quiet import warn_user
 from autoarch.exceptions import ParameterError
@@ -23,10 +24,8 @@ from autoarch.families.tree import Tree
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
 WITH_LANDMARK: dict[str, Family] = {family.name: family() for family in BUILT_IN if family.landmark_title}
 TITLES = {name: family.title for name, family in WITH_LANDMARK.items()}
-LANDMARK_TITLES = {
-    **{name: family.landmark_title for name, family in WITH_LANDMARK.items()},
-    "cnn_shuffled": "convolutions on shuffled cells",
-}
+LANDMARK_TITLES = {name: family.landmark_title for name, family in WITH_LANDMARK.items()}
+LANDMARK_TITLES["cnn_shuffled"] = "convolutions on shuffled cells"
 _OPTIONAL: tuple[type[FoundationModel], ...] = (TabPFN, TabICL)  # left out of "auto" where not installed
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
@@ -55,7 +54,7 @@ def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list
     """
     known = known_families()
     if isinstance(given, str) and given == "auto":
-        missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and not family.installed}
+        missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and find_spec(name) is None}
         return [family for name, family in known.items() if name not in {*_RESERVED, *missing}]
     items = [given] if isinstance(given, (str, Family, type)) else list(given)
     if not items:

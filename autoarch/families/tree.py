@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn import ensemble
 from sklearn.base import BaseEstimator
 
-from autoarch._core.clock import Deadline
 from autoarch._training import boosters
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.time_limited import fit_growing
 from autoarch.families import landmarks, preprocessing
-from autoarch.families.base import Array, Family, Params, Problem, Steps
+from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, TINY_ROWS, Check, Losses, Sample
-
-if TYPE_CHECKING:
-    import optuna
 
 _MOST_TREES = 300
 _MOST_AMOUNT, _MOST_ROUNDS = 90.0, 3_000  # rate x rounds, and rounds, at which early stopping ends at the latest,
@@ -83,21 +79,18 @@ class Tree(Family):
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
         return {"kind": kind, **quick, "rate": 0.05, "columns": 0.5, "l2": 1.0, "amount": amount, **view}
 
-    def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
-        view = {"view": trial.suggest_categorical("tree.view", list(VIEWS))} if _has_parts(problem) else {}
-        view |= preprocessing.suggest_spatial(trial, self.name, problem)
+        params: Params = {"kind": kind}
+        if _has_parts(problem):
+            params["view"] = trial.suggest_categorical("tree.view", list(VIEWS))
+        params |= preprocessing.suggest_spatial(trial, self.name, problem)
         if kind in _FORESTS:
-            return {
-                "kind": kind,
-                **view,
-                "forest_leaf_rows": trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True),
-                "forest_columns": trial.suggest_float("tree.forest_columns", 0.0, 1.0),  # 0: the usual choice
-            }
-        params = {
-            "kind": kind,
-            **view,
+            params["forest_leaf_rows"] = trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True)
+            params["forest_columns"] = trial.suggest_float("tree.forest_columns", 0.0, 1.0)  # 0: the usual choice
+            return params
+        params |= {
             "rate": trial.suggest_float("tree.rate", 0.02, 0.3, log=True),
             "leaves": trial.suggest_int("tree.leaves", 4, 128, log=True),
             "leaf_rows": trial.suggest_int("tree.leaf_rows", 2, 100, log=True),
@@ -114,7 +107,9 @@ class Tree(Family):
         if params.get("view", "cells") != "cells":
             assert problem.layout is not None
             steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
-            problem = _seen_through(problem, params["view"])
+            if params["view"] == "summaries" and problem.categorical:  # they stand after the summaries
+                places = np.searchsorted(problem.layout.foreign, problem.categorical)
+                problem = replace(problem, categorical=tuple(places.tolist()))
         if params["kind"] in _FORESTS:
             model = self._forest(params, problem, seed)
         elif params["kind"] == "boosting":
@@ -126,40 +121,32 @@ class Tree(Family):
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = _FORESTS[params["kind"]][0 if problem.classification else 1]
         root = "sqrt" if problem.classification else 1.0 / 3.0
-        return model(
-            n_estimators=_MOST_TREES,
-            min_samples_leaf=params["forest_leaf_rows"],
-            max_features=params["forest_columns"] or root,
-            n_jobs=-1,
-            random_state=seed,
-        )
+        size = {"min_samples_leaf": params["forest_leaf_rows"], "max_features": params["forest_columns"] or root}
+        return model(n_estimators=_MOST_TREES, n_jobs=-1, random_state=seed, **size)
 
     def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = _BOOSTING[0 if problem.classification else 1]
-        early, patience = _stops_early(problem), int(np.clip(1.5 / params["rate"], *_PATIENCE))
-        most = int(np.clip(_MOST_AMOUNT / params["rate"], _FEWEST_ROUNDS, _MOST_ROUNDS))
+        early, rate = _stops_early(problem), params["rate"]
+        most = int(np.clip(_MOST_AMOUNT / rate, _FEWEST_ROUNDS, _MOST_ROUNDS)) if early else _rounds(params)
+        rounds = {"max_iter": most, "early_stopping": early, "n_iter_no_change": int(np.clip(1.5 / rate, *_PATIENCE))}
         return model(
-            max_iter=most if early else _rounds(params),
-            learning_rate=params["rate"],
+            learning_rate=rate,
             max_leaf_nodes=params["leaves"],
             min_samples_leaf=params["leaf_rows"],
             max_features=params["columns"],
             l2_regularization=params["l2"],
             categorical_features=list(problem.categorical) or None,
-            early_stopping=early,
-            n_iter_no_change=patience,
             random_state=seed,
+            **rounds,
         )
 
-    def fit(
-        self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
-    ) -> BaseEstimator:
+    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
         if isinstance(model, tuple(kind for pair in _FORESTS.values() for kind in pair)):
-            return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=2, seed=seed)
+            return fit_growing(model, "n_estimators", X, y, first=2, **limits)
         if isinstance(model, _BOOSTING):
-            return fit_growing(model, "max_iter", X, y, sample_weight, deadline, first=1, seed=seed)
-        return boosters.fit(model, X, y, sample_weight, deadline)
+            return fit_growing(model, "max_iter", X, y, first=1, **limits)
+        return boosters.fit(model, X, y, limits["sample_weight"], limits["deadline"])
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
         """The rounds at which early stopping found no more to gain, so that the refit can use every row."""
@@ -176,7 +163,7 @@ class Tree(Family):
         return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
-        """By the depth of the trees, the columns that each split looks at, and the classes."""
+        """Estimate by the depth of the trees, the columns that each split looks at, and the classes."""
         n, each = len(sample), 2 + 0.2 * sample.n_classes if sample.n_classes else 6
         forest = _landmark_trees(sample) * _columns_tried(sample) * each
         boosting = 2 * _boosting_seconds(sample) if _boosts(sample) else 0.0
@@ -185,12 +172,8 @@ class Tree(Family):
 
 def _landmark_models(sample: Sample) -> list[BaseEstimator]:
     forest, boosting = (pair[0 if sample.n_classes else 1] for pair in (_FORESTS["forest"], _BOOSTING))
-    extra_trees = forest(
-        n_estimators=_landmark_trees(sample),
-        max_features=_columns_tried(sample),
-        random_state=sample.seed,
-        n_jobs=sample.n_jobs,
-    )
+    size = {"n_estimators": _landmark_trees(sample), "max_features": _columns_tried(sample)}
+    extra_trees = forest(**size, random_state=sample.seed, n_jobs=sample.n_jobs)
     if not _boosts(sample):
         return [extra_trees]
     small = {"max_iter": _LANDMARK_ROUNDS, "learning_rate": 0.2, "max_leaf_nodes": 8, "min_samples_leaf": 5}
@@ -230,15 +213,6 @@ def _view(problem: Problem, kind: str) -> Params:
     if not _has_parts(problem):
         return {}
     return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
-
-
-def _seen_through(problem: Problem, view: str) -> Problem:
-    """Categories where they stand after the summaries have taken the place of the cells."""
-    assert problem.layout is not None
-    if view == "both" or not problem.categorical:
-        return problem
-    places = np.searchsorted(problem.layout.foreign, problem.categorical)
-    return replace(problem, categorical=tuple(places.tolist()))
 
 
 def _stops_early(problem: Problem) -> bool:

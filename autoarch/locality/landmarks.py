@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from autoarch._data.layout import Layout
 from autoarch.families.base import Family
 from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare
 from autoarch.families.registry import WITH_LANDMARK
-from autoarch.locality.measurements import Gain, Landmark
+from autoarch.locality.measurements import Gain, Landmark, LandmarkScores
 
 MOST_ROWS = 1_000
 FEW_ROWS = 500  # where time is short, or a row is long
@@ -44,37 +45,61 @@ def _on_torch(name: str) -> bool:
 ORDER = (*sorted(WITH_LANDMARK, key=lambda name: _on_torch(name) and name in LAYOUT_FREE), CONTROL)
 
 
+@dataclass(frozen=True, eq=False)
+class ProbeInput:
+    """Data of a probe, and how long it may take.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Numbers, NaN where missing, codes in the ``categorical`` columns.
+    y : ndarray of shape (n,), optional
+        Codes or floats; rows with a missing target are left out. Without it there are no landmarks.
+    task : {"classification", "regression"}, default="classification"
+        Kind of ``y``.
+    categorical : tuple of int, default=()
+        Columns that hold codes of categories.
+    seed : int, default=0
+        Everything random follows from it.
+    n_jobs : int, optional
+        Jobs for the trees among the landmarks.
+    clock : Deadline
+        The limit, if any.
+    """
+
+    values: np.ndarray
+    y: np.ndarray | None = None
+    task: str = "classification"
+    categorical: tuple[int, ...] = ()
+    seed: int = 0
+    n_jobs: int | None = None
+    clock: Deadline = field(default_factory=Deadline)
+
+    @property
+    def numeric(self) -> np.ndarray:
+        """Columns that hold numbers."""
+        return np.setdiff1d(np.arange(self.values.shape[1]), self.categorical)
+
+
 @dataclass(frozen=True)
-class Measured:
+class Measured(LandmarkScores):
     """Scores and losses of the landmarks.
 
     Parameters
     ----------
-    landmarks : mapping of str to Landmark
-        Those that were run, of ``ORDER``.
-    gains : mapping of str to Gain
-        ``"layout"``: convolutions against the same on shuffled cells; ``"place"``: convolutions that know where a
-        pattern stands against those that know only that it is there; ``"scaling"``: each cell scaled by itself against
-        one scale for all.
+    landmarks, gains, landmark_metric, landmark_rows
+        As of ``LandmarkScores``, of those that were run.
     skipped : tuple of str
         Name and reason of each that was not run.
-    n_rows : int
-        Rows used.
-    metric : str
-        What the scores are: "accuracy", "balanced_accuracy" or "r2".
     rows : ndarray of int
         Which rows.
-    losses : mapping of str to ndarray of shape (n_rows,)
+    losses : mapping of str to ndarray of shape (landmark_rows,)
         Loss of each row, by landmark model.
     layout : Layout or None
         Grid that the convolutions ran on.
     """
 
-    landmarks: Mapping[str, Landmark] = field(default_factory=dict)
-    gains: Mapping[str, Gain] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
-    n_rows: int = 0
-    metric: str = "accuracy"
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
     losses: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     layout: Layout | None = None
@@ -88,38 +113,16 @@ class Measured:
 
 
 def measure_landmarks(
-    values: np.ndarray,
-    y: np.ndarray,
-    *,
-    task: str,
-    layout: Layout | None,
-    categorical: tuple[int, ...] = (),
-    clock: Deadline,
-    seed: int = 0,
-    n_jobs: int | None = None,
-    known: Measured | None = None,
-    wanted: Sequence[str] = ORDER,
+    data: ProbeInput, layout: Layout | None, known: Measured | None = None, wanted: Sequence[str] = ORDER
 ) -> Measured:
     """Score every landmark that the data and the time allow.
 
     Parameters
     ----------
-    values : ndarray of shape (n, p)
-        Numbers, NaN where missing, codes in the ``categorical`` columns.
-    y : ndarray of shape (n,)
-        Codes or floats; rows with a missing target are left out.
-    task : {"classification", "regression"}
-        Kind of ``y``.
+    data : ProbeInput
+        Rows, their targets and the time.
     layout : Layout or None
         Grid behind the columns; without one there are no convolutions.
-    categorical : tuple of int, default=()
-        Columns that hold codes of categories.
-    clock : Deadline
-        The limit, if any.
-    seed : int, default=0
-        Seed of rows, kernels, weights and trees.
-    n_jobs : int, optional
-        Jobs for the trees.
     known : Measured, optional
         Measured before on the same data: its rows are used again, and so is what holds in this layout, too.
     wanted : sequence of str
@@ -129,31 +132,32 @@ def measure_landmarks(
     -------
     Measured
     """
-    n_labels = len(np.unique(y)) if task == "classification" else 0
+    values, y, clock = data.values, data.y, data.clock
+    if y is None:
+        return Measured(landmark_metric="r2" if data.task == "regression" else "accuracy")
+    n_labels = len(np.unique(y)) if data.task == "classification" else 0
     limit = _row_limit(values.shape[1], n_labels, clock, convolving=layout is not None and "cnn" in wanted)
-    rows = choose_rows(y, limit, seed) if known is None else known.rows
+    rows = choose_rows(y, limit, data.seed) if known is None else known.rows
     if len(rows) < 2 * N_FOLDS:
         too_few = f"landmarks: {len(rows)} rows with a target are too few; it takes {2 * N_FOLDS}"
         return Measured(skipped=(too_few,), rows=rows)
     if np.ptp(y[rows]) == 0:
         return Measured(skipped=("landmarks: y holds a single value",), rows=rows)
-    sample = prepare(
-        np.asarray(values[rows]), y[rows], task=task, layout=layout, categorical=categorical, seed=seed, n_jobs=n_jobs
-    )
+    common: dict[str, Any] = {"categorical": data.categorical, "seed": data.seed, "n_jobs": data.n_jobs}
+    sample = prepare(np.asarray(values[rows]), y[rows], task=data.task, layout=layout, **common)
     landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
-    skipped = _run(sample, landmarks, losses, clock, [name for name in ORDER if name in wanted])
-    return Measured(landmarks, _gains(losses), skipped, len(rows), sample.metric, rows, losses, layout)
+    missing = [name for name in ORDER if name in wanted and name not in landmarks]
+    skipped = _run(sample, landmarks, losses, clock, missing)
+    return Measured(landmarks, _gains(losses), sample.metric, len(rows), skipped, rows, losses, layout)
 
 
 def _run(
     sample: Sample, landmarks: dict[str, Landmark], losses: Losses, clock: Deadline, wanted: Sequence[str]
 ) -> tuple[str, ...]:
-    """Add what is wanted and not measured yet to landmarks and losses; give name and reason of what was left out."""
+    """Add what is wanted to landmarks and losses; give name and reason of what was left out."""
     skipped: list[str] = []
     pace = 1.0
     for name in wanted:
-        if name in landmarks:
-            continue
         reason = _why_not(name, sample, landmarks, clock, pace)
         if reason is None:
             started = monotonic()
@@ -212,14 +216,11 @@ def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
     """Score with its standard error over rows."""
     n = len(losses)
     score = 1.0 - float(losses.mean())
-    if sample.unequal:
-        rows = np.bincount(sample.target, minlength=sample.n_classes)
-        wrong = np.bincount(sample.target, weights=losses > 0, minlength=sample.n_classes)
-        shrunk = (wrong + 1) / (rows + 2)
-        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / sample.n_classes)
-    elif sample.n_classes:
-        shrunk = (losses.sum() + 1) / (n + 2)  # not 0 where every row is right
-        error = float(np.sqrt(shrunk * (1 - shrunk) / (n + 2)))
+    if sample.n_classes:
+        groups = sample.target if sample.unequal else np.zeros(n, dtype=int)  # of rows that count alike
+        rows, wrong = np.bincount(groups), np.bincount(groups, weights=losses > 0)
+        shrunk = (wrong + 1) / (rows + 2)  # not 0 where every row is right
+        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / len(rows))
     else:
         error = float(np.std(losses - (1 - score) * sample.target**2) / np.sqrt(n))
     return Landmark(score=max(score, -1.0), std_error=error, seconds=seconds)
@@ -227,19 +228,15 @@ def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
 
 def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
     """Compare pairs of landmark models row by row."""
-    pairs = {
-        "layout": ("cnn", "cnn_shuffled"),
-        "place": ("cnn_placed", "cnn_anywhere"),
-        "scaling": ("cnn_per_cell", "cnn_overall"),
-    }
-    return {
-        name: paired(losses[first], losses[second])
-        for name, (first, second) in pairs.items()
-        if first in losses and second in losses
-    }
+    pairs = {"layout": ("cnn", CONTROL), "place": ("cnn_placed", "cnn_anywhere")}
+    pairs |= {"scaling": ("cnn_per_cell", "cnn_overall")}
+    gains = {name: paired(losses.get(first), losses.get(other)) for name, (first, other) in pairs.items()}
+    return {name: gain for name, gain in gains.items() if gain is not None}
 
 
-def paired(losses: np.ndarray, other: np.ndarray) -> Gain:
-    """Lead of the first over the other, from the differences row by row."""
+def paired(losses: np.ndarray | None, other: np.ndarray | None) -> Gain | None:
+    """Lead of the first over the other, from the differences row by row; None where one was not run."""
+    if losses is None or other is None:
+        return None
     differences = other - losses
     return Gain(float(differences.mean()), float(differences.std() / np.sqrt(len(differences))))

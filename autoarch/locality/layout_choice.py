@@ -7,8 +7,8 @@ the columns as given. An inferred layout has stood tests of its own and must not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.layouts.recover import FEWEST_TO_RECOVER
 from autoarch.locality.grid_statistics import Measurements, measure_grid, picture
-from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, ORDER, Measured, measure_landmarks, paired
-from autoarch.locality.measurements import Gain, LandmarkScores, Reading
+from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, Measured, ProbeInput, measure_landmarks, paired
+from autoarch.locality.measurements import LandmarkScores, Reading
 
 FEWEST_TO_INFER = 9  # columns
 MOST_TO_RECOVER = 2_500  # columns; more take minutes and gigabytes; ``recover_layout`` has no such limit
@@ -55,96 +55,54 @@ class LayoutSearch:
 AS_GIVEN = LayoutSearch()
 
 
-@dataclass(frozen=True, eq=False)
-class ProbeInput:
-    """Data of a probe, and how long it may take; the fields are those that ``measure_landmarks`` takes.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, p)
-        Numbers, NaN where missing, codes in the ``categorical`` columns.
-    y : ndarray of shape (n,) or None
-        Codes or floats.
-    task : {"classification", "regression"}
-        Kind of ``y``.
-    categorical : tuple of int
-        Columns that hold codes of categories.
-    clock : Deadline
-        The limit, if any.
-    seed : int
-        Everything random follows from it.
-    n_jobs : int or None
-        Jobs for the trees among the landmarks.
-    """
-
-    values: np.ndarray
-    y: np.ndarray | None
-    task: str
-    categorical: tuple[int, ...]
-    clock: Deadline
-    seed: int
-    n_jobs: int | None
-
-    @property
-    def numeric(self) -> np.ndarray:
-        """Columns that hold numbers."""
-        return np.setdiff1d(np.arange(self.values.shape[1]), self.categorical)
-
-    def score(self, layout: Layout | None, known: Measured | None = None, wanted: Sequence[str] = ORDER) -> Measured:
-        """Landmarks in this layout; none without y."""
-        if self.y is None:
-            return Measured(metric="r2" if self.task == "regression" else "accuracy")
-        return measure_landmarks(**vars(self), layout=layout, known=known, wanted=wanted)
-
-    def measure(self, layout: Layout | None) -> Measurements:
-        """Statistics in this layout, without landmarks."""
-        if layout is None:
-            return Measurements()
-        rng = np.random.default_rng([self.seed, 0])
-        grid, n_samples = measure_grid(self.values, layout, rng, fast=self.clock.left < 1.0)
-        return Measurements(layout, grid, n_samples)
-
-    def as_given(self, layout: Layout | None) -> Layout:
-        """The given layout, else one line of the columns that hold numbers."""
-        if layout is not None:
-            return layout
-        return Layout(1, len(self.numeric), origin="shape").within(self.numeric, self.values.shape[1])
-
-
 def measure(
     values: np.ndarray,
     layout: Layout | None,
     *,
     y: np.ndarray | None = None,
     task: str | None = None,
-    categorical: tuple[int, ...] = (),
     seconds: float | None = None,
-    seed: int = 0,
-    n_jobs: int | None = None,
     search: LayoutSearch = AS_GIVEN,
+    **settings: Any,
 ) -> Measurements:
-    """Measure a canonical matrix within ``seconds``, in the layout that is chosen; parameters as of ``ProbeInput``."""
+    """Measure a canonical matrix, in the layout that is chosen; parameters are those of ``ProbeInput`` and two more.
+
+    Parameters
+    ----------
+    values, y, task, **settings
+        As of ``ProbeInput``.
+    layout : Layout or None
+        Grid behind the columns.
+    seconds : float, optional
+        Limit. None: no decision depends on the clock, the result is a function of data and seed.
+    search : LayoutSearch
+        Other layouts than the given one that are tried.
+
+    Returns
+    -------
+    Measurements
+    """
     clock = Deadline(seconds)
     y = None if y is None else np.asarray(y)
-    data = ProbeInput(values, y, task or "classification", categorical, clock, seed, n_jobs)
+    data = ProbeInput(values, y, task or "classification", clock=clock, **settings)
     return replace(choose_layout(data, layout, search), seconds=clock.elapsed)
 
 
 def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) -> Measurements:
     """Measure the columns as given or as inferred, and in a recovered order where that is worth more."""
-    before = data.as_given(given)
+    before = _as_given(data, given)
     reading, why_not = _inferred(data, before, search.names) if search.infer else (None, "")
     known = None
     if reading is not None:
-        known = data.score(reading.layout)
-        rival = data.score(before, known=known, wanted=(*LAYOUT_FREE, "cnn"))
-        gain = _gain(known, rival)
+        known = measure_landmarks(data, reading.layout)
+        rival = measure_landmarks(data, before, known=known, wanted=(*LAYOUT_FREE, "cnn"))
+        gain = paired(known.losses.get("cnn"), rival.losses.get("cnn"))
         kept = gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error)
         reading = replace(reading, gain=gain, kept=kept)
         if kept:
-            return _completed(replace(data.measure(reading.layout), readings=(reading,)), known)
+            return _completed(replace(_statistics(data, reading.layout), readings=(reading,)), known)
         known = rival
-    found = data.measure(given)
+    found = _statistics(data, given)
     found = replace(found, readings=(reading,) if reading else (), skipped=(why_not,) if why_not else ())
     if data.y is not None and found.grid.verdict == "none":
         n_columns = len(before.columns) if before.channels == 1 else 0
@@ -153,13 +111,29 @@ def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) 
         if not data.clock.unlimited and given is not None and given.is_bare_line and given.width < FEWEST_TO_RECOVER:
             # where time is short, convolutions over columns without an order are the first to go
             found = replace(found, skipped=(*found.skipped, UNORDERED))
-            return _completed(found, data.score(given, known=known, wanted=LAYOUT_FREE))
-    return _completed(found, data.score(given, known=known))
+            return _completed(found, measure_landmarks(data, given, known=known, wanted=LAYOUT_FREE))
+    return _completed(found, measure_landmarks(data, given, known=known))
+
+
+def _statistics(data: ProbeInput, layout: Layout | None) -> Measurements:
+    """Statistics in this layout, without landmarks."""
+    if layout is None:
+        return Measurements()
+    rng = np.random.default_rng([data.seed, 0])
+    grid, n_samples = measure_grid(data.values, layout, rng, fast=data.clock.left < 1.0)
+    return Measurements(layout, grid, n_samples)
+
+
+def _as_given(data: ProbeInput, layout: Layout | None) -> Layout:
+    """The given layout, else one line of the columns that hold numbers."""
+    if layout is not None:
+        return layout
+    return Layout(1, len(data.numeric), origin="shape").within(data.numeric, data.values.shape[1])
 
 
 def _completed(found: Measurements, scored: Measured) -> Measurements:
     """The same measurements with landmarks."""
-    scores = LandmarkScores(scored.landmarks, scored.gains, scored.metric, scored.n_rows)
+    scores = LandmarkScores(scored.landmarks, scored.gains, scored.landmark_metric, scored.landmark_rows)
     return replace(found, scores=scores, skipped=(*found.skipped, *scored.skipped))
 
 
@@ -186,20 +160,22 @@ def _inferred(data: ProbeInput, given: Layout, names: tuple[str, ...] | None) ->
 
 def _with_recovery(data: ProbeInput, given: Layout | None, found: Measurements, known: Measured | None) -> Measurements:
     """The same measurements, with what a recovered order of the columns is worth; what that needs is scored first."""
-    before = data.as_given(given)
-    early = data.score(before, known=known, wanted=("linear", "tree", "cnn"))
+    before = _as_given(data, given)
+    early = measure_landmarks(data, before, known=known, wanted=("linear", "tree", "cnn"))
     reading, why_not = _recovered(data, before) if early.landmarks else (None, "")
     if reading is None:
         skipped = (*found.skipped, why_not) if why_not else found.skipped
-        return _completed(replace(found, skipped=skipped), data.score(given, known=early))
-    rearranged = data.score(reading.layout, known=early)
-    gain = _gain(rearranged, early)
-    kept = gain is not None and _wins(gain, reading.layout.confidence or 0.0) and _is_near_the_best(rearranged)
+        return _completed(replace(found, skipped=skipped), measure_landmarks(data, given, known=early))
+    rearranged = measure_landmarks(data, reading.layout, known=early)
+    gain = paired(rearranged.losses.get("cnn"), early.losses.get("cnn"))
+    sure = (reading.layout.confidence or 0.0) >= SURE
+    wins = gain is not None and gain.difference > (0.0 if sure else max(LEAST_GAIN, gain.std_error))
+    kept = wins and _is_near_the_best(rearranged)
     found = replace(found, readings=(*found.readings, replace(reading, gain=gain, kept=kept)))
     if not kept:
-        return _completed(found, data.score(given, known=early))
-    recovered = _completed(replace(data.measure(reading.layout), skipped=(CIRCULAR,)), rearranged)
-    as_given = _completed(found, data.score(given, known=early, wanted=()))
+        return _completed(found, measure_landmarks(data, given, known=early))
+    recovered = _completed(replace(_statistics(data, reading.layout), skipped=(CIRCULAR,)), rearranged)
+    as_given = _completed(found, measure_landmarks(data, given, known=early, wanted=()))
     return replace(as_given, skipped=(*found.skipped, *rearranged.skipped), recovered=recovered)
 
 
@@ -212,9 +188,10 @@ def _recovered(data: ProbeInput, given: Layout) -> tuple[Reading | None, str]:
     most_rows, effort, left = MOST_ROWS, 1.0, data.clock.left
     if not data.clock.unlimited:
         most_rows = min(most_rows, int(MOST_PRODUCTS / len(columns) ** 2))
-        effort = _affordable_effort(len(columns), shape is None, left)
+        # seconds of the usual search on a slow core, of which half the time left is to suffice; a quarter is fixed cost
+        expected = (0.2 + 4e-3 * len(columns) + 7e-6 * len(columns) ** 2) * (1.0 if shape is None else 0.6)
+        effort = min(1.0, (0.5 * left / expected - 0.25) / 0.75)
         if effort < LEAST_EFFORT:
-            expected = _recovery_seconds(len(columns), shape is None)
             return None, f"recovery of a scrambled order: about {expected:.0f} s expected, {max(0.0, left):.1f} s left"
     values = _part(data.values, columns, most_rows)
     found = recover_layout(values, shape, random_state=data.seed, effort=effort)
@@ -235,29 +212,7 @@ def _part(values: np.ndarray, columns: np.ndarray, most: int) -> np.ndarray:
     return rows if len(columns) == values.shape[1] else rows[:, columns]
 
 
-def _recovery_seconds(n_columns: int, unknown: bool) -> float:
-    """Seconds of the usual search on a slow core."""
-    return (0.2 + 4e-3 * n_columns + 7e-6 * n_columns**2) * (1.0 if unknown else 0.6)
-
-
-def _affordable_effort(n_columns: int, unknown: bool, left: float) -> float:
-    """Share of the usual search that fits into half of the time left; a quarter of its cost is there in any case."""
-    share = 0.5 * left / _recovery_seconds(n_columns, unknown)
-    return min(1.0, (share - 0.25) / 0.75)
-
-
-def _gain(measured: Measured, rival: Measured) -> Gain | None:
-    if "cnn" not in measured.losses or "cnn" not in rival.losses:
-        return None
-    return paired(measured.losses["cnn"], rival.losses["cnn"])
-
-
-def _wins(gain: Gain, confidence: float) -> bool:
-    """Decide if a recovered order is worth more than the one given."""
-    return gain.difference > (0.0 if confidence >= SURE else max(LEAST_GAIN, gain.std_error))
-
-
 def _is_near_the_best(measured: Measured) -> bool:
-    margin = MARGIN_FEW_ROWS if measured.n_rows <= FEW_ROWS else MARGIN
+    margin = MARGIN_FEW_ROWS if measured.landmark_rows <= FEW_ROWS else MARGIN
     others = [mark.score for name, mark in measured.landmarks.items() if name != "cnn_shuffled"]
     return measured.landmarks["cnn"].score >= max(others) - margin

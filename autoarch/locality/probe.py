@@ -15,7 +15,7 @@ from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
-from autoarch.locality.layout_choice import AS_GIVEN, LayoutSearch, measure
+from autoarch.locality.layout_choice import LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
 
 
@@ -89,17 +89,11 @@ def probe_locality(
     values = canonical.fit_transform(X)
     if y is not None and target is None:
         task, target = _read_target(y, task, len(values))
-    return probe_values(
-        values,
-        canonical.layout_,
-        y=target,
-        task=None if target is None else task,
-        categorical=canonical.categorical_,
-        seconds=None if time_budget is None else max(clock.left, 1e-3),
-        random_state=seed,
-        n_jobs=n_jobs,
-        search=LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_),
-    )
+    labels: dict[str, Any] = {} if target is None else {"y": target, "task": task}
+    seconds = None if time_budget is None else max(clock.left, 1e-3)
+    search = LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_)
+    common = {"categorical": canonical.categorical_, "seconds": seconds, "n_jobs": n_jobs, "search": search}
+    return probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
@@ -112,16 +106,7 @@ def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
 
 
 def probe_values(
-    values: np.ndarray,
-    layout: Layout | None,
-    *,
-    y: np.ndarray | None = None,
-    task: str | None = None,
-    categorical: tuple[int, ...] = (),
-    seconds: float | None = None,
-    random_state: Any = None,
-    n_jobs: int | None = None,
-    search: LayoutSearch = AS_GIVEN,
+    values: np.ndarray, layout: Layout | None, *, random_state: Any = None, **settings: Any
 ) -> LocalityReport:
     """Probe a canonical matrix.
 
@@ -131,34 +116,13 @@ def probe_values(
         Numbers, NaN where missing, codes in the ``categorical`` columns.
     layout : Layout or None
         Grid behind the columns.
-    y : ndarray of shape (n,), optional
-        Codes (classification) or floats (regression).
-    task : {"classification", "regression"}, optional
-        Kind of ``y``; needed with it.
-    categorical : tuple of int, default=()
-        Columns that hold codes of categories.
-    seconds : float, optional
-        Limit. None: no decision depends on the clock, the result is a function of data and seed.
     random_state : int, RandomState instance or None, default=None
         Seed.
-    n_jobs : int, optional
-        Jobs for the trees among the landmarks.
-    search : LayoutSearch
-        Whether other layouts than the given one are tried.
+    **settings : dict
+        The rest, as of ``measure``: ``y``, ``task``, ``categorical``, ``n_jobs``, ``seconds`` and ``search``.
 
     Returns
     -------
     LocalityReport
     """
-    measured = measure(
-        values,
-        layout,
-        y=y,
-        task=task,
-        categorical=categorical,
-        seconds=seconds,
-        seed=seed_of(random_state),
-        n_jobs=n_jobs,
-        search=search,
-    )
-    return LocalityReport.of(measured)
+    return LocalityReport.of(measure(values, layout, seed=seed_of(random_state), **settings))

@@ -103,7 +103,7 @@ def test_a_pretrained_winner_predicts_and_names_its_weights(packages, weights):
 
 def test_without_the_packages_nothing_is_listed(monkeypatch):
     """Nobody who has not installed them hears of them."""
-    for module in ("base", "foundation"):
+    for module in ("base", "registry"):
         monkeypatch.setattr(f"autoarch.families.{module}.find_spec", lambda name: None)
     assert [family.name for family in resolve_families("auto")] == [family.name for family in BUILT_IN]
     assert "tabpfn" not in sys.modules and "tabicl" not in sys.modules

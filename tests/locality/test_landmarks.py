@@ -8,13 +8,13 @@ from autoarch import Layout, datasets
 from autoarch._core.clock import Deadline
 from autoarch._statistics import ridge
 from autoarch.families import landmarks
-from autoarch.locality.landmarks import measure_landmarks
+from autoarch.locality.landmarks import ProbeInput, measure_landmarks
 
 
 def _scores(X, y, layout, task="classification", **more):
     """Landmark scores by name."""
     values = X.reshape(len(X), -1)
-    measured = measure_landmarks(values, y, task=task, layout=layout, clock=Deadline(None), **more)
+    measured = measure_landmarks(ProbeInput(values, y, task, **more), layout)
     return {name: mark.score for name, mark in measured.landmarks.items()}
 
 
@@ -116,11 +116,11 @@ def test_few_rows_leave_the_nets_out_and_say_so():
     """Ten rows cannot tell nets apart; the reason is given for each."""
     X = np.random.default_rng(0).normal(size=(10, 3))
 
-    measured = measure_landmarks(X, np.arange(10) % 2, task="classification", layout=Layout(1, 3), clock=Deadline(None))
+    measured = measure_landmarks(ProbeInput(X, np.arange(10) % 2), Layout(1, 3))
 
     assert set(measured.landmarks) == {"linear", "tree"}
     assert [reason.split(":")[0] for reason in measured.skipped] == ["cnn", "mlp", "cnn_shuffled"]
-    assert measured.n_rows == 10
+    assert measured.landmark_rows == 10
     assert measured.gains == {}
 
 
@@ -128,7 +128,7 @@ def test_no_time_means_no_landmarks_and_each_is_named():
     """What the limit does not allow is left out by name, with the seconds that were missing."""
     X, y = datasets.make_noise(100, 5, random_state=0)
 
-    measured = measure_landmarks(X, y, task="classification", layout=None, clock=Deadline(1e-9))
+    measured = measure_landmarks(ProbeInput(X, y, clock=Deadline(1e-9)), None)
 
     assert not measured.landmarks
     assert any(reason.startswith("mlp: about") for reason in measured.skipped)
@@ -145,8 +145,7 @@ def test_where_a_pattern_stands_matters_only_where_it_carries_the_label():
 
     def place(X, y):
         values = X.reshape(len(X), -1)
-        measured = measure_landmarks(values, y, task="classification", layout=Layout(12, 12), clock=Deadline(None))
-        return measured.gains["place"]
+        return measure_landmarks(ProbeInput(values, y), Layout(12, 12)).gains["place"]
 
     sides, textures = place(bumps, y), place(*datasets.make_textures(300, (12, 12), random_state=0))
 
@@ -161,10 +160,10 @@ def test_very_unequal_classes_count_alike():
     X = rng.normal(size=(400, 6))
     signal = X + 1.5 * y[:, None]
 
-    blind = measure_landmarks(X, y, task="classification", layout=None, clock=Deadline(None))
-    seeing = measure_landmarks(signal, y, task="classification", layout=None, clock=Deadline(None))
+    blind = measure_landmarks(ProbeInput(X, y), None)
+    seeing = measure_landmarks(ProbeInput(signal, y), None)
 
-    assert blind.metric == seeing.metric == "balanced_accuracy"
+    assert blind.landmark_metric == seeing.landmark_metric == "balanced_accuracy"
     assert all(abs(mark.score - 0.5) < 5 * mark.std_error for mark in blind.landmarks.values())
     assert all(mark.score > 0.8 for mark in seeing.landmarks.values())
 
