@@ -70,11 +70,10 @@ class InContextClassifier(ClassifierMixin, _InContext):
         Which rows those are.
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> InContextClassifier:
-        """Load the weights and keep the context."""
-        super().fit(X, y)
-        self.classes_ = self.estimator_.classes_
-        return self
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels in the order of the probabilities."""
+        return self.estimator_.classes_
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities in the order of ``classes_``."""
@@ -93,9 +92,7 @@ class InContextRegressor(RegressorMixin, _InContext):
         return self._in_batches(self.estimator_.predict, X)
 
 
-def fit_affordable_context(
-    model: InContextClassifier | InContextRegressor, X: np.ndarray, y: np.ndarray, deadline: Deadline
-) -> BaseEstimator:
+def fit_affordable_context(model: _InContext, X: np.ndarray, y: np.ndarray, deadline: Deadline) -> BaseEstimator:
     """Fit with as many views and as large a context as let fit and prediction end before the deadline.
 
     Where they had to be fewer, the parameters of ``model`` say how many were left, and ``complete_`` is False.
@@ -109,9 +106,7 @@ def fit_affordable_context(
     return fitted
 
 
-def _cut_to(
-    model: InContextClassifier | InContextRegressor, X: np.ndarray, y: np.ndarray, deadline: Deadline, to_predict: int
-) -> None:
+def _cut_to(model: _InContext, X: np.ndarray, y: np.ndarray, deadline: Deadline, to_predict: int) -> None:
     """Halve the views until the whole context can be afforded; with a single one left, cut the context.
 
     Raises
@@ -150,9 +145,7 @@ class _Pace:
         return int(2 * self.rows * (seconds / self.prediction) ** (1 / self.growth) - to_predict / batches)
 
 
-def _pace(
-    model: InContextClassifier | InContextRegressor, X: np.ndarray, y: np.ndarray, deadline: Deadline
-) -> _Pace | None:
+def _pace(model: _InContext, X: np.ndarray, y: np.ndarray, deadline: Deadline) -> _Pace | None:
     """Time the model on few rows, or on fewer where it is slow; nothing is timed where there are no more than few.
 
     Raises
