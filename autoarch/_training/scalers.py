@@ -114,10 +114,6 @@ class SourceScaler(GridScaler):
         self.mean = mean
         self.scale = scale
 
-    @classmethod
-    def _get_param_names(cls) -> list[str]:
-        return ["categorical", "layout", "mean", "scale"]
-
     def fit(self, X: np.ndarray, y: Any = None) -> SourceScaler:
         """Learn which cells are missing and what stands beside the grid; the scale is given."""
         super().fit(X)
