@@ -10,11 +10,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
 
-Params = dict[str, Any]
 NAMES = ("lightgbm", "xgboost", "catboost")
 
 
-def build(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
+def build(params: dict[str, Any], classification: bool, seed: int, rounds: int) -> BaseEstimator:
     """Make the booster that ``params["kind"]`` names."""
     name, leaf_rows, l2 = params["kind"], params["leaf_rows"], params["l2"]
     common = {"n_estimators": rounds, "colsample_bytree": params["columns"], "reg_lambda": l2, "random_state": seed}
@@ -75,7 +74,12 @@ def fit(
     arguments: dict[str, Any] = {} if sample_weight is None else {"sample_weight": sample_weight}
     if not deadline.unlimited:
         if package == "xgboost":
-            inner.set_params(callbacks=[_xgboost_stop(deadline)])
+
+            class Stop(_package("xgboost.callback").TrainingCallback):  # type: ignore[misc]
+                def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+                    return deadline.over
+
+            inner.set_params(callbacks=[Stop()])
         else:
             arguments["callbacks"] = [_Stop(deadline)]
     fitted = model.fit(X, y, **arguments)
@@ -97,11 +101,3 @@ class _Stop:
 
     def after_iteration(self, info: Any) -> bool:
         return not self.deadline.over
-
-
-def _xgboost_stop(deadline: Deadline) -> Any:
-    class Stop(_package("xgboost.callback").TrainingCallback):  # type: ignore[misc]
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            return deadline.over
-
-    return Stop()

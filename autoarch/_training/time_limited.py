@@ -149,8 +149,7 @@ class Schedule:
     """
 
     def __init__(self, n_steps: int, deadline: Deadline):
-        self.n_steps = n_steps
-        self.step = 0
+        self.n_steps, self.step = n_steps, 0
         self._began = time.monotonic()
         self._limit = max(deadline.left, 1e-9)  # infinite without a limit
 
@@ -161,13 +160,8 @@ class Schedule:
 
     @property
     def over(self) -> bool:
-        """True once the training is to stop; one step is always taken."""
+        """Return whether the training is to stop; one step is always taken."""
         return self.step > 0 and self.progress >= 1
-
-    @property
-    def share_done(self) -> float:
-        """Share of the planned steps that were done."""
-        return self.step / self.n_steps
 
 
 class PrunedError(Exception):
@@ -193,9 +187,7 @@ class SuccessiveHalving:
     .. [1] L. Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020.
     """
 
-    def __init__(
-        self, thresholds: Mapping[float, float], X: np.ndarray, score: Callable[[BaseEstimator, np.ndarray], float]
-    ):
+    def __init__(self, thresholds: Mapping[float, float], X: np.ndarray, score: Callable[[Any, np.ndarray], float]):
         self.thresholds, self.score = thresholds, score
         self.scores: dict[float, float] = {}
         self._values = X
