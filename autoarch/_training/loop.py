@@ -82,7 +82,7 @@ class ArrayTraining(NeuralNet):
         raise NotImplementedError
 
     def initialize_module(self, **found: Any) -> Any:
-        """Build the module for the shape of X and the outputs that y needs, and with what was found out beside."""
+        """Build the module for the shape of X and the outputs that y needs; ``found`` are more of its settings."""
         settings = {"input_shape": self.input_shape_, "n_outputs": self.n_outputs_, **self.get_params_for("module")}
         self.module_ = self.initialized_instance(self.module, settings | found)
         if len(self.input_shape_) == 3:  # convolutions run 1.5 to 1.9 times faster on a CPU in this order

@@ -27,7 +27,7 @@ _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about t
 
 
 def is_complete(model: Any) -> bool:
-    """Return whether the model, not the time, ended its training; models without ``complete_`` are taken for it."""
+    """Return whether the model, not the time, ended its training; True for models without ``complete_``."""
     return getattr(model, "complete_", True)
 
 
@@ -54,8 +54,8 @@ def fit_growing(
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
     The model is left with ``size`` at what was reached, so that its parameters describe it, and with the attribute
-    ``complete_``. Where even the first step would take too long on all rows, fewer are used.
-    With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
+    ``complete_``. Where even the first step would take too long on all rows, fewer are used. With ``per_call`` a warm
+    start counts ``size`` anew, as solvers count iterations.
     """
     target = getattr(model, size)
     if deadline.unlimited or target <= first:
