@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 
-def augmented(
-    batch: torch.Tensor, shift: tuple[int, int], cutout: float, noise: float, generator: torch.Generator
-) -> torch.Tensor:
+def augmented(batch: Tensor, shift: tuple[int, int], cutout: float, noise: float, generator: Generator) -> Tensor:
     """Change each grid of a batch at random; other batches are returned as they are.
 
     Parameters
@@ -37,7 +36,7 @@ def augmented(
     return batch
 
 
-def mixed(batch: torch.Tensor, strength: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, float]:
+def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor, Tensor, float]:
     """Blend each sample with another one of the batch (mixup [1]_).
 
     Parameters
@@ -67,19 +66,17 @@ def mixed(batch: torch.Tensor, strength: float, generator: torch.Generator) -> t
     return torch.lerp(batch[others], batch, share), others, share
 
 
-def shifted(batch: torch.Tensor, most: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+def shifted(batch: Tensor, most: tuple[int, int], generator: Generator) -> Tensor:
     """Move the grids of a batch by the same random number of cells, at most ``most`` along each axis, over zeros."""
     height, width = batch.shape[-2:]
     down, right = (
         int(torch.randint(-min(cells, side // 4), min(cells, side // 4) + 1, (1,), generator=generator))
         for cells, side in zip(most, (height, width), strict=True)
     )
-    if down == right == 0:
-        return batch
-    return F.pad(batch, (right, -right, down, -down))
+    return batch if down == right == 0 else F.pad(batch, (right, -right, down, -down))
 
 
-def cut_out(batch: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def cut_out(batch: Tensor, share: float, generator: Generator) -> Tensor:
     """Set a rectangle of each grid to 0, ``share`` of each side long, wherever it may stand."""
     inside = []
     for side in batch.shape[-2:]:

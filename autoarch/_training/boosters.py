@@ -10,71 +10,32 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
 
-Params = dict[str, Any]
 NAMES = ("lightgbm", "xgboost", "catboost")
 
 
-def build(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
+def build(params: dict[str, Any], classification: bool, seed: int, rounds: int) -> BaseEstimator:
     """Make the booster that ``params["kind"]`` names."""
-    builders = {"lightgbm": _lightgbm, "xgboost": _xgboost, "catboost": _catboost}
-    return builders[params["kind"]](params, classification, seed, rounds)
+    name, leaf_rows, l2 = params["kind"], params["leaf_rows"], params["l2"]
+    common = {"n_estimators": rounds, "colsample_bytree": params["columns"], "reg_lambda": l2, "random_state": seed}
+    if name == "lightgbm":
+        prefix, settings = "LGBM", {**common, "num_leaves": params["leaves"], "min_child_samples": leaf_rows}
+        settings |= {"deterministic": True, "force_row_wise": True, "verbosity": -1}
+    elif name == "xgboost":
+        prefix, settings = "XGB", {**common, "max_leaves": params["leaves"], "min_child_weight": leaf_rows / 4}
+        settings |= {"grow_policy": "lossguide", "max_depth": 0, "verbosity": 0}
+    else:
+        depth = int(np.clip(round(np.log2(params["leaves"])), 2, 8))
+        prefix, settings = "CatBoost", {"iterations": rounds, "depth": depth, "min_data_in_leaf": leaf_rows}
+        settings |= {"rsm": params["columns"], "l2_leaf_reg": max(l2, 1e-3), "random_seed": seed}
+        settings |= {"allow_writing_files": False, "verbose": False}
+    model = getattr(_package(name), prefix + ("Classifier" if classification else "Regressor"))
+    booster = model(learning_rate=params["rate"], **settings)
+    # XGBoost takes no labels but codes, CatBoost returns them in a column
+    return CodedClassifier(booster) if classification and name != "lightgbm" else booster
 
 
 def _package(name: str) -> Any:
     return require(name, extra="boost", purpose=f"the {name} candidate")
-
-
-def _lightgbm(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
-    package = _package("lightgbm")
-    model = package.LGBMClassifier if classification else package.LGBMRegressor
-    return model(
-        n_estimators=rounds,
-        learning_rate=params["rate"],
-        num_leaves=params["leaves"],
-        min_child_samples=params["leaf_rows"],
-        colsample_bytree=params["columns"],
-        reg_lambda=params["l2"],
-        random_state=seed,
-        deterministic=True,
-        force_row_wise=True,
-        verbosity=-1,
-    )
-
-
-def _xgboost(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
-    package = _package("xgboost")
-    settings = {
-        "n_estimators": rounds,
-        "learning_rate": params["rate"],
-        "max_leaves": params["leaves"],
-        "grow_policy": "lossguide",
-        "max_depth": 0,
-        "min_child_weight": params["leaf_rows"] / 4,
-        "colsample_bytree": params["columns"],
-        "reg_lambda": params["l2"],
-        "random_state": seed,
-        "verbosity": 0,
-    }
-    if classification:
-        return CodedClassifier(package.XGBClassifier(**settings))
-    return package.XGBRegressor(**settings)
-
-
-def _catboost(params: Params, classification: bool, seed: int, rounds: int) -> BaseEstimator:
-    package = _package("catboost")
-    model = package.CatBoostClassifier if classification else package.CatBoostRegressor
-    booster = model(
-        iterations=rounds,
-        learning_rate=params["rate"],
-        depth=int(np.clip(round(np.log2(params["leaves"])), 2, 8)),
-        min_data_in_leaf=params["leaf_rows"],
-        rsm=params["columns"],
-        l2_leaf_reg=max(params["l2"], 1e-3),
-        random_seed=seed,
-        allow_writing_files=False,
-        verbose=False,
-    )
-    return CodedClassifier(booster) if classification else booster  # its labels come in a column
 
 
 class CodedClassifier(ClassifierMixin, BaseEstimator):
@@ -113,9 +74,14 @@ def fit(
     arguments: dict[str, Any] = {} if sample_weight is None else {"sample_weight": sample_weight}
     if not deadline.unlimited:
         if package == "xgboost":
-            inner.set_params(callbacks=[_xgboost_stop(deadline)])
+
+            class Stop(_package("xgboost.callback").TrainingCallback):  # type: ignore[misc]
+                def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+                    return deadline.over
+
+            inner.set_params(callbacks=[Stop()])
         else:
-            arguments["callbacks"] = [_LightgbmStop(deadline) if package == "lightgbm" else _CatboostStop(deadline)]
+            arguments["callbacks"] = [_Stop(deadline)]
     fitted = model.fit(X, y, **arguments)
     if package == "xgboost":
         inner.set_params(callbacks=None)
@@ -123,9 +89,8 @@ def fit(
     return fitted
 
 
-class _LightgbmStop:
-    order = 0
-    before_iteration = False
+class _Stop:
+    """Callback that ends a training between two rounds: LightGBM calls it, CatBoost its ``after_iteration``."""
 
     def __init__(self, deadline: Deadline):
         self.deadline = deadline
@@ -134,18 +99,5 @@ class _LightgbmStop:
         if self.deadline.over:
             raise _package("lightgbm.callback").EarlyStopException(env.iteration, env.evaluation_result_list)
 
-
-class _CatboostStop:
-    def __init__(self, deadline: Deadline):
-        self.deadline = deadline
-
     def after_iteration(self, info: Any) -> bool:
         return not self.deadline.over
-
-
-def _xgboost_stop(deadline: Deadline) -> Any:
-    class Stop(_package("xgboost.callback").TrainingCallback):  # type: ignore[misc]
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            return deadline.over
-
-    return Stop()

@@ -6,11 +6,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+Sides = tuple[int, int]  # height and width
+
 _MOST_CELLS = 256  # cells after the stem; finer grids are strided down first: 28 x 28 to 14 x 14 costs a quarter
 _HEAD_CELLS = 3  # a position-aware head sees at most 3 x 3 regions
 
 
-def _strides(height: int, width: int, most_cells: int) -> tuple[int, int]:
+def _strides(height: int, width: int, most_cells: int) -> Sides:
     """Powers of two that bring ``height x width`` under ``most_cells``, halving the longer side first."""
     down, right = 1, 1
     while (-(-height // down)) * (-(-width // right)) > most_cells:
@@ -23,15 +25,11 @@ def _strides(height: int, width: int, most_cells: int) -> tuple[int, int]:
 
 def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
     """Make the lines along ``axis`` channels; that axis keeps a single cell."""
-    if axis is None:
-        return x
-    lines = x.movedim(axis, 2)  # (n, channels, lines, cells along each)
-    return lines.flatten(1, 2).unsqueeze(axis)
+    # movedim gives (n, channels, lines, cells along each)
+    return x if axis is None else x.movedim(axis, 2).flatten(1, 2).unsqueeze(axis)
 
 
-def _convolution(
-    n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), dilation: int = 1
-) -> nn.Module:
+def _convolution(n_in: int, n_out: int, kernel: Sides, stride: Sides = (1, 1), dilation: int = 1) -> nn.Module:
     padding = (kernel[0] // 2 * dilation, kernel[1] // 2 * dilation)
     return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
 
@@ -47,7 +45,7 @@ class MultiScale(nn.Module):
        Knowledge Discovery 34, 1936-1962, 2020.
     """
 
-    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], stride: tuple[int, int], scales: int):
+    def __init__(self, n_in: int, n_out: int, kernel: Sides, stride: Sides, scales: int):
         super().__init__()
         widths = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
         self.parts = nn.ModuleList(_convolution(n_in, width, kernel, stride, 2**k) for k, width in enumerate(widths))
@@ -56,7 +54,7 @@ class MultiScale(nn.Module):
         return torch.cat([part(x) for part in self.parts], dim=1)
 
 
-def _scales_that_fit(scales: int, kernel: tuple[int, int], height: int, width: int) -> int:
+def _scales_that_fit(scales: int, kernel: Sides, height: int, width: int) -> int:
     """Dilations 1, 2, 4, ... whose kernels are no longer than the grid."""
     reach = [(k - 1) / (side - 1) if side > 1 else 0.0 for k, side in zip(kernel, (height, width), strict=True)]
     while scales > 1 and max(reach) * 2 ** (scales - 1) > 1:
@@ -84,15 +82,7 @@ class ChannelAttention(nn.Module):
 class ResidualBlock(nn.Module):
     """Two convolutions with batch norm and a shortcut; the first one strides, and may look at several scales."""
 
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        scales: int = 1,
-        attention: bool = False,
-    ):
+    def __init__(self, n_in: int, n_out: int, kernel: Sides, stride: Sides, scales: int, attention: bool):
         super().__init__()
         first = (n_in, n_out, kernel, stride)
         self.conv1 = MultiScale(*first, scales) if scales > 1 else _convolution(*first)
@@ -142,7 +132,7 @@ class ConvNet(nn.Module):
         n_outputs: int,
         filters: int = 32,
         stages: int = 3,
-        kernel: tuple[int, int] = (3, 3),
+        kernel: Sides = (3, 3),
         axis_as_channels: bool = False,
         head: str = "regions",
         dropout: float = 0.1,
@@ -157,9 +147,8 @@ class ConvNet(nn.Module):
         stride = _strides(height, width, _MOST_CELLS)
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
-        self.stem = nn.Sequential(
-            _convolution(channels, filters, (down, across), stride), nn.BatchNorm2d(filters), nn.ReLU()
-        )
+        first = _convolution(channels, filters, (down, across), stride)
+        self.stem = nn.Sequential(first, nn.BatchNorm2d(filters), nn.ReLU())
         blocks, n_in = [], filters
         for stage in range(stages):
             n_out = filters * 2**stage

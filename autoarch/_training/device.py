@@ -10,13 +10,10 @@ import importlib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from autoarch._core.clock import Deadline
 from autoarch.exceptions import ParameterError
-
-if TYPE_CHECKING:
-    import torch
 
 _FASTER = 0.9  # of the time of a float32 step that a bfloat16 step may take at most
 _ENOUGH_STEPS = 100  # below, the trial costs more than it could save
@@ -93,7 +90,7 @@ def load(packages: Iterable[str], device: str) -> float:
     return time.monotonic() - started
 
 
-def bf16_is_faster(module: torch.nn.Module, batch: torch.Tensor, n_steps: int, deadline: Deadline) -> bool:
+def bf16_is_faster(module: Any, batch: Any, n_steps: int, deadline: Deadline) -> bool:
     """Time a few training steps in either precision, on the real shapes.
 
     Without a deadline float32 is kept, so that a result never depends on the clock there.
@@ -128,7 +125,7 @@ def _has_bfloat16(device: str) -> bool:
     return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _seconds(module: torch.nn.Module, batch: torch.Tensor, bf16: bool) -> float:
+def _seconds(module: Any, batch: Any, bf16: bool) -> float:
     """Seconds of the fastest step that is counted."""
     import torch
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ VIEWS = ("cells", "summaries", "both")
 _PARTS = (1, 2, 4, 8, 16)  # along each side, the coarsest first
 _LEAST_SIDE = 2  # cells of a part along a side that is cut
 _MOST_FEATURES = 600  # of all parts; finer cuts that would exceed it are left out
-_ROWS_AT_A_TIME = 1_000
+_BATCH_ROWS = 1_000
 
 
 class GridSummaries(TransformerMixin, BaseEstimator):
@@ -72,24 +72,21 @@ class GridSummaries(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if self.view == "cells":
             return X
-        batches = [X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME)]
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", RuntimeWarning)  # a part without a single value has none
-            made = np.concatenate([self._summaries(batch) for batch in batches])
+            made = np.concatenate([self._summaries(X[i : i + _BATCH_ROWS]) for i in range(0, len(X), _BATCH_ROWS)])
         return np.concatenate([X if self.view == "both" else X[:, self.layout.foreign], made], axis=1)
 
     def _summaries(self, X: np.ndarray) -> np.ndarray:
         grid = self.layout.to_grid(X)
-        height, width = grid.shape[2:]
-        across = np.abs(np.diff(grid, axis=3, append=np.nan)) if width > 1 else None
-        down = np.abs(np.diff(grid, axis=2, append=np.nan)) if height > 1 else None
+        changes = [np.abs(np.diff(grid, axis=axis, append=np.nan)) for axis in (3, 2) if grid.shape[axis] > 1]
         plain, for_missing = (np.mean, np.std, np.min, np.max), (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
         functions = for_missing if np.isnan(grid).any() else plain
         found: list[np.ndarray] = []
         for part in parts(self.layout):
             found += [function(grid[part], axis=(2, 3)) for function in functions]
-            found += [np.nanmean(change[part], axis=(2, 3)) for change in (across, down) if change is not None]
-        if height > 1 and width > 1:
+            found += [np.nanmean(change[part], axis=(2, 3)) for change in changes]
+        if len(changes) == 2:  # lines and columns of several cells
             found += [function(grid, axis=axis).reshape(len(X), -1) for axis in (2, 3) for function in functions[:2]]
         return np.concatenate(found, axis=1).astype(X.dtype, copy=False)
 
@@ -102,9 +99,7 @@ def parts(layout: Layout) -> Iterator[tuple[slice, ...]]:
         count += layout.channels * down * across * 6
         if pieces > 1 and (count > _MOST_FEATURES or max(down, across) < pieces):
             return
-        rows, columns = (
-            np.linspace(0, s, k + 1).astype(int) for s, k in ((layout.height, down), (layout.width, across))
-        )
-        for top, bottom in pairwise(rows):
-            for left, right in pairwise(columns):
-                yield slice(None), slice(None), slice(top, bottom), slice(left, right)
+        rows = np.linspace(0, layout.height, down + 1).astype(int)
+        columns = np.linspace(0, layout.width, across + 1).astype(int)
+        for vertical, horizontal in product(pairwise(rows), pairwise(columns)):
+            yield slice(None), slice(None), slice(*vertical), slice(*horizontal)

@@ -70,11 +70,10 @@ class InContextClassifier(ClassifierMixin, _InContext):
         Which rows those are.
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> InContextClassifier:
-        """Load the weights and keep the context."""
-        super().fit(X, y)
-        self.classes_ = self.estimator_.classes_
-        return self
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels in the order of the probabilities."""
+        return self.estimator_.classes_
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities in the order of ``classes_``."""
@@ -93,45 +92,33 @@ class InContextRegressor(RegressorMixin, _InContext):
         return self._in_batches(self.estimator_.predict, X)
 
 
-def fit_affordable_context(
-    model: InContextClassifier | InContextRegressor, X: np.ndarray, y: np.ndarray, deadline: Deadline
-) -> BaseEstimator:
+def fit_affordable_context(model: _InContext, X: np.ndarray, y: np.ndarray, deadline: Deadline) -> BaseEstimator:
     """Fit with as many views and as large a context as let fit and prediction end before the deadline.
 
-    Where they had to be fewer, the parameters of ``model`` say how many were left, and ``complete_`` is False.
-    """
-    before = model.context_rows, model.estimator.n_estimators
-    to_predict = min(len(X), max(0, model.n_rows - len(X)))
-    if to_predict and not deadline.unlimited:  # after a fit on all rows nothing waits for a prediction
-        _cut_to(model, X, y, deadline, to_predict)
-    fitted = model.fit(X, y)
-    fitted.complete_ = before == (model.context_rows, model.estimator.n_estimators)
-    return fitted
-
-
-def _cut_to(
-    model: InContextClassifier | InContextRegressor, X: np.ndarray, y: np.ndarray, deadline: Deadline, to_predict: int
-) -> None:
-    """Halve the views until the whole context can be afforded; with a single one left, cut the context.
+    Views are halved until the whole context can be afforded; with a single one left, the context is cut. Where they
+    had to be fewer, the parameters of ``model`` say how many were left, and ``complete_`` is False.
 
     Raises
     ------
     TimeoutError
         If the context would be smaller than those that were tried.
     """
-    pace = _pace(model, X, y, deadline)
-    if pace is None:
-        return
-    most = min(len(X), model.context_rows or len(X))
-    views = model.estimator.n_estimators
-    while views > 1 and pace.context(views, to_predict, deadline) < most:
-        views //= 2
-    rows = pace.context(views, to_predict, deadline)
-    if rows < min(pace.rows, most):
-        raise TimeoutError(f"a context of {pace.rows} rows is all that could be afforded, of {len(X)}")
-    model.set_params(estimator__n_estimators=views)
-    if rows < most:
-        model.set_params(context_rows=rows)
+    before = model.context_rows, model.estimator.n_estimators
+    to_predict = min(len(X), max(0, model.n_rows - len(X)))
+    # After a fit on all rows nothing waits for a prediction, and few rows are not timed
+    if to_predict and not deadline.unlimited and (pace := _pace(model, X, y, deadline)) is not None:
+        most = min(len(X), model.context_rows or len(X))
+        views = model.estimator.n_estimators
+        while (rows := pace.context(views, to_predict, deadline)) < most and views > 1:
+            views //= 2
+        if rows < min(pace.rows, most):
+            raise TimeoutError(f"a context of {pace.rows} rows is all that could be afforded, of {len(X)}")
+        model.set_params(estimator__n_estimators=views)
+        if rows < most:
+            model.set_params(context_rows=rows)
+    fitted = model.fit(X, y)
+    fitted.complete_ = before == (model.context_rows, model.estimator.n_estimators)
+    return fitted
 
 
 @dataclass(frozen=True)
@@ -150,9 +137,7 @@ class _Pace:
         return int(2 * self.rows * (seconds / self.prediction) ** (1 / self.growth) - to_predict / batches)
 
 
-def _pace(
-    model: InContextClassifier | InContextRegressor, X: np.ndarray, y: np.ndarray, deadline: Deadline
-) -> _Pace | None:
+def _pace(model: _InContext, X: np.ndarray, y: np.ndarray, deadline: Deadline) -> _Pace | None:
     """Time the model on few rows, or on fewer where it is slow; nothing is timed where there are no more than few.
 
     Raises

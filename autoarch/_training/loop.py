@@ -9,7 +9,7 @@ Ctrl-C is not swallowed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,10 @@ class ArrayTraining(NeuralNet):
         """Turn y into a tensor for the loss, and set ``n_outputs_``."""
         raise NotImplementedError
 
-    def initialize_module(self) -> Any:
-        """Build the module for the shape of X and the outputs that y needs."""
-        kwargs = self.get_params_for("module")
-        self.module_ = self.initialized_instance(
-            self.module, {"input_shape": self.input_shape_, "n_outputs": self.n_outputs_, **kwargs}
-        )
+    def initialize_module(self, **found: Any) -> Any:
+        """Build the module for the shape of X and the outputs that y needs; ``found`` are more of its settings."""
+        settings = {"input_shape": self.input_shape_, "n_outputs": self.n_outputs_, **self.get_params_for("module")}
+        self.module_ = self.initialized_instance(self.module, settings | found)
         if len(self.input_shape_) == 3:  # convolutions run 1.5 to 1.9 times faster on a CPU in this order
             self.module_ = self.module_.to(memory_format=torch.channels_last)
         return self
@@ -132,21 +130,16 @@ class ArrayTraining(NeuralNet):
                         self._settle_norms(X, order, size)
                     deadline.pruner.judge(self)
                     self.module_.train()
-            self._close_epoch(losses)
+            if losses:
+                loss = float(torch.stack(losses).mean())
+                self.history.record("train_loss", loss)
+                if not math.isfinite(loss):  # a net that has diverged is no model
+                    raise FloatingPointError(f"the training loss became {loss} in epoch {len(self.history)}")
             self.notify("on_epoch_end", dataset_train=(X, y), dataset_valid=None)
-        self.share_done_ = schedule.share_done
+        self.share_done_ = schedule.step / schedule.n_steps
         self.complete_ = self.share_done_ >= 1
         if schedule.step < _FEW_STEPS:
             self._settle_norms(X, order, size)
-
-    def _close_epoch(self, losses: list[torch.Tensor]) -> None:
-        """Record the mean loss; a net that has diverged is no model."""
-        if not losses:
-            return
-        loss = float(torch.stack(losses).mean())
-        self.history.record("train_loss", loss)
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the training loss became {loss} in epoch {len(self.history)}")
 
     def _settle_norms(self, X: torch.Tensor, order: torch.Tensor, size: int) -> None:
         """Average batch statistics anew: after few steps the running ones still remember the random start."""
@@ -163,23 +156,19 @@ class ArrayTraining(NeuralNet):
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
-    def _step(
-        self, batch: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, shares: Sequence[tuple[Any, float]]
-    ) -> torch.Tensor:
+    def _step(self, batch: torch.Tensor, y: torch.Tensor, weight: Any, shares: list[tuple[Any, float]]) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bf16_):
             outputs = self.module_(batch)
         outputs = outputs.float()
-        parts = [
-            share * self._mean_loss(outputs, y[rows], None if weight is None else weight[rows])
-            for rows, share in shares
-        ]
+        parts = [share * self._mean_loss(outputs, y, weight, rows) for rows, share in shares]
         loss = torch.stack(parts).sum() if len(parts) > 1 else parts[0]
         loss.backward()
         self.optimizer_.step()
         return loss.detach()
 
-    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: Any, rows: Any) -> torch.Tensor:
+        y, weight = y[rows], None if weight is None else weight[rows]
         if outputs.ndim == 3:  # each row once per member
             members = outputs.shape[1]
             outputs, y = outputs.flatten(0, 1), y.repeat_interleave(members, dim=0)
@@ -239,12 +228,9 @@ class ArrayNetClassifier(ArrayTraining, NeuralNetClassifier):
     _loss: type[torch.nn.Module] = torch.nn.CrossEntropyLoss
 
     def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
-        self.classes_inferred_ = self._classes(y)
-        self.n_outputs_ = len(self.classes_inferred_)
-        return torch.from_numpy(np.searchsorted(self.classes_inferred_, y))
-
-    def _classes(self, y: np.ndarray) -> np.ndarray:
-        return np.unique(y)
+        self.classes_inferred_ = np.unique(y)
+        self.n_outputs_ = len(self.classes_)  # more than y has where ``classes`` are given
+        return torch.from_numpy(np.searchsorted(self.classes_, y))
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities in the order of ``classes_``."""
@@ -287,5 +273,4 @@ _DEFAULTS: dict[str, Any] = {
     "train_split": None,
     "callbacks": "disable",
     "verbose": 0,
-    "device": "cpu",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -60,19 +59,17 @@ class GridScaler(TransformerMixin, BaseEstimator):
         """Learn mean and deviation of each channel or cell, and of the columns beside the grid."""
         grid = self.layout.to_grid(X)
         missing = np.isnan(grid)
-        holes = (self.layout.columns < 0).reshape(self.layout.shape)
-        self.masked_ = bool((missing & ~holes).any())
+        self.masked_ = bool((missing & (self.layout.columns >= 0).reshape(self.layout.shape)).any())
         axes = (0,) if self.scaling == "cell" else (0, 2, 3)
         with np.errstate(all="ignore"):
             if missing.any():
                 mean, variance = _nan_moments(grid, axes)
             else:
-                mean = grid.mean(axis=axes, keepdims=True, dtype=np.float64)
-                variance = grid.var(axis=axes, keepdims=True, dtype=np.float64)
+                mean, variance = (of(axis=axes, keepdims=True, dtype=np.float64) for of in (grid.mean, grid.var))
         scale = np.sqrt(variance[0])
         self.mean_ = mean[0]
         self.scale_ = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), scale, 1.0)
-        self.planes_ = _Planes.learn(X, self.layout.foreign, self.categorical)
+        self.planes_ = _Planes(X, self.layout.foreign, self.categorical)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -114,10 +111,6 @@ class SourceScaler(GridScaler):
         self.mean = mean
         self.scale = scale
 
-    @classmethod
-    def _get_param_names(cls) -> list[str]:
-        return ["categorical", "layout", "mean", "scale"]
-
     def fit(self, X: np.ndarray, y: Any = None) -> SourceScaler:
         """Learn which cells are missing and what stands beside the grid; the scale is given."""
         super().fit(X)
@@ -135,26 +128,19 @@ class SourceScaler(GridScaler):
         return self
 
 
-@dataclass(frozen=True)
 class _Planes:
     """Columns beside the grid as planes: scaled numbers, and levels of categories as 0 or 1."""
 
-    numbers: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
-    levels: tuple[tuple[int, float], ...]
-
-    @classmethod
-    def learn(cls, X: np.ndarray, foreign: np.ndarray, categorical: tuple[int, ...]) -> _Planes:
-        numbers = np.setdiff1d(foreign, categorical)[:_MOST_PLANES]
-        mean, variance = (part[0] for part in _nan_moments(X[:, numbers], (0,)))
-        scale = np.sqrt(variance)
+    def __init__(self, X: np.ndarray, foreign: np.ndarray, categorical: tuple[int, ...]):
+        self.numbers = np.setdiff1d(foreign, categorical)[:_MOST_PLANES]
+        self.mean, variance = (part[0] for part in _nan_moments(X[:, self.numbers], (0,)))
+        self.scale = np.where(variance > 0, np.sqrt(variance), 1.0)
         levels: list[tuple[int, float]] = []
         for column in np.intersect1d(foreign, categorical):
             codes, counts = np.unique(X[:, column][~np.isnan(X[:, column])], return_counts=True)
             frequent = codes[np.argsort(-counts, kind="stable")[:_MOST_LEVELS]]
             levels += [(int(column), float(code)) for code in frequent]
-        return cls(numbers, mean, np.where(scale > 0, scale, 1.0), tuple(levels[: _MOST_PLANES - len(numbers)]))
+        self.levels = levels[: _MOST_PLANES - len(self.numbers)]
 
     def __len__(self) -> int:
         return len(self.numbers) + len(self.levels)

@@ -72,8 +72,7 @@ class SharedLinear(nn.Module):
     def __init__(self, n_in: int, n_out: int, members: int):
         super().__init__()
         self.linear = nn.Linear(n_in, n_out, bias=False)
-        bound = 1 / math.sqrt(n_in)
-        self.bias = nn.Parameter(bound * (2 * torch.rand(members, n_out) - 1))
+        self.bias = nn.Parameter(1 / math.sqrt(n_in) * (2 * torch.rand(members, n_out) - 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.linear(x) + self.bias
@@ -131,10 +130,9 @@ class TableNet(nn.Module):
         norm: bool = False,
     ):
         super().__init__()
-        n_in = int(torch.Size(input_shape).numel())
-        self.n_numbers, self.members = n_numbers, members
+        n_in = int(torch.Size(input_shape).numel()) + (_WIDTH - 1) * n_numbers
+        self.n_numbers = n_numbers
         self.embedding = PeriodicEmbedding(n_numbers, sigma) if n_numbers else None
-        n_in += (_WIDTH - 1) * n_numbers
         signs = torch.where(torch.rand(members, n_in) < 0.5, -1.0, 1.0)
         self.scale = nn.Parameter(signs if members > 1 else torch.ones(1, n_in))
         blocks: list[nn.Module] = []

@@ -3,7 +3,7 @@
 scikit-learn looks at no clock while it fits. Models with ``warm_start`` can be grown in steps instead
 (:func:`fit_growing`), each as long as the time left allows at the speed measured so far, so that a deadline is overrun
 by one small step at most. Nets stretch their learning rate over the time instead (:class:`Schedule`).
-:class:`TimeLimited` describes what both report of a fit that was cut.
+:func:`is_complete` and :func:`share_done` read what a model reports of a fit that was cut.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,29 +26,16 @@ _WARM_UP = 0.2  # share of the training in which the learning rate rises
 _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
 
 
-class TimeLimited(Protocol):
-    """A fitted model that reports how far its training came.
-
-    Attributes
-    ----------
-    complete_ : bool
-        Whether the model, not the time, ended its training. Models without it are taken for complete.
-    share_done_ : float
-        Share of its planned steps that were done; only of models whose schedule is stretched over the time, so that
-        even a short training is a whole one.
-    """
-
-    complete_: bool
-    share_done_: float
-
-
 def is_complete(model: Any) -> bool:
-    """Tell whether the model, not the time, ended its training."""
+    """Return whether the model, not the time, ended its training; True for models without ``complete_``."""
     return getattr(model, "complete_", True)
 
 
 def share_done(model: Any) -> float:
-    """Share of its planned steps that a model was trained for."""
+    """Share of its planned steps that a model was trained for, its ``share_done_``.
+
+    Only models have it whose schedule is stretched over the time, so that even a short training is a whole one.
+    """
     return getattr(model, "share_done_", 1.0)
 
 
@@ -67,17 +54,17 @@ def fit_growing(
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
     The model is left with ``size`` at what was reached, so that its parameters describe it, and with the attribute
-    ``complete_`` of :class:`TimeLimited`. Where even the first step would take too long on all rows, fewer are used.
-    With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations.
+    ``complete_``. Where even the first step would take too long on all rows, fewer are used. With ``per_call`` a warm
+    start counts ``size`` anew, as solvers count iterations.
     """
     target = getattr(model, size)
     if deadline.unlimited or target <= first:
-        return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
+        return _fitted(model, X, y, sample_weight, complete=True)
     rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}  # few rows spare none
     timed = clone(model).set_params(**{size: first}, **rows_alone)
     rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
-    n_rows = len(X)
-    if len(rows) < n_rows:
+    every_row = len(rows) == len(X)
+    if not every_row:
         model.set_params(**rows_alone)
         X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
     was_warm = model.warm_start
@@ -85,7 +72,7 @@ def fit_growing(
     while not done:
         limit = step if per_call else reached + step
         started = time.monotonic()
-        model.set_params(**{size: limit, "warm_start": True}).fit(X, y, **_weights(sample_weight))
+        _fitted(model.set_params(**{size: limit, "warm_start": True}), X, y, sample_weight, complete=False)
         pace = max((time.monotonic() - started) / step, 1e-6)
         reached += step
         done = reached >= target or int(np.max(getattr(model, "n_iter_", limit))) < limit  # early stopping, convergence
@@ -93,13 +80,14 @@ def fit_growing(
         if affordable < 1:
             break
         step = min(target - reached, affordable, 4 * reached)
-    model.set_params(**{size: reached, "warm_start": was_warm})
-    return _marked(model, complete=done and len(rows) == n_rows)
+    model.complete_ = done and every_row
+    return model.set_params(**{size: reached, "warm_start": was_warm})
 
 
-def _marked(model: BaseEstimator, *, complete: bool) -> BaseEstimator:
-    model.complete_ = complete
-    return model
+def _fitted(model: Any, X: np.ndarray, y: np.ndarray, weight: Any, rows: Any = slice(None), *, complete: bool) -> Any:
+    fitted = model.fit(X[rows], y[rows], **({} if weight is None else {"sample_weight": weight[rows]}))
+    fitted.complete_ = complete
+    return fitted
 
 
 def fit_affordable_rows(
@@ -107,9 +95,8 @@ def fit_affordable_rows(
 ) -> BaseEstimator:
     """Fit a model that has no steps, on as many rows as a timed fit on a few says that the deadline allows."""
     rows = _affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
-    if len(rows) == len(X):
-        return _marked(model.fit(X, y, **_weights(sample_weight)), complete=True)
-    return _marked(model.fit(X[rows], y[rows], **_weights(sample_weight, rows)), complete=False)
+    complete = len(rows) == len(X)
+    return _fitted(model, X, y, sample_weight, slice(None) if complete else rows, complete=complete)
 
 
 def _affordable_rows(
@@ -128,9 +115,8 @@ def _affordable_rows(
     order = class_first_order(y, seed)
     seconds = []
     for n_rows in (PROBE_ROWS // 2, PROBE_ROWS):
-        few = order[:n_rows]
         started = time.monotonic()
-        model.fit(X[few], y[few], **_weights(sample_weight, few))
+        _fitted(model, X, y, sample_weight, order[:n_rows], complete=False)
         seconds.append(max(time.monotonic() - started, 1e-3))
         if seconds[-1] > deadline.left:
             raise TimeoutError(f"{n_rows} of {len(X)} rows took {seconds[-1]:.1f} s, {max(0, deadline.left):.1f} left")
@@ -148,10 +134,6 @@ def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
     return order[np.argsort(seen_before >= 2, kind="stable")]
 
 
-def _weights(sample_weight: np.ndarray | None, rows: Any = slice(None)) -> dict[str, np.ndarray]:
-    return {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
-
-
 def one_cycle(progress: float) -> float:
     """Factor of the learning rate, rising from 0.05 to 1 and falling to 0 along cosines."""
     if progress < _WARM_UP:
@@ -167,26 +149,19 @@ class Schedule:
     """
 
     def __init__(self, n_steps: int, deadline: Deadline):
-        self.n_steps = n_steps
-        self.step = 0
+        self.n_steps, self.step = n_steps, 0
         self._began = time.monotonic()
-        self._limit = math.inf if deadline.unlimited else max(deadline.left, 1e-9)
+        self._limit = max(deadline.left, 1e-9)  # infinite without a limit
 
     @property
     def progress(self) -> float:
         """Progress from 0 to 1 and beyond; a function of the step alone where there is no deadline."""
-        by_steps = self.step / self.n_steps
-        return by_steps if math.isinf(self._limit) else max(by_steps, (time.monotonic() - self._began) / self._limit)
+        return max(self.step / self.n_steps, (time.monotonic() - self._began) / self._limit)
 
     @property
     def over(self) -> bool:
-        """True once the training is to stop; one step is always taken."""
+        """Return whether the training is to stop; one step is always taken."""
         return self.step > 0 and self.progress >= 1
-
-    @property
-    def share_done(self) -> float:
-        """Share of the planned steps that were done."""
-        return self.step / self.n_steps
 
 
 class PrunedError(Exception):
@@ -212,9 +187,7 @@ class SuccessiveHalving:
     .. [1] L. Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020.
     """
 
-    def __init__(
-        self, thresholds: Mapping[float, float], X: np.ndarray, score: Callable[[BaseEstimator, np.ndarray], float]
-    ):
+    def __init__(self, thresholds: Mapping[float, float], X: np.ndarray, score: Callable[[Any, np.ndarray], float]):
         self.thresholds, self.score = thresholds, score
         self.scores: dict[float, float] = {}
         self._values = X

@@ -188,17 +188,18 @@ def _trained(
 
     Each class weighs the same; for numbers, old and new rows do.
     """
-    from autoarch._training.pretrained.fine_tuning import DistillingClassifier, DistillingRegressor
+    from autoarch._training.pretrained.fine_tuning import DistillingClassifier, DistillingRegressor, extended_net
     from autoarch._training.pretrained.source import Pretrained
 
     X, y = joined(new, old)
     scaler, net = model[0], model[-1]
     kind: Any = DistillingRegressor if labels is None else DistillingClassifier
-    own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if labels is None else {"labels": labels}
+    own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if labels is None else {"classes": labels}
     groups = y if labels is not None else np.arange(len(y)) < len(new[1])
     places = () if labels is None else tuple(np.searchsorted(labels, net.classes_).tolist())
     batch, _, n_epochs = lengths(len(X), steps)
     going = kind(
+        extended_net,
         module__source=Pretrained(copy.deepcopy(net.module_).cpu().eval(), tuple(net.input_shape_)),
         module__old_outputs=places or (0,),
         criterion__old_outputs=places,

@@ -36,6 +36,7 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
     refusal = _refusal(source.module, (channels, *sides))
     ways = {} if refusal is not None else {"native": sides}
     if trained is not None and trained[1:] != sides:
+        examine(source.module, trained)
         ways["resize"] = trained[1:]
         if trained[1] >= sides[0] and trained[2] >= sides[1]:
             ways["pad"] = trained[1:]
@@ -48,8 +49,6 @@ def sizings(source: Pretrained, shape: tuple[int, int, int]) -> dict[str, tuple[
             f"{refusal} Nor does it take squares of {', '.join(map(str, _USUAL_SIDES))} cells. Pass "
             "Pretrained(module, input_shape=(channels, height, width)) with the shape that it was trained on."
         ) from refusal
-    for sides in ways.values():
-        examine(source.module, (channels, *sides))
     return ways
 
 

@@ -22,8 +22,6 @@ _MARK = "autoarch"  # the key of our facts in a file
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep the weights
 _SAFETENSORS = ".safetensors"
 
-Weights = dict[str, torch.Tensor]
-
 
 def write_weights(path: Path, module: nn.Module, facts: dict[str, Any]) -> None:
     """Write weights and facts, as safetensors where the name ends so, else in torch's own format."""
@@ -35,7 +33,7 @@ def write_weights(path: Path, module: nn.Module, facts: dict[str, Any]) -> None:
         torch.save({_MARK: json.dumps(facts), "state_dict": weights}, path)
 
 
-def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | Weights, dict[str, Any]]:
+def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | dict[str, torch.Tensor], dict[str, Any]]:
     """Read weights by name, or a pickled module, and the facts beside them, where there are any.
 
     Raises
@@ -52,9 +50,8 @@ def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | Weights
         return content, {}
     if not isinstance(content, dict):
         raise InputError(f"{path} holds a {type(content).__name__}; expected weights by name, or a module.")
-    facts = content.pop(_MARK, None) or "{}"
     weights = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
-    return weights, json.loads(facts)
+    return weights, json.loads(content.pop(_MARK, None) or "{}")
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:

@@ -54,9 +54,7 @@ class _FineTuning(ArrayTraining):
 
     # Over six pairs of data sets (300 rows, 300 steps, rate 1e-2) mean accuracy is 0.848, 0.839 and 0.828 for body
     # rates of 1, 0.5 and 0.3; at half the rate and 0.1 it is 0.783. The middle one keeps more of a good net.
-    def __init__(
-        self, module: Any = transfer_net, *args: Any, body_rate: float = 0.5, head_only: float = 0.1, **kwargs: Any
-    ):
+    def __init__(self, module: Any, *args: Any, body_rate: float = 0.5, head_only: float = 0.1, **kwargs: Any):
         super().__init__(module, *args, **kwargs)
         self.body_rate = body_rate
         self.head_only = head_only
@@ -69,29 +67,24 @@ class _FineTuning(ArrayTraining):
         )
         return target
 
-    def initialize_module(self) -> Any:
+    def initialize_module(self, **found: Any) -> Any:
         """Fit the pretrained net to the shape of X and the outputs that y needs."""
-        settings = {**self.get_params_for("module"), "sizing": self.sizing_}
-        self.module_ = self.module(self.input_shape_, self.n_outputs_, **settings)
-        self.module_ = self.module_.to(memory_format=torch.channels_last)
-        return self
+        return super().initialize_module(**found, sizing=self.sizing_)
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Any:
         """One group of weights per layer."""
-        _, settings = self.get_params_for_optimizer("optimizer", self.module_.named_parameters())
-        self.optimizer_ = self.optimizer(self._groups(self.module_), **settings)
-        return self
-
-    def _groups(self, net: TransferNet) -> list[dict[str, Any]]:
-        layers = net.anatomy.order
+        net = self.module_
         groups: list[dict[str, Any]] = []
-        for place, name in enumerate(layers):
-            rate = self.body_rate ** (1.0 - place / len(layers))
+        for place, name in enumerate(net.anatomy.order):
+            rate = self.body_rate ** (1.0 - place / len(net.anatomy.order))
             slower = {} if name == net.anatomy.head else {"rate": rate, "begin": self.head_only}
             groups.append({"params": list(net.net.get_submodule(name).parameters(recurse=False)), **slower})
         listed = {id(weight) for group in groups for weight in group["params"]}
-        others = [weight for weight in net.parameters() if id(weight) not in listed]
-        return [*groups, *([{"params": others, "rate": self.body_rate, "begin": self.head_only}] if others else [])]
+        if others := [weight for weight in net.parameters() if id(weight) not in listed]:
+            groups.append({"params": others, "rate": self.body_rate, "begin": self.head_only})
+        _, settings = self.get_params_for_optimizer("optimizer", net.named_parameters())
+        self.optimizer_ = self.optimizer(groups, **settings)
+        return self
 
 
 def _most_informative_sizing(source: Pretrained, X: np.ndarray, target: np.ndarray, *, n_cells: int | None) -> str:
@@ -115,8 +108,8 @@ class FineTuneClassifier(_FineTuning, ArrayNetClassifier):
 
     Parameters
     ----------
-    module : callable, default=transfer_net
-        Makes the net from the shape, the outputs and ``module__source``.
+    module : callable
+        :func:`transfer_net`, say; makes the net from the shape, the outputs and ``module__source``.
     body_rate : float, default=0.5
         Rate of the first layer as a share of the head's.
     head_only : float, default=0.1
@@ -211,18 +204,11 @@ class DistillingClassifier(_Distilling, FineTuneClassifier):
 
     Parameters
     ----------
-    labels : ndarray
-        Old and new ones, sorted.
+    classes : ndarray
+        Old and new labels, sorted.
     *args, **kwargs
         As for :class:`FineTuneClassifier`.
     """
-
-    def __init__(self, module: Any = extended_net, *args: Any, labels: Any = None, **kwargs: Any):
-        super().__init__(module, *args, **kwargs)
-        self.labels = labels
-
-    def _classes(self, y: np.ndarray) -> np.ndarray:
-        return np.asarray(self.labels)
 
 
 class DistillingRegressor(_Distilling, FineTuneRegressor):
@@ -236,8 +222,8 @@ class DistillingRegressor(_Distilling, FineTuneRegressor):
         As for :class:`FineTuneRegressor`.
     """
 
-    def __init__(self, module: Any = extended_net, *args: Any, units: tuple[float, float] = (0.0, 1.0), **kwargs: Any):
-        super().__init__(module, *args, **kwargs)
+    def __init__(self, *args: Any, units: tuple[float, float] = (0.0, 1.0), **kwargs: Any):
+        super().__init__(*args, **kwargs)
         self.units = units
 
     def _units(self, y: np.ndarray) -> tuple[float, float]:

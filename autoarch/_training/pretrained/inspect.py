@@ -6,7 +6,7 @@ Nets are run here: :func:`examine` finds the parts, :func:`features_of` and :fun
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,12 +123,10 @@ def recorded_inputs(layers: Iterable[nn.Module]) -> Iterator[dict[nn.Module, Any
     def record(layer: nn.Module, args: tuple[Any, ...]) -> None:
         fed[layer] = args[0] if args else None
 
-    handles = [layer.register_forward_pre_hook(record) for layer in layers]
-    try:
+    with ExitStack() as hooks:
+        for layer in layers:
+            hooks.enter_context(layer.register_forward_pre_hook(record))
         yield fed
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def own_weights(module: nn.Module) -> bool:

@@ -157,9 +157,8 @@ def log_maximum_evidence(features: np.ndarray, y: np.ndarray, *, classification:
     """
     features = np.asarray(features, dtype=np.float64)
     left, values, _ = np.linalg.svd(features, full_matrices=False)
-    squares = values**2
     targets = (y[:, None] == np.unique(y)).astype(float) if classification else np.asarray(y, dtype=float)[:, None]
-    return float(np.mean([_evidence(left, squares, features.shape[1], target) for target in targets.T]))
+    return float(np.mean([_evidence(left, values**2, features.shape[1], target) for target in targets.T]))
 
 
 def _evidence(left: np.ndarray, squares: np.ndarray, n_features: int, target: np.ndarray) -> float:
@@ -168,8 +167,7 @@ def _evidence(left: np.ndarray, squares: np.ndarray, n_features: int, target: np
     The fixed point of MacKay, in the basis of the singular vectors, where every matrix is diagonal.
     """
     n = len(target)
-    rotated = left.T @ target
-    rotated2 = rotated**2
+    rotated2 = (left.T @ target) ** 2
     outside = max(float(target @ target - rotated2.sum()), 0.0)  # of the target, what no features could reach
     alpha, beta, reached = 1.0, 1.0, -np.inf
     for _ in range(_MOST_ROUNDS):

@@ -114,10 +114,9 @@ class Pretrained:
         if isinstance(model, (str, os.PathLike)):
             return load_pretrained(Path(model))
         if isinstance(model, nn.Module):
-            module, _ = _unwrapped(_copied(model), None)
+            module, _ = _unwrapped(model, None)
             return cls(module, module.settings["input_shape"] if isinstance(module, ConvNet) else None)
-        if hasattr(model, "best_estimator_"):
-            model = model.best_estimator_
+        model = getattr(model, "best_estimator_", model)
         if hasattr(model, "steps") or hasattr(model, "module_"):
             return cls._of_steps([step for _, step in model.steps] if hasattr(model, "steps") else [model])
         if isinstance(model, type) or not hasattr(model, "get_params"):
@@ -144,7 +143,7 @@ class Pretrained:
                 "or pass a torch module."
             )
         scaler = next((step for step in steps[:-1] if isinstance(step, GridScaler)), None)
-        module, shape = _unwrapped(_copied(last.module_), getattr(last, "input_shape_", None))
+        module, shape = _unwrapped(last.module_, getattr(last, "input_shape_", None))
         if scaler is not None and shape is not None and shape[0] > len(scaler.mean_):
             module = cut_to_cells(module, tuple(shape), len(scaler.mean_))
             shape = (len(scaler.mean_), *shape[1:])
@@ -163,16 +162,13 @@ class Pretrained:
 
 
 def _unwrapped(module: nn.Module, shape: Any) -> tuple[nn.Module, Any]:
-    """A net that was fitted to other data, without what brought their grids to its sides."""
+    """A copy on the CPU in float32; of a net that was fitted to other data, without what brought grids to its sides."""
+    module = copy.deepcopy(module).cpu().float().eval()
     if not isinstance(module, TransferNet):
         return module, shape
     if shape is not None and isinstance(module.fit_sides, FitSides):
         shape = (shape[0], *module.fit_sides.sides)
     return module.net, shape
-
-
-def _copied(module: nn.Module) -> nn.Module:
-    return copy.deepcopy(module).cpu().float().eval()
 
 
 def save_pretrained(model: Any, path: str | Path) -> Path:
@@ -201,7 +197,14 @@ def save_pretrained(model: Any, path: str | Path) -> Path:
     Pretrained(ConvNet, 1 x 8 x 8 cells)
     """
     source, path = Pretrained.of(model), Path(path)
-    write_weights(path, source.module, _facts(source))
+    facts = {name: fact.tolist() if isinstance(fact, np.ndarray) else fact for name, fact in vars(source).items()}
+    module = facts.pop("module")
+    facts["settings"] = module.settings if isinstance(module, ConvNet) else None
+    if source.classes is not None:
+        facts["classes"] = {"labels": facts["classes"], "type": source.classes.dtype.str}
+    if source.layout is not None:
+        facts["layout"] = asdict(source.layout)
+    write_weights(path, module, facts)
     return path
 
 
@@ -242,24 +245,8 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
     except (RuntimeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"the weights in {path} do not fit {type(source.module).__name__}: {reason}") from error
-    return _with_facts(source, facts) if facts else source
-
-
-def _facts(source: Pretrained) -> dict[str, Any]:
-    classes = None if source.classes is None else {"labels": source.classes.tolist(), "type": source.classes.dtype.str}
-    return {
-        "settings": source.module.settings if isinstance(source.module, ConvNet) else None,
-        "input_shape": source.input_shape,
-        "mean": None if source.mean is None else source.mean.tolist(),
-        "scale": None if source.scale is None else source.scale.tolist(),
-        "classes": classes,
-        "y_mean": source.y_mean,
-        "y_scale": source.y_scale,
-        "layout": None if source.layout is None else asdict(source.layout),
-    }
-
-
-def _with_facts(source: Pretrained, facts: dict[str, Any]) -> Pretrained:
+    if not facts:
+        return source
     known = {name: value for name, value in _as_tuples(facts).items() if name != "settings"}
     known |= {name: np.array(facts[name]) for name in ("mean", "scale") if facts[name] is not None}
     if facts["classes"] is not None:
