@@ -69,6 +69,6 @@ def test_what_a_worker_loads_is_not_the_time_of_a_candidate(monkeypatch, latest,
     monkeypatch.setattr(evaluate, "load", lambda packages, device: 5.0)
     problem = Problem(task="regression", n_samples=9, n_features=2)
     job = Job(0, resolve_families("mlp")[0], {}, problem, 0, Deadline(10.0), latest=Deadline(latest))
-    moved, seconds = evaluate._made_ready(job)
+    moved, seconds = evaluate._load_packages(job)
     assert seconds == 5.0
     assert moved.deadline.left == pytest.approx(left, abs=1.0)
