@@ -141,26 +141,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ):
-        super().__init__(
-            time_budget=time_budget,
-            n_trials=n_trials,
-            families=families,
-            layout=layout,
-            scoring=scoring,
-            cv=cv,
-            class_weight=class_weight,
-            channels=channels,
-            coordinates=coordinates,
-            device=device,
-            ensemble_size=ensemble_size,
-            patience=patience,
-            pretrained=pretrained,
-            warm_start=warm_start,
-            n_jobs=n_jobs,
-            memory=memory,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self._keep(locals())
 
     def _read_target(self, y: Any, n_samples: int) -> Target:
         codes, classes = encode_labels(y, n_samples=n_samples, estimator_name=type(self).__name__)
@@ -252,25 +233,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ):
-        super().__init__(
-            time_budget=time_budget,
-            n_trials=n_trials,
-            families=families,
-            layout=layout,
-            scoring=scoring,
-            cv=cv,
-            channels=channels,
-            coordinates=coordinates,
-            device=device,
-            ensemble_size=ensemble_size,
-            patience=patience,
-            pretrained=pretrained,
-            warm_start=warm_start,
-            n_jobs=n_jobs,
-            memory=memory,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self._keep(locals())
 
     def _read_target(self, y: Any, n_samples: int) -> Target:
         values = numeric_target(y, n_samples=n_samples, estimator_name=type(self).__name__)
