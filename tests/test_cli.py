@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, load_iris
 
 from autoarch.cli import demo
@@ -270,15 +271,18 @@ def test_the_demo_shows_every_case(monkeypatch, capsys):
     """A fit, a held-out score and a summary for each data set."""
     X, y = load_iris(return_X_y=True)
     monkeypatch.setattr(demo, "cases", lambda: iter([("iris", X, y), ("half", X[:, :2], y)]))
-    monkeypatch.setattr("autoarch.estimators.AutoArchClassifier", lambda **_: QuickClassifier())
+    monkeypatch.setattr("autoarch.estimators.AutoArchClassifier", QuickClassifier)
     assert main(["demo", "--seconds", "1"]) == 0
     text = capsys.readouterr().out
     assert text.count("convolution  ") == 2
     assert text.count("on 38 held-out rows") == 4
 
 
-class QuickClassifier:
+class QuickClassifier(BaseEstimator):
     """A substitute for the search: one tree, and the attributes that a summary needs."""
+
+    def __init__(self, time_budget=None, random_state=None):
+        self.time_budget, self.random_state = time_budget, random_state
 
     def fit(self, X, y):
         from sklearn.tree import DecisionTreeClassifier
