@@ -92,23 +92,13 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             warn_user(message)
         key = {}
         if self.warm_start:
-            parameters = self.get_params(deep=False)
-            key = search_key(parameters, seed, problem, settings.families, values, target, weight, splits.plan)
-        found = run_search(
-            Request(
-                settings=settings,
-                X=values,
-                target=target,
-                sample_weight=weight,
-                problem=problem,
-                splits=splits,
-                seed=seed,
-                layouts=self._layouts_to_try(canonical),
-                past=same_search(past, key),
-            )
-        )
+            families = [family.cache_key() for family in settings.families]
+            data: dict[str, Any] = {"X": values, "y": target.values, "sample_weight": weight}
+            data |= {"splits": splits.plan.splits, "problem": problem, "families": families}
+            key = search_key(self.get_params(deep=False), data, seed)
+        layouts, past = self._layouts_to_try(canonical), same_search(past, key)
+        found = run_search(Request(settings, values, target, weight, problem, splits, seed, layouts, past))
         self._set_fitted(canonical, target, found)
-        self.splits_ = splits.plan.description
         if self.warm_start:
             self._past = replace(found.past, key=key)
         return self
@@ -145,19 +135,10 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             self.feature_names_in_ = canonical.feature_names_in_
         if target.classes is not None:
             self.classes_ = target.classes
-        self.layout_ = found.layout
-        self.locality_ = found.locality
-        self.study_ = found.study
-        self.leaderboard_ = found.leaderboard
-        self.best_family_ = found.best.family
-        self.best_score_ = found.score
-        self.estimated_score_, self.estimated_score_std_error_ = found.estimate
+        for name, value in found.attributes.items():
+            setattr(self, name, value)
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)
-        self.ensemble_ = found.members
-        self.temperature_ = found.temperature
-        self.stopped_by_ = found.stopped_by
-        self.fitted_on_ = found.fitted_on
 
     def _predictions(self, method: str, X: Any) -> np.ndarray:
         """Call the winner; its packages may warn of names that canonical values no longer carry."""

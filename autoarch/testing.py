@@ -16,7 +16,7 @@ from autoarch._data.coordinates import MapColumns
 from autoarch._data.layout import Layout
 from autoarch._search.evaluate import fit_steps, predict_values
 from autoarch._search.study import ask, new_study
-from autoarch.families.base import Family, Params, Problem
+from autoarch.families.base import Family, Problem
 from autoarch.families.registry import resolve_families
 
 __all__ = ["check_family"]
@@ -95,7 +95,7 @@ def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
 
 
 def _check_space(family: Family, problem: Problem) -> None:
-    """Each parameter is sampled as "<family>.<name>", and defaults lie in the space that is sampled."""
+    """Check that parameters are sampled as "<family>.<name>", and that defaults lie in the space that is sampled."""
     study = new_study(_SEED)
     for default in [None, *family.defaults(problem)]:
         trial = ask(study, family, [family.name], default)
@@ -105,16 +105,11 @@ def _check_space(family: Family, problem: Problem) -> None:
         assert not unprefixed, f"{family.name}.suggest samples {unprefixed}; names must begin with '{family.name}.'"
         if default is not None:
             assert params == dict(default), f"the default {default} became {params} in suggest: it lies outside"
-        _build(family, params, problem)
-
-
-def _build(family: Family, params: Params, problem: Problem) -> Pipeline:
-    steps = family.build(params, problem, _SEED)
-    assert steps and steps[-1][0] == "model", f"{family.name}.build should end with a step named 'model'"
-    for name, step in steps:
-        assert isinstance(step, BaseEstimator), f"step {name!r} is {type(step).__name__}, no scikit-learn estimator"
-        clone(step)
-    return Pipeline(steps)
+        steps = family.build(params, problem, _SEED)
+        assert steps and steps[-1][0] == "model", f"{family.name}.build should end with a step named 'model'"
+        for name, step in steps:
+            assert isinstance(step, BaseEstimator), f"step {name!r} is {type(step).__name__}, no scikit-learn estimator"
+            clone(step)
 
 
 def _fit(

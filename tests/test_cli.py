@@ -281,9 +281,8 @@ def test_the_demo_shows_every_case(monkeypatch, capsys):
 class QuickClassifier(BaseEstimator):
     """A substitute for the search: one tree, and the attributes that a summary needs."""
 
-    def __init__(self, time_budget, random_state):
-        self.time_budget = time_budget
-        self.random_state = random_state
+    def __init__(self, time_budget=None, random_state=None):
+        self.time_budget, self.random_state = time_budget, random_state
 
     def fit(self, X, y):
         from sklearn.tree import DecisionTreeClassifier

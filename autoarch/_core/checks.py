@@ -37,10 +37,10 @@ def check_training_length(steps: int | None, time_budget: float | None) -> None:
 
 def check_positive(name: str, value: object, *, unit: str = "", absent: str = "") -> float:
     """Return ``value`` as a float, or raise unless it is a finite number above zero."""
-    if not _is_number(value) or not isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
+    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or value <= 0:
         kind = f"a finite number of {unit} above 0" if unit else "a finite number above 0"
         raise ParameterError(f"{name}={value!r} was given; expected {kind}{_or(absent)}.")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def check_whole(name: str, value: object, *, least: int, absent: str = "") -> int:
@@ -95,10 +95,6 @@ def own_errors(hint: str = "") -> Iterator[None]:
 
 def _with_hint(error: Exception, hint: str) -> str:
     return f"{error}{hint}" if "string" in str(error) else str(error)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _or(absent: str) -> str:

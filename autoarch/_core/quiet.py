@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -66,8 +66,10 @@ def quiet(*libraries: str) -> Iterator[None]:
 def _silence() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings(), _environment(_ENVIRONMENT):
+    unset = {key: value for key, value in _ENVIRONMENT.items() if key not in os.environ}
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        os.environ.update(unset)
         try:
             for logger in loggers:
                 logger.setLevel(logging.ERROR)
@@ -75,15 +77,5 @@ def _silence() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-@contextmanager
-def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set what the user has not set himself, and unset it afterwards."""
-    missing = {key: value for key, value in wanted.items() if key not in os.environ}
-    os.environ.update(missing)
-    try:
-        yield
-    finally:
-        for key in missing:
-            os.environ.pop(key, None)
+            for key in unset:
+                os.environ.pop(key, None)

@@ -28,7 +28,7 @@ class Baseline(Family):
     name = "baseline"
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
-        """There is nothing to choose."""
+        """Suggest nothing: there is nothing to choose."""
         return {}
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -46,7 +46,7 @@ class Baseline(Family):
         deadline: Deadline,
         seed: int,
     ) -> BaseEstimator:
-        """Tree by tree while the time lasts."""
+        """Fit tree by tree while the time lasts."""
         return fit_growing(model, "n_estimators", X, y, sample_weight, deadline, first=1, seed=seed)
 
 

@@ -101,17 +101,13 @@ def able_families(
     ParameterError
         If no family can serve.
     """
-    able, left_out = [], {}
-    for family in families:
-        reason = family.unfit_for(problem)
-        if reason is None:
-            able.append(family)
-        else:
-            left_out[family.name] = reason
+    reasons = {family.name: family.unfit_for(problem) for family in families}
+    left_out = {name: reason for name, reason in reasons.items() if reason is not None}
+    able = [family for family in families if family.name not in left_out]
     if not able and not (layout_may_come and any(family.needs.grid for family in families)):
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ParameterError(
-            f"none of the families {[family.name for family in families]} can serve this problem ({reasons}). "
+            f"none of the families {[family.name for family in families]} can serve this problem ({why}). "
             "Pass families='auto', or a layout if the columns are cells of a grid."
         )
     return able, left_out

@@ -7,30 +7,21 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from autoarch._core.clock import Budget
-from autoarch._search.job import TrainingData, TrialResult
-from autoarch._search.loop import History
+from autoarch._search.baseline import Baseline
+from autoarch._search.job import TrialResult
+from autoarch._search.loop import Search
 from autoarch._search.refit import refit, refit_seconds, voting
-from autoarch._search.scoring import Predictions, Scorer, fitted_temperature
-from autoarch.families.base import Family, Problem
+from autoarch._search.scoring import Predictions, Scorer
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble
 ROUNDS = 5  # of adding a member, per member allowed
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A candidate and its weight."""
-
-    result: TrialResult
-    weight: float
 
 
 def contenders(results: Sequence[TrialResult], most: int = CONTENDERS) -> list[TrialResult]:
@@ -97,46 +88,36 @@ class Chosen:
 
     Parameters
     ----------
-    members : tuple of Member
-        By weight, largest first.
+    members : tuple of pairs
+        Candidates and their weights, the largest first.
     predictions : Predictions
         Of the validation rows.
     """
 
-    members: tuple[Member, ...]
+    members: tuple[tuple[TrialResult, float], ...]
     predictions: Predictions
 
     def table(self) -> pd.DataFrame:
         """Family, parameters, score alone and weight of each member."""
-        return pd.DataFrame(
-            [
-                {"family": m.result.family, "params": m.result.params, "score": m.result.score, "weight": m.weight}
-                for m in self.members
-            ]
-        )
+        rows = [(result.family, result.params, result.score, weight) for result, weight in self.members]
+        return pd.DataFrame(rows, columns=["family", "params", "score", "weight"])
 
 
-def choose(best: TrialResult, history: History, data: TrainingData, budget: Budget) -> Chosen:
+def choose(best: TrialResult, search: Search) -> Chosen:
     """Choose the winner alone or, where several are allowed, members that score better together."""
-    alone = Chosen((Member(best, 1.0),), Predictions.joined(best.predictions))
+    history, budget = search.history, search.budget
+    alone = Chosen(((best, 1.0),), Predictions.joined(best.predictions))
     if history.size == 1 or best is not history.best:
         return alone
     results = contenders(history.results)
     parts = [Predictions.joined(result.predictions) for result in results]
     until = -np.inf if budget.seconds is None else budget.left - _SELECTION_SHARE * budget.seconds
-    shares = select(parts, data.scorer, history.size, lambda: budget.left < until)
-    members = sorted((Member(results[place], share) for place, share in shares.items()), key=lambda m: -m.weight)
+    shares = select(parts, search.data.scorer, history.size, lambda: budget.left < until)
+    members = sorted(((results[place], share) for place, share in shares.items()), key=lambda member: -member[1])
     return Chosen(tuple(members), blended(parts, shares))
 
 
-def fit_members(
-    chosen: Chosen,
-    families: Mapping[str, Family],
-    problem: Problem,
-    data: TrainingData,
-    budget: Budget,
-    seed: int,
-) -> tuple[Pipeline, str]:
+def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
     """Fit each member on all rows. Members that run out of time or memory are dropped, never the first.
 
     Returns
@@ -146,38 +127,26 @@ def fit_members(
     how : str
         In words, what it was fitted on.
     """
-    fitted: list[tuple[Pipeline, str]] = []
-    votes: list[float] = []
-    expected = [refit_seconds(member.result, data) for member in chosen.members]
-    for place, member in enumerate(chosen.members):
-        left = budget.left
-        if not budget.unlimited:
+    families = {family.name: family for family in [*search.families, Baseline()]}
+    data, alone = search.data, len(chosen.members) == 1
+    fitted: list[tuple[Pipeline, str, float]] = []
+    expected = [refit_seconds(result, data) for result, _ in chosen.members]
+    for place, (result, weight) in enumerate(chosen.members):
+        left = search.budget.left
+        if not search.budget.unlimited:
             left *= expected[place] / sum(expected[place:])
-        if place and not member.result.models and left < expected[place]:
+        if place and not result.models and left < expected[place]:
             continue
         try:
-            family, alone = families[member.result.family], len(chosen.members) == 1
-            fitted.append(refit(member.result, family, problem, data, left, seed, alone=alone))
-            votes.append(member.weight)
+            family = families[result.family]
+            fitted.append((*refit(result, family, search.problem, data, left, search.past.seed, alone=alone), weight))
         except Exception:
             if place == len(chosen.members) - 1 and not fitted:
                 raise
-    return _united(fitted, votes, data)
-
-
-def _united(fitted: Sequence[tuple[Pipeline, str]], votes: Sequence[float], data: TrainingData) -> tuple[Pipeline, str]:
     classes = data.scorer.classes
-    able = [  # a model of one split's rows may have missed a class
-        place for place, (pipeline, _) in enumerate(fitted) if classes is None or len(pipeline.classes_) == len(classes)
-    ]
+    # A model of one split's rows may have missed a class.
+    able = [model for model in fitted if classes is None or len(model[0].classes_) == len(classes)]
     if len(able) < 2:
-        return fitted[able[0] if able else 0]
-    how = list(dict.fromkeys(fitted[place][1] for place in able))
-    return voting([fitted[place][0] for place in able], classes, [votes[place] for place in able]), "; ".join(how)
-
-
-def temperature_of(chosen: Chosen, data: TrainingData) -> float:
-    """Fit the temperature of the probabilities; 1 for numbers."""
-    if data.scorer.classes is None:
-        return 1.0
-    return fitted_temperature(chosen.predictions, data.y, data.scorer.classes, data.sample_weight)
+        return (able or fitted)[0][:2]
+    pipelines, how, votes = zip(*able, strict=True)
+    return voting(pipelines, classes, votes), "; ".join(dict.fromkeys(how))

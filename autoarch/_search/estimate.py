@@ -52,11 +52,11 @@ def honest_estimate(
 def fold_scores(best: TrialResult, data: TrainingData, seed: int) -> tuple[FoldScore, ...]:
     """Score the winner on each estimand; return nothing where there is a single one, or a split is missing."""
     rng = np.random.default_rng(seed)
-    found = []
-    for estimand, score in best.pooled.items():
-        joined = Predictions.joined(best.predictions_of(estimand))
-        found.append(FoldScore(estimand, score, bootstrap_error(joined, data.scorer, rng)))
-    return tuple(found)
+    joined = {estimand: Predictions.joined(best.predictions_of(estimand)) for estimand in best.pooled}
+    return tuple(
+        FoldScore(estimand, best.pooled[estimand], bootstrap_error(part, data.scorer, rng))
+        for estimand, part in joined.items()
+    )
 
 
 def _affordable_calls(predictions: Predictions, scorer: Scorer, seconds: float) -> int:
@@ -93,8 +93,7 @@ def _blocks(result: TrialResult, rng: np.random.Generator) -> list[np.ndarray]:
     sizes = [len(part.rows) for part in result.predictions]
     if len(sizes) > 1:
         return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-    n_blocks = min(_BLOCKS, sizes[0])
-    return np.array_split(rng.permutation(sizes[0]), n_blocks)
+    return np.array_split(rng.permutation(sizes[0]), min(_BLOCKS, sizes[0]))
 
 
 def _choose_without(block: np.ndarray, parts: Sequence[Predictions], scorer: Scorer, size: int) -> Predictions:

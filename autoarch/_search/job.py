@@ -140,6 +140,11 @@ class TrialResult:
             return float(sum(self.weights[estimand] * score for estimand, score in self.pooled.items()))
         return float(np.mean(self.scores)) if self.scores else float("nan")
 
+    @property
+    def score_std(self) -> float:
+        """Standard deviation over the splits, where there are several."""
+        return float(np.std(self.scores)) if len(self.scores) > 1 else float("nan")
+
     def predictions_of(self, estimand: str) -> list[Predictions]:
         """Predictions on the splits of one estimand."""
         return [part for part, of in zip(self.predictions, self.estimands, strict=True) if of == estimand]

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
 from autoarch._search.job import TrialResult
 from autoarch._search.loop import History, Search
 from autoarch.exceptions import SearchInterruptedWarning
-from autoarch.families.base import Family
 
 _ORDER = {"ok": 0, "baseline": 1, "pruned": 2, "failed": 3, "skipped": 4}
 COLUMNS = ("rank", "family", "params", "score", "score_std", "seconds", "status", "reason")
@@ -25,23 +23,8 @@ def leaderboard(
 
     The baseline, judged on less than the others, stands behind all that were judged in full unless it was chosen.
     """
-    rows = [
-        {
-            "family": result.family,
-            "params": result.params,
-            "score": result.score,
-            "score_std": float(np.std(result.scores)) if len(result.scores) > 1 else np.nan,
-            "seconds": result.seconds,
-            "status": result.status,
-            "reason": result.reason,
-            "tie": result.tie,
-        }
-        for result in results
-    ]
-    rows += [
-        {"family": name, "params": {}, "score": np.nan, "seconds": 0.0, "status": "skipped", "reason": reason}
-        for name, reason in left_out.items()
-    ]
+    skipped = [TrialResult(-1, name, {}, "skipped", reason) for name, reason in left_out.items()]
+    rows = [[getattr(result, name) for name in (*COLUMNS[1:], "tie")] for result in (*results, *skipped)]
     table = pd.DataFrame(rows, columns=[*COLUMNS[1:], "tie"])
     baseline = (table["family"] == "baseline") & (table["status"] == "ok")
     table.loc[baseline, "reason"] = "baseline: small forest, first split only"
@@ -54,6 +37,7 @@ def leaderboard(
 
 
 def warn_about(history: History, best: TrialResult, baseline: TrialResult) -> None:
+    """Warn of an interrupt, of too little time, or that no trial gave a model."""
     if history.interrupted:
         warn_user(
             f"The search was interrupted after {len(history.results)} trials; the best candidate so far, "
@@ -73,7 +57,9 @@ def warn_about(history: History, best: TrialResult, baseline: TrialResult) -> No
         )
 
 
-def stopped_by(search: Search, history: History, budget: Budget) -> str:
+def stopped_by(search: Search) -> str:
+    """Name what ended the search."""
+    history, budget = search.history, search.budget
     if history.interrupted:
         return "interrupt"
     if search.out_of_patience and not budget.trials_spent:
@@ -82,6 +68,8 @@ def stopped_by(search: Search, history: History, budget: Budget) -> str:
     return "n_trials" if budget.trials_spent and not cut else "time_budget"
 
 
-def never_tried(families: Sequence[Family], history: History) -> dict[str, str]:
-    tried = {result.family for result in history.results}
-    return {family.name: "the search ended before it was tried" for family in families if family.name not in tried}
+def never_tried(search: Search) -> dict[str, str]:
+    """Give the reason for each family that had no turn."""
+    tried = {result.family for result in search.history.results}
+    names = [family.name for family in search.families if family.name not in tried]
+    return dict.fromkeys(names, "the search ended before it was tried")

@@ -7,9 +7,9 @@ was learned so far is kept.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -18,7 +18,6 @@ from joblib.parallel import get_active_backend
 from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
 from autoarch._search import study as optuna_side
-from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.policy import Policy, Turn
 from autoarch.families.base import Family, Problem
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     import optuna
 
 _MOST_RESTARTS = 2  # of a pool whose workers die
-
-Evaluate = Callable[[TrainingData, Job], TrialResult]
 
 
 @dataclass(eq=False)
@@ -78,6 +75,34 @@ class History:
         self.fruitless = 0 if result is self.best else self.fruitless + 1
 
 
+@dataclass(frozen=True, eq=False)
+class Past:
+    """State of a search, for one that continues it.
+
+    Parameters
+    ----------
+    seed : int
+        What everything random follows from.
+    baseline : TrialResult
+        The baseline.
+    report : LocalityReport
+        Of the probe.
+    policy, study, history
+        Families and parameters that were tried, and the results.
+    key : mapping of str to str
+        Hashes of the data and the parameters, by name.
+    """
+
+    seed: int
+    baseline: TrialResult
+    report: Any
+    policy: Policy
+    study: optuna.Study
+    history: History
+    key: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
 class Search:
     """Run trials until the budget is spent.
 
@@ -89,58 +114,40 @@ class Search:
         What they are told of the data.
     data : TrainingData
         What they are fitted on.
-    policy : Policy
-        Who is next.
-    study : optuna.Study
-        Where trials are asked for and told.
+    past : Past
+        Who is next, where trials are asked for and told, and the results; of this search or one that it continues.
     budget : Budget
         Seconds and trials.
-    seed : int
-        Each trial's seed follows from it and the trial's number.
     progress : Progress
         The user's line.
-    n_jobs : int or None
-        Trials at a time.
     reserve : callable
         Seconds that are to be kept back for the refit of what the history leads with.
+    n_jobs : int or None
+        Trials at a time.
     evaluator : callable
         ``evaluate``, or the same behind a cache.
     patience : int or None
         Trials without a better one after which to stop.
-    size : int
-        How many candidates are to be fitted in the end.
-    history : History or None
-        Of an earlier search that this one continues.
     """
 
-    def __init__(
-        self,
-        families: Sequence[Family],
-        problem: Problem,
-        data: TrainingData,
-        policy: Policy,
-        study: optuna.Study,
-        budget: Budget,
-        *,
-        seed: int,
-        progress: Progress,
-        n_jobs: int | None = None,
-        reserve: Callable[[History], float],
-        evaluator: Evaluate = evaluate,
-        patience: int | None = None,
-        size: int = 1,
-        history: History | None = None,
-    ):
-        self.families, self.problem, self.data, self.policy, self.study = families, problem, data, policy, study
-        self.budget, self.seed, self.progress, self.n_jobs = budget, seed, progress, n_jobs
-        self.reserve, self.evaluator = reserve, evaluator
-        self.patience = patience
-        self.history = History(size) if history is None else history
+    families: Sequence[Family]
+    problem: Problem
+    data: TrainingData
+    past: Past
+    budget: Budget
+    progress: Progress
+    reserve: Callable[[History], float]
+    n_jobs: int | None
+    evaluator: Callable[[TrainingData, Job], TrialResult]
+    patience: int | None
+
+    def __post_init__(self) -> None:
+        self.history = self.past.history
         self.n_before = len(self.history.results)
         self._lock = threading.RLock()
         self._open: dict[int, tuple[optuna.Trial, Job, float]] = {}
 
-    def run(self) -> History:
+    def run(self) -> None:
         """Search until trials or time are spent, or the user interrupts."""
         n_jobs = self.n_jobs
         for _ in range(_MOST_RESTARTS + 1):
@@ -154,7 +161,6 @@ class Search:
             except Exception as error:  # a worker that died, a result that does not pickle
                 self._give_up(f"its worker broke: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
                 n_jobs = 1  # what killed a worker, memory most likely, has less company then
-        return self.history
 
     def _run_pool(self, n_jobs: int | None) -> None:
         if joblib.effective_n_jobs(n_jobs) == 1 or not get_active_backend()[0].supports_return_generator:
@@ -177,7 +183,7 @@ class Search:
                 keep = self.reserve(self.history)
                 if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep) or self.out_of_patience:
                     return
-                turn = self.policy.next(self.budget.left - keep)
+                turn = self.past.policy.next(self.budget.left - keep)
                 if turn is None:
                     return
                 job = self._ask(turn, keep)
@@ -187,9 +193,8 @@ class Search:
     def _ask(self, turn: Turn, keep: float) -> Job | None:
         """The next job, or None when a family could not even suggest one, which is told as a failure."""
         family, default = turn.family, turn.default
-        names = [f.name for f in self.families]
         self.budget.n_asked += 1
-        trial = optuna_side.ask(self.study, family, names, default)
+        trial = optuna_side.ask(self.past.study, family, [f.name for f in self.families], default)
         try:
             params = family.suggest(trial, self.problem)
         except Exception as error:
@@ -202,32 +207,29 @@ class Search:
             family=family,
             params=params,
             problem=self.problem,
-            seed=trial_seed(self.seed, trial.number),
+            seed=int(np.random.SeedSequence([self.past.seed, trial.number + 1]).generate_state(1)[0] % (2**31 - 1)),
             deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
             latest=self.budget.deadline(keep=keep),
             best_scores=tuple(best.scores) if best is not None else (),
-            thresholds=self.policy.thresholds(family.name),
+            thresholds=self.past.policy.thresholds(family.name),
         )
         self._open[trial.number] = (trial, job, self.budget.elapsed)
-        self.progress.say(f"trial {trial.number + 1} ({family.name}), {self._best_so_far()}")
+        so_far = "nothing yet" if best is None else f"best {best.family} {best.score:.4g}"
+        self.progress.say(f"trial {trial.number + 1} ({family.name}), {so_far}")
         return job
 
     def _tell(self, result: TrialResult) -> None:
         trial, _, asked_at = self._open.pop(result.number)
-        workers = joblib.effective_n_jobs(self.n_jobs)
-        self.budget.charge((result.seconds - (self.budget.elapsed - asked_at)) / workers)
+        saved = result.seconds - (self.budget.elapsed - asked_at)
+        self.budget.charge(saved / joblib.effective_n_jobs(self.n_jobs))
         self._record(trial, result)
 
     def _record(self, trial: optuna.Trial, result: TrialResult) -> None:
-        optuna_side.tell(self.study, trial, result)
-        self.policy.learn(result)
+        optuna_side.tell(self.past.study, trial, result)
+        self.past.policy.learn(result)
         self.history.add(result)
         outcome = f"{result.score:.5g}" if result.status == "ok" else f"{result.status}: {result.reason}"
         self.progress.trial(f"{result.family}: {outcome}")
-
-    def _best_so_far(self) -> str:
-        best = self.history.best
-        return "nothing yet" if best is None else f"best {best.family} {best.score:.4g}"
 
     def _give_up(self, reason: str) -> None:
         """Close the trials that will never answer, so that the study and the leaderboard tell the truth."""
@@ -238,8 +240,3 @@ class Search:
     def out_of_patience(self) -> bool:
         """Return whether the last ``patience`` trials brought nothing better."""
         return self.patience is not None and self.history.fruitless >= self.patience
-
-
-def trial_seed(seed: int, number: int) -> int:
-    """A seed of its own for each trial."""
-    return int(np.random.SeedSequence([seed, number + 1]).generate_state(1)[0] % (2**31 - 1))

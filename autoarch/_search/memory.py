@@ -7,47 +7,27 @@ cut short depends on timing, so it is not cached, nor is a failure.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 import numpy as np
 
 from autoarch._core.checks import check_whole, seed_of
 from autoarch._core.quiet import warn_user
-from autoarch._data.row_splits import SplitPlan
-from autoarch._data.target import Target
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import Job, TrainingData, TrialResult
-from autoarch._search.loop import History
-from autoarch._search.policy import Policy
-from autoarch.families.base import Family, Problem
+from autoarch._search.loop import Past
 
-if TYPE_CHECKING:
-    import optuna
-
-
-_PACKAGES = (
-    "autoarch",
-    "numpy",
-    "scikit-learn",
-    "torch",
-    "skorch",
-    "lightgbm",
-    "xgboost",
-    "catboost",
-    "tabpfn",
-    "tabicl",
-)
+_MODELS = ("lightgbm", "xgboost", "catboost", "tabpfn", "tabicl")
+_PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", *_MODELS)
 
 
 class _NotForKeepingError(Exception):
-    def __init__(self, result: Any):
-        super().__init__()
-        self.result = result
+    """Carries a result past the cache."""
 
 
 def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
@@ -80,10 +60,8 @@ def versions() -> tuple[tuple[str, str], ...]:
     """Installed versions that results depend on."""
     found = []
     for package in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found.append((package, version(package)))
-        except PackageNotFoundError:
-            continue
     return tuple(found)
 
 
@@ -119,47 +97,12 @@ def cached(memory: joblib.Memory | None, function: Callable[[str, Any], Any], ke
     try:
         return memory.cache(function, ignore=["payload"])(key, payload)
     except _NotForKeepingError as kept_out:
-        return kept_out.result
+        return kept_out.args[0]
 
 
-_FREE = (  # parameters that say how long and how to search, not what
-    "time_budget",
-    "n_trials",
-    "patience",
-    "n_jobs",
-    "memory",
-    "verbose",
-    "warm_start",
-    "random_state",  # its seed is compared instead,
-    "pretrained",  # and so is its family
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Past:
-    """State of a search, for one that continues it.
-
-    Parameters
-    ----------
-    seed : int
-        What everything random follows from.
-    baseline : TrialResult
-        The baseline.
-    report : LocalityReport
-        Of the probe.
-    policy, study, history
-        Families and parameters that were tried, and the results.
-    key : mapping of str to str
-        Hashes of the data and the parameters, by name.
-    """
-
-    seed: int
-    baseline: TrialResult
-    report: Any
-    policy: Policy
-    study: optuna.Study
-    history: History
-    key: Mapping[str, str] = field(default_factory=dict)
+# Parameters that say how long and how to search, not what; and two whose seed and family are compared instead.
+_LIMITS = ("time_budget", "n_trials", "patience")
+_FREE = (*_LIMITS, "n_jobs", "memory", "verbose", "warm_start", "random_state", "pretrained")
 
 
 def search_seed(random_state: Any, past: Past | None) -> int:
@@ -172,25 +115,8 @@ def search_seed(random_state: Any, past: Past | None) -> int:
     return seed_of(random_state) if past is None else past.seed
 
 
-def search_key(
-    parameters: Mapping[str, Any],
-    seed: int,
-    problem: Problem,
-    families: Sequence[Family],
-    X: np.ndarray,
-    target: Target,
-    sample_weight: np.ndarray | None,
-    plan: SplitPlan,
-) -> dict[str, str]:
+def search_key(parameters: Mapping[str, Any], data: Mapping[str, Any], seed: int) -> dict[str, str]:
     """Hash, by name, the data and every parameter that changes the problem."""
-    data = {
-        "X": X,
-        "y": target.values,
-        "sample_weight": sample_weight,
-        "splits": plan.splits,
-        "problem": problem,
-        "families": [family.cache_key() for family in families],
-    }
     kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
     return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
 

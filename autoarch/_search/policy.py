@@ -84,19 +84,14 @@ class Policy:
             return self._turn(name, _FIRST_ROUND * self.share[name] / share)
         affordable = [name for name in self.families if name not in self._later and self._needs(name) <= left]
         if self._later and (not affordable or self._rng.random() < sum(self._later.values())):
-            name = self._draw_unrecommended()
+            chances = np.array(list(self._later.values()))
+            name = str(self._rng.choice(list(self._later), p=chances / chances.sum()))
+            del self._later[name]  # from now on it competes
         elif affordable:
             name = self._draw(affordable, timed=not math.isinf(left))
         else:
             return None
         return self._turn(name, max(_LATER_SLICE, min(1.0, self._needs(name) / left)))
-
-    def _draw_unrecommended(self) -> str:
-        """A family that was not recommended, as likely as it is to win; from now on it competes."""
-        chances = np.array(list(self._later.values()))
-        name = str(self._rng.choice(list(self._later), p=chances / chances.sum()))
-        del self._later[name]
-        return name
 
     def _turn(self, name: str, fraction: float) -> Turn:
         defaults = self._defaults[name]

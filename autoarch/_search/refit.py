@@ -161,14 +161,7 @@ def refit_seconds(result: TrialResult, data: TrainingData) -> float:
 
 
 def refit(
-    result: TrialResult,
-    family: Family,
-    problem: Problem,
-    data: TrainingData,
-    left: float,
-    seed: int,
-    *,
-    alone: bool = True,
+    result: TrialResult, family: Family, problem: Problem, data: TrainingData, left: float, seed: int, *, alone: bool
 ) -> tuple[Pipeline, str]:
     """Fit a candidate on all rows, in the seconds that are left.
 
@@ -183,10 +176,9 @@ def refit(
     """
     if len(result.models) > 1:
         return as_kept(result, data)
-    kept = result.models[0] if result.models else None
     expected = refit_seconds(result, data)
-    if kept is not None and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
-        return kept, f"the rows of the first split ({left:.1f} s were left, a refit needs {expected:.1f} s)"
+    if result.models and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
+        return as_kept(result, data, f" ({left:.1f} s were left, a refit needs {expected:.1f} s)")
     deadline = Deadline(None if np.isinf(left) else max(left, 0.0))
 
     def fitted(number: int, until: Deadline) -> Pipeline:
@@ -198,9 +190,9 @@ def refit(
         with quiet():
             first = fitted(0, deadline)
     except Exception as error:
-        if kept is None:
+        if not result.models:
             raise
-        return kept, f"the rows of the first split (the refit broke: {type(error).__name__}: {error})"
+        return as_kept(result, data, f" (the refit broke: {type(error).__name__}: {error})")
     models = [first]
     if alone and not deadline.unlimited and averages_seeds(family, data):
         models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=hasattr(first[-1], "share_done_"))
@@ -233,11 +225,11 @@ def _more_seeds(
     return models
 
 
-def as_kept(result: TrialResult, data: TrainingData) -> tuple[Pipeline, str]:
+def as_kept(result: TrialResult, data: TrainingData, why: str = "") -> tuple[Pipeline, str]:
     """Return what the search has fitted already, in a model and in words: all folds, or the first split."""
     if len(result.models) > 1:
-        return fold_ensemble(result.models, data.scorer.classes), f"{len(result.models)} folds, averaged"
-    return result.models[0], "the rows of the first split"
+        return fold_ensemble(result.models, data.scorer.classes), f"{len(result.models)} folds, averaged{why}"
+    return result.models[0], f"the rows of the first split{why}"
 
 
 def changed_params(pipeline: Pipeline) -> dict[str, Any]:

@@ -1,45 +1,39 @@
 """Run a search: baseline, probe, eligible families, trials, refit.
 
-``run_search`` takes canonical data and returns facts; the estimators turn them into attributes.
+``run_search`` takes canonical data and returns the attributes of a fitted estimator that do not depend on how X came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from autoarch._core.checks import seed_of
-from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet
-from autoarch._data.layout import Layout
 from autoarch._data.target import Target
-from autoarch._search.baseline import Baseline, baseline_job
+from autoarch._search.baseline import baseline_job
 from autoarch._search.eligible import Settings, able_families, with_imports
-from autoarch._search.ensemble import Chosen, choose, fit_members, temperature_of
+from autoarch._search.ensemble import Chosen, choose, fit_members
 from autoarch._search.estimate import fold_scores, honest_estimate
 from autoarch._search.evaluate import evaluate
 from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
-from autoarch._search.loop import History, Search
-from autoarch._search.memory import CachedEvaluate, Past, cached, fingerprint, scorer_key, versions
+from autoarch._search.loop import History, Past, Search
+from autoarch._search.memory import CachedEvaluate, cached, fingerprint, scorer_key, versions
 from autoarch._search.policy import Policy
 from autoarch._search.refit import as_kept, reserved_seconds
-from autoarch._search.scoring import Scorer
+from autoarch._search.scoring import Scorer, fitted_temperature
 from autoarch._search.splits import SearchSplits
 from autoarch._search.study import new_study
 from autoarch.exceptions import NoModelError
 from autoarch.families.base import Family, Problem
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
-
-if TYPE_CHECKING:
-    import optuna
 
 _ESTIMATE_SHARE = 0.02
 _BASELINE_SHARE = 0.05
@@ -87,21 +81,10 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """The winner, fitted, and all that the search found out."""
+    """The winner, fitted, the attributes that tell what the search found out, and its state."""
 
     pipeline: Pipeline
-    fitted_on: str
-    best: TrialResult
-    history: History
-    leaderboard: pd.DataFrame
-    estimate: tuple[float, float]
-    locality: LocalityReport
-    layout: Layout | None
-    study: optuna.Study
-    stopped_by: str
-    members: pd.DataFrame
-    score: float
-    temperature: float
+    attributes: dict[str, Any]
     past: Past
 
 
@@ -115,8 +98,8 @@ def run_search(request: Request) -> SearchResult:
     NoModelError
         If not even the baseline could be fitted.
     """
-    settings, target, weight = request.settings, request.target, request.sample_weight
-    budget, seed = settings.budget, request.seed
+    settings, target, weight, seed = request.settings, request.target, request.sample_weight, request.seed
+    budget = settings.budget
     progress = Progress(settings.verbose, budget)
     scorer = Scorer(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
     data = TrainingData(request.X, target.values, weight, request.splits.plan, scorer)
@@ -135,57 +118,58 @@ def run_search(request: Request) -> SearchResult:
             asked = [family for family in settings.families if family.name not in slow]
             able, left_out = able_families(asked, problem)
             promising, hopeless = promising_families(able, report, problem, settings.chosen_by_user)
+            if past is None:
+                history = History(settings.ensemble_size, interrupted=not probed)
+                policy = _policy(request, promising, problem, report)
+                past = Past(seed, baseline, report, policy, new_study(seed), history)
             search = Search(
                 promising,
                 problem,
                 data,
-                _policy(request, promising, problem, report) if past is None else past.policy,
-                new_study(seed) if past is None else past.study,
+                past,
                 budget,
-                seed=seed,
-                progress=progress,
+                progress,
                 reserve=lambda so_far: reserved_seconds(so_far.leaders, so_far.size, promising, data, budget),
                 n_jobs=settings.n_jobs,
                 evaluator=_evaluator(request),
                 patience=settings.patience,
-                size=settings.ensemble_size,
-                history=None if past is None else past.history,
             )
-            history = search.run() if probed else History(interrupted=True)
+            if probed:
+                search.run()
+            history = search.history
             best = _winner(history, baseline)
             progress.say(f"fitting the best ({best.family}) on all rows", urgent=True)
-            judged = history.results if best is history.best else [best]
-            estimate = _estimate(judged, data, budget, seed, history.size)
-            chosen = choose(best, history, data, budget)
-            pipeline, fitted_on = _fitted(best, chosen, promising, problem, data, history, budget, seed)
+            estimate = _estimate(best, search)
+            chosen = choose(best, search)
+            pipeline, fitted_on = _fitted(best, chosen, search)
     finally:
         progress.close()
     warn_about(history, best, baseline)
-    return SearchResult(
-        pipeline=pipeline,
-        fitted_on=fitted_on,
-        best=best,
-        history=history,
-        leaderboard=leaderboard(
-            [baseline, *history.results],
-            {**left_out, **slow, **hopeless, **never_tried(promising, history)},
-            baseline_won=best is baseline,
-        ),
-        estimate=estimate,
-        locality=replace(
+    temperature = 1.0
+    if target.classes is not None:
+        temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)
+    skipped = left_out | slow | hopeless | never_tried(search)
+    attributes = {
+        "layout_": problem.layout,
+        "locality_": replace(
             report,
             fold_scores=fold_scores(best, data, seed),
             space=request.splits.evidence,
             skipped=(*report.skipped, *request.splits.skipped),
         ),
-        layout=problem.layout,
-        study=search.study,
-        stopped_by=stopped_by(search, history, budget),
-        members=chosen.table(),
-        score=best.score if len(chosen.members) == 1 else data.scorer.score(chosen.predictions),
-        temperature=temperature_of(chosen, data),
-        past=Past(seed, baseline, report, search.policy, search.study, history),
-    )
+        "study_": past.study,
+        "leaderboard_": leaderboard([baseline, *history.results], skipped, baseline_won=best is baseline),
+        "best_family_": best.family,
+        "best_score_": best.score if len(chosen.members) == 1 else data.scorer.score(chosen.predictions),
+        "estimated_score_": estimate[0],
+        "estimated_score_std_error_": estimate[1],
+        "ensemble_": chosen.table(),
+        "temperature_": temperature,
+        "stopped_by_": stopped_by(search),
+        "splits_": request.splits.plan.description,
+        "fitted_on_": fitted_on,
+    }
+    return SearchResult(pipeline, attributes, past)
 
 
 def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
@@ -201,7 +185,7 @@ def _evaluator(request: Request) -> Any:
     memory = request.settings.memory
     if memory is None or score is None:
         return evaluate
-    splits = [(train, valid) for train, valid in request.splits.plan.splits]
+    splits = list(request.splits.plan.splits)
     key = fingerprint(request.X, request.target.values, request.sample_weight, splits, score, versions())
     return CachedEvaluate(memory, key)
 
@@ -221,56 +205,37 @@ def _clearly_behind(result: TrialResult, baseline: TrialResult) -> bool:
     return baseline.score - result.scores[0] > 2 * float(np.std(result.scores))
 
 
-def _estimate(
-    results: Sequence[TrialResult], data: TrainingData, budget: Budget, seed: int, size: int
-) -> tuple[float, float]:
-    seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
+def _estimate(best: TrialResult, search: Search) -> tuple[float, float]:
+    seconds = np.inf if search.budget.seconds is None else _ESTIMATE_SHARE * search.budget.seconds
+    history = search.history
+    judged = history.results if best is history.best else [best]
     try:
-        return honest_estimate(results, data, seed, seconds, size)
+        return honest_estimate(judged, search.data, search.past.seed, seconds, history.size)
     except (KeyboardInterrupt, ValueError):  # a score may be undefined on a sample of the rows
         return float("nan"), float("nan")
 
 
-def _fitted(
-    best: TrialResult,
-    chosen: Chosen,
-    families: Sequence[Family],
-    problem: Problem,
-    data: TrainingData,
-    history: History,
-    budget: Budget,
-    seed: int,
-) -> tuple[Pipeline, str]:
+def _fitted(best: TrialResult, chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
     """Fit the members on all rows; after Ctrl-C nothing long is begun any more."""
-    if history.interrupted and best.models:
-        return _kept(best, data, "the search was interrupted")
-    by_name: Mapping[str, Family] = {family.name: family for family in [*families, Baseline()]}
+    if search.history.interrupted and best.models:
+        return as_kept(best, search.data, " (the search was interrupted)")
     try:
-        return fit_members(chosen, by_name, problem, data, budget, seed)
+        return fit_members(chosen, search)
     except KeyboardInterrupt:
         if not best.models:
             raise
-        history.interrupted = True
-        return _kept(best, data, "the refit was interrupted")
-
-
-def _kept(best: TrialResult, data: TrainingData, why: str) -> tuple[Pipeline, str]:
-    pipeline, how = as_kept(best, data)
-    return pipeline, f"{how} ({why})"
+        search.history.interrupted = True
+        return as_kept(best, search.data, " (the refit was interrupted)")
 
 
 def probe(request: Request) -> tuple[LocalityReport, bool]:
     """Run the probe; return its report, and False if the user interrupted it."""
     if request.past is not None:
         return request.past.report, True
-    seconds = None
-    report: LocalityReport
-    y: np.ndarray | None = request.target.codes
-    budget, memory = request.settings.budget, request.settings.memory
-    if budget.seconds is not None:
-        seconds = _PROBE_SHARE * budget.seconds
-        y = None if budget.seconds < _STATISTICS_ONLY else y
-    problem = request.problem
+    budget, memory, problem = request.settings.budget, request.settings.memory, request.problem
+    seconds = None if budget.seconds is None else _PROBE_SHARE * budget.seconds
+    short = budget.seconds is not None and budget.seconds < _STATISTICS_ONLY
+    y = None if short else request.target.codes
     arguments = {
         "task": problem.task,
         "categorical": problem.categorical,
@@ -280,7 +245,7 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
     began = budget.elapsed
     try:
-        report = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
+        report: LocalityReport = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
         budget.charge(report.seconds - (budget.elapsed - began))
         return report, True
     except KeyboardInterrupt:

@@ -41,9 +41,8 @@ class Predictions:
     @staticmethod
     def joined(parts: list[Predictions]) -> Predictions:
         """Join the predictions of several folds."""
-        return Predictions(
-            np.concatenate([part.rows for part in parts]), np.concatenate([part.values for part in parts])
-        )
+        rows, values = ([getattr(part, name) for part in parts] for name in ("rows", "values"))
+        return Predictions(np.concatenate(rows), np.concatenate(values))
 
     def at(self, positions: np.ndarray) -> Predictions:
         """Select the predictions at some positions (not row numbers)."""
@@ -72,11 +71,7 @@ class StoredPredictions(BaseEstimator):
 class _StoredClassifier(ClassifierMixin, StoredPredictions):
     def __init__(self, values: np.ndarray, classes: np.ndarray):
         super().__init__(values)
-        self.classes = classes
-
-    @property
-    def classes_(self) -> np.ndarray:
-        return self.classes
+        self.classes = self.classes_ = classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         return self._stored(X)
@@ -127,11 +122,13 @@ class Scorer:
         """Compute the user's score, greater is better."""
         try:
             return self._score(predictions, self.classes)
-        except ValueError:
-            present = self._present(predictions)
-            if present is None:
+        except ValueError:  # some classes may be missing among the rows, as rare ones may be
+            there = np.isin([] if self.classes is None else self.classes, self.y[predictions.rows])
+            if not 2 <= there.sum() < len(there):
                 raise
-            return self._score(Predictions(predictions.rows, _restricted(predictions.values, present)), present[1])
+            some = predictions.values[:, there] + 1e-12  # given that the class is one of those that are there
+            among = Predictions(predictions.rows, some / some.sum(axis=1, keepdims=True))
+            return self._score(among, self.classes[there])  # type: ignore[index]
 
     def _score(self, predictions: Predictions, classes: np.ndarray | None) -> float:
         rows, values = predictions.rows, predictions.values
@@ -139,13 +136,6 @@ class Scorer:
         weights = {"sample_weight": self.sample_weight[rows]} if self._weighted else {}  # type: ignore[index]
         X = rows[:, None] if self._blind else self.X[rows]
         return float(self.function(estimator, X, self.y[rows], **weights))
-
-    def _present(self, predictions: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
-        """Places and labels of the classes among the rows, when some are missing there, as rare ones may be."""
-        if self.classes is None:
-            return None
-        there = np.isin(self.classes, self.y[predictions.rows])
-        return (np.flatnonzero(there), self.classes[there]) if 2 <= there.sum() < len(there) else None
 
     def check(self, rows: np.ndarray, values: np.ndarray | None = None) -> None:
         """Score predictions, by default such that know nothing, so that a score that cannot work is found out at once.
@@ -180,12 +170,6 @@ class Scorer:
         if self.classes is None:
             return -float(mean_squared_error(self.y[rows], values, sample_weight=weight))
         return -float(log_loss(self.y[rows], values, labels=self.classes, sample_weight=weight))
-
-
-def _restricted(proba: np.ndarray, present: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Probabilities given that the class is one of those present."""
-    some = proba[:, present[0]] + 1e-12
-    return some / some.sum(axis=1, keepdims=True)
 
 
 def resolve_scorer(scoring: str | Callable[..., float] | None, task: str) -> Callable[..., float]:

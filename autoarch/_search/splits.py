@@ -98,7 +98,8 @@ def plan_search(
     columns = canonical.map_columns_
     if columns is not None:
         places = columns.places(values)
-        evidence, skipped = _autocorrelation(values, y, canonical, places, columns.pair, task=task, seed=seed)
+        others = [i for i in range(values.shape[1]) if i not in columns.pair]
+        evidence, skipped = _autocorrelation(values, y, canonical, places, others, task, seed)
         if groups is None and isinstance(cv, str) and evidence and evidence[0].autocorrelated:
             plan = spatial_splits(places, y, evidence[0].range, task=task, seed=seed, one_each=few_seconds)
     elif hint := undeclared_coordinates(X):
@@ -118,17 +119,9 @@ def plan_search(
 
 
 def _autocorrelation(
-    values: np.ndarray,
-    y: np.ndarray,
-    canonical: Canonicaliser,
-    places: Places,
-    columns: tuple[int, int],
-    *,
-    task: str,
-    seed: int,
+    values: np.ndarray, y: np.ndarray, canonical: Canonicaliser, places: Places, others: list[int], task: str, seed: int
 ) -> tuple[tuple[SpatialEvidence, ...], tuple[str, ...]]:
     """Measure what resembles its neighbours, and name what was not looked at."""
-    others = [i for i in range(values.shape[1]) if i not in columns]
     evidence = spatial_evidence(
         places,
         values[:, others],

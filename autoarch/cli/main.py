@@ -114,14 +114,8 @@ def _run_probe(arguments: argparse.Namespace) -> None:
     from autoarch.locality import probe_locality
 
     X, y = read_data(arguments.file, arguments.target)
-    report = probe_locality(
-        X,
-        y,
-        _parse_layout(arguments.layout),
-        channels=arguments.channels,
-        task=arguments.task,
-        random_state=arguments.seed,
-    )
+    layout, seed = _parse_layout(arguments.layout), arguments.seed
+    report = probe_locality(X, y, layout, channels=arguments.channels, task=arguments.task, random_state=seed)
     print(report)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
