@@ -69,11 +69,6 @@ def check_cell_shape(given: tuple[int, ...], fitted: tuple[int, ...], *, speaker
         )
 
 
-def output_type(array: np.ndarray) -> np.dtype:
-    """float32 where it holds every value of the array's type, and for grids; else float64."""
-    return np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
-
-
 def refuse_infinite(values: np.ndarray, *, names: Sequence[str] | None = None, speaker: str) -> None:
     """Raise if a value is infinite, naming its place."""
     try:

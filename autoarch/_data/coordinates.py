@@ -120,11 +120,10 @@ def undeclared_coordinates(X: Any) -> str:
     """Say which columns of X look like coordinates and what to pass for them; empty where none do."""
     if is_geo_frame(X):
         what, coordinates = f"the points of {X.geometry.name!r} are", X.geometry.name
-    else:
-        found = resembles_coordinates(X)
-        if found is None:
-            return ""
+    elif found := resembles_coordinates(X):
         what, coordinates = f"the columns {found[0]!r} and {found[1]!r} look like", found
+    else:
+        return ""
     return (
         f"{what} coordinates, and random folds estimate the score next to training rows. Pass "
         f"coordinates={coordinates!r} to use the neighbourhood of each row and to validate on blocks of the map too"
