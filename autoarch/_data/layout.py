@@ -81,7 +81,7 @@ class Layout:
                 f"layout={sides} has {prod(sides)} cells but X has {n_columns} columns. Grids that fit: "
                 f"{_grids_that_fit(n_columns)}. Pass one of these, or layout='auto' to let the shape of X decide."
             )
-        return cls(*sides[-2:], channels=prod(sides[:-2]), origin=origin)
+        return cls(sides[-2], sides[-1], prod(sides[:-2]), origin)
 
     @property
     def shape(self) -> tuple[int, int, int]:
