@@ -71,8 +71,6 @@ class CellCorrelations:
         Where each chosen cell stands.
     n_samples : int
         Samples behind each correlation.
-    one_channel : bool
-        Whether ``unsigned`` is just the size of ``signed``.
     centred : ndarray of shape (m, m) or None
         On small grids: mean over samples and channels of the products of two cells, less the sample's mean and relative
         to its mean square. Means over neighbours are Moran's I.
@@ -83,7 +81,6 @@ class CellCorrelations:
     row: np.ndarray
     column: np.ndarray
     n_samples: int
-    one_channel: bool
     centred: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -117,7 +114,7 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
         unsigned += np.abs(product)
         counted += np.outer(varies, varies)
     counted = np.maximum(counted, 1.0)
-    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), len(channels) == 1, centred)
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), centred)
 
 
 def _centred_products(part: np.ndarray) -> np.ndarray:
@@ -163,8 +160,7 @@ def line_correlations(scaled: np.ndarray, active: np.ndarray) -> tuple[np.ndarra
         vary are left out; of lines longer than 512 cells the middle is taken.
     """
     n, channels, height, width = scaled.shape
-    lines = scaled.reshape(n, channels * height, width)
-    varies = active.reshape(channels * height, width)
+    lines, varies = scaled.reshape(n, channels * height, width), active.reshape(channels * height, width)
     columns = np.nonzero(varies.any(axis=0))[0]
     columns = columns[(len(columns) - min(len(columns), MAX_LINE)) // 2 :][:MAX_LINE]
     rows = np.nonzero(varies.any(axis=1))[0]

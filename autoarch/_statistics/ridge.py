@@ -172,16 +172,11 @@ def _at_alpha(kernel: np.ndarray, targets: np.ndarray, place: int) -> tuple[floa
     """Mean squared leave-one-out error under one alpha, with the inverse and ``inverse @ targets``."""
     system = kernel + 10.0  # a constant feature: the intercept
     system[np.diag_indices_from(system)] += ALPHAS[place]
-    inverse = _inverse(system)
+    factor, failed = lapack.dpotrf(system, lower=1, clean=1)
+    if failed:
+        inverse = np.linalg.pinv(system, hermitian=True)
+    else:
+        inverse, _ = lapack.dpotri(factor, lower=1)  # fills the lower triangle; the upper one is zero already
+        inverse += np.tril(inverse, -1).T
     solved = inverse @ targets
     return float(np.mean((solved / np.diag(inverse)[:, None]) ** 2)), inverse, solved
-
-
-def _inverse(positive: np.ndarray) -> np.ndarray:
-    """Inverse of a symmetric positive definite matrix through its Cholesky factor."""
-    factor, failed = lapack.dpotrf(positive, lower=1, clean=1)
-    if failed:
-        return np.linalg.pinv(positive, hermitian=True)
-    inverse, _ = lapack.dpotri(factor, lower=1)  # fills the lower triangle; the upper one is zero already
-    inverse += np.tril(inverse, -1).T
-    return inverse
