@@ -19,9 +19,9 @@ from autoarch._core.checks import check_choice, own_errors
 from autoarch._core.quiet import warn_user
 from autoarch._data import array_checks, table_encoder
 from autoarch._data.array_checks import LayoutLike
-from autoarch._data.columns import Coder, Number
+from autoarch._data.columns import Number
 from autoarch._data.containers import in_reference, reference_of, to_plain
-from autoarch._data.coordinates import MapColumns, find_map_columns
+from autoarch._data.coordinates import find_map_columns
 from autoarch._data.layout import Layout
 from autoarch._data.typical import typical_row
 from autoarch.exceptions import LayoutError, ParameterError
@@ -82,8 +82,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     """
 
     layout_: Layout | None
-    map_columns_: MapColumns | None
-    _estimator_name: str | None = None
+    _name: str = "Canonicaliser"
     _table: table_encoder.TableCoder | None = None
 
     def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
@@ -93,7 +92,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     def with_estimator_name(self, estimator: object) -> Canonicaliser:
         """Have messages name ``estimator`` (an object or a name) rather than this step; returns self."""
-        self._estimator_name = estimator if isinstance(estimator, str) else type(estimator).__name__
+        self._name = estimator if isinstance(estimator, str) else type(estimator).__name__
         return self
 
     def fit(self, X: Any, y: object = None) -> Canonicaliser:
@@ -122,9 +121,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.map_columns_ = None
         if self.coordinates is not None:
             self.layout_ = None
-            self.map_columns_ = find_map_columns(
-                given, self.coordinates, self.cell_shape_, self.column_of, self.feature_names_out_
-            )
+            self.map_columns_ = find_map_columns(given, self.coordinates, self.column_of, self.feature_names_out_)
         return values
 
     def transform(self, X: Any) -> np.ndarray:
@@ -204,7 +201,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         coders = [] if plain else table_encoder.learn_kinds(frame, labels)
         if all(isinstance(coder, Number) for coder in coders):
             return self._fit_array(table_encoder.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
-        self._refuse_layout_of(coders)
+        if self.layout is not None and not (isinstance(self.layout, str) and self.layout == "auto"):
+            kinds = [f"{c.name!r} ({type(c).__name__.lower()})" for c in coders if not isinstance(c, Number)]
+            raise LayoutError(
+                f"layout={self.layout!r} was given, but X has columns that are no cells of a grid: "
+                f"{', '.join(kinds[:5])}{', ...' if len(kinds) > 5 else ''}. Leave them out, or pass layout=None or "
+                "'auto'."
+            )
         array_checks.check_rows(frame.shape, least_rows=2, speaker=self._name)
         self._table, values = table_encoder.TableCoder.learn(frame, coders)
         self.kind_, self.dtype_ = "frame", values.dtype
@@ -222,19 +225,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.layout_ = array_checks.lay_out(self.layout, array_checks.first_axes(array.shape[1:], self.channels))
         self.kind_, self._table = "flat" if array.ndim == 2 else "grid", None
         self.cell_shape_, self.n_features_in_ = array.shape[1:], array.shape[1]
-        exact = np.can_cast(array.dtype, np.float32)
-        self.dtype_ = np.dtype(np.float32 if exact or array.ndim > 2 else np.float64)
+        self.dtype_ = np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
         self.categorical_, self.cardinalities_, self.dropped_ = (), (), ()
         return self._to_matrix(array)
-
-    def _refuse_layout_of(self, coders: Sequence[Coder]) -> None:
-        if self.layout is None or (isinstance(self.layout, str) and self.layout == "auto"):
-            return
-        kinds = [f"{c.name!r} ({type(c).__name__.lower()})" for c in coders if not isinstance(c, Number)]
-        raise LayoutError(
-            f"layout={self.layout!r} was given, but X has columns that are no cells of a grid: {', '.join(kinds[:5])}"
-            f"{', ...' if len(kinds) > 5 else ''}. Leave them out, or pass layout=None or 'auto'."
-        )
 
     def _to_matrix(self, array: np.ndarray) -> np.ndarray:
         if array.ndim == 4 and self.channels == "last":
@@ -266,7 +259,3 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if isinstance(X, (list, tuple)):  # numpy made texts of the numbers beside a text
             array = np.array(X, dtype=object)
         return pd.DataFrame(array).infer_objects()
-
-    @property
-    def _name(self) -> str:
-        return self._estimator_name or type(self).__name__

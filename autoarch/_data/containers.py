@@ -76,9 +76,8 @@ def _from_polars(data: Any) -> pd.DataFrame | pd.Series:
         return _polars_column(data)
     if kind != "DataFrame":
         raise InputTypeError(f"A polars {kind} was given; expected a DataFrame or Series. Call .collect() on it first.")
-    frame = pd.DataFrame(dict(enumerate(map(_polars_column, data.get_columns()))), index=range(data.height))
-    frame.columns = data.columns
-    return frame
+    columns = dict(enumerate(map(_polars_column, data.get_columns())))
+    return pd.DataFrame(columns, index=range(data.height)).set_axis(data.columns, axis=1)
 
 
 def _from_geopandas(data: Any) -> pd.DataFrame:

@@ -107,12 +107,12 @@ class Layout:
 
     @property
     def in_order(self) -> bool:
-        """True if the columns stand as the cells do, so that a grid is a view of the matrix."""
+        """Return whether the columns stand as the cells do, so that a grid is a view of the matrix."""
         return self.order is None and (not self.channels_last or self.channels == 1)
 
     @property
     def is_bare_line(self) -> bool:
-        """True for the row in which flat columns happen to stand, where no grid was declared or found."""
+        """Return whether this is the row in which flat columns happen to stand, where no grid was declared or found."""
         return self.height == 1 and self.channels == 1 and self.origin == "shape"
 
     def within(self, columns: np.ndarray, n_columns: int) -> Layout:
