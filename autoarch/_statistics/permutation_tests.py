@@ -75,8 +75,7 @@ def every_order(side: int) -> np.ndarray:
 def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> CellTest:
     """Compare the given order of the cells with others; p-values are 1 where fewer than 4 vary or no two are near."""
     pairs = _near_pairs(correlations, rng)
-    m = len(correlations)
-    if m < 4 or not pairs:
+    if len(correlations) < 4 or not pairs:
         return CellTest(expected=mean_off_diagonal(correlations.unsigned))
     means, counts = _shuffled_means(correlations, pairs, rng)
     down, across = np.abs(np.array(list(pairs))).T
@@ -215,8 +214,7 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
     >>> holm({"rows": 0.004, "columns": 0.03})
     {'rows': 0.008, 'columns': 0.03}
     """
-    adjusted, floor = {}, 0.0
-    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        floor = min(1.0, max(floor, p_values[name] * (len(p_values) - rank)))
-        adjusted[name] = floor
+    names = sorted(p_values, key=p_values.__getitem__)
+    steps = [p_values[name] * (len(names) - rank) for rank, name in enumerate(names)]
+    adjusted = dict(zip(names, np.minimum(np.maximum.accumulate(steps), 1.0).tolist(), strict=True))
     return {name: adjusted[name] for name in p_values}

@@ -168,7 +168,7 @@ def padding_of(bank: Bank) -> tuple[int, int]:
 
 
 def beyond_thresholds(answer: Any, bank: Bank, axis: int = 1) -> Any:
-    """By how much responses are greater than the threshold of their kernel, which stands along ``axis``."""
+    """Excess of responses over the threshold of their kernel, which stands along ``axis``."""
     import torch
 
     thresholds = torch.from_numpy(bank.thresholds).reshape(-1, *[1] * (answer.ndim - 1 - axis))
@@ -197,7 +197,7 @@ def _pooled(pool: str, answer: Any, beyond: Any, slack: float) -> Any:
 
 
 def contests(grouped: Any, axis: int, slack: float) -> tuple[Any, Any]:
-    """Where the kernels of a group stand along ``axis``: the greatest response, and 1 for the least; 0 for others.
+    """Winners and losers among a group's kernels along ``axis``: the greatest response, 1 for the least; else 0.
 
     Comparisons take four times as long as signs, which are 1 for those within ``slack`` and -1 for the others.
     """
@@ -207,7 +207,7 @@ def contests(grouped: Any, axis: int, slack: float) -> tuple[Any, Any]:
 
 
 def _thresholds(answer: Any) -> np.ndarray:
-    """One per kernel, at quantiles between 0.1 and 0.9 of its responses."""
+    """Thresholds, one per kernel, at quantiles between 0.1 and 0.9 of its responses."""
     import torch
 
     values = answer.transpose(0, 1).flatten(1)

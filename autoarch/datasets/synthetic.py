@@ -66,8 +66,7 @@ def make_stripes(
     rng, y = _begin(n_samples, random_state)
     phase = rng.uniform(0, 2 * np.pi, size=(n_samples, 1, 1))
     period = rng.uniform(4.0, 8.0, size=(n_samples, 1, 1))
-    place = np.indices(shape)[y]
-    X = np.sin(2 * np.pi * place / period + phase) + noise * rng.normal(size=(n_samples, *shape))
+    X = np.sin(2 * np.pi * np.indices(shape)[y] / period + phase) + noise * rng.normal(size=(n_samples, *shape))
     return X.reshape(n_samples, -1).astype(np.float32), y
 
 
