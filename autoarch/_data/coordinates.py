@@ -152,10 +152,6 @@ def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
     coordinates : pair of str or pair of int
         Names or positions of the columns.
 
-    Returns
-    -------
-    tuple of int
-
     Raises
     ------
     ParameterError
@@ -188,10 +184,6 @@ def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
         The table.
     asked : str, default="coordinates"
         The parameter that messages speak of.
-
-    Returns
-    -------
-    int
 
     Raises
     ------
