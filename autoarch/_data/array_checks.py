@@ -51,11 +51,9 @@ def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HI
 
 def check_rows(shape: tuple[int, ...], *, least_rows: int, speaker: str) -> None:
     """Raise, in scikit-learn's words, unless there are enough rows."""
-    if shape[0] < least_rows:
-        raise InputError(
-            f"Found array with {shape[0]} sample(s) (shape={shape}) while a minimum of {least_rows} is required by "
-            f"{speaker}."
-        )
+    stand_in = np.broadcast_to(0.0, shape)  # takes no memory
+    with own_errors():
+        check_array(stand_in, ensure_all_finite=False, ensure_min_samples=least_rows, estimator=speaker)
 
 
 def check_cell_shape(given: tuple[int, ...], fitted: tuple[int, ...], *, speaker: str) -> None:
@@ -67,11 +65,6 @@ def check_cell_shape(given: tuple[int, ...], fitted: tuple[int, ...], *, speaker
             f"X has shape (n, {', '.join(map(str, given))}), but {speaker} is expecting "
             f"(n, {', '.join(map(str, fitted))}), the shape that it was fitted with."
         )
-
-
-def output_type(array: np.ndarray) -> np.dtype:
-    """float32 where it holds every value of the array's type, and for grids; else float64."""
-    return np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
 
 
 def refuse_infinite(values: np.ndarray, *, names: Sequence[str] | None = None, speaker: str) -> None:
@@ -88,18 +81,14 @@ def refuse_infinite(values: np.ndarray, *, names: Sequence[str] | None = None, s
 
 def first_axes(cell_shape: tuple[int, ...], channels: str) -> tuple[int, ...]:
     """Shape of a row with its channels, if any, first."""
-    if len(cell_shape) == 3 and channels == "last":
-        return cell_shape[2], cell_shape[0], cell_shape[1]
-    return cell_shape
+    return cell_shape[-1:] + cell_shape[:-1] if len(cell_shape) == 3 and channels == "last" else cell_shape
 
 
 def lay_out(declared: LayoutLike, cells: tuple[int, ...]) -> Layout | None:
     """Check the declared layout against the cells of a row, or read it off their shape."""
-    if declared is None:
-        return None
     if isinstance(declared, str) and declared == "auto":
         return Layout.of((1, *cells) if len(cells) == 1 else cells, origin="shape")
-    return Layout.of(_sides(declared), n_columns=prod(cells))  # type: ignore[arg-type]
+    return None if declared is None else Layout.of(_sides(declared), n_columns=prod(cells))  # type: ignore[arg-type]
 
 
 def refuse_channels_behind(shape: tuple[int, ...], declared: LayoutLike) -> None:

@@ -18,9 +18,10 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._core.checks import check_choice, own_errors
 from autoarch._core.quiet import warn_user
 from autoarch._data import array_checks, table_encoder
-from autoarch._data.columns import Coder, Number
+from autoarch._data.array_checks import LayoutLike
+from autoarch._data.columns import Number
 from autoarch._data.containers import in_reference, reference_of, to_plain
-from autoarch._data.coordinates import MapColumns, find_map_columns
+from autoarch._data.coordinates import find_map_columns
 from autoarch._data.layout import Layout
 from autoarch._data.typical import typical_row
 from autoarch.exceptions import LayoutError, ParameterError
@@ -81,25 +82,17 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     """
 
     layout_: Layout | None
-    map_columns_: MapColumns | None
-    cell_shape_: tuple[int, ...]
-    categorical_: tuple[int, ...]
-    _estimator_name: str | None = None
+    _name: str = "Canonicaliser"
     _table: table_encoder.TableCoder | None = None
 
-    def __init__(
-        self,
-        layout: Layout | Sequence[int] | str | None = "auto",
-        channels: str = "first",
-        coordinates: Sequence[Any] | None = None,
-    ):
+    def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
         self.layout = layout
         self.channels = channels
         self.coordinates = coordinates
 
     def with_estimator_name(self, estimator: object) -> Canonicaliser:
         """Have messages name ``estimator`` (an object or a name) rather than this step; returns self."""
-        self._estimator_name = estimator if isinstance(estimator, str) else type(estimator).__name__
+        self._name = estimator if isinstance(estimator, str) else type(estimator).__name__
         return self
 
     def fit(self, X: Any, y: object = None) -> Canonicaliser:
@@ -110,14 +103,14 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def fit_transform(self, X: Any, y: object = None) -> np.ndarray:
         """Fit, and return the matrix, at the cost of one transform."""
         check_choice("channels", self.channels, ("first", "last"))
-        self._refuse_layout_beside_coordinates()
-        given, names = X, None
-        X = to_plain(X)
-        if isinstance(X, pd.DataFrame):
-            names = table_encoder.column_names(X)
-            values = self._fit_frame(X)
-        else:
-            values = self._fit_array(X)
+        if self.coordinates is not None and self.layout is not None and self.layout != "auto":
+            raise ParameterError(
+                f"coordinates={self.coordinates!r} and layout={self.layout!r} were given; the cells of a grid and the "
+                "places of rows exclude each other. Pass one of them."
+            )
+        given, X = X, to_plain(X)
+        names = table_encoder.column_names(X) if isinstance(X, pd.DataFrame) else None
+        values = self._fit_frame(X) if isinstance(X, pd.DataFrame) else self._fit_array(X)
         self.__dict__.pop("feature_names_in_", None)  # a second fit forgets the names of the first
         if names is not None:
             self.feature_names_in_ = names
@@ -128,9 +121,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.map_columns_ = None
         if self.coordinates is not None:
             self.layout_ = None
-            self.map_columns_ = find_map_columns(
-                given, self.coordinates, self.cell_shape_, self.column_of, self.feature_names_out_
-            )
+            self.map_columns_ = find_map_columns(given, self.coordinates, self.column_of, self.feature_names_out_)
         return values
 
     def transform(self, X: Any) -> np.ndarray:
@@ -151,7 +142,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             array_checks.check_rows(frame.shape, least_rows=1, speaker=self._name)
             return self._finite(self._table.encode(frame))
         if isinstance(X, pd.DataFrame):
-            X = table_encoder.numbers(X, _labels(X))
+            X = table_encoder.numbers(X, list(map(str, X.columns)))
         array = array_checks.check_numbers(X, least_rows=1, speaker=self._name)
         array_checks.check_cell_shape(array.shape[1:], self.cell_shape_, speaker=self._name)
         return self._to_matrix(array)
@@ -180,22 +171,18 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def blocks_(self) -> list[np.ndarray]:
         """Output columns of each column of X (of each cell, where X is a grid): none of one that was dropped."""
         if self._table is None:
-            return [np.array([column]) for column in range(int(np.prod(self.cell_shape_)))]
-        blocks = [np.empty(0, dtype=int) for _ in range(self.n_features_in_)]
-        start = 0
-        for coder, place in zip(self._table.coders, self._table.positions, strict=True):
-            blocks[place] = np.arange(start, start + len(coder.names_out()))
-            start += len(blocks[place])
-        return blocks
+            widths = np.ones(np.prod(self.cell_shape_), dtype=int)
+        else:
+            widths = np.zeros(self.n_features_in_, dtype=int)
+            widths[list(self._table.positions)] = [len(coder.names_out()) for coder in self._table.coders]
+        return np.split(np.arange(widths.sum()), np.cumsum(widths)[:-1])
 
     def column_of(self, position: int) -> int | None:
         """Output column of the number at a position of X; None where it was dropped, or is no single number."""
         if self._table is None:
             return position
-        for coder, place in zip(self._table.coders, self._table.positions, strict=True):
-            if place == position and isinstance(coder, Number):
-                return int(self.blocks_[position][0])
-        return None
+        coder_of = dict(zip(self._table.positions, self._table.coders, strict=True))
+        return int(self.blocks_[position][0]) if isinstance(coder_of.get(position), Number) else None
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the output columns, as scikit-learn asks for them; ``input_features`` is ignored."""
@@ -209,13 +196,18 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return tags
 
     def _fit_frame(self, frame: pd.DataFrame) -> np.ndarray:
-        labels = _labels(frame)
-        if table_encoder.is_numeric(frame) or not len(frame):
-            return self._fit_array(table_encoder.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
-        coders = table_encoder.learn_kinds(frame, labels)
+        labels = list(map(str, frame.columns))
+        plain = table_encoder.is_numeric(frame) or not len(frame)
+        coders = [] if plain else table_encoder.learn_kinds(frame, labels)
         if all(isinstance(coder, Number) for coder in coders):
-            return self._fit_array(table_encoder.numbers(frame, labels))
-        self._refuse_layout_of(coders)
+            return self._fit_array(table_encoder.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
+        if self.layout is not None and not (isinstance(self.layout, str) and self.layout == "auto"):
+            kinds = [f"{c.name!r} ({type(c).__name__.lower()})" for c in coders if not isinstance(c, Number)]
+            raise LayoutError(
+                f"layout={self.layout!r} was given, but X has columns that are no cells of a grid: "
+                f"{', '.join(kinds[:5])}{', ...' if len(kinds) > 5 else ''}. Leave them out, or pass layout=None or "
+                "'auto'."
+            )
         array_checks.check_rows(frame.shape, least_rows=2, speaker=self._name)
         self._table, values = table_encoder.TableCoder.learn(frame, coders)
         self.kind_, self.dtype_ = "frame", values.dtype
@@ -233,25 +225,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.layout_ = array_checks.lay_out(self.layout, array_checks.first_axes(array.shape[1:], self.channels))
         self.kind_, self._table = "flat" if array.ndim == 2 else "grid", None
         self.cell_shape_, self.n_features_in_ = array.shape[1:], array.shape[1]
-        self.dtype_ = array_checks.output_type(array)
+        self.dtype_ = np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
         self.categorical_, self.cardinalities_, self.dropped_ = (), (), ()
         return self._to_matrix(array)
-
-    def _refuse_layout_beside_coordinates(self) -> None:
-        if self.coordinates is not None and self.layout is not None and self.layout != "auto":
-            raise ParameterError(
-                f"coordinates={self.coordinates!r} and layout={self.layout!r} were given; the cells of a grid and the "
-                "places of rows exclude each other. Pass one of them."
-            )
-
-    def _refuse_layout_of(self, coders: Sequence[Coder]) -> None:
-        if self.layout is None or (isinstance(self.layout, str) and self.layout == "auto"):
-            return
-        kinds = [f"{c.name!r} ({type(c).__name__.lower()})" for c in coders if not isinstance(c, Number)]
-        raise LayoutError(
-            f"layout={self.layout!r} was given, but X has columns that are no cells of a grid: {', '.join(kinds[:5])}"
-            f"{', ...' if len(kinds) > 5 else ''}. Leave them out, or pass layout=None or 'auto'."
-        )
 
     def _to_matrix(self, array: np.ndarray) -> np.ndarray:
         if array.ndim == 4 and self.channels == "last":
@@ -283,11 +259,3 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if isinstance(X, (list, tuple)):  # numpy made texts of the numbers beside a text
             array = np.array(X, dtype=object)
         return pd.DataFrame(array).infer_objects()
-
-    @property
-    def _name(self) -> str:
-        return self._estimator_name or type(self).__name__
-
-
-def _labels(frame: pd.DataFrame) -> list[str]:
-    return [str(name) for name in frame.columns]

@@ -1,7 +1,7 @@
 """One column of a table as numbers: a small coder per kind of column (number, duration, category, date).
 
-A coder is plain data, learned once by ``tables``; ``encode`` turns any later column into a float64 block of shape
-(n, number of output columns). A missing cell is NaN whatever the kind.
+A coder is plain data, learned once by ``table_encoder``; ``encode`` turns any later column into a float64 block of
+shape (n, number of output columns). A missing cell is NaN whatever the kind.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ None of these packages is imported here: a value that is one of theirs proves th
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,8 @@ def _from_polars(data: Any) -> pd.DataFrame | pd.Series:
         return _polars_column(data)
     if kind != "DataFrame":
         raise InputTypeError(f"A polars {kind} was given; expected a DataFrame or Series. Call .collect() on it first.")
-    frame = pd.DataFrame(dict(enumerate(map(_polars_column, data.get_columns()))), index=range(data.height))
-    frame.columns = data.columns
-    return frame
+    columns = dict(enumerate(map(_polars_column, data.get_columns())))
+    return pd.DataFrame(columns, index=range(data.height)).set_axis(data.columns, axis=1)
 
 
 def _from_geopandas(data: Any) -> pd.DataFrame:
@@ -106,15 +106,12 @@ def _polars_column(column: Any) -> pd.Series:
 
 def _free_bytes() -> int | None:
     """Memory available without swapping, else physical memory, or None where the system reports neither."""
-    try:
-        with open("/proc/meminfo") as facts:  # sysconf counts what the system caches files in as taken
-            return next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        pass
-    try:
+    # sysconf counts what the system caches files in as taken, hence /proc first
+    with suppress(OSError, StopIteration), open("/proc/meminfo") as facts:
+        return next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable:"))
+    with suppress(AttributeError, OSError, ValueError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
+    return None
 
 
 def without_geometry(X: Any, coordinates: Any, geographic: bool | str) -> tuple[Any, Any, bool | str]:

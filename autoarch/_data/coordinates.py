@@ -58,16 +58,11 @@ class MapColumns:
 
     def places(self, values: np.ndarray) -> Places:
         """Read the places of the rows of a canonical matrix; an InputError names a coordinate that is no place."""
-        table = pd.DataFrame(values[:, self.pair], columns=list(self.names))
-        return read_places(table, (0, 1), geographic=self.geographic)
+        return read_places(pd.DataFrame(values[:, self.pair], columns=self.names), (0, 1), geographic=self.geographic)
 
 
 def find_map_columns(
-    X: Any,
-    coordinates: Sequence[Any],
-    cell_shape: tuple[int, ...],
-    column_of: Callable[[int], int | None],
-    names: Sequence[str],
+    X: Any, coordinates: Sequence[Any], column_of: Callable[[int], int | None], names: Sequence[str]
 ) -> MapColumns:
     """Find the columns of a canonical matrix that hold the places of the rows of X.
 
@@ -77,8 +72,6 @@ def find_map_columns(
         What the matrix was made of.
     coordinates : pair of str or pair of int
         Columns of X.
-    cell_shape : tuple of int
-        ``X.shape[1:]``.
     column_of : callable
         Column of the matrix for a position of X, None for one that is no single number there.
     names : sequence of str
@@ -92,9 +85,9 @@ def find_map_columns(
         If X has no columns, a coordinate is missing, infinite or impossible, or all rows are at one place.
     """
     X, coordinates, geographic = without_geometry(X, coordinates, "auto")
-    if len(cell_shape) != 1:
+    if len(np.shape(X)) != 2:
         raise InputError(
-            f"coordinates={coordinates!r} was given, and X has samples of shape {cell_shape}; "
+            f"coordinates={coordinates!r} was given, and X has samples of shape {np.shape(X)[1:]}; "
             "expected a table with one row per place. For rasters, see autoarch.geo."
         )
     places = read_places(X, coordinates, geographic=geographic)
@@ -120,11 +113,10 @@ def undeclared_coordinates(X: Any) -> str:
     """Say which columns of X look like coordinates and what to pass for them; empty where none do."""
     if is_geo_frame(X):
         what, coordinates = f"the points of {X.geometry.name!r} are", X.geometry.name
-    else:
-        found = resembles_coordinates(X)
-        if found is None:
-            return ""
+    elif found := resembles_coordinates(X):
         what, coordinates = f"the columns {found[0]!r} and {found[1]!r} look like", found
+    else:
+        return ""
     return (
         f"{what} coordinates, and random folds estimate the score next to training rows. Pass "
         f"coordinates={coordinates!r} to use the neighbourhood of each row and to validate on blocks of the map too"
@@ -160,10 +152,6 @@ def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
     coordinates : pair of str or pair of int
         Names or positions of the columns.
 
-    Returns
-    -------
-    tuple of int
-
     Raises
     ------
     ParameterError
@@ -181,7 +169,7 @@ def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
 
 
 def _names(X: Any, positions: tuple[int, int]) -> list[Any]:
-    """Of columns, as messages call them: names, or positions where there are none."""
+    """Names of columns as messages call them, or positions where there are none."""
     return [X.columns[i] for i in positions] if isinstance(X, pd.DataFrame) else list(positions)
 
 
@@ -196,10 +184,6 @@ def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
         The table.
     asked : str, default="coordinates"
         The parameter that messages speak of.
-
-    Returns
-    -------
-    int
 
     Raises
     ------
@@ -266,8 +250,7 @@ def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = 
     check_choice("geographic", geographic, (True, False, "auto"))
     X, coordinates, geographic = without_geometry(X, coordinates, geographic)
     if issparse(X):
-        at = coordinate_columns(X, coordinates)
-        X, coordinates = X.tocsc()[:, list(at)].toarray(), (0, 1)
+        X, coordinates = X.tocsc()[:, list(coordinate_columns(X, coordinates))].toarray(), (0, 1)
     elif getattr(X, "ndim", 0) != 2:
         X = np.asarray(X)
         if X.ndim != 2:

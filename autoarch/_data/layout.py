@@ -81,8 +81,7 @@ class Layout:
                 f"layout={sides} has {prod(sides)} cells but X has {n_columns} columns. Grids that fit: "
                 f"{_grids_that_fit(n_columns)}. Pass one of these, or layout='auto' to let the shape of X decide."
             )
-        *channels, height, width = sides
-        return cls(height=height, width=width, channels=channels[0] if channels else 1, origin=origin)
+        return cls(sides[-2], sides[-1], prod(sides[:-2]), origin)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -108,12 +107,12 @@ class Layout:
 
     @property
     def in_order(self) -> bool:
-        """True if the columns stand as the cells do, so that a grid is a view of the matrix."""
+        """Return whether the columns stand as the cells do, so that a grid is a view of the matrix."""
         return self.order is None and (not self.channels_last or self.channels == 1)
 
     @property
     def is_bare_line(self) -> bool:
-        """True for the row in which flat columns happen to stand, where no grid was declared or found."""
+        """Return whether this is the row in which flat columns happen to stand, where no grid was declared or found."""
         return self.height == 1 and self.channels == 1 and self.origin == "shape"
 
     def within(self, columns: np.ndarray, n_columns: int) -> Layout:
@@ -153,11 +152,8 @@ class Layout:
             return cells
         columns = self.columns
         outside = self.n_columns > np.count_nonzero(columns >= 0)
-        flat = np.full(
-            (len(grid), self.n_columns),
-            np.nan if outside else 0,
-            np.result_type(grid.dtype, np.float32) if outside else grid.dtype,
-        )
+        dtype = np.result_type(grid.dtype, np.float32) if outside else grid.dtype
+        flat = np.full((len(grid), self.n_columns), np.nan if outside else 0, dtype)
         flat[:, columns[columns >= 0]] = cells[:, columns >= 0]
         return flat
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.stats import entropy
 
 from autoarch._data.layout import Layout
 
@@ -95,9 +96,7 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     if share < _LEAST_LINKED:
         return None
     groups = _cut_long_records(component, graph, shift)
-    if groups.max() < 1:
-        return None
-    return Windows(groups, int((np.bincount(component) > 1).sum()), share)
+    return Windows(groups, int((np.bincount(component) > 1).sum()), share) if groups.max() > 0 else None
 
 
 def _overlaps(grid: np.ndarray, block: tuple[int, int]) -> tuple[csr_array, np.ndarray]:
@@ -138,13 +137,10 @@ def _significant_overlap(grid: np.ndarray) -> float:
     """Number of cells that two rows must share before chance is ruled out: large where cells take few values."""
     steps = np.diff(grid, axis=3)
     step = -(-steps.size // _SAMPLED_CELLS)
-    entropies = []
-    for channel in range(grid.shape[1]):
-        counts = np.unique(steps[:, channel].ravel()[::step], return_counts=True)[1]
-        p = counts / counts.sum()
-        entropies.append(-float((p * np.log2(p)).sum()))
+    sampled = (steps[:, channel].ravel()[::step] for channel in range(grid.shape[1]))
+    entropies = [entropy(np.unique(some, return_counts=True)[1], base=2) for some in sampled]
     pairs = 2 * np.log2(len(grid) * grid[0, 0].size)
-    return (pairs + _SURE_BITS) / max([*entropies, 1e-3])
+    return float((pairs + _SURE_BITS) / max([*entropies, 1e-3]))
 
 
 def _hashes(grid: np.ndarray, block: tuple[int, int]) -> np.ndarray:
@@ -152,7 +148,6 @@ def _hashes(grid: np.ndarray, block: tuple[int, int]) -> np.ndarray:
 
     0 stands for constant background.
     """
-    rng = np.random.default_rng(0)
     values = np.ascontiguousarray(grid, dtype=np.float64) + 0.0  # one zero only
     bits = values.view(np.uint64)
     bits ^= bits >> np.uint64(29)
@@ -160,7 +155,7 @@ def _hashes(grid: np.ndarray, block: tuple[int, int]) -> np.ndarray:
     codes = np.zeros((len(grid), down, across), dtype=np.uint64)
     changes = np.zeros(codes.shape, dtype=np.int16)
     changed = (values[..., 1:] != values[..., :-1]).any(axis=1)
-    factors = rng.integers(1, 2**63, size=(grid.shape[1], *block), dtype=np.uint64) | np.uint64(1)
+    factors = np.random.default_rng(0).integers(1, 2**63, size=(grid.shape[1], *block), dtype=np.uint64) | np.uint64(1)
     for i in range(block[0]):
         for j in range(block[1]):
             cells = (slice(i, i + down), slice(j, j + across))
@@ -182,12 +177,11 @@ def _components(graph: csr_array) -> tuple[np.ndarray, float]:
 def _cut_long_records(component: np.ndarray, graph: csr_array, shift: np.ndarray) -> np.ndarray:
     """Components as groups; those with too many rows cut into neighbourhoods of the record."""
     most = max(2, int(_MOST_SHARE * len(component)))
-    groups, last = component.copy(), int(component.max())
+    groups = component.copy()
     for long in np.flatnonzero(np.bincount(component) > most):
         start = int(np.flatnonzero(component == long)[0])
         for part in _halves(*_places(start, graph, shift), most)[1:]:
-            last += 1
-            groups[part] = last
+            groups[part] = groups.max() + 1
     return groups
 
 
@@ -206,5 +200,4 @@ def _halves(rows: np.ndarray, place: np.ndarray, most: int) -> list[np.ndarray]:
     if len(rows) <= most:
         return [rows]
     order = np.argsort(place[:, int(np.ptp(place, axis=0).argmax())], kind="stable")
-    middle = len(rows) // 2
-    return [half for side in (order[:middle], order[middle:]) for half in _halves(rows[side], place[side], most)]
+    return [half for side in np.split(order, [len(rows) // 2]) for half in _halves(rows[side], place[side], most)]

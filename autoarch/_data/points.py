@@ -63,13 +63,12 @@ class Places:
         """Shape (n, 2), or (n, 3) on the globe: straight-line distances there grow with those on the map."""
         if not self.geographic:
             return self.points
-        longitude, latitude = np.radians(self.points).T
-        across = np.cos(latitude)
-        xyz = np.column_stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)])
-        return EARTH_RADIUS_KM * xyz
+        radians = np.radians(self.points).T
+        (sin_lon, sin_lat), (cos_lon, cos_lat) = np.sin(radians), np.cos(radians)
+        return EARTH_RADIUS_KM * np.column_stack([cos_lat * cos_lon, cos_lat * sin_lon, sin_lat])
 
     def tree(self) -> cKDTree:
-        """Of ``space``; turn what it answers into distances with ``distance``."""
+        """Search tree of ``space``; turn what it answers into distances with ``distance``."""
         return cKDTree(self.space)
 
     def distance(self, straight: np.ndarray) -> np.ndarray:
@@ -82,8 +81,7 @@ class Places:
         """The distances in ``space`` that belong to those along the map; the inverse of ``distance``."""
         if not self.geographic:
             return distance
-        half_turn = np.pi * EARTH_RADIUS_KM
-        return 2 * EARTH_RADIUS_KM * np.sin(np.minimum(distance, half_turn) / (2 * EARTH_RADIUS_KM))
+        return 2 * EARTH_RADIUS_KM * np.sin(np.minimum(distance, np.pi * EARTH_RADIUS_KM) / (2 * EARTH_RADIUS_KM))
 
     def offsets(self, others: np.ndarray) -> np.ndarray:
         """Measure how far ``others`` lie to the east and to the north of each point, in units of distance.
@@ -146,10 +144,9 @@ class Places:
         """
         if not self.geographic:
             return self.points[:, None] + offsets
-        axes = np.stack(_frames(self.points), axis=1)  # (n, 2, 3)
         length = np.linalg.norm(offsets, axis=-1, keepdims=True)
-        direction = np.divide(offsets, length, out=np.zeros_like(offsets), where=length > 0) @ axes
-        angle = length / EARTH_RADIUS_KM
+        units = np.divide(offsets, length, out=np.zeros_like(offsets), where=length > 0)
+        direction, angle = units @ np.stack(_frames(self.points), axis=1), length / EARTH_RADIUS_KM
         return np.cos(angle) * self.space[:, None] + EARTH_RADIUS_KM * np.sin(angle) * direction
 
 
@@ -171,10 +168,7 @@ class Rows:
 
 def _frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors to the east and to the north at each point of the globe."""
-    longitude, latitude = np.radians(points).T
-    zero = np.zeros_like(longitude)
-    east = np.column_stack([-np.sin(longitude), np.cos(longitude), zero])
-    north = np.column_stack(
-        [-np.sin(latitude) * np.cos(longitude), -np.sin(latitude) * np.sin(longitude), np.cos(latitude)]
-    )
-    return east, north
+    radians = np.radians(points).T
+    (sin_lon, sin_lat), (cos_lon, cos_lat) = np.sin(radians), np.cos(radians)
+    east = np.column_stack([-sin_lon, cos_lon, np.zeros_like(sin_lon)])
+    return east, np.column_stack([-sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat])

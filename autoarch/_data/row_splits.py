@@ -11,16 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import (
-    GroupKFold,
-    GroupShuffleSplit,
-    KFold,
-    ShuffleSplit,
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    StratifiedShuffleSplit,
-    check_cv,
-)
+from sklearn import model_selection
 
 from autoarch._core.checks import did_you_mean, own_errors
 from autoarch._data.containers import to_plain
@@ -30,7 +21,6 @@ _HOLDOUT_ABOVE = 10_000  # rows; fewer are cheap enough to be used in turn
 _CHEAP_HOLDOUT_ABOVE = 500
 _THREE_FOLDS_ABOVE = 2_000
 _HOLDOUT_SHARE, _LARGEST_SHARE, _LEAST_HOLDOUT, _MOST_HOLDOUT = 0.2, 0.25, 2_000, 10_000
-
 _MOST_STRATIFIED_GROUPS = 10_000  # more take seconds to distribute
 
 NEW_ROWS = "new rows"
@@ -94,7 +84,7 @@ def plan_splits(
     cv: Any = "auto",
     groups: Any = None,
     task: str,
-    random_state: int | np.random.RandomState | None,
+    random_state: Seed | None,
     X: Any = None,
     prefer_holdout: bool = False,
 ) -> SplitPlan:
@@ -146,14 +136,17 @@ def plan_splits(
         if isinstance(cv, str) and n > (_CHEAP_HOLDOUT_ABOVE if prefer_holdout else _HOLDOUT_ABOVE):
             return _holdout(y, groups, task, seed)
         asked = (3 if n > _THREE_FOLDS_ABOVE else 5) if isinstance(cv, str) else 5 if cv is None else int(cv)
-        return _folds(y, asked, groups, task, seed)
+        most, reason = _most_folds(y, groups, task)
+        if most < 2:
+            return _on_training_rows(n, reason)
+        splits, manner = _kfold(y, min(asked, most), groups, task, seed)
+        return SplitPlan(splits, f"{len(splits)} folds, {manner}" + (f": {reason}" if most < asked else ""), "kfold")
 
 
 def is_plain(cv: Any) -> bool:
     """Return whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
-    if cv is None or (isinstance(cv, str) and cv == "auto"):
-        return True
-    if isinstance(cv, Integral) and not isinstance(cv, bool) and int(cv) >= 2:
+    whole = isinstance(cv, Integral) and not isinstance(cv, bool) and int(cv) >= 2
+    if whole or cv is None or (isinstance(cv, str) and cv == "auto"):
         return True
     if not isinstance(cv, str) and (hasattr(cv, "split") or hasattr(cv, "__iter__")):
         return False
@@ -161,14 +154,6 @@ def is_plain(cv: Any) -> bool:
         f"cv={cv!r} was given; expected 'auto', a whole number of at least 2, a splitter such as "
         f"sklearn.model_selection.KFold(), or pairs of training and validation rows.{did_you_mean(cv, ['auto'])}"
     )
-
-
-def _folds(y: np.ndarray, asked: int, groups: np.ndarray | None, task: str, seed: Seed) -> SplitPlan:
-    most, reason = _most_folds(y, groups, task)
-    if most < 2:
-        return _on_training_rows(len(y), reason)
-    splits, manner = _kfold(y, min(asked, most), groups, task, seed)
-    return SplitPlan(splits, f"{len(splits)} folds, {manner}" + (f": {reason}" if most < asked else ""), "kfold")
 
 
 def _most_folds(y: np.ndarray, groups: np.ndarray | None, task: str) -> tuple[int, str]:
@@ -187,33 +172,40 @@ def _most_folds(y: np.ndarray, groups: np.ndarray | None, task: str) -> tuple[in
 
 
 def _kfold(y: np.ndarray, k: int, groups: np.ndarray | None, task: str, seed: Seed) -> tuple[tuple[Split, ...], str]:
+    shuffled = {"shuffle": True, "random_state": seed}
     if groups is not None:
         if task == "classification" and groups.max() < _MOST_STRATIFIED_GROUPS:
-            splits = _taken(StratifiedGroupKFold(k, shuffle=True, random_state=seed), y, groups)
+            splits = _taken(model_selection.StratifiedGroupKFold(k, **shuffled), y, groups)
             if all(len(train) and len(valid) for train, valid in splits):
                 return splits, "whole groups, stratified by class"
-        return _taken(GroupKFold(k, shuffle=True, random_state=seed), y, groups), "whole groups"
+        return _taken(model_selection.GroupKFold(k, **shuffled), y, groups), "whole groups"
+    stratified = model_selection.StratifiedKFold(k, **shuffled)
     if task == "classification":
-        splits = _taken(StratifiedKFold(k, shuffle=True, random_state=seed), y)
-        return _with_each_class_in_training(splits, y), "stratified by class"
+        return _with_each_class_in_training(_taken(stratified, y), y), "stratified by class"
     strata = _quantile_strata(y, k)
     if strata.any():
-        return _taken(StratifiedKFold(k, shuffle=True, random_state=seed), strata), "stratified by quantiles of y"
-    return _taken(KFold(k, shuffle=True, random_state=seed), y), "shuffled"
+        return _taken(stratified, strata), "stratified by quantiles of y"
+    return _taken(model_selection.KFold(k, **shuffled), y), "shuffled"
 
 
 def _holdout(y: np.ndarray, groups: np.ndarray | None, task: str, seed: Seed) -> SplitPlan:
     n = len(y)
     size = int(np.clip(round(_HOLDOUT_SHARE * n), min(_LEAST_HOLDOUT, _LARGEST_SHARE * n), _MOST_HOLDOUT))
     if groups is not None:
-        splits, manner = _taken(GroupShuffleSplit(1, test_size=size / n, random_state=seed), y, groups), "whole groups"
+        splitter, manner = model_selection.GroupShuffleSplit(1, test_size=size / n, random_state=seed), "whole groups"
+        splits = _taken(splitter, y, groups)
     else:
-        strata = _without_singles(y) if task == "classification" else _quantile_strata(y, 2)
+        if task == "classification":
+            classes, place, sizes = np.unique(y, return_inverse=True, return_counts=True)
+            strata = np.where(sizes[place] < 2, classes[sizes.argmax()], y)  # single rows join the largest class
+            manner = "stratified by class"
+        else:
+            strata, manner = _quantile_strata(y, 2), "stratified by quantiles of y"
         try:
-            splits = _taken(StratifiedShuffleSplit(1, test_size=size, random_state=seed), strata)
-            manner = "stratified by class" if task == "classification" else "stratified by quantiles of y"
+            splits = _taken(model_selection.StratifiedShuffleSplit(1, test_size=size, random_state=seed), strata)
         except ValueError:  # more strata than rows to hold out
-            splits, manner = _taken(ShuffleSplit(1, test_size=size, random_state=seed), y), "shuffled"
+            splitter, manner = model_selection.ShuffleSplit(1, test_size=size, random_state=seed), "shuffled"
+            splits = _taken(splitter, y)
         if task == "classification":
             splits = _with_each_class_in_training(splits, y)
     if not splits:
@@ -223,7 +215,7 @@ def _holdout(y: np.ndarray, groups: np.ndarray | None, task: str, seed: Seed) ->
 
 def _users_own(cv: Any, y: np.ndarray, groups: np.ndarray | None, task: str, X: Any) -> SplitPlan:
     with own_errors():
-        splitter = check_cv(cv, y, classifier=task == "classification")
+        splitter = model_selection.check_cv(cv, y, classifier=task == "classification")
         pairs = list(splitter.split(np.zeros((len(y), 1)) if X is None else X, y, groups))
         splits = tuple((_rows(train, len(y)), _rows(valid, len(y))) for train, valid in pairs)
     if not splits or not all(len(train) and len(valid) for train, valid in splits):
@@ -265,17 +257,10 @@ def _with_each_class_in_training(splits: tuple[Split, ...], y: np.ndarray) -> tu
     return tuple(repaired)
 
 
-def _without_singles(codes: np.ndarray) -> np.ndarray:
-    """Codes as strata of at least two rows: classes with one row join the largest class."""
-    classes, place, sizes = np.unique(codes, return_inverse=True, return_counts=True)
-    return np.where(sizes[place] < 2, classes[sizes.argmax()], codes)
-
-
-def _quantile_strata(y: np.ndarray, least: int, most: int = 10) -> np.ndarray:
+def _quantile_strata(y: np.ndarray, least: int) -> np.ndarray:
     """Bins of y with about equally many rows, ``least`` or more on average; all 0 where y allows a single one."""
-    n_bins = max(1, min(most, len(y) // least))
-    edges = np.unique(np.quantile(y, np.linspace(0, 1, n_bins + 1)[1:-1]))
-    return np.searchsorted(edges, y)
+    n_bins = max(1, min(10, len(y) // least))
+    return np.searchsorted(np.unique(np.quantile(y, np.linspace(0, 1, n_bins + 1)[1:-1])), y)
 
 
 def _on_training_rows(n: int, reason: str) -> SplitPlan:
@@ -306,7 +291,7 @@ def _check_groups(groups: Any, n: int, *, coded: bool) -> np.ndarray:
 
 @contextmanager
 def _global_state_kept() -> Iterator[None]:
-    """Give numpy's global random state back as it was: splitters of the user's own may draw from it."""
+    """Give numpy's global random state back as it was: the user's own splitters may draw from it."""
     state = np.random.get_state()  # noqa: NPY002 - the state in question is the legacy one
     try:
         yield

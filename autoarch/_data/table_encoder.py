@@ -75,7 +75,7 @@ class TableCoder:
 
 
 def is_numeric(frame: pd.DataFrame) -> bool:
-    """Whether every column holds plain numpy numbers or booleans, judged by dtype alone."""
+    """Return whether every column holds plain numpy numbers or booleans, judged by dtype alone."""
     return all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in frame.dtypes.unique())
 
 
@@ -160,7 +160,7 @@ def _learn_date(column: pd.Series, name: str) -> Date:
 
 
 def _says_nothing(block: np.ndarray) -> bool:
-    """Whether each column of a block is constant with nothing missing, or missing throughout."""
+    """Return whether each column of a block is constant with nothing missing, or missing throughout."""
     constant = (block == block[:1]).all(axis=0)
     return bool((constant | np.isnan(block).all(axis=0)).all())
 

@@ -51,9 +51,46 @@ class Target:
         return 0 if self.classes is None else int(np.bincount(self.codes).min())
 
     def weights(self, sample_weight: Any, class_weight: Mapping[Any, float] | str | None) -> np.ndarray | None:
-        """Combine both weights as ``sample_weights`` does."""
-        codes = None if self.classes is None else self.codes
-        return sample_weights(sample_weight, class_weight, codes, self.classes, len(self.codes))
+        """Product of both weights per sample, or None when neither was given.
+
+        Parameters
+        ----------
+        sample_weight : array-like of shape (n,), number or None
+            Weight of each sample; at least 0, not all 0.
+        class_weight : dict, "balanced" or None
+            Weight of each class, by label; ignored by a regression.
+
+        Returns
+        -------
+        ndarray of float64, of shape (n,), or None
+            The weights.
+
+        Raises
+        ------
+        InputError
+            If ``sample_weight`` is negative, NaN, infinite, of another length, all zero, or leaves a single class.
+        ParameterError
+            If ``class_weight`` is neither of the above, or does not fit the classes.
+
+        Examples
+        --------
+        >>> from autoarch._data.target import Target, encode_labels
+        >>> labels = ["a", "a", "b"]
+        >>> Target(labels, *encode_labels(labels)).weights([1, 1, 2], {"a": 1, "b": 3})
+        array([1., 1., 6.])
+        """
+        weights = None if sample_weight is None else _check_weights(sample_weight, len(self.codes))
+        if self.classes is None:
+            return weights
+        if class_weight is not None:
+            per_class = _class_weights(class_weight, self.codes, self.classes)[self.codes]
+            weights = per_class if weights is None else weights * per_class
+        if weights is not None and len(heard := np.unique(self.codes[weights > 0])) < 2:
+            raise InputError(
+                "Samples of at least 2 classes need a weight above 0, but sample_weight and class_weight leave "
+                f"{f'only one class: {self.classes[heard].tolist()[0]!r}' if len(heard) else 'no class at all'}."
+            )
+        return weights
 
 
 def encode_labels(
@@ -97,7 +134,12 @@ def encode_labels(
     with own_errors(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # many classes for so few rows: a matter of taste
         _refuse_missing(values)
-        _refuse_mixtures(values)
+        kinds = {type(label).__name__ for label in values} if values.dtype == object else set()
+        if len(kinds) > 1 and not all(isinstance(label, str) for label in values):
+            raise InputError(
+                f"Unknown label type: y holds {', '.join(sorted(kinds))} side by side. Make the labels all strings or "
+                "all numbers, for example with y.astype(str)."
+            )
         check_classification_targets(values)
         encoder = LabelEncoder()
         codes = encoder.fit_transform(values).astype(np.int64)
@@ -162,66 +204,10 @@ def guess_task(y: Any) -> str:
     return "regression" if quantities else "classification"
 
 
-def sample_weights(
-    sample_weight: Any,
-    class_weight: Mapping[Any, float] | str | None,
-    codes: np.ndarray | None,
-    classes: np.ndarray | None,
-    n: int,
-) -> np.ndarray | None:
-    """Product of both weights per sample, or None when neither was given.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n,), number or None
-        Weight of each sample; at least 0, not all 0.
-    class_weight : dict, "balanced" or None
-        Weight of each class, by label.
-    codes, classes : ndarray or None
-        As ``encode_labels`` returns them; None for a regression.
-    n : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of float64, of shape (n,), or None
-        The weights.
-
-    Raises
-    ------
-    InputError
-        If ``sample_weight`` is negative, NaN, infinite, of another length, all zero, or leaves a single class.
-    ParameterError
-        If ``class_weight`` is neither of the above, or does not fit the classes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch._data.target import sample_weights
-    >>> sample_weights([1, 1, 2], {"a": 1, "b": 3}, np.array([0, 0, 1]), np.array(["a", "b"]), 3)
-    array([1., 1., 6.])
-    """
-    weights = None if sample_weight is None else _check_weights(sample_weight, n)
-    if class_weight is not None and codes is not None and classes is not None:
-        per_class = _class_weights(class_weight, codes, classes)[codes]
-        weights = per_class if weights is None else weights * per_class
-    if weights is not None and codes is not None and classes is not None:
-        heard = np.unique(codes[weights > 0])
-        if len(heard) < 2:
-            raise InputError(
-                "Samples of at least 2 classes need a weight above 0, but sample_weight and class_weight leave "
-                f"{'only one class: ' + repr(classes[heard].tolist()[0]) if len(heard) else 'no class at all'}."
-            )
-    return weights
-
-
 def _check_weights(sample_weight: Any, n: int) -> np.ndarray:
-    if isinstance(sample_weight, Number):
-        sample_weight = np.full(n, sample_weight)
     with own_errors():
-        weights = check_array(
-            to_plain(sample_weight), ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="sample_weight"
-        )
+        given = np.full(n, sample_weight) if isinstance(sample_weight, Number) else to_plain(sample_weight)
+        weights = check_array(given, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (n,):
         raise InputError(
             f"sample_weight.shape == {weights.shape}, expected {(n,)}! Pass one weight per row of X, in a flat array."
@@ -237,9 +223,8 @@ def _check_weights(sample_weight: Any, n: int) -> np.ndarray:
 
 
 def _class_weights(class_weight: Mapping[Any, float] | str, codes: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    every_code = np.arange(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
-        return compute_class_weight("balanced", classes=every_code, y=codes)
+        return compute_class_weight("balanced", classes=np.arange(len(classes)), y=codes)
     if not isinstance(class_weight, Mapping):
         raise ParameterError(
             f"class_weight={class_weight!r} was given; expected None, 'balanced' or a dict from label to weight."
@@ -292,8 +277,7 @@ def _series(y: Any) -> np.ndarray:
         column = column.astype(column.cat.categories.dtype if not column.isna().any() else object)
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy()
-    missing = column.isna().any()
-    return column.astype(object).where(column.notna(), None).to_numpy() if missing else column.astype(object).to_numpy()
+    return column.astype(object).where(column.notna(), None).to_numpy()
 
 
 def _refuse_missing(values: np.ndarray) -> None:
@@ -301,12 +285,3 @@ def _refuse_missing(values: np.ndarray) -> None:
         assert_all_finite(values, input_name="y")
     elif pd.isna(values).any():
         raise InputError("Input y contains NaN: a label is missing. Drop the rows without a label.")
-
-
-def _refuse_mixtures(values: np.ndarray) -> None:
-    kinds = {type(label).__name__ for label in values} if values.dtype == object else set()
-    if len(kinds) > 1 and not all(isinstance(label, str) for label in values):
-        raise InputError(
-            f"Unknown label type: y holds {', '.join(sorted(kinds))} side by side. Make the labels all strings or all "
-            "numbers, for example with y.astype(str)."
-        )

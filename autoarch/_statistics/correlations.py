@@ -53,8 +53,8 @@ def standardise(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values -= values.sum(axis=0) / present
     values[missing] = 0.0
     spread = np.sqrt(np.einsum("n...,n...->...", values, values) / present)
-    noise = 16 * float(np.finfo(grid.dtype if grid.dtype.kind == "f" else np.float64).eps)
-    active = spread > noise  # relative to the cell's largest value, which is now 1
+    # Rounding is relative to the cell's largest value, which is now 1.
+    active = spread > 16 * float(np.finfo(grid.dtype if grid.dtype.kind == "f" else np.float64).eps)
     values *= np.where(active, 1.0 / np.where(active, spread, 1.0), 0.0)
     return values.astype(np.float32), active
 
@@ -71,8 +71,6 @@ class CellCorrelations:
         Where each chosen cell stands.
     n_samples : int
         Samples behind each correlation.
-    one_channel : bool
-        Whether ``unsigned`` is just the size of ``signed``.
     centred : ndarray of shape (m, m) or None
         On small grids: mean over samples and channels of the products of two cells, less the sample's mean and relative
         to its mean square. Means over neighbours are Moran's I.
@@ -83,7 +81,6 @@ class CellCorrelations:
     row: np.ndarray
     column: np.ndarray
     n_samples: int
-    one_channel: bool
     centred: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -117,7 +114,7 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
         unsigned += np.abs(product)
         counted += np.outer(varies, varies)
     counted = np.maximum(counted, 1.0)
-    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), len(channels) == 1, centred)
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), centred)
 
 
 def _centred_products(part: np.ndarray) -> np.ndarray:
@@ -163,13 +160,11 @@ def line_correlations(scaled: np.ndarray, active: np.ndarray) -> tuple[np.ndarra
         vary are left out; of lines longer than 512 cells the middle is taken.
     """
     n, channels, height, width = scaled.shape
-    lines = scaled.reshape(n, channels * height, width)
-    varies = active.reshape(channels * height, width)
+    lines, varies = scaled.reshape(n, channels * height, width), active.reshape(channels * height, width)
     columns = np.nonzero(varies.any(axis=0))[0]
     columns = columns[(len(columns) - min(len(columns), MAX_LINE)) // 2 :][:MAX_LINE]
     rows = np.nonzero(varies.any(axis=1))[0]
-    per_line = max(1.0, 200.0 * len(columns) ** 2)
-    rows = rows[_spread_out(len(rows), max(1, int(MAX_PRODUCTS / 4 / per_line)))] if len(rows) else rows
+    rows = rows[_spread_out(len(rows), max(1, int(MAX_PRODUCTS / 4 / max(1.0, 200.0 * len(columns) ** 2))))]
     n = int(np.clip(MAX_PRODUCTS / 4 / max(1.0, len(rows) * len(columns) ** 2), min(n, 200), n))
     part = np.ascontiguousarray(lines[:n][:, rows][:, :, columns].transpose(1, 2, 0))
     products = np.matmul(part, part.transpose(0, 2, 1)) / np.float32(max(1, n))
@@ -205,23 +200,17 @@ def lag_r2(correlations: CellCorrelations) -> float:
     m = len(correlations)
     if m < 3 or correlations.n_samples < 3:
         return 0.0
-    upper = np.triu_indices(m, 1)
-    entries = correlations.signed[upper].astype(np.float64)
+    first, second = np.triu_indices(m, 1)
+    entries = correlations.signed[first, second].astype(np.float64)
     row, column = correlations.row, correlations.column
-    span = 2 * int(column.max() - column.min()) + 1
-    down = row[upper[1]] - row[upper[0]]  # never negative: cells are listed row by row
-    key = down * span + (column[upper[1]] - column[upper[0]] + span // 2)
+    span = 2 * int(np.ptp(column)) + 1
+    down = row[second] - row[first]  # never negative: cells are listed row by row
+    key = down * span + (column[second] - column[first] + span // 2)
     pairs = np.bincount(key)
-    sums = np.bincount(key, weights=entries)
-    seen = pairs > 0
-    n_classes, n_pairs = int(seen.sum()), len(entries)
-    if n_pairs <= n_classes:
+    freedom, total = len(entries) - np.count_nonzero(pairs), entries.var(ddof=1)
+    if freedom < 1 or total <= 1e-12:
         return 0.0
-    total = float(((entries - entries.mean()) ** 2).sum())
-    between = float((sums[seen] ** 2 / pairs[seen]).sum() - n_pairs * entries.mean() ** 2)
-    within = max(0.0, total - between) / (n_pairs - n_classes)
-    total /= n_pairs - 1
-    if total <= 1e-12:
-        return 0.0
+    means = np.bincount(key, weights=entries) / np.maximum(pairs, 1)
+    within = ((entries - means[key]) ** 2).sum() / freedom
     noise = float(((1.0 - np.minimum(entries**2, 1.0)) ** 2).mean()) / (correlations.n_samples - 1)
     return float(np.clip((total - within) / max(total - noise, total / 5), -1.0, 1.0))

@@ -22,6 +22,8 @@ N_LINE_PERMUTATIONS = 999
 FEWEST_ORDERED = 6  # a shorter side has at most 60 orders, and no p-value below 1/60
 PAIRS_PER_LAG = 200  # look-ups per displacement other than the direct neighbours
 
+Pairs = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]  # cells and their neighbours at each displacement
+
 
 def n_orders(side: int) -> int:
     """Different orders of ``side`` lines, a reversed order being the same.
@@ -73,8 +75,7 @@ def every_order(side: int) -> np.ndarray:
 def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> CellTest:
     """Compare the given order of the cells with others; p-values are 1 where fewer than 4 vary or no two are near."""
     pairs = _near_pairs(correlations, rng)
-    m = len(correlations)
-    if m < 4 or not pairs:
+    if len(correlations) < 4 or not pairs:
         return CellTest(expected=mean_off_diagonal(correlations.unsigned))
     means, counts = _shuffled_means(correlations, pairs, rng)
     down, across = np.abs(np.array(list(pairs))).T
@@ -95,35 +96,26 @@ def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> 
 
 
 def _shuffled_means(
-    correlations: CellCorrelations,
-    pairs: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
-    rng: np.random.Generator,
+    correlations: CellCorrelations, pairs: Pairs, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed and unsigned mean correlation per displacement, for the given order and for others; and pairs behind."""
     m = len(correlations)
     first = np.concatenate([a for a, _ in pairs.values()])
     second = np.concatenate([b for _, b in pairs.values()])
-    starts = np.cumsum([0, *(len(a) for a, _ in pairs.values())])[:-1]
-    counts = np.diff([*starts, len(first)])
-    signed, unsigned = correlations.signed.ravel(), correlations.unsigned.ravel()
-    centred = None if correlations.centred is None else correlations.centred.ravel()
-    means = np.empty((1 + N_CELL_PERMUTATIONS, 2 if centred is None else 3, len(counts)))
+    counts = np.array([len(a) for a, _ in pairs.values()])
+    starts = np.cumsum(counts) - counts
+    matrices = (correlations.signed, correlations.unsigned, correlations.centred)
+    entries = [matrix.ravel() for matrix in matrices if matrix is not None]
+    means = np.empty((1 + N_CELL_PERMUTATIONS, len(entries), len(counts)))
     order = np.arange(m)
-    for draw in range(len(means)):
+    for draw in means:
         index = order[first] * m + order[second]
-        entries = signed[index]
-        sizes = np.abs(entries) if correlations.one_channel else unsigned[index]
-        means[draw, 0] = np.add.reduceat(entries, starts)
-        means[draw, 1] = np.add.reduceat(sizes, starts)
-        if centred is not None:
-            means[draw, 2] = np.add.reduceat(centred[index], starts)
+        draw[:] = [np.add.reduceat(values[index], starts) for values in entries]
         order = rng.permutation(m)
     return means / counts, counts
 
 
-def _near_pairs(
-    correlations: CellCorrelations, rng: np.random.Generator
-) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
+def _near_pairs(correlations: CellCorrelations, rng: np.random.Generator) -> Pairs:
     """Pairs of cells per displacement of at most three, all direct neighbours and a sample of the others."""
     row, column = correlations.row, correlations.column
     number = correlations.numbered(border=MAX_LAG)
@@ -191,9 +183,10 @@ def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, n
     sizes = unsigned @ close / close.sum()
     centre = (signed @ counts / counts.sum())[:, None]
     structure = np.cbrt(((signed - centre) ** 2) @ counts)  # the cube root of a sum of squares is close to normal
-    found = [_two_sided(neighbours), _two_sided(smooth), studentise(sizes), studentise(structure)]
+    two_sided = [neighbours, smooth]  # alternating cells are dependent as well
     if means.shape[1] > 2:  # Moran's I: with few cells, what all of them share hides the neighbours
-        found.insert(0, _two_sided(means[:, 2] @ close / close.sum()))
+        two_sided.insert(0, means[:, 2] @ close / close.sum())
+    found = [*(np.abs(studentise(values)) for values in two_sided), studentise(sizes), studentise(structure)]
     return np.column_stack(found)
 
 
@@ -204,11 +197,6 @@ def studentise(values: np.ndarray) -> np.ndarray:
     """
     spread = values.std(axis=0)
     return (values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
-
-
-def _two_sided(values: np.ndarray) -> np.ndarray:
-    """Size of the studentised value: alternating cells are dependent as well."""
-    return np.abs(studentise(values))
 
 
 def max_t_p(statistics: np.ndarray) -> float:
@@ -226,8 +214,7 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
     >>> holm({"rows": 0.004, "columns": 0.03})
     {'rows': 0.008, 'columns': 0.03}
     """
-    adjusted, floor = {}, 0.0
-    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        floor = min(1.0, max(floor, p_values[name] * (len(p_values) - rank)))
-        adjusted[name] = floor
+    names = sorted(p_values, key=p_values.__getitem__)
+    steps = [p_values[name] * (len(names) - rank) for rank, name in enumerate(names)]
+    adjusted = dict(zip(names, np.minimum(np.maximum.accumulate(steps), 1.0).tolist(), strict=True))
     return {name: adjusted[name] for name in p_values}

@@ -97,16 +97,12 @@ def _draw(
     free = np.arange(count) % 4 != 3
     kernels[free] -= kernels[free].mean(axis=(2, 3), keepdims=True)
     if size[0] * size[1] > 1:
-        norms = np.sqrt((kernels**2).sum(axis=(1, 2, 3), keepdims=True))
-        kernels /= np.maximum(norms, 1e-6)
+        kernels /= np.maximum(np.sqrt((kernels**2).sum(axis=(1, 2, 3), keepdims=True)), 1e-6)
     return kernels.astype(np.float32)
 
 
 def pooled_features(
-    grid: np.ndarray,
-    banks: list[Bank],
-    check_clock: Callable[[], None],
-    pools: Sequence[str] = ("placed", "anywhere"),
+    grid: np.ndarray, banks: list[Bank], check_clock: Callable[[], None], pools: Sequence[str] = ("placed", "anywhere")
 ) -> tuple[np.ndarray, ...]:
     """Responses of all kernels, pooled in each of these ways.
 
@@ -131,21 +127,19 @@ def pooled_features(
     """
     import torch
 
-    pieces: dict[str, list[Any]] = {pool: [] for pool in pools}
+    by_bank = []
     with torch.no_grad():
         for bank in banks:
             per_row = len(bank.weights) * min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
             rows = max(1, BATCH_VALUES // per_row)
-            batches: dict[str, list[Any]] = {pool: [] for pool in pools}
+            batches = []
             for start in range(0, len(grid), rows):
                 check_clock()
                 answer = responses(grid[start : start + rows], bank)
                 beyond = beyond_thresholds(answer, bank)
-                for pool in pools:
-                    batches[pool].append(_POOLS[pool](answer, beyond, bank.slack))
-            for pool in pools:
-                pieces[pool].append(torch.cat(batches[pool]))
-    return tuple(torch.cat(pieces[pool], 1).numpy() for pool in pools)
+                batches.append([_pooled(pool, answer, beyond, bank.slack) for pool in pools])
+            by_bank.append([torch.cat(parts) for parts in zip(*batches, strict=True)])
+    return tuple(torch.cat(parts, 1).numpy() for parts in zip(*by_bank, strict=True))
 
 
 def responses(grid: np.ndarray, bank: Bank) -> Any:
@@ -156,10 +150,9 @@ def responses(grid: np.ndarray, bank: Bank) -> Any:
 def convolve(grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
     """Responses every ``stride`` places of a grid with a rim of zeros."""
     import torch
-    from torch.nn import functional
 
     batch, weights = torch.from_numpy(grid), torch.from_numpy(bank.weights)
-    return functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
+    return torch.nn.functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
 
 
 def stride_on(height: int, width: int) -> tuple[int, int]:
@@ -175,7 +168,7 @@ def padding_of(bank: Bank) -> tuple[int, int]:
 
 
 def beyond_thresholds(answer: Any, bank: Bank, axis: int = 1) -> Any:
-    """By how much responses are greater than the threshold of their kernel, which stands along ``axis``."""
+    """Excess of responses over the threshold of their kernel, which stands along ``axis``."""
     import torch
 
     thresholds = torch.from_numpy(bank.thresholds).reshape(-1, *[1] * (answer.ndim - 1 - axis))
@@ -187,22 +180,16 @@ def parts_of(height: int, width: int) -> tuple[int, int]:
     return (min(3, height), min(3, width)) if min(height, width) > 1 else (min(9, height), min(9, width))
 
 
-def _placed(answer: Any, beyond: Any, slack: float) -> Any:
-    from torch.nn import functional
-
-    return functional.adaptive_avg_pool2d(beyond, parts_of(*answer.shape[2:])).flatten(1)
-
-
-def _anywhere(answer: Any, beyond: Any, slack: float) -> Any:
+def _pooled(pool: str, answer: Any, beyond: Any, slack: float) -> Any:
+    """Pool the responses of one bank in one of the ways of ``pooled_features``."""
     import torch
 
-    flat = beyond.flatten(2)
-    return torch.cat([flat.mean(2), flat.amax(2), flat.sign().mean(2)], 1)  # sign: comparisons take four times as long
-
-
-def _winners(answer: Any, beyond: Any, slack: float) -> Any:
-    import torch
-
+    if pool == "placed":
+        return torch.nn.functional.adaptive_avg_pool2d(beyond, parts_of(*answer.shape[2:])).flatten(1)
+    if pool == "anywhere":
+        flat = beyond.flatten(2)
+        shares = flat.sign().mean(2)  # comparisons take four times as long
+        return torch.cat([flat.mean(2), flat.amax(2), shares], 1)
     n_groups = answer.shape[1] // GROUP
     grouped = answer[:, : n_groups * GROUP].reshape(len(answer), n_groups, GROUP, -1)
     counts = [part.mean(-1).flatten(1) for part in contests(grouped, 2, slack)]
@@ -210,7 +197,7 @@ def _winners(answer: Any, beyond: Any, slack: float) -> Any:
 
 
 def contests(grouped: Any, axis: int, slack: float) -> tuple[Any, Any]:
-    """Where the kernels of a group stand along ``axis``: the greatest response, and 1 for the least; 0 for others.
+    """Winners and losers among a group's kernels along ``axis``: the greatest response, 1 for the least; else 0.
 
     Comparisons take four times as long as signs, which are 1 for those within ``slack`` and -1 for the others.
     """
@@ -219,11 +206,8 @@ def contests(grouped: Any, axis: int, slack: float) -> tuple[Any, Any]:
     return wins, ((least + slack) - grouped).sign_().add_(1).div_(2)
 
 
-_POOLS: dict[str, Callable[[Any, Any, float], Any]] = {"placed": _placed, "anywhere": _anywhere, "winners": _winners}
-
-
 def _thresholds(answer: Any) -> np.ndarray:
-    """One per kernel, at quantiles between 0.1 and 0.9 of its responses."""
+    """Thresholds, one per kernel, at quantiles between 0.1 and 0.9 of its responses."""
     import torch
 
     values = answer.transpose(0, 1).flatten(1)

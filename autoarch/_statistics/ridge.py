@@ -149,17 +149,13 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     -------
     ndarray of shape (n, k)
     """
-    best = _at_alpha(kernel, targets, _FIRST)
-    for step in (-1, 1):  # the error has one valley: walk down it
-        place = _FIRST + step
-        while 0 <= place < len(ALPHAS):
-            tried = _at_alpha(kernel, targets, place)
+    start = best = _at_alpha(kernel, targets, ALPHAS[_FIRST])
+    for walk in (ALPHAS[_FIRST - 1 :: -1], ALPHAS[_FIRST + 1 :]):  # the error has one valley: walk down it
+        for alpha in walk if best is start else ():
+            tried = _at_alpha(kernel, targets, alpha)
             if tried[0] >= best[0]:
                 break
             best = tried
-            place += step
-        if place != _FIRST + step:
-            break
     _, inverse, solved = best
     residuals = np.empty_like(solved)
     for fold in np.unique(folds):
@@ -168,20 +164,15 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     return targets - residuals
 
 
-def _at_alpha(kernel: np.ndarray, targets: np.ndarray, place: int) -> tuple[float, np.ndarray, np.ndarray]:
+def _at_alpha(kernel: np.ndarray, targets: np.ndarray, alpha: float) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean squared leave-one-out error under one alpha, with the inverse and ``inverse @ targets``."""
     system = kernel + 10.0  # a constant feature: the intercept
-    system[np.diag_indices_from(system)] += ALPHAS[place]
-    inverse = _inverse(system)
+    system[np.diag_indices_from(system)] += alpha
+    factor, failed = lapack.dpotrf(system, lower=1, clean=1)
+    if failed:
+        inverse = np.linalg.pinv(system, hermitian=True)
+    else:
+        inverse, _ = lapack.dpotri(factor, lower=1)  # fills the lower triangle; the upper one is zero already
+        inverse += np.tril(inverse, -1).T
     solved = inverse @ targets
     return float(np.mean((solved / np.diag(inverse)[:, None]) ** 2)), inverse, solved
-
-
-def _inverse(positive: np.ndarray) -> np.ndarray:
-    """Inverse of a symmetric positive definite matrix through its Cholesky factor."""
-    factor, failed = lapack.dpotrf(positive, lower=1, clean=1)
-    if failed:
-        return np.linalg.pinv(positive, hermitian=True)
-    inverse, _ = lapack.dpotri(factor, lower=1)  # fills the lower triangle; the upper one is zero already
-    inverse += np.tril(inverse, -1).T
-    return inverse

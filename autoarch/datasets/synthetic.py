@@ -20,9 +20,10 @@ def generator_of(random_state: Any) -> np.random.Generator:
     return np.random.default_rng(random_state)
 
 
-def _labels(n_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Zeros and ones in equal number, shuffled."""
-    return rng.permutation(np.arange(n_samples) % 2)
+def _begin(n_samples: int, random_state: Any) -> tuple[np.random.Generator, np.ndarray]:
+    """Generator, and zeros and ones in equal number, shuffled."""
+    rng = generator_of(random_state)
+    return rng, rng.permutation(np.arange(n_samples) % 2)
 
 
 def _smooth_fields(n_samples: int, shape: Shape, scale: float, rng: np.random.Generator) -> np.ndarray:
@@ -62,14 +63,10 @@ def make_stripes(
     >>> X.shape, sorted(set(y.tolist()))
     ((200, 64), [0, 1])
     """
-    rng = generator_of(random_state)
-    y = _labels(n_samples, rng)
-    height, width = shape
+    rng, y = _begin(n_samples, random_state)
     phase = rng.uniform(0, 2 * np.pi, size=(n_samples, 1, 1))
     period = rng.uniform(4.0, 8.0, size=(n_samples, 1, 1))
-    down, across = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
-    place = np.where(y[:, None, None] == 0, down + 0 * across, across + 0 * down)
-    X = np.sin(2 * np.pi * place / period + phase) + noise * rng.normal(size=(n_samples, height, width))
+    X = np.sin(2 * np.pi * np.indices(shape)[y] / period + phase) + noise * rng.normal(size=(n_samples, *shape))
     return X.reshape(n_samples, -1).astype(np.float32), y
 
 
@@ -98,8 +95,7 @@ def make_textures(n_samples: int = 300, shape: Shape = (16, 16), *, random_state
     >>> make_textures(n_samples=10, shape=(12, 12), random_state=0)[0].shape
     (10, 12, 12)
     """
-    rng = generator_of(random_state)
-    y = _labels(n_samples, rng)
+    rng, y = _begin(n_samples, random_state)
     X = np.empty((n_samples, *shape))
     for label, scale in enumerate((1.0, 1.5)):
         X[y == label] = _smooth_fields(int((y == label).sum()), shape, scale, rng)
@@ -213,8 +209,7 @@ def make_planted(
     ((20, 8, 8), np.int64(8))
     """
     check_choice("cause", cause, ("cell", "pair", "row", "texture"))
-    rng = generator_of(random_state)
-    y = _labels(n_samples, rng)
+    rng, y = _begin(n_samples, random_state)
     sign = 2.0 * y - 1.0
     X = rng.normal(size=(n_samples, *shape))
     truth = np.zeros(X.shape, dtype=bool)
@@ -268,12 +263,11 @@ def make_alternating_texture(n_samples: int = 300, shape: Shape = (16, 16), *, r
     >>> bool((X[:, :, 1:] * X[:, :, :-1]).mean() < 0)
     True
     """
-    rng = generator_of(random_state)
-    y = _labels(n_samples, rng)
+    rng, y = _begin(n_samples, random_state)
     noise = rng.normal(size=(n_samples, *shape))
     fields = np.empty_like(noise)
     for label, sigma in enumerate(((0, 1.2, 0.6), (0, 0.6, 1.2))):
         fields[y == label] = gaussian_filter(noise[y == label], sigma=sigma, mode="wrap")
     fields /= np.maximum(fields.std(axis=(1, 2), keepdims=True), 1e-12)
-    board = 1 - 2 * (np.add.outer(np.arange(shape[0]), np.arange(shape[1])) % 2)
+    board = 1 - 2 * (np.indices(shape).sum(axis=0) % 2)
     return (fields * board).astype(np.float32), y

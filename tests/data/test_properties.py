@@ -13,7 +13,7 @@ from strategies import SEEDS, arrays, grouped_targets, labels, layouts, partial_
 from autoarch import Layout
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.row_splits import plan_splits
-from autoarch._data.target import encode_labels, numeric_target, sample_weights
+from autoarch._data.target import Target, encode_labels, numeric_target
 from autoarch.exceptions import LayoutError
 
 
@@ -159,7 +159,7 @@ def test_balanced_weights_give_each_class_the_same_total(y):
     """All of them sum to the number of rows."""
     codes, classes = encode_labels(y)
 
-    weights = sample_weights(None, "balanced", codes, classes, len(y))
+    weights = Target(y, codes, classes).weights(None, "balanced")
 
     np.testing.assert_allclose(np.bincount(codes, weights), len(y) / len(classes))
 
@@ -172,12 +172,12 @@ def test_weights_of_rows_and_of_classes_multiply(y, seed):
     rows = rng.uniform(0.5, 2.0, size=len(y))
     by_class = dict(zip(classes.tolist(), rng.uniform(0.5, 2.0, size=len(classes)), strict=True))
 
-    of_rows = sample_weights(rows, None, codes, classes, len(y))
-    of_classes = sample_weights(np.ones(len(y)), by_class, codes, classes, len(y))
+    of_rows = Target(y, codes, classes).weights(rows, None)
+    of_classes = Target(y, codes, classes).weights(np.ones(len(y)), by_class)
 
     np.testing.assert_array_equal(of_rows, rows)
     np.testing.assert_array_equal(of_classes, [by_class[label] for label in y.tolist()])
-    np.testing.assert_allclose(sample_weights(rows, by_class, codes, classes, len(y)), of_rows * of_classes)
+    np.testing.assert_allclose(Target(y, codes, classes).weights(rows, by_class), of_rows * of_classes)
 
 
 @settings(max_examples=50)

@@ -11,7 +11,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 from strategies import labels
 
-from autoarch._data.target import encode_labels, guess_task, numeric_target, sample_weights
+from autoarch._data.target import Target, encode_labels, guess_task, numeric_target
 from autoarch.exceptions import InputError, ParameterError
 
 
@@ -149,32 +149,31 @@ def test_targets_that_are_no_finite_numbers_are_refused(y, message):
 # ---- weights
 
 CODES, CLASSES = np.array([0, 0, 0, 1, 1]), np.array(["no", "yes"])
+LABELS, NUMBERS = Target(CLASSES[CODES], CODES, CLASSES), Target(np.arange(5.0), np.arange(5.0))
 
 
 def test_no_weights_are_none():
     """Nothing given, nothing to carry along."""
-    assert sample_weights(None, None, CODES, CLASSES, 5) is None
-    assert sample_weights(None, None, None, None, 5) is None
+    assert LABELS.weights(None, None) is None
+    assert NUMBERS.weights(None, None) is None
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {"no": 2.0, "yes": 0.5}, {"yes": 3}, {}])
 def test_class_weights_agree_with_scikit_learn(class_weight):
     """Same numbers as compute_sample_weight."""
-    np.testing.assert_allclose(
-        sample_weights(None, class_weight, CODES, CLASSES, 5), compute_sample_weight(class_weight, CLASSES[CODES])
-    )
+    np.testing.assert_allclose(LABELS.weights(None, class_weight), compute_sample_weight(class_weight, CLASSES[CODES]))
 
 
 def test_classes_that_spell_numbers_are_still_words():
     """The label "1" is weighted by the key "1"."""
-    weights = sample_weights(None, {"0": 1, "1": 5}, CODES, np.array(["0", "1"]), 5)
+    weights = Target(CODES, CODES, np.array(["0", "1"])).weights(None, {"0": 1, "1": 5})
 
     assert weights.tolist() == [1, 1, 1, 5, 5]
 
 
 def test_both_weights_are_multiplied():
     """A sample counts by itself and by its class."""
-    weights = sample_weights([1, 2, 3, 4, 5], {"yes": 10}, CODES, CLASSES, 5)
+    weights = LABELS.weights([1, 2, 3, 4, 5], {"yes": 10})
 
     assert weights.tolist() == [1, 2, 3, 40, 50]
 
@@ -182,12 +181,12 @@ def test_both_weights_are_multiplied():
 @pytest.mark.parametrize("given_weights", [[1, 0, 2, 1, 1], pd.Series([1, 0, 2, 1, 1], index=list("abcde"))])
 def test_weights_may_come_in_any_column(given_weights):
     """Only their order counts."""
-    assert sample_weights(given_weights, None, None, None, 5).tolist() == [1, 0, 2, 1, 1]
+    assert NUMBERS.weights(given_weights, None).tolist() == [1, 0, 2, 1, 1]
 
 
 def test_one_number_weighs_all_samples_alike():
     """As in scikit-learn."""
-    assert sample_weights(2, None, None, None, 3).tolist() == [2, 2, 2]
+    assert NUMBERS.weights(2, None).tolist() == [2, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +205,7 @@ def test_one_number_weighs_all_samples_alike():
 def test_senseless_sample_weights_are_refused(given_weights, message):
     """In scikit-learn's words where it has some."""
     with pytest.raises(InputError, match=message):
-        sample_weights(given_weights, None, CODES, CLASSES, 5)
+        LABELS.weights(given_weights, None)
 
 
 @pytest.mark.parametrize(
@@ -223,13 +222,13 @@ def test_senseless_sample_weights_are_refused(given_weights, message):
 def test_senseless_class_weights_are_refused(class_weight, message):
     """A parameter, so the error is one of parameters."""
     with pytest.raises(ParameterError, match=message):
-        sample_weights(None, class_weight, CODES, CLASSES, 5)
+        LABELS.weights(None, class_weight)
 
 
 def test_class_weights_that_silence_all_but_one_class_are_refused():
     """Nothing could be told apart."""
     with pytest.raises(InputError, match="leave only one class: 'no'"):
-        sample_weights(None, {"yes": 0}, CODES, CLASSES, 5)
+        LABELS.weights(None, {"yes": 0})
 
 
 @pytest.mark.parametrize(
