@@ -15,7 +15,7 @@ import numpy as np
 from autoarch._data.layout import Layout
 from autoarch.exceptions import LayoutError
 from autoarch.layouts.local_search import neighbours
-from autoarch.layouts.partial_correlation import partial_correlations, strongest
+from autoarch.layouts.partial_correlation import partial_correlations, strongest, to_correlations
 from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -23,7 +23,7 @@ NARROWEST = 4  # cells; narrower grids cannot be told from lines
 LONGEST = 8  # times the shorter side
 CHANNELS = (3, 4, 2)  # that are tried where no shape is given
 CLEAR_SEPARATION = {2: 2.0, 3: 0.7, 4: 0.7}  # least ``separation`` by channels; any grid can be cut into pairs
-SHRINKAGES = (0.1, 0.01)
+RIDGES = (0.1, 0.01)
 SWEEPS = 10
 
 
@@ -106,10 +106,8 @@ def channel_groups(A: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _weakest_link(A: np.ndarray, members: np.ndarray) -> np.ndarray:
-    inside = A[members[:, :, None], members[:, None, :]]
-    k = np.arange(members.shape[1])
-    inside[:, k, k] = np.inf
-    return inside.min(axis=(1, 2))
+    itself = np.diag(np.full(members.shape[1], np.inf, A.dtype))
+    return (A[members[:, :, None], members[:, None, :]] + itself).min(axis=(1, 2))
 
 
 def separation(A: np.ndarray, channels: int) -> float:
@@ -128,24 +126,15 @@ def arrange_channels(columns: Arranger, n_rows: int, shape: Shape) -> Arrangemen
     Arrangement
         With ``cells`` of shape (channels, height, width) and the likelihood of the sums over channels.
     """
-    candidates = [partial_correlations(columns.C, shrinkage) for shrinkage in SHRINKAGES]
-    links = max(candidates, key=lambda R: separation(R, shape[0]))
+    links = max((partial_correlations(columns.C, ridge) for ridge in RIDGES), key=lambda R: separation(R, shape[0]))
     groups = channel_groups(links, shape[0])
-    cells = Arranger(_group_correlations(columns.C, groups), n_rows, columns.rng, columns.effort)
+    summed = columns.C[groups].sum(axis=1)[:, groups].sum(axis=2)  # over the columns of each group
+    cells = Arranger(to_correlations(summed), n_rows, columns.rng, columns.effort)
     found = cells.first(shape[1:])
     if found is None:
         return None
     found = cells.improve(found)
     return Arrangement(align_channels(links, groups, found.cells), found.likelihood)
-
-
-def _group_correlations(C: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Correlations of the sums over groups."""
-    sums = C[groups].sum(axis=1)[:, groups].sum(axis=2)
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(sums), 1e-6))
-    grey = (sums * scale[:, None] * scale).astype(np.float32)
-    np.fill_diagonal(grey, 1.0)
-    return grey
 
 
 def align_channels(R: np.ndarray, groups: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,7 @@ GREAT_LEAD = 1.2  # and one whose axes have not both been shown to be aligned: t
 NEARLY = {"down": 0.1, "across": 0.06}  # p-values of an axis that few rows or short sides may keep from the level
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """Outcome of the tests of the best grid.
 
     Parameters
@@ -35,9 +35,9 @@ class Decision:
         Of the tests that were run; see ``LayoutCandidate``.
     """
 
-    kind: str = "none"
-    found: ScoredGrid | None = None
-    p_values: dict[str, float] = field(default_factory=dict)
+    kind: str
+    found: ScoredGrid | None
+    p_values: dict[str, float]
 
 
 def decide(scaled: np.ndarray, ranked: list[ScoredGrid], rng: np.random.Generator) -> Decision:
@@ -46,7 +46,7 @@ def decide(scaled: np.ndarray, ranked: list[ScoredGrid], rng: np.random.Generato
     Tests of a grid come in this order: the first one that fails is the last one run.
     """
     if not ranked or len(scaled) < FEWEST_ROWS:
-        return Decision()
+        return Decision("none", None, {})
     best = ranked[0]
     scaled = scaled[:, np.setdiff1d(np.arange(scaled.shape[1]), best.left_out)]
     p_values: dict[str, float] = {}
@@ -152,9 +152,7 @@ def describe(layout: Layout) -> str:
     return f"{cells} with {layout.channels} channels, channels {'last' if layout.channels_last else 'first'}"
 
 
-def write_reason(
-    best: Layout | None, kind: str, candidates: tuple[LayoutCandidate, ...], n_rows: int, remark: str = ""
-) -> str:
+def write_reason(best: Layout | None, kind: str, candidates: list[LayoutCandidate], n_rows: int, remark: str) -> str:
     """Put the numbers into one sentence, followed by a remark on the names of the columns.
 
     Parameters
@@ -163,7 +161,7 @@ def write_reason(
         The layout chosen.
     kind : {"2d", "1d", "none"}
         What is significant.
-    candidates : tuple of LayoutCandidate
+    candidates : list of LayoutCandidate
         Best first.
     n_rows : int
         Rows read.

@@ -7,9 +7,8 @@ and accepts the best one only if both of its axes are significant.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +25,7 @@ CLEAR_LEAD = 0.05  # relative lead over the next layout that makes the choice su
 CONTRADICTED = 0.1  # relative difference of scores above which the data contradict the names
 
 
-@dataclass(frozen=True)
-class _Ordering:
+class _Ordering(NamedTuple):
     """Columns in one order and the grids ranked in it."""
 
     columns: np.ndarray
@@ -83,18 +81,13 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
     chosen, remark = (given, "") if named is None else _choose(given, _by_name(table, named, given), named)
     decision = decide(table.scaled[:, chosen.columns], chosen.ranked, rng)
     if decision.found is None and chosen.origin == "names" and named is not None and named.height:
-        decision = replace(decision, found=chosen.ranked[0])
+        decision = decision._replace(found=chosen.ranked[0])
     candidates = _candidates(table, chosen, decision)
     found = decision.found
     best = None if found is None else _layout(table, chosen, found, _confidence(chosen.ranked, found, decision))
-    return LayoutInference(
-        best=best,
-        candidates=candidates,
-        foreign=() if best is None else tuple(best.foreign.tolist()),
-        kind=decision.kind,
-        reason=write_reason(best, decision.kind, candidates, len(table.scaled), remark),
-        seconds=perf_counter() - started,
-    )
+    foreign = () if best is None else tuple(best.foreign.tolist())
+    reason = write_reason(best, decision.kind, candidates, len(table.scaled), remark)
+    return LayoutInference(best, tuple(candidates), foreign, decision.kind, reason, perf_counter() - started)
 
 
 def _by_name(table: Table, named: NamedCells, given: _Ordering) -> _Ordering:
@@ -104,7 +97,7 @@ def _by_name(table: Table, named: NamedCells, given: _Ordering) -> _Ordering:
     share = int(active.sum()) / max(1, int(table.active.sum()))
     ranked = given.ranked
     if not np.array_equal(columns, given.columns):
-        ranked = [replace(one, score=share * one.score) for one in rank_grids(scaled, active)]
+        ranked = [one._replace(score=share * one.score) for one in rank_grids(scaled, active)]
     if named.height:
         grid = Grid(named.height, named.width or 1, named.channels or 1)
         others = [one for one in ranked if one.grid != grid or one.left_out]
@@ -134,7 +127,7 @@ def _layout(table: Table, ordering: _Ordering, found: ScoredGrid, confidence: fl
     return Layout(height, width, channels, ordering.origin, last, confidence=confidence).within(kept, table.n_columns)
 
 
-def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> tuple[LayoutCandidate, ...]:
+def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> list[LayoutCandidate]:
     """The best few with their evidence; equal scores share a rank."""
     listed: list[LayoutCandidate] = []
     shown = ordering.ranked[:N_CANDIDATES]
@@ -148,7 +141,7 @@ def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> tuple[
             p_values = {k: p for k, p in decision.p_values.items() if (k == "order") == one.grid.is_line}
         between = one.everything - one.neighbours
         listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, p_values))
-    return tuple(listed)
+    return listed
 
 
 def _confidence(ranked: list[ScoredGrid], found: ScoredGrid, decision: Decision) -> float:

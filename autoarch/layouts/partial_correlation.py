@@ -54,14 +54,15 @@ class Columns:
         rows = rng.permutation(len(self.values))
         halves = np.sort(rows[: len(rows) // 2]), np.sort(rows[len(rows) // 2 :])
         first, second = (Z.T @ Z for Z in (self.values[half, : self.n_active] for half in halves))
-        return _to_correlations(first + second), _to_correlations(first), _to_correlations(second)
+        return to_correlations(first + second), to_correlations(first), to_correlations(second)
 
     def rare_correlations(self) -> np.ndarray:
         """Of all columns that vary, (a + r, a + r)."""
-        return _to_correlations(self.values.T @ self.values)
+        return to_correlations(self.values.T @ self.values)
 
 
-def _to_correlations(products: np.ndarray) -> np.ndarray:
+def to_correlations(products: np.ndarray) -> np.ndarray:
+    """Scale mean products by the spreads of their columns, in place."""
     spread = np.sqrt(np.diag(products))  # in a half of the rows a column has a spread of its own, which may be none
     scale = np.where(spread > 1e-3 * spread.max(initial=0.0), 1.0 / np.maximum(spread, 1e-12), 0.0)
     products *= scale.astype(np.float32)[:, None]
@@ -204,26 +205,22 @@ def partial_correlations(C: np.ndarray, shrinkage: float) -> np.ndarray:
     >>> bool(chain[0, 1] > 0.5), bool(abs(chain[0, 2]) < 0.01)
     (True, True)
     """
-    P = _inverse(C, shrinkage)
+    for _ in range(40):  # until C and the ridge are positive definite: pairwise correlations need not be
+        ridged = np.array(C, dtype=np.float32, order="F")
+        ridged[np.diag_indices_from(ridged)] += np.float32(shrinkage)
+        factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
+        if not failed:
+            break
+        shrinkage = 2.0 * max(shrinkage, 1e-4)
+    else:
+        raise LinAlgError("correlations hold values that are not finite")
+    lower = np.tril(lapack.spotri(factor, lower=1, overwrite_c=1)[0])
+    P = lower + np.tril(lower, -1).T
     scale = 1.0 / np.sqrt(np.diag(P))
     P *= -scale[:, None]
     P *= scale
     np.fill_diagonal(P, 0.0)
     return P
-
-
-def _inverse(C: np.ndarray, shrinkage: float) -> np.ndarray:
-    """Inverse of C plus a ridge, which grows until the sum is positive definite: pairwise correlations need not be."""
-    for _ in range(40):
-        ridged = np.array(C, dtype=np.float32, order="F")
-        ridged[np.diag_indices_from(ridged)] += np.float32(shrinkage)
-        factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
-        if not failed:
-            inverse, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
-            lower = np.tril(inverse)
-            return lower + np.tril(lower, -1).T
-        shrinkage = 2.0 * max(shrinkage, 1e-4)
-    raise LinAlgError("correlations hold values that are not finite")
 
 
 def local_partial_correlations(C: np.ndarray, ranking: np.ndarray, partners: int, shrinkage: float) -> np.ndarray:

@@ -171,15 +171,23 @@ class NormalEquations:
 
     def __init__(self, products: LagProducts, grid: Grid, predictors: Collection[str] = ALL_PREDICTORS):
         self.names = tuple(axis for axis in predictors if grid.along(axis) > 1)
-        self._products, self._grid = products, grid
         self._total = float(products(0).sum(dtype=np.float64))
         k = len(self.names)
         self._right, self._left = np.zeros(k), np.zeros((k, k))
         for i, axis in enumerate(self.names):
-            self._right[i] = 2 * self._pairs(axis)
-            self._left[i, i] = self._square(axis, self._right[i])
-            for j, other in enumerate(self.names[:i]):
-                self._left[i, j] = self._left[j, i] = self._cross(axis, other)
+            side = grid.along(axis)
+            steps = range(1, side if axis == "between" else 2)  # of channels, all pairs count as neighbours
+            self._right[i] = 2 * sum(pair_sum(products, grid, **{axis: step}) for step in steps)
+            if axis == "between":  # sum of squares of the summed neighbours
+                self._left[i, i] = (side - 1) * self._total + (side - 2) * self._right[i]
+            else:
+                cells = products(0).reshape(grid.sides)
+                edges = np.take(cells, (0, side - 1), axis=grid.axes.index(axis)).sum(dtype=np.float64)
+                self._left[i, i] = 2 * self._total - float(edges) + 2 * pair_sum(products, grid, **{axis: 2})
+            for j, other in enumerate(self.names[:i]):  # sum of products of the summed neighbours along two axes
+                both_ways = [step for step in range(1 - steps.stop, steps.stop) if step]
+                crossed = [pair_sum(products, grid, **{other: 1, axis: step}) for step in both_ways]
+                self._left[i, j] = self._left[j, i] = 2 * sum(crossed)
 
     def information(self, predictors: Collection[str] = ALL_PREDICTORS) -> float:
         """Minus the log of the share of variance that these predictors leave; 0 where they explain nothing."""
@@ -189,24 +197,3 @@ class NormalEquations:
         left, right = self._left[np.ix_(chosen, chosen)], self._right[chosen]
         ridged = left + np.diag(RIDGE * np.diagonal(left) + 1e-9)
         return float(information(right @ np.linalg.solve(ridged, right), np.asarray(self._total)))
-
-    def _pairs(self, axis: str) -> float:
-        """Pairs of direct neighbours; of channels, all pairs."""
-        steps = range(1, self._grid.channels) if axis == "between" else (1,)
-        return sum(pair_sum(self._products, self._grid, **{axis: step}) for step in steps)
-
-    def _square(self, axis: str, pairs: float) -> float:
-        """Sum of squares of the summed neighbours."""
-        side = self._grid.along(axis)
-        if axis == "between":
-            return (side - 1) * self._total + (side - 2) * pairs
-        cells = self._products(0).reshape(self._grid.sides)
-        edges = np.take(cells, (0, side - 1), axis=self._grid.axes.index(axis)).sum(dtype=np.float64)
-        return 2 * self._total - float(edges) + 2 * pair_sum(self._products, self._grid, **{axis: 2})
-
-    def _cross(self, axis: str, other: str) -> float:
-        """Sum of products of the summed neighbours along two axes."""
-        most = self._grid.channels if axis == "between" else 2
-        one, many = (other, axis) if axis == "between" else (axis, other)
-        steps = [step for step in range(1 - most, most) if step]
-        return 2 * sum(pair_sum(self._products, self._grid, **{one: 1, many: step}) for step in steps)

@@ -7,8 +7,8 @@ columns at both ends, and those that resemble none of their neighbours, are left
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
@@ -33,8 +33,7 @@ FEWEST_ROWS_ISOLATED = 30  # that make a low similarity no accident
 SMOOTH = 0.5  # median similarity of neighbours that makes an isolated column remarkable
 
 
-@dataclass(frozen=True)
-class ScoredGrid:
+class ScoredGrid(NamedTuple):
     """A grid and how well it predicts the cells.
 
     Parameters
@@ -64,15 +63,9 @@ def score_grid(products: LagProducts, grid: Grid, left_out: tuple[int, ...] = ()
     """Score one grid; ``share`` of all columns that vary are in it."""
     equations = NormalEquations(products, grid)
     everything, neighbours = equations.information(), equations.information(NEIGHBOURS)
-    return ScoredGrid(
-        grid,
-        left_out,
-        score=share * (WITH_CHANNELS * everything + (1 - WITH_CHANNELS) * neighbours),
-        neighbours=neighbours,
-        everything=everything,
-        across=neighbours - equations.information(("down",)),
-        down=neighbours - equations.information(("across",)),
-    )
+    score = share * (WITH_CHANNELS * everything + (1 - WITH_CHANNELS) * neighbours)
+    across, down = (neighbours - equations.information((other,)) for other in ("down", "across"))
+    return ScoredGrid(grid, left_out, score, neighbours, everything, across, down)
 
 
 def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
@@ -103,7 +96,7 @@ def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to
     strongest = _strongest_correlation(scaled, (1, 2, periods[0] - 1, periods[0], periods[0] + 1))
     similarity = np.where(active, strongest / max(float(np.median(strongest[active])), 1e-9), 1.0)
     for left_out in _outlier_sets(active, similarity):
-        grids = list_grids(scaled.shape[1] - len(left_out)) if left_out else []
+        grids = list_grids(scaled.shape[1] - len(left_out))
         fitting = [grid for grid in grids if not grid.is_line and grid.step("down") in periods]
         ranked = _rank(scaled, active, left_out, fitting) if fitting else []
         score = ranked[0].score * (1 - TIE_BREAK * similarity[list(left_out)].mean()) if ranked else 0.0
@@ -215,7 +208,7 @@ def _outlier_sets(active: np.ndarray, similarity: np.ndarray) -> Iterator[tuple[
     inside = sorted(int(k) for k in least if similarity[k] < DISSIMILAR)
     ends = [(a, b) for a in range(MOST_OUTLIERS + 1) for b in range(MOST_OUTLIERS + 1 - a)]
     ends += [(a, b) for a in {0, front} for b in {0, back}]
-    seen = set()
+    seen: set[tuple[int, ...]] = {()}
     for a, b in ends:
         for size in range(max(0, MOST_OUTLIERS - a - b) + 1):
             for chosen in combinations([k for k in inside if a <= k < p - b], size):

@@ -109,8 +109,7 @@ def recover_layout(
     started = perf_counter()
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1, size=4))
     columns = prepare_columns(X, rng)
-    n_columns = len(columns.numbers) + len(columns.constant)
-    search = _Search(columns, n_columns, None if shape is None else check_shape(shape, n_columns), rng, effort)
+    search = _Search(columns, shape, rng, effort)
     kind, found, score = search.run()
     cells = found.cells.reshape(-1, *found.cells.shape[-2:])
     order = complete(cells, columns)
@@ -118,27 +117,18 @@ def recover_layout(
     layout = None
     if accepted:
         channels, height, width = cells.shape
-        layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), n_columns, score)
-    return LayoutRecovery(
-        order=order,
-        layout=layout,
-        score=score,
-        accepted=accepted,
-        seconds=perf_counter() - started,
-        kind=kind,
-        shape=cells.shape,
-        likelihood=found.likelihood,
-        line_likelihood=search.line_likelihood,
-    )
+        layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), search.n_columns, score)
+    seconds, likelihoods = perf_counter() - started, (found.likelihood, search.line_likelihood)
+    return LayoutRecovery(order, layout, score, accepted, seconds, kind, cells.shape, *likelihoods)
 
 
 class _Search:
     """Steps of ``recover_layout`` on prepared columns."""
 
-    def __init__(
-        self, columns: Columns, n_columns: int, shape: Shape | None, rng: np.random.Generator, effort: float
-    ) -> None:
-        self.columns, self.n_columns, self.shape, self.rng = columns, n_columns, shape, rng
+    def __init__(self, columns: Columns, shape: Sequence[int] | None, rng: np.random.Generator, effort: float):
+        self.columns, self.rng = columns, rng
+        self.n_columns = len(columns.numbers) + len(columns.constant)
+        self.shape = None if shape is None else check_shape(shape, self.n_columns)
         self.n_rows, self.effort = len(columns.values), effort * min(1.0, USUAL_COLUMNS / max(columns.n_active, 1))
         self.line_likelihood = 0.0
 

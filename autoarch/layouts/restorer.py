@@ -127,5 +127,4 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     def _flat_order(self) -> np.ndarray:
         """All columns: cell by cell, then those that belong to none."""
         cells = self.layout_.columns
-        cells = cells[cells >= 0]
-        return np.concatenate([cells, np.setdiff1d(np.arange(self.n_features_in_), cells)])
+        return np.concatenate([cells[cells >= 0], self.layout_.foreign])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
@@ -24,8 +24,7 @@ MOST_REVERSALS = 100
 LEAST_LINK_GAIN = 1e-4  # of summed affinity; less is rounding
 
 
-@dataclass(frozen=True)
-class Arrangement:
+class Arrangement(NamedTuple):
     """A layout of a box.
 
     Parameters

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,8 +30,7 @@ ROLES = {
 }
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Standardised numeric columns.
 
     Parameters
@@ -100,8 +98,7 @@ def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Gener
     return Table(scaled, active, numeric, n_columns, names)
 
 
-@dataclass(frozen=True)
-class NamedCells:
+class NamedCells(NamedTuple):
     """Columns in the order that their names give.
 
     Parameters
