@@ -53,10 +53,9 @@ class BatchedLikelihood:
                     first = np.zeros(grid.sides, dtype=np.float32)
                     first[found[1]] = 1.0
                     pairs[found[0]].append((slot, k, first.ravel()))
+            places = dict(zip(grid.axes, np.indices(grid.sides).reshape(3, p), strict=True))
             for a, axis in enumerate(("across", "down")):
-                along = np.moveaxis(edges[a, k].reshape(grid.sides), grid.axes.index(axis), 0)
-                along[0] += 1.0
-                along[-1] += 1.0
+                np.add(places[axis] == 0, places[axis] == grid.along(axis) - 1, out=edges[a, k], dtype=np.float32)
         sides = np.array([(grid.width, grid.height) for grid in grids], dtype=float).T
         self._counts = np.maximum((sides - 1) / sides * p, 1.0)  # pairs of direct neighbours
         self._edges = edges.reshape(-1, p).T

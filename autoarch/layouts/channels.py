@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from math import isqrt, prod
+from math import isqrt
 
 import numpy as np
 
@@ -21,8 +21,9 @@ from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 Shape = tuple[int, int, int]  # channels, height, width
 NARROWEST = 4  # cells; narrower grids cannot be told from lines
 LONGEST = 8  # times the shorter side
-CHANNELS = (3, 4, 2)  # that are tried where no shape is given
-CLEAR_SEPARATION = {2: 2.0, 3: 0.7, 4: 0.7}  # least ``separation`` by channels; any grid can be cut into pairs
+# Numbers of channels that are tried where no shape is given, and the least ``separation`` for each; any grid can be cut
+# into pairs.
+CLEAR_SEPARATION = {3: 0.7, 4: 0.7, 2: 2.0}
 RIDGES = (0.1, 0.01)
 SWEEPS = 10
 
@@ -36,7 +37,7 @@ def check_shape(shape: Sequence[int], n_columns: int) -> Shape:
         If it is no such tuple or has fewer cells than X has columns.
     """
     layout = Layout.of(shape)
-    if prod(layout.shape) < n_columns:
+    if layout.n_columns < n_columns:
         Layout.of(shape, n_columns=n_columns)
     if layout.channels > 1 and min(layout.height, layout.width) == 1:
         raise LayoutError(
@@ -69,9 +70,9 @@ def candidate_colour_shapes(C: np.ndarray, n_columns: int) -> list[Shape]:
         Of all columns.
     """
     links = partial_correlations(C, 0.1)
-    for channels in CHANNELS:
+    for channels, clear in CLEAR_SEPARATION.items():
         sides = candidate_sides(n_columns // channels) if n_columns % channels == 0 else []
-        if sides and separation(links, channels) > CLEAR_SEPARATION[channels]:
+        if sides and separation(links, channels) > clear:
             return [(channels, *side) for side in sides]
     return []
 

@@ -136,9 +136,8 @@ def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> list[L
     for place, one in enumerate(shown, start=1):
         tied = bool(listed) and abs(listed[-1].score - one.score) <= TIED * max(abs(one.score), 1e-9)
         rank, layout = listed[-1].rank if tied else place, _layout(table, ordering, one)
-        p_values = {}
-        if one in (ordering.ranked[0], decision.found):
-            p_values = {k: p for k, p in decision.p_values.items() if (k == "order") == one.grid.is_line}
+        tested = one in (ordering.ranked[0], decision.found)
+        p_values = {k: p for k, p in decision.p_values.items() if tested and (k == "order") == one.grid.is_line}
         between = one.everything - one.neighbours
         listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, p_values))
     return listed

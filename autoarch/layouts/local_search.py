@@ -29,11 +29,10 @@ Offsets = tuple[tuple[int, int], ...]
 @lru_cache(maxsize=64)  # one search needs the same box hundreds of times
 def neighbours(height: int, width: int, offsets: Offsets = ROOK) -> np.ndarray:
     """Flat number of each cell's neighbours, (cells, offsets); -1 beyond the edge."""
-    row, column = np.divmod(np.arange(height * width), width)
-    found = np.full((height * width, len(offsets)), -1)
-    for k, (down, right) in enumerate(offsets):
-        inside = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
-        found[inside, k] = ((row + down) * width + column + right)[inside]
+    reach = int(np.abs(offsets).max())
+    padded = np.pad(np.arange(height * width).reshape(height, width), reach, constant_values=-1)
+    corners = reach + np.array(offsets)
+    found = np.stack([padded[top : top + height, left : left + width].ravel() for top, left in corners], axis=1)
     found.setflags(write=False)
     return found
 

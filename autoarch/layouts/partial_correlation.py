@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -26,8 +26,7 @@ BLOCK = 512  # rows at a time
 TWO_HOP_LINKS = 6  # strongest links of a column that a path of two steps may take
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Columns ready for correlations.
 
     Parameters
@@ -55,10 +54,6 @@ class Columns:
         halves = np.sort(rows[: len(rows) // 2]), np.sort(rows[len(rows) // 2 :])
         first, second = (Z.T @ Z for Z in (self.values[half, : self.n_active] for half in halves))
         return to_correlations(first + second), to_correlations(first), to_correlations(second)
-
-    def rare_correlations(self) -> np.ndarray:
-        """Of all columns that vary, (a + r, a + r)."""
-        return to_correlations(self.values.T @ self.values)
 
 
 def to_correlations(products: np.ndarray) -> np.ndarray:
@@ -120,10 +115,9 @@ def prepare_columns(X: Any, rng: np.random.Generator) -> Columns:
 
 def _by_variation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Columns that often leave their median, rarely, never."""
-    present = ~np.isnan(values).all(axis=0)
-    median = np.zeros(values.shape[1], np.float32)
-    if np.isnan(values).any():
-        median[present] = np.nanmedian(values[:, present], axis=0)
+    missing = np.isnan(values)
+    if missing.any():  # columns that are always missing have no median
+        median = np.nanmedian(np.where(missing.all(axis=0), np.float32(0.0), values), axis=0)
     else:
         median = np.median(values[:: max(1, len(values) // 2_000)], axis=0)
     count = (np.abs(values - median) > 1e-6 * np.fmax.reduce(values, axis=0)).sum(axis=0)

@@ -131,13 +131,11 @@ def _interleaved(products: LagProducts, wide: ScoredGrid, grids: list[Grid], sha
     """
     step = wide.grid.step("down")
     fitting = [one for one in grids if one.channels_last and not one.is_line and one.step("down") == step]
-    seams = [(one, *_seam(products, one)) for one in fitting]
-    visible = [one for one, seam, within in seams if seam >= FAINT_SEAM * within]
+    visible = [one for one in fitting if (seam := _seam(products, one))[0] >= FAINT_SEAM * seam[1]]
     scored = [score_grid(products, one, wide.left_out, share=share) for one in visible]
     best = max(scored, key=lambda one: one.everything, default=None)
-    if best is None or best.everything < INTERLEAVED * max(wide.everything, best.neighbours):
-        return None
-    return best
+    clear = best is not None and best.everything >= INTERLEAVED * max(wide.everything, best.neighbours)
+    return best if clear else None
 
 
 def _has_seams(products: LagProducts, grid: Grid) -> bool:
@@ -146,10 +144,8 @@ def _has_seams(products: LagProducts, grid: Grid) -> bool:
     Every picture can be read as several channels, every second pixel or the upper and the lower half; its seams do not
     show.
     """
-    if grid.channels == 1:
-        return True
     seam, within = _seam(products, grid)
-    return seam >= SEAM * min(within, variogram(products, grid, between=1))
+    return grid.channels == 1 or seam >= SEAM * min(within, variogram(products, grid, between=1))
 
 
 def _seam(products: LagProducts, grid: Grid) -> tuple[float, float]:
@@ -179,9 +175,8 @@ def period_gains(scaled: np.ndarray) -> np.ndarray:
     far = np.arange(3, (p + 1) // 2)
     if not len(far) or total <= 1e-9:
         return gains
-    twice = np.where(2 * far < p, sums[np.minimum(2 * far, p - 1)], 0.0)
     near_near, near = 2 * (total + sums[2]), 2 * sums[1]
-    far_far, far_right = 2 * (total + twice), 2 * sums[far]
+    far_far, far_right = 2 * (total + sums[2 * far]), 2 * sums[far]
     cross = 2 * (sums[far - 1] + sums[far + 1])
     alone = near**2 / max(near_near, 1e-12)
     determinant = np.maximum(near_near * far_far - cross**2, 1e-6 * near_near * far_far)

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 
 from autoarch._data.layout import Layout
 from autoarch.layouts.channels import Shape, arrange_channels, candidate_colour_shapes, candidate_sides, check_shape
-from autoarch.layouts.partial_correlation import Affinity, Columns, prepare_columns
+from autoarch.layouts.partial_correlation import Affinity, Columns, prepare_columns, to_correlations
 from autoarch.layouts.region_growing import fill, grow
 from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 
@@ -114,12 +114,12 @@ def recover_layout(
     cells = found.cells.reshape(-1, *found.cells.shape[-2:])
     order = complete(cells, columns)
     accepted = kind != "none" and score >= LEAST_SCORE[kind]
-    layout = None
-    if accepted:
-        channels, height, width = cells.shape
-        layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), search.n_columns, score)
+    channels, height, width = cells.shape
+    layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), search.n_columns, score)
     seconds, likelihoods = perf_counter() - started, (found.likelihood, search.line_likelihood)
-    return LayoutRecovery(order, layout, score, accepted, seconds, kind, cells.shape, *likelihoods)
+    return LayoutRecovery(
+        order, layout if accepted else None, score, accepted, seconds, kind, cells.shape, *likelihoods
+    )
 
 
 class _Search:
@@ -189,12 +189,10 @@ class _Search:
 def neighbour_pairs(cells: np.ndarray) -> np.ndarray:
     """Pairs of items that share a side in a layout (..., H, W), as sorted numbers that mean the same in any layout."""
     item = cells.astype(np.int64)
-    pairs = []
-    for first, second in ((item[..., :-1], item[..., 1:]), (item[..., :-1, :], item[..., 1:, :])):
-        both = (first >= 0) & (second >= 0)
-        low, high = np.minimum(first, second)[both], np.maximum(first, second)[both]
-        pairs.append(low << 32 | high)
-    return np.sort(np.concatenate(pairs))
+    first = np.concatenate([item[..., :-1].ravel(), item[..., :-1, :].ravel()])
+    second = np.concatenate([item[..., 1:].ravel(), item[..., 1:, :].ravel()])
+    low, high = np.sort([first, second], axis=0)
+    return np.sort((low << 32 | high)[low >= 0])
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
@@ -229,7 +227,7 @@ def complete(cells: np.ndarray, columns: Columns) -> np.ndarray:
         -1 for cells beyond the number of columns.
     """
     if len(columns.numbers) > columns.n_active and len(cells) == 1 and (cells >= 0).any():
-        C, (height, width) = columns.rare_correlations(), cells.shape[1:]
+        C, (height, width) = to_correlations(columns.values.T @ columns.values), cells.shape[1:]
         cells = fill(grow(Affinity(C - np.eye(len(C), dtype=C.dtype)), cells[0], height, width, 0.0), C)
     order = np.append(columns.numbers, -1)[cells].ravel()
     absent = np.setdiff1d(np.concatenate([columns.numbers, columns.constant]), order)

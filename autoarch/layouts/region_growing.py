@@ -39,12 +39,9 @@ def seeds(affinity: Affinity, most: int) -> list[np.ndarray]:
                 if c > a:
                     sides = min(A[a, b], A[b, c], A[c, d], A[d, a])
                     squares.append((float(sides - 0.5 * max(A[a, c], A[b, d])), a, b, c, d))
-    squares.sort(key=lambda square: -square[0])
-    used: set[int] = set()
     chosen: list[np.ndarray] = []
-    for _, a, b, c, d in squares:
-        if len(chosen) < most and used.isdisjoint((a, b, c, d)):
-            used.update((a, b, c, d))
+    for _, a, b, c, d in sorted(squares, key=lambda square: -square[0]):
+        if len(chosen) < most and not np.isin((a, b, c, d), chosen).any():
             chosen.append(np.array([[a, b], [d, c]]))
     return chosen
 
@@ -101,8 +98,8 @@ class _Canvas:
         self._scores: dict[Cell, np.ndarray] = {}
         self.best: dict[Cell, tuple[float, int]] = {}
         taken = self.items >= 0
-        for row, column in np.argwhere(binary_dilation(taken, np.ones((3, 3))) & ~taken):
-            self._open((int(row), int(column)))
+        for row, column in np.argwhere(binary_dilation(taken, np.ones((3, 3))) & ~taken).tolist():
+            self._open((row, column))
 
     def _open(self, cell: Cell) -> None:
         """Score all columns for a free cell beside placed ones."""

@@ -113,9 +113,7 @@ class Arranger:
         found = self._best_line(orders)
         swapped = self._rated(swap_nearby(found.cells, self.C, rounds=5), LINE)
         found = max(found, swapped, key=lambda one: one.likelihood)
-        cells = np.full((1, length), -1)
-        cells[:, : len(self.C)] = found.cells
-        return Arrangement(cells, found.likelihood)
+        return found._replace(cells=np.pad(found.cells, ((0, 0), (0, length - len(self.C))), constant_values=-1))
 
     def _best_line(self, orders: list[np.ndarray]) -> Arrangement:
         return max((self._rated(order[None], LINE) for order in orders), key=lambda one: one.likelihood)
