@@ -144,8 +144,7 @@ def _middle(scaled: np.ndarray, grid: Grid) -> tuple[Grid, np.ndarray]:
     """
     height, width = grid.height, grid.width
     if height * width > MOST_CELLS:
-        side = int(MOST_CELLS**0.5)
-        height = min(height, max(side, MOST_CELLS // width))
+        height = min(height, max(int(MOST_CELLS**0.5), MOST_CELLS // width))
         width = min(width, MOST_CELLS // height)
     top, left = (grid.height - height) // 2, (grid.width - width) // 2
     cells = scaled.reshape(len(scaled), *grid.sides)

@@ -131,11 +131,8 @@ def arrange_channels(columns: Arranger, n_rows: int, shape: Shape) -> Arrangemen
     groups = channel_groups(links, shape[0])
     summed = columns.C[groups].sum(axis=1)[:, groups].sum(axis=2)  # over the columns of each group
     cells = Arranger(to_correlations(summed), n_rows, columns.rng, columns.effort)
-    found = cells.first(shape[1:])
-    if found is None:
-        return None
-    found = cells.improve(found)
-    return Arrangement(align_channels(links, groups, found.cells), found.likelihood)
+    found = cells.best([shape[1:]])
+    return None if found is None else found._replace(cells=align_channels(links, groups, found.cells))
 
 
 def align_channels(R: np.ndarray, groups: np.ndarray, cells: np.ndarray) -> np.ndarray:

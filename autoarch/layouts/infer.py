@@ -117,7 +117,7 @@ def _choose(given: _Ordering, by_name: _Ordering, named: NamedCells) -> tuple[_O
     verb = "give" if named.height or named.channels else "order"
     remark = f"The names of the columns {verb} another layout, which predicts the cells less well."
     if best_by_name >= given.score:
-        return _Ordering(by_name.columns, "inferred", sorted(by_name.ranked, key=lambda one: -one.score)), remark
+        return by_name._replace(origin="inferred", ranked=sorted(by_name.ranked, key=lambda one: -one.score)), remark
     return given, remark
 
 

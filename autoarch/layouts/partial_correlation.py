@@ -106,16 +106,20 @@ def prepare_columns(X: Any, rng: np.random.Generator) -> Columns:
     values -= lowest
     if (lowest >= 0).all():
         np.sqrt(values, out=values)
-    active, rare, constant = _by_variation(values)
-    _standardise(values)
+    missing = np.isnan(values)
+    active, rare, constant = _by_variation(values, missing)
+    count: Any = np.maximum((~missing).sum(axis=0), 1) if missing.any() else len(values)
+    values[missing] = 0.0
+    values -= (values.sum(axis=0, dtype=np.float64) / count).astype(np.float32)
+    values[missing] = 0.0
+    values /= np.maximum(np.sqrt(np.einsum("ij,ij->j", values, values) / count), 1e-12).astype(np.float32)
     key = rng.normal(size=len(values)).astype(np.float32) @ values
     numbers = np.concatenate([kind[np.argsort(key[kind], kind="stable")] for kind in (active, rare)])
     return Columns(np.ascontiguousarray(values[:, numbers]), numbers, len(active), constant)
 
 
-def _by_variation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _by_variation(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Columns that often leave their median, rarely, never."""
-    missing = np.isnan(values)
     if missing.any():  # columns that are always missing have no median
         median = np.nanmedian(np.where(missing.all(axis=0), np.float32(0.0), values), axis=0)
     else:
@@ -123,16 +127,6 @@ def _by_variation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     count = (np.abs(values - median) > 1e-6 * np.fmax.reduce(values, axis=0)).sum(axis=0)
     constant, rare = count == 0, count < min(ENOUGH, RARE * len(values))
     return np.flatnonzero(~rare), np.flatnonzero(rare & ~constant), np.flatnonzero(constant)
-
-
-def _standardise(values: np.ndarray) -> None:
-    """Scale to mean zero and spread one, in place; missing cells become zero."""
-    missing = np.isnan(values)
-    count: Any = np.maximum((~missing).sum(axis=0), 1) if missing.any() else len(values)
-    values[missing] = 0.0
-    values -= (values.sum(axis=0, dtype=np.float64) / count).astype(np.float32)
-    values[missing] = 0.0
-    values /= np.maximum(np.sqrt(np.einsum("ij,ij->j", values, values) / count), 1e-12).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,12 @@ def list_grids(n_columns: int) -> list[Grid]:
     for channels in range(1, MOST_CHANNELS + 1):
         cells, rest = divmod(n_columns, channels)
         orders = (False, True) if channels > 1 else (False,)
-        if rest or cells < FEWEST_LINES:
-            continue
-        for height in range(1, cells + 1):
-            width, rest = divmod(cells, height)
-            shorter, longer = min(height, width), max(height, width)
+        heights = [h for h in range(1, cells + 1) if cells % h == 0] if not rest and cells >= FEWEST_LINES else []
+        for height in heights:
+            shorter, longer = sorted((height, cells // height))
             small = shorter == SMALL_SIDE and longer <= SMALL_GRID
-            if not rest and (height == 1 or shorter >= FEWEST_LINES or small):
-                found += [Grid(height, width, channels, channels_last=last) for last in orders]
+            if height == 1 or shorter >= FEWEST_LINES or small:
+                found += [Grid(height, cells // height, channels, channels_last=last) for last in orders]
     return found
 
 
@@ -176,8 +174,8 @@ class NormalEquations:
         self._right, self._left = np.zeros(k), np.zeros((k, k))
         for i, axis in enumerate(self.names):
             side = grid.along(axis)
-            steps = range(1, side if axis == "between" else 2)  # of channels, all pairs count as neighbours
-            self._right[i] = 2 * sum(pair_sum(products, grid, **{axis: step}) for step in steps)
+            most = side if axis == "between" else 2  # of channels, all pairs count as neighbours
+            self._right[i] = 2 * sum(pair_sum(products, grid, **{axis: step}) for step in range(1, most))
             if axis == "between":  # sum of squares of the summed neighbours
                 self._left[i, i] = (side - 1) * self._total + (side - 2) * self._right[i]
             else:
@@ -185,8 +183,7 @@ class NormalEquations:
                 edges = np.take(cells, (0, side - 1), axis=grid.axes.index(axis)).sum(dtype=np.float64)
                 self._left[i, i] = 2 * self._total - float(edges) + 2 * pair_sum(products, grid, **{axis: 2})
             for j, other in enumerate(self.names[:i]):  # sum of products of the summed neighbours along two axes
-                both_ways = [step for step in range(1 - steps.stop, steps.stop) if step]
-                crossed = [pair_sum(products, grid, **{other: 1, axis: step}) for step in both_ways]
+                crossed = [pair_sum(products, grid, **{other: 1, axis: step}) for step in range(1 - most, most) if step]
                 self._left[i, j] = self._left[j, i] = 2 * sum(crossed)
 
     def information(self, predictors: Collection[str] = ALL_PREDICTORS) -> float:

@@ -75,7 +75,7 @@ def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
     """
     if not active.any():
         return []
-    ranked = _rank(scaled, active, ())
+    ranked = _rank(scaled, active, (), list_grids(scaled.shape[1]))
     gains = period_gains(scaled)
     best = ranked[0] if ranked else None
     if best is not None and not best.grid.is_line and gains[best.grid.step("down")] >= 0.5 * gains.max():
@@ -85,7 +85,7 @@ def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
         left_out = _best_outliers(scaled, active, gains, 0.0 if best is None else best.score)
     if not left_out and (best is None or best.grid.is_line):
         left_out = _isolated_columns(scaled, active)
-    return _rank(scaled, active, left_out) if left_out else ranked
+    return _rank(scaled, active, left_out, list_grids(scaled.shape[1] - len(left_out))) if left_out else ranked
 
 
 def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to_beat: float) -> tuple[int, ...]:
@@ -105,13 +105,10 @@ def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to
     return chosen
 
 
-def _rank(
-    scaled: np.ndarray, active: np.ndarray, left_out: tuple[int, ...], grids: list[Grid] | None = None
-) -> list[ScoredGrid]:
+def _rank(scaled: np.ndarray, active: np.ndarray, left_out: tuple[int, ...], grids: list[Grid]) -> list[ScoredGrid]:
     kept = np.setdiff1d(np.arange(scaled.shape[1]), left_out)
     share = int(active[kept].sum()) / max(1, int(active.sum()))
     products = LagProducts(scaled[:, kept] if left_out else scaled)
-    grids = list_grids(len(kept)) if grids is None else grids
     if not products.dense:
         grids = sorted(grids, key=lambda one: -NormalEquations(products, one, NEIGHBOURS).information())[:SHORT_LIST]
     scored = [score_grid(products, one, left_out, share=share) for one in grids if _has_seams(products, one)]
@@ -227,10 +224,9 @@ def _strongest_correlation(scaled: np.ndarray, steps: tuple[int, ...]) -> np.nda
     p = scaled.shape[1]
     lengths = np.sqrt(np.einsum("np,np->p", scaled, scaled))
     strongest = np.zeros(p)
-    for step in steps:
-        if step < p:
-            products = np.abs(np.einsum("np,np->p", scaled[:, :-step], scaled[:, step:]))
-            sizes = products / np.maximum(lengths[:-step] * lengths[step:], 1e-9)
-            strongest[:-step] = np.maximum(strongest[:-step], sizes)
-            strongest[step:] = np.maximum(strongest[step:], sizes)
+    for step in (step for step in steps if step < p):
+        products = np.abs(np.einsum("np,np->p", scaled[:, :-step], scaled[:, step:]))
+        sizes = products / np.maximum(lengths[:-step] * lengths[step:], 1e-9)
+        strongest[:-step] = np.maximum(strongest[:-step], sizes)
+        strongest[step:] = np.maximum(strongest[step:], sizes)
     return strongest

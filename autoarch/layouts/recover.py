@@ -28,7 +28,6 @@ CLEARLY_MORE = 1.02  # times what a line explains; a folded line explains as muc
 AS_MUCH = 0.9  # but where halves of the rows fold it in the same way, it is a grid with one smooth axis
 USUAL_COLUMNS = 1_000  # with more, there are fewer growths and repairs
 HALF_EFFORT = 0.25  # where the result is only compared
-MOST_IMPROVED = 2  # shapes; the best one begins best or second best
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,10 @@ def recover_layout(
     order = complete(cells, columns)
     accepted = kind != "none" and score >= LEAST_SCORE[kind]
     channels, height, width = cells.shape
-    layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), search.n_columns, score)
+    recovered = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), search.n_columns, score)
+    layout = recovered if accepted else None
     seconds, likelihoods = perf_counter() - started, (found.likelihood, search.line_likelihood)
-    return LayoutRecovery(
-        order, layout if accepted else None, score, accepted, seconds, kind, cells.shape, *likelihoods
-    )
+    return LayoutRecovery(order, layout, score, accepted, seconds, kind, cells.shape, *likelihoods)
 
 
 class _Search:
@@ -150,12 +148,9 @@ class _Search:
             clear = several or grid.likelihood > CLEARLY_MORE * line.likelihood
             if clear or grid.likelihood > AS_MUCH * line.likelihood:
                 score = self._split_half_score(grid, halves)
-                least = LEAST_SCORE["grid" if clear else "line"]
-                if score >= least or (clear and (wants_grid or not several)):
+                if score >= LEAST_SCORE["grid" if clear else "line"] or (clear and (wants_grid or not several)):
                     return "grid", grid, score
-        if wants_grid:
-            return "line", refused, 0.0
-        return "line", line, self._split_half_score(line, halves)
+        return ("line", refused, 0.0) if wants_grid else ("line", line, self._split_half_score(line, halves))
 
     def _candidate_shapes(self, C: np.ndarray) -> list[list[Shape]]:
         """Shapes with as many channels each, the likeliest number first."""
@@ -165,15 +160,11 @@ class _Search:
         return [shapes for shapes in found if shapes]
 
     def _best(self, arranger: Arranger, shapes: list[Shape]) -> Arrangement | None:
-        """The layout of the shape that explains the columns best; shapes that begin badly are not worth improving."""
-        if shapes[0][0] > 1:
-            found = [arrange_channels(arranger, self.n_rows, shape) for shape in shapes]
-            improved = [one for one in found if one is not None]
-        else:
-            begun = [one for one in (arranger.first(shape[1:]) for shape in shapes) if one is not None]
-            begun.sort(key=lambda one: -one.likelihood)
-            improved = [arranger.improve(one) for one in begun[:MOST_IMPROVED]]
-        return max(improved, key=lambda one: one.likelihood, default=None)
+        """The layout of the shape that explains the columns best."""
+        if shapes[0][0] == 1:
+            return arranger.best([shape[1:] for shape in shapes])
+        found = [arrange_channels(arranger, self.n_rows, shape) for shape in shapes]
+        return max((one for one in found if one is not None), key=lambda one: one.likelihood, default=None)
 
     def _split_half_score(self, found: Arrangement, halves: list[np.ndarray]) -> float:
         """Share of true pairs to expect in each of two layouts from halves of the rows, given their agreement."""
