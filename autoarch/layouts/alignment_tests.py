@@ -142,10 +142,8 @@ def _middle(scaled: np.ndarray, grid: Grid) -> tuple[Grid, np.ndarray]:
 
     Relations between channels would hide those between neighbours: they do not change when rows are shifted.
     """
-    height, width = grid.height, grid.width
-    if height * width > MOST_CELLS:
-        height = min(height, max(int(MOST_CELLS**0.5), MOST_CELLS // width))
-        width = min(width, MOST_CELLS // height)
+    height = min(grid.height, max(int(MOST_CELLS**0.5), MOST_CELLS // grid.width))
+    width = min(grid.width, MOST_CELLS // height)
     top, left = (grid.height - height) // 2, (grid.width - width) // 2
     cells = scaled.reshape(len(scaled), *grid.sides)
     cells = np.moveaxis(cells, [1 + grid.axes.index(axis) for axis in ("between", "down", "across")], (1, 2, 3))

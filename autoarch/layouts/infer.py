@@ -14,7 +14,7 @@ import numpy as np
 
 from autoarch._core.checks import seed_of
 from autoarch._data.layout import Layout
-from autoarch.layouts.decision import LEVELS, Decision, LayoutCandidate, LayoutInference, decide, write_reason
+from autoarch.layouts.decision import LEVELS, LayoutCandidate, LayoutInference, PValues, decide, write_reason
 from autoarch.layouts.pseudo_likelihood import Grid, LagProducts
 from autoarch.layouts.ranking import ScoredGrid, rank_grids, score_grid
 from autoarch.layouts.table import NamedCells, Table, read_names, read_table
@@ -79,15 +79,14 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
     given = _Ordering(np.arange(len(table.numeric)), "inferred", rank_grids(table.scaled, table.active))
     named = None if table.names is None else read_names(table.names)
     chosen, remark = (given, "") if named is None else _choose(given, _by_name(table, named, given), named)
-    decision = decide(table.scaled[:, chosen.columns], chosen.ranked, rng)
-    if decision.found is None and chosen.origin == "names" and named is not None and named.height:
-        decision = decision._replace(found=chosen.ranked[0])
-    candidates = _candidates(table, chosen, decision)
-    found = decision.found
-    best = None if found is None else _layout(table, chosen, found, _confidence(chosen.ranked, found, decision))
+    kind, found, p_values = decide(table.scaled[:, chosen.columns], chosen.ranked, rng)
+    if found is None and chosen.origin == "names" and named is not None and named.height:
+        found = chosen.ranked[0]
+    candidates = _candidates(table, chosen, found, p_values)
+    best = None if found is None else _layout(table, chosen, found, _confidence(chosen.ranked, found, kind, p_values))
     foreign = () if best is None else tuple(best.foreign.tolist())
-    reason = write_reason(best, decision.kind, candidates, len(table.scaled), remark)
-    return LayoutInference(best, tuple(candidates), foreign, decision.kind, reason, perf_counter() - started)
+    reason = write_reason(best, kind, candidates, len(table.scaled), remark)
+    return LayoutInference(best, tuple(candidates), foreign, kind, reason, perf_counter() - started)
 
 
 def _by_name(table: Table, named: NamedCells, given: _Ordering) -> _Ordering:
@@ -127,30 +126,29 @@ def _layout(table: Table, ordering: _Ordering, found: ScoredGrid, confidence: fl
     return Layout(height, width, channels, ordering.origin, last, confidence=confidence).within(kept, table.n_columns)
 
 
-def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> list[LayoutCandidate]:
+def _candidates(table: Table, chosen: _Ordering, found: ScoredGrid | None, p_values: PValues) -> list[LayoutCandidate]:
     """The best few with their evidence; equal scores share a rank."""
     listed: list[LayoutCandidate] = []
-    shown = ordering.ranked[:N_CANDIDATES]
-    if decision.found is not None and decision.found not in shown:
-        shown.append(decision.found)
+    shown = chosen.ranked[:N_CANDIDATES]
+    if found is not None and found not in shown:
+        shown.append(found)
     for place, one in enumerate(shown, start=1):
         tied = bool(listed) and abs(listed[-1].score - one.score) <= TIED * max(abs(one.score), 1e-9)
-        rank, layout = listed[-1].rank if tied else place, _layout(table, ordering, one)
-        tested = one in (ordering.ranked[0], decision.found)
-        p_values = {k: p for k, p in decision.p_values.items() if tested and (k == "order") == one.grid.is_line}
+        rank, layout = listed[-1].rank if tied else place, _layout(table, chosen, one)
+        tested = one in (chosen.ranked[0], found)
+        own = {k: p for k, p in p_values.items() if tested and (k == "order") == one.grid.is_line}
         between = one.everything - one.neighbours
-        listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, p_values))
+        listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, own))
     return listed
 
 
-def _confidence(ranked: list[ScoredGrid], found: ScoredGrid, decision: Decision) -> float:
+def _confidence(ranked: list[ScoredGrid], found: ScoredGrid, kind: str, p_values: PValues) -> float:
     """Half from the lead over the next layout (full at 5 %), times one minus the largest p-value that concerns it."""
-    p_values = decision.p_values
     rivals = [one.score for one in ranked if one is not found]
     lead = (found.score - max(rivals)) / max(abs(found.score), 1e-9) if rivals else 1.0
     largest = LEVELS["down"]
-    if decision.kind == "none":
+    if kind == "none":
         largest = max(p_values.values(), default=1.0)
-    elif decision.kind == "1d":
+    elif kind == "1d":
         largest = max(p_values.get(test, 0.0) for test in (("order",) if found.grid.is_line else ("down", "across")))
     return float(np.clip(0.5 + 0.5 * lead / CLEAR_LEAD, 0.0, 1.0) * (1.0 - largest))

@@ -57,7 +57,7 @@ class Grid(Layout):
 
     @property
     def is_line(self) -> bool:
-        """True if there is only one row."""
+        """Return whether there is only one row."""
         return self.height == 1
 
 
@@ -95,21 +95,19 @@ class LagProducts:
     """
 
     def __init__(self, scaled: np.ndarray):
-        n, self.n_columns = scaled.shape
+        self._n_rows, self.n_columns = max(1, len(scaled)), scaled.shape[1]
         self.dense = self.n_columns <= DENSE_COLUMNS
-        self._values = scaled.T @ scaled / np.float32(max(1, n)) if self.dense else np.ascontiguousarray(scaled.T)
+        self._values = scaled.T @ scaled / np.float32(self._n_rows) if self.dense else np.ascontiguousarray(scaled.T)
         self._known: dict[int, np.ndarray] = {}
 
     def __call__(self, lag: int) -> np.ndarray:
         """Mean product of each column and the one ``lag`` places on; 0 where there is none."""
         if lag not in self._known:
-            found = np.zeros(self.n_columns, dtype=np.float32)
-            end = max(0, self.n_columns - lag)
             if self.dense:
-                found[:end] = np.diagonal(self._values, lag)
+                found = np.diagonal(self._values, lag)
             else:
-                found[:end] = np.einsum("pn,pn->p", self._values[:end], self._values[lag:]) / self._values.shape[1]
-            self._known[lag] = found
+                found = np.einsum("pn,pn->p", self._values[: self.n_columns - lag], self._values[lag:]) / self._n_rows
+            self._known[lag] = np.pad(found, (0, lag))
         return self._known[lag]
 
 
@@ -143,9 +141,8 @@ def variogram(products: LagProducts, grid: Grid, **steps: int) -> float:
     if found is None:
         return float("inf")
     lag, inside = found
-    own, end = products(0), grid.n_columns - lag
-    halves = np.zeros(grid.n_columns)
-    halves[:end] = (own[:end] + own[lag:]) / 2 - products(lag)[:end]
+    own = products(0)
+    halves = ((own + np.roll(own, -lag)) / 2 - products(lag)).astype(np.float64)
     return float(halves.reshape(grid.sides)[inside].mean())
 
 

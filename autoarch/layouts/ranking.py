@@ -136,7 +136,7 @@ def _interleaved(products: LagProducts, wide: ScoredGrid, grids: list[Grid], sha
 
 
 def _has_seams(products: LagProducts, grid: Grid) -> bool:
-    """True if cells side by side among the columns but not in the grid differ more than those beside each other.
+    """Return whether cells side by side among the columns but not in the grid differ more than those beside each other.
 
     Every picture can be read as several channels, every second pixel or the upper and the lower half; its seams do not
     show.

@@ -222,6 +222,5 @@ def complete(cells: np.ndarray, columns: Columns) -> np.ndarray:
         cells = fill(grow(Affinity(C - np.eye(len(C), dtype=C.dtype)), cells[0], height, width, 0.0), C)
     order = np.append(columns.numbers, -1)[cells].ravel()
     absent = np.setdiff1d(np.concatenate([columns.numbers, columns.constant]), order)
-    empty = np.flatnonzero(order < 0)
-    order[empty[: len(absent)]] = absent
+    order[np.flatnonzero(order < 0)[: len(absent)]] = absent
     return order

@@ -95,8 +95,7 @@ class _Canvas:
         self._placed[start[start >= 0]] = -np.inf
         self._scores: dict[Cell, np.ndarray] = {}
         self.best: dict[Cell, tuple[float, int]] = {}
-        taken = self.items >= 0
-        for row, column in np.argwhere(binary_dilation(taken, np.ones((3, 3))) & ~taken).tolist():
+        for row, column in np.argwhere(binary_dilation(self.items >= 0, np.ones((3, 3))) & (self.items < 0)).tolist():
             self._open((row, column))
 
     def _open(self, cell: Cell) -> None:
@@ -117,7 +116,7 @@ class _Canvas:
         self.best[cell] = float(scores[item]), item
 
     def fits(self, cell: Cell) -> bool:
-        """True if the layout would still fit its box with this cell, upright or lying."""
+        """Return whether the layout would still fit its box with this cell, upright or lying."""
         top, bottom, left, right = self._box_with(cell)
         tall, wide = bottom - top + 1, right - left + 1
         return (tall <= self.height and wide <= self.width) or (tall <= self.width and wide <= self.height)

@@ -126,9 +126,8 @@ class Arranger:
 
     def _grown_line(self, affinity: Affinity) -> np.ndarray:
         """Order in which both ends grow from the strongest pair."""
-        p = len(self.C)
-        pair = np.unravel_index(int(affinity.signed.argmax()), (p, p))
-        return fill(grow(affinity, np.array([pair]), 1, p, 0.0), self.C)[0]
+        pair = np.unravel_index(int(affinity.signed.argmax()), self.C.shape)
+        return fill(grow(affinity, np.array([pair]), 1, len(self.C), 0.0), self.C)[0]
 
 
 def _ruin(cells: np.ndarray, A: np.ndarray, rng: np.random.Generator) -> np.ndarray:
