@@ -140,7 +140,7 @@ class _Search:
         wants_grid = self.shape is not None and 1 not in self.shape[1:]
         line = arranger.line(self.n_columns if self.shape is None or wants_grid else max(self.shape[1:]))
         self.line_likelihood = line.likelihood
-        for shapes in self._candidate_shapes(C):
+        for shapes in filter(None, self._candidate_shapes(C)):
             grid = self._best(arranger, shapes)
             if grid is None:
                 continue
@@ -156,8 +156,7 @@ class _Search:
         """Shapes with as many channels each, the likeliest number first."""
         if self.shape is not None:
             return [] if 1 in self.shape[1:] else [[self.shape]]
-        found = candidate_colour_shapes(C, self.n_columns), [(1, *sides) for sides in candidate_sides(self.n_columns)]
-        return [shapes for shapes in found if shapes]
+        return [candidate_colour_shapes(C, self.n_columns), [(1, *sides) for sides in candidate_sides(self.n_columns)]]
 
     def _best(self, arranger: Arranger, shapes: list[Shape]) -> Arrangement | None:
         """The layout of the shape that explains the columns best."""

@@ -35,10 +35,9 @@ def seeds(affinity: Affinity, most: int) -> list[np.ndarray]:
     squares = []
     for a, linked in enumerate(links):
         for b, d in combinations(sorted(linked), 2):
-            for c in links[b] & links[d]:
-                if c > a:
-                    sides = min(A[a, b], A[b, c], A[c, d], A[d, a])
-                    squares.append((float(sides - 0.5 * max(A[a, c], A[b, d])), a, b, c, d))
+            for c in (c for c in links[b] & links[d] if c > a):
+                sides = min(A[a, b], A[b, c], A[c, d], A[d, a])
+                squares.append((float(sides - 0.5 * max(A[a, c], A[b, d])), a, b, c, d))
     chosen: list[np.ndarray] = []
     for _, a, b, c, d in sorted(squares, key=lambda square: -square[0]):
         if len(chosen) < most and not np.isin((a, b, c, d), chosen).any():
