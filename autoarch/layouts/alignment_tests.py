@@ -8,8 +8,7 @@ the pseudo-likelihood of neighbours, arranged so that a draw costs one look-up a
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import NamedTuple
+from collections import defaultdict, namedtuple
 
 import numpy as np
 
@@ -26,22 +25,9 @@ CONSTANT = 1e-6  # variance of a cell that never varies; such cells keep their p
 PAIRS = ({"across": 1}, {"across": 2}, {"down": 1}, {"down": 2}, {"down": 1, "across": 1}, {"down": 1, "across": -1})
 
 
-class Likelihoods(NamedTuple):
-    """Figures of every order and every grid, each of shape (orders, grids).
-
-    Parameters
-    ----------
-    across, down, both : ndarray
-        Information that the neighbours along one axis, or both, have about a cell.
-    product_across, product_down : ndarray
-        Mean product of direct neighbours; 0 where there are none.
-    """
-
-    across: np.ndarray
-    down: np.ndarray
-    both: np.ndarray
-    product_across: np.ndarray
-    product_down: np.ndarray
+# Information that the neighbours along one axis, or both, have about a cell, and the mean product of direct neighbours,
+# 0 where there are none; each of shape (orders, grids).
+Likelihoods = namedtuple("Likelihoods", ("across", "down", "both", "product_across", "product_down"))
 
 
 class BatchedLikelihood:
@@ -51,10 +37,12 @@ class BatchedLikelihood:
     ----------
     grids : list of Grid
         All of the same number of columns.
+    products : ndarray of shape (p, p)
+        Mean product of each pair of columns.
     """
 
-    def __init__(self, grids: list[Grid]):
-        self.grids = grids
+    def __init__(self, grids: list[Grid], products: np.ndarray):
+        self.grids, self._products = grids, products
         p = grids[0].n_columns
         pairs: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
         edges = np.zeros((2, len(grids), p), dtype=np.float32)
@@ -65,10 +53,9 @@ class BatchedLikelihood:
                     first = np.zeros(grid.sides, dtype=np.float32)
                     first[found[1]] = 1.0
                     pairs[found[0]].append((slot, k, first.ravel()))
+            places = dict(zip(grid.axes, np.indices(grid.sides).reshape(3, p), strict=True))
             for a, axis in enumerate(("across", "down")):
-                along = np.moveaxis(edges[a, k].reshape(grid.sides), grid.axes.index(axis), 0)
-                along[0] += 1.0
-                along[-1] += 1.0
+                np.add(places[axis] == 0, places[axis] == grid.along(axis) - 1, out=edges[a, k], dtype=np.float32)
         sides = np.array([(grid.width, grid.height) for grid in grids], dtype=float).T
         self._counts = np.maximum((sides - 1) / sides * p, 1.0)  # pairs of direct neighbours
         self._edges = edges.reshape(-1, p).T
@@ -77,21 +64,19 @@ class BatchedLikelihood:
             for lag, (slots, members, first) in ((lag, zip(*found, strict=True)) for lag, found in pairs.items())
         }
 
-    def measure(self, products: np.ndarray, orders: np.ndarray) -> Likelihoods:
+    def measure(self, orders: np.ndarray) -> Likelihoods:
         """Measure all grids for all orders.
 
         Parameters
         ----------
-        products : ndarray of shape (p, p)
-            Mean product of each pair of columns.
         orders : ndarray of shape (orders, p)
             Orders in which to read the columns.
         """
         sums = np.zeros((len(PAIRS), len(orders), len(self.grids)))  # over pairs of cells
         for lag, (slots, members, first) in self._pairs.items():
-            values = products[orders[:, : orders.shape[1] - lag], orders[:, lag:]]
+            values = self._products[orders[:, : orders.shape[1] - lag], orders[:, lag:]]
             sums[slots, :, members] = (values @ first).T
-        own = np.diagonal(products)[orders]
+        own = np.diagonal(self._products)[orders]
         total = own.sum(axis=1, dtype=np.float64)[:, None]
         ends = (own @ self._edges).reshape(len(orders), 2, -1)
         beside = (2 * total - ends[:, 0] + 2 * sums[1]) * (1 + RIDGE) + 1e-9
@@ -126,25 +111,23 @@ def shifted_p(scaled: np.ndarray, grid: Grid, axis: str, rng: np.random.Generato
         of the best lines that know no neighbours along ``axis``, or cells along it are as alike.
     """
     piece, products = _middle(scaled, grid)
-    rivals = BatchedLikelihood(list_grids(piece.n_columns))
-    statistics = _statistics(rivals, piece, products, np.arange(piece.n_columns)[None], axis)
+    rivals = BatchedLikelihood(list_grids(piece.n_columns), products)
+    statistics = _statistics(rivals, piece, np.arange(piece.n_columns)[None], axis)
     varying = np.diag(products) > CONSTANT
     p_value = 0.0
     while len(statistics) <= N_DRAWS and p_value <= 1 / len(statistics):
         orders = np.stack([_shifted(piece, axis, rng, varying) for _ in range(BATCH)])
-        statistics = np.vstack([statistics, _statistics(rivals, piece, products, orders, axis)])
+        statistics = np.vstack([statistics, _statistics(rivals, piece, orders, axis)])
         p_value = max_t_p(studentise(statistics))
     return p_value
 
 
-def _statistics(
-    rivals: BatchedLikelihood, tested: Grid, products: np.ndarray, orders: np.ndarray, axis: str
-) -> np.ndarray:
+def _statistics(rivals: BatchedLikelihood, tested: Grid, orders: np.ndarray, axis: str) -> np.ndarray:
     """Lead of the best grid over the best lines across the axis under test, and similarity of cells along that axis.
 
     A line of one grid may run along the other axis of another, so each direction has its own range of lags.
     """
-    measured = rivals.measure(products, orders)
+    measured = rivals.measure(orders)
     in_rows = [2 * grid.step("across") <= tested.step("down") for grid in rivals.grids]
     between_rows = [2 * grid.step("down") > tested.step("down") and not grid.is_line for grid in rivals.grids]
     if axis == "down":
@@ -159,18 +142,13 @@ def _middle(scaled: np.ndarray, grid: Grid) -> tuple[Grid, np.ndarray]:
 
     Relations between channels would hide those between neighbours: they do not change when rows are shifted.
     """
-    height, width = grid.height, grid.width
-    if height * width > MOST_CELLS:
-        side = int(MOST_CELLS**0.5)
-        height = min(height, max(side, MOST_CELLS // width))
-        width = min(width, MOST_CELLS // height)
+    height = min(grid.height, max(int(MOST_CELLS**0.5), MOST_CELLS // grid.width))
+    width = min(grid.width, MOST_CELLS // height)
     top, left = (grid.height - height) // 2, (grid.width - width) // 2
     cells = scaled.reshape(len(scaled), *grid.sides)
     cells = np.moveaxis(cells, [1 + grid.axes.index(axis) for axis in ("between", "down", "across")], (1, 2, 3))
     channels = cells[:, :, top : top + height, left : left + width].reshape(len(scaled), grid.channels, -1)
-    products = np.zeros((height * width, height * width), dtype=np.float32)
-    for channel in range(grid.channels):
-        products += channels[:, channel].T @ channels[:, channel]
+    products = sum(channel.T @ channel for channel in channels.swapaxes(0, 1))
     return Grid(height, width), products / np.float32(len(scaled) * grid.channels)
 
 
@@ -221,7 +199,7 @@ def ordered_p(scaled: np.ndarray, grid: Grid, lines: str, rng: np.random.Generat
     numbers = np.tile(np.arange(cells.shape[axis]), (len(drawn), 1))
     numbers[:, places] = places[drawn]
     orders = np.stack([np.take(cells, order, axis=axis).ravel() for order in numbers])
-    measured = BatchedLikelihood([piece]).measure(products, orders)
+    measured = BatchedLikelihood([piece], products).measure(orders)
     similar = (measured.product_down if lines == "rows" else measured.product_across)[:, 0]
     return max_t_p(studentise(np.column_stack([measured.both[:, 0], np.abs(similar - similar.mean())])))
 
@@ -241,5 +219,5 @@ def line_p(scaled: np.ndarray, rng: np.random.Generator) -> float:
     orders = np.tile(np.arange(p), (N_DRAWS + 1, 1))
     for order in orders[1:]:
         order[places] = rng.permutation(places)
-    strongest = BatchedLikelihood(rivals).measure(products, orders).across.max(axis=1)
+    strongest = BatchedLikelihood(rivals, products).measure(orders).across.max(axis=1)
     return float(np.mean(strongest >= strongest[0]))

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from math import isqrt, prod
+from math import isqrt
 
 import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch.exceptions import LayoutError
 from autoarch.layouts.local_search import neighbours
-from autoarch.layouts.partial_correlation import partial_correlations, strongest
+from autoarch.layouts.partial_correlation import partial_correlations, strongest, to_correlations
 from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 
 Shape = tuple[int, int, int]  # channels, height, width
 NARROWEST = 4  # cells; narrower grids cannot be told from lines
 LONGEST = 8  # times the shorter side
-CHANNELS = (3, 4, 2)  # that are tried where no shape is given
-CLEAR_SEPARATION = {2: 2.0, 3: 0.7, 4: 0.7}  # least ``separation`` by channels; any grid can be cut into pairs
-SHRINKAGES = (0.1, 0.01)
+# Numbers of channels that are tried where no shape is given, and the least ``separation`` for each; any grid can be cut
+# into pairs.
+CLEAR_SEPARATION = {3: 0.7, 4: 0.7, 2: 2.0}
+RIDGES = (0.1, 0.01)
 SWEEPS = 10
 
 
@@ -36,7 +37,7 @@ def check_shape(shape: Sequence[int], n_columns: int) -> Shape:
         If it is no such tuple or has fewer cells than X has columns.
     """
     layout = Layout.of(shape)
-    if prod(layout.shape) < n_columns:
+    if layout.n_columns < n_columns:
         Layout.of(shape, n_columns=n_columns)
     if layout.channels > 1 and min(layout.height, layout.width) == 1:
         raise LayoutError(
@@ -69,9 +70,9 @@ def candidate_colour_shapes(C: np.ndarray, n_columns: int) -> list[Shape]:
         Of all columns.
     """
     links = partial_correlations(C, 0.1)
-    for channels in CHANNELS:
+    for channels, clear in CLEAR_SEPARATION.items():
         sides = candidate_sides(n_columns // channels) if n_columns % channels == 0 else []
-        if sides and separation(links, channels) > CLEAR_SEPARATION[channels]:
+        if sides and separation(links, channels) > clear:
             return [(channels, *side) for side in sides]
     return []
 
@@ -106,10 +107,8 @@ def channel_groups(A: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _weakest_link(A: np.ndarray, members: np.ndarray) -> np.ndarray:
-    inside = A[members[:, :, None], members[:, None, :]]
-    k = np.arange(members.shape[1])
-    inside[:, k, k] = np.inf
-    return inside.min(axis=(1, 2))
+    itself = np.diag(np.full(members.shape[1], np.inf, A.dtype))
+    return (A[members[:, :, None], members[:, None, :]] + itself).min(axis=(1, 2))
 
 
 def separation(A: np.ndarray, channels: int) -> float:
@@ -128,24 +127,12 @@ def arrange_channels(columns: Arranger, n_rows: int, shape: Shape) -> Arrangemen
     Arrangement
         With ``cells`` of shape (channels, height, width) and the likelihood of the sums over channels.
     """
-    candidates = [partial_correlations(columns.C, shrinkage) for shrinkage in SHRINKAGES]
-    links = max(candidates, key=lambda R: separation(R, shape[0]))
+    links = max((partial_correlations(columns.C, ridge) for ridge in RIDGES), key=lambda R: separation(R, shape[0]))
     groups = channel_groups(links, shape[0])
-    cells = Arranger(_group_correlations(columns.C, groups), n_rows, columns.rng, columns.effort)
-    found = cells.first(shape[1:])
-    if found is None:
-        return None
-    found = cells.improve(found)
-    return Arrangement(align_channels(links, groups, found.cells), found.likelihood)
-
-
-def _group_correlations(C: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Correlations of the sums over groups."""
-    sums = C[groups].sum(axis=1)[:, groups].sum(axis=2)
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(sums), 1e-6))
-    grey = (sums * scale[:, None] * scale).astype(np.float32)
-    np.fill_diagonal(grey, 1.0)
-    return grey
+    summed = columns.C[groups].sum(axis=1)[:, groups].sum(axis=2)  # over the columns of each group
+    cells = Arranger(to_correlations(summed), n_rows, columns.rng, columns.effort)
+    found = cells.best([shape[1:]])
+    return None if found is None else found._replace(cells=align_channels(links, groups, found.cells))
 
 
 def align_channels(R: np.ndarray, groups: np.ndarray, cells: np.ndarray) -> np.ndarray:

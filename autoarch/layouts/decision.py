@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,14 +18,17 @@ FEWEST_ORDERED = 5  # four lines have twelve orders
 CLEAR_LEAD = 1.1  # factor by which an aligned grid whose lines may stand in no order must beat the best line,
 GREAT_LEAD = 1.2  # and one whose axes have not both been shown to be aligned: true series reach 1.03
 NEARLY = {"down": 0.1, "across": 0.06}  # p-values of an axis that few rows or short sides may keep from the level
+PValues = dict[str, float]
+Decision = tuple[str, ScoredGrid | None, PValues]
 
 
-@dataclass(frozen=True)
-class Decision:
-    """Outcome of the tests of the best grid.
+def decide(scaled: np.ndarray, ranked: list[ScoredGrid], rng: np.random.Generator) -> Decision:
+    """Test the best of ``ranked``; where one of its axes fails, test whether the columns form a series.
 
-    Parameters
-    ----------
+    Tests of a grid come in this order: the first one that fails is the last one run.
+
+    Returns
+    -------
     kind : {"2d", "1d", "none"}
         What is significant.
     found : ScoredGrid or None
@@ -34,38 +37,27 @@ class Decision:
     p_values : dict of str to float
         Of the tests that were run; see ``LayoutCandidate``.
     """
-
-    kind: str = "none"
-    found: ScoredGrid | None = None
-    p_values: dict[str, float] = field(default_factory=dict)
-
-
-def decide(scaled: np.ndarray, ranked: list[ScoredGrid], rng: np.random.Generator) -> Decision:
-    """Test the best of ``ranked``; where one of its axes fails, test whether the columns form a series.
-
-    Tests of a grid come in this order: the first one that fails is the last one run.
-    """
     if not ranked or len(scaled) < FEWEST_ROWS:
-        return Decision()
+        return "none", None, {}
     best = ranked[0]
     scaled = scaled[:, np.setdiff1d(np.arange(scaled.shape[1]), best.left_out)]
-    p_values: dict[str, float] = {}
+    p_values: PValues = {}
     if not best.grid.is_line:
         for name, test in TESTS.items():
             p_values[name] = test(scaled, best.grid, name, rng)
             if p_values[name] > LEVELS[name]:
                 break
         else:
-            return Decision("2d", best, p_values)
+            return "2d", best, p_values
     p_values["order"] = line_p(scaled, rng)
     line = next((one for one in ranked if one.grid.is_line), None)
     if p_values["order"] > LEVELS["order"] or line is None:
-        return Decision("none", None, p_values)
-    return Decision("1d", best if _is_more_than_a_line(best, line, p_values) else line, p_values)
+        return "none", None, p_values
+    return "1d", best if _is_more_than_a_line(best, line, p_values) else line, p_values
 
 
-def _is_more_than_a_line(best: ScoredGrid, line: ScoredGrid, p_values: dict[str, float]) -> bool:
-    """True if a grid that failed a test still explains the columns better than a line."""
+def _is_more_than_a_line(best: ScoredGrid, line: ScoredGrid, p_values: PValues) -> bool:
+    """Return whether a grid that failed a test still explains the columns better than a line."""
     if min(best.grid.height, best.grid.width) < FEWEST_ORDERED:
         return False
     lead = best.score / max(line.score, 1e-9)
@@ -152,9 +144,7 @@ def describe(layout: Layout) -> str:
     return f"{cells} with {layout.channels} channels, channels {'last' if layout.channels_last else 'first'}"
 
 
-def write_reason(
-    best: Layout | None, kind: str, candidates: tuple[LayoutCandidate, ...], n_rows: int, remark: str = ""
-) -> str:
+def write_reason(best: Layout | None, kind: str, candidates: list[LayoutCandidate], n_rows: int, remark: str) -> str:
     """Put the numbers into one sentence, followed by a remark on the names of the columns.
 
     Parameters
@@ -163,7 +153,7 @@ def write_reason(
         The layout chosen.
     kind : {"2d", "1d", "none"}
         What is significant.
-    candidates : tuple of LayoutCandidate
+    candidates : list of LayoutCandidate
         Best first.
     n_rows : int
         Rows read.
@@ -193,5 +183,5 @@ def write_reason(
     return f"{text[0].upper()}{text[1:]} {remark}".strip()
 
 
-def _p_text(p_values: dict[str, float]) -> str:
+def _p_text(p_values: PValues) -> str:
     return ", ".join(f"{axis} p = {p:.2g}" for axis, p in p_values.items())

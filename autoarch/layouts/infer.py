@@ -7,15 +7,14 @@ and accepts the best one only if both of its axes are significant.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autoarch._core.checks import seed_of
 from autoarch._data.layout import Layout
-from autoarch.layouts.decision import LEVELS, Decision, LayoutCandidate, LayoutInference, decide, write_reason
+from autoarch.layouts.decision import LEVELS, LayoutCandidate, LayoutInference, PValues, decide, write_reason
 from autoarch.layouts.pseudo_likelihood import Grid, LagProducts
 from autoarch.layouts.ranking import ScoredGrid, rank_grids, score_grid
 from autoarch.layouts.table import NamedCells, Table, read_names, read_table
@@ -26,8 +25,7 @@ CLEAR_LEAD = 0.05  # relative lead over the next layout that makes the choice su
 CONTRADICTED = 0.1  # relative difference of scores above which the data contradict the names
 
 
-@dataclass(frozen=True)
-class _Ordering:
+class _Ordering(NamedTuple):
     """Columns in one order and the grids ranked in it."""
 
     columns: np.ndarray
@@ -81,20 +79,14 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
     given = _Ordering(np.arange(len(table.numeric)), "inferred", rank_grids(table.scaled, table.active))
     named = None if table.names is None else read_names(table.names)
     chosen, remark = (given, "") if named is None else _choose(given, _by_name(table, named, given), named)
-    decision = decide(table.scaled[:, chosen.columns], chosen.ranked, rng)
-    if decision.found is None and chosen.origin == "names" and named is not None and named.height:
-        decision = replace(decision, found=chosen.ranked[0])
-    candidates = _candidates(table, chosen, decision)
-    found = decision.found
-    best = None if found is None else _layout(table, chosen, found, _confidence(chosen.ranked, found, decision))
-    return LayoutInference(
-        best=best,
-        candidates=candidates,
-        foreign=() if best is None else tuple(best.foreign.tolist()),
-        kind=decision.kind,
-        reason=write_reason(best, decision.kind, candidates, len(table.scaled), remark),
-        seconds=perf_counter() - started,
-    )
+    kind, found, p_values = decide(table.scaled[:, chosen.columns], chosen.ranked, rng)
+    if found is None and chosen.origin == "names" and named is not None and named.height:
+        found = chosen.ranked[0]
+    candidates = _candidates(table, chosen, found, p_values)
+    best = None if found is None else _layout(table, chosen, found, _confidence(chosen.ranked, found, kind, p_values))
+    foreign = () if best is None else tuple(best.foreign.tolist())
+    reason = write_reason(best, kind, candidates, len(table.scaled), remark)
+    return LayoutInference(best, tuple(candidates), foreign, kind, reason, perf_counter() - started)
 
 
 def _by_name(table: Table, named: NamedCells, given: _Ordering) -> _Ordering:
@@ -104,7 +96,7 @@ def _by_name(table: Table, named: NamedCells, given: _Ordering) -> _Ordering:
     share = int(active.sum()) / max(1, int(table.active.sum()))
     ranked = given.ranked
     if not np.array_equal(columns, given.columns):
-        ranked = [replace(one, score=share * one.score) for one in rank_grids(scaled, active)]
+        ranked = [one._replace(score=share * one.score) for one in rank_grids(scaled, active)]
     if named.height:
         grid = Grid(named.height, named.width or 1, named.channels or 1)
         others = [one for one in ranked if one.grid != grid or one.left_out]
@@ -124,7 +116,7 @@ def _choose(given: _Ordering, by_name: _Ordering, named: NamedCells) -> tuple[_O
     verb = "give" if named.height or named.channels else "order"
     remark = f"The names of the columns {verb} another layout, which predicts the cells less well."
     if best_by_name >= given.score:
-        return _Ordering(by_name.columns, "inferred", sorted(by_name.ranked, key=lambda one: -one.score)), remark
+        return by_name._replace(origin="inferred", ranked=sorted(by_name.ranked, key=lambda one: -one.score)), remark
     return given, remark
 
 
@@ -134,31 +126,29 @@ def _layout(table: Table, ordering: _Ordering, found: ScoredGrid, confidence: fl
     return Layout(height, width, channels, ordering.origin, last, confidence=confidence).within(kept, table.n_columns)
 
 
-def _candidates(table: Table, ordering: _Ordering, decision: Decision) -> tuple[LayoutCandidate, ...]:
+def _candidates(table: Table, chosen: _Ordering, found: ScoredGrid | None, p_values: PValues) -> list[LayoutCandidate]:
     """The best few with their evidence; equal scores share a rank."""
     listed: list[LayoutCandidate] = []
-    shown = ordering.ranked[:N_CANDIDATES]
-    if decision.found is not None and decision.found not in shown:
-        shown.append(decision.found)
+    shown = chosen.ranked[:N_CANDIDATES]
+    if found is not None and found not in shown:
+        shown.append(found)
     for place, one in enumerate(shown, start=1):
         tied = bool(listed) and abs(listed[-1].score - one.score) <= TIED * max(abs(one.score), 1e-9)
-        rank, layout = listed[-1].rank if tied else place, _layout(table, ordering, one)
-        p_values = {}
-        if one in (ordering.ranked[0], decision.found):
-            p_values = {k: p for k, p in decision.p_values.items() if (k == "order") == one.grid.is_line}
+        rank, layout = listed[-1].rank if tied else place, _layout(table, chosen, one)
+        tested = one in (chosen.ranked[0], found)
+        own = {k: p for k, p in p_values.items() if tested and (k == "order") == one.grid.is_line}
         between = one.everything - one.neighbours
-        listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, p_values))
-    return tuple(listed)
+        listed.append(LayoutCandidate(layout, rank, one.score, one.across, one.down, between, own))
+    return listed
 
 
-def _confidence(ranked: list[ScoredGrid], found: ScoredGrid, decision: Decision) -> float:
+def _confidence(ranked: list[ScoredGrid], found: ScoredGrid, kind: str, p_values: PValues) -> float:
     """Half from the lead over the next layout (full at 5 %), times one minus the largest p-value that concerns it."""
-    p_values = decision.p_values
     rivals = [one.score for one in ranked if one is not found]
     lead = (found.score - max(rivals)) / max(abs(found.score), 1e-9) if rivals else 1.0
     largest = LEVELS["down"]
-    if decision.kind == "none":
+    if kind == "none":
         largest = max(p_values.values(), default=1.0)
-    elif decision.kind == "1d":
+    elif kind == "1d":
         largest = max(p_values.get(test, 0.0) for test in (("order",) if found.grid.is_line else ("down", "across")))
     return float(np.clip(0.5 + 0.5 * lead / CLEAR_LEAD, 0.0, 1.0) * (1.0 - largest))

@@ -29,11 +29,10 @@ Offsets = tuple[tuple[int, int], ...]
 @lru_cache(maxsize=64)  # one search needs the same box hundreds of times
 def neighbours(height: int, width: int, offsets: Offsets = ROOK) -> np.ndarray:
     """Flat number of each cell's neighbours, (cells, offsets); -1 beyond the edge."""
-    row, column = np.divmod(np.arange(height * width), width)
-    found = np.full((height * width, len(offsets)), -1)
-    for k, (down, right) in enumerate(offsets):
-        inside = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
-        found[inside, k] = ((row + down) * width + column + right)[inside]
+    reach = int(np.abs(offsets).max())
+    padded = np.pad(np.arange(height * width).reshape(height, width), reach, constant_values=-1)
+    corners = reach + np.array(offsets)
+    found = np.stack([padded[top : top + height, left : left + width].ravel() for top, left in corners], axis=1)
     found.setflags(write=False)
     return found
 
@@ -132,13 +131,20 @@ def swap_nearby(cells: np.ndarray, C: np.ndarray, rounds: int) -> np.ndarray:
     pairs = np.stack([cell, nearby[cell, k]], axis=1)
     touched = np.sort(np.concatenate([pairs, near[pairs[:, 0]], near[pairs[:, 1]]], axis=1), axis=1)
     touched[:, 1:][touched[:, 1:] == touched[:, :-1]] = -1  # repeats
+    valid = touched >= 0
+    first, second = (np.broadcast_to(pairs[:, [side]], touched.shape)[valid] for side in (0, 1))
+    here = _swapped(touched[valid], first, second)
+    around = _swapped(near[touched[valid]], first[:, None], second[:, None])
+    after = np.zeros(touched.shape)
     for _ in range(rounds):
-        gains = _gains(flat, C, near, pairs, touched)
+        before = np.append(information(C, flat, around_cells(flat, near)), 0.0)[touched].sum(axis=1)
+        after[valid] = information(C, flat[here], around_cells(flat, around))
+        gains = after.sum(axis=1) - before
         settled = np.zeros(flat.size + 1, bool)  # the last one stands for "no cell"
         for swap in np.argsort(-gains, kind="stable"):
             if gains[swap] <= LEAST_GAIN:
                 break
-            if not settled[:-1][touched[swap][touched[swap] >= 0]].any():
+            if not settled[touched[swap]].any():
                 settled[touched[swap]] = True
                 settled[-1] = False
                 flat[pairs[swap]] = flat[pairs[swap][::-1]]
@@ -147,20 +153,6 @@ def swap_nearby(cells: np.ndarray, C: np.ndarray, rounds: int) -> np.ndarray:
     return flat.reshape(cells.shape)
 
 
-def _gains(flat: np.ndarray, C: np.ndarray, near: np.ndarray, pairs: np.ndarray, touched: np.ndarray) -> np.ndarray:
-    """Information that each swap adds to that which cells and their neighbours share."""
-    before = information(C, flat, around_cells(flat, near))
-    before = np.append(before, 0.0)[touched].sum(axis=1)
-    valid = touched >= 0
-    cell = touched[valid]
-    first, second = (np.broadcast_to(pairs[:, [side]], touched.shape)[valid] for side in (0, 1))
-    items = _after(flat, cell, first, second)
-    around = _after(flat, near[cell], first[:, None], second[:, None])
-    after = np.zeros(touched.shape)
-    after[valid] = information(C, items, around)
-    return after.sum(axis=1) - before
-
-
-def _after(flat: np.ndarray, cell: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Items of cells once ``first`` and ``second`` have been swapped; -1 beyond the edge."""
-    return around_cells(flat, np.where(cell == first, second, np.where(cell == second, first, cell)))
+def _swapped(cells: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cells that the items of ``cells`` come from once those of ``first`` and ``second`` are swapped."""
+    return np.where(cells == first, second, np.where(cells == second, first, cells))

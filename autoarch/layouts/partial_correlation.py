@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -26,8 +26,7 @@ BLOCK = 512  # rows at a time
 TWO_HOP_LINKS = 6  # strongest links of a column that a path of two steps may take
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Columns ready for correlations.
 
     Parameters
@@ -54,14 +53,11 @@ class Columns:
         rows = rng.permutation(len(self.values))
         halves = np.sort(rows[: len(rows) // 2]), np.sort(rows[len(rows) // 2 :])
         first, second = (Z.T @ Z for Z in (self.values[half, : self.n_active] for half in halves))
-        return _to_correlations(first + second), _to_correlations(first), _to_correlations(second)
-
-    def rare_correlations(self) -> np.ndarray:
-        """Of all columns that vary, (a + r, a + r)."""
-        return _to_correlations(self.values.T @ self.values)
+        return to_correlations(first + second), to_correlations(first), to_correlations(second)
 
 
-def _to_correlations(products: np.ndarray) -> np.ndarray:
+def to_correlations(products: np.ndarray) -> np.ndarray:
+    """Scale mean products by the spreads of their columns, in place."""
     spread = np.sqrt(np.diag(products))  # in a half of the rows a column has a spread of its own, which may be none
     scale = np.where(spread > 1e-3 * spread.max(initial=0.0), 1.0 / np.maximum(spread, 1e-12), 0.0)
     products *= scale.astype(np.float32)[:, None]
@@ -110,34 +106,27 @@ def prepare_columns(X: Any, rng: np.random.Generator) -> Columns:
     values -= lowest
     if (lowest >= 0).all():
         np.sqrt(values, out=values)
-    active, rare, constant = _by_variation(values)
-    _standardise(values)
-    key = rng.normal(size=len(values)).astype(np.float32) @ values
-    numbers = np.concatenate([kind[np.argsort(key[kind], kind="stable")] for kind in (active, rare)])
-    return Columns(np.ascontiguousarray(values[:, numbers]), numbers, len(active), constant)
-
-
-def _by_variation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns that often leave their median, rarely, never."""
-    present = ~np.isnan(values).all(axis=0)
-    median = np.zeros(values.shape[1], np.float32)
-    if np.isnan(values).any():
-        median[present] = np.nanmedian(values[:, present], axis=0)
-    else:
-        median = np.median(values[:: max(1, len(values) // 2_000)], axis=0)
-    count = (np.abs(values - median) > 1e-6 * np.fmax.reduce(values, axis=0)).sum(axis=0)
-    constant, rare = count == 0, count < min(ENOUGH, RARE * len(values))
-    return np.flatnonzero(~rare), np.flatnonzero(rare & ~constant), np.flatnonzero(constant)
-
-
-def _standardise(values: np.ndarray) -> None:
-    """Scale to mean zero and spread one, in place; missing cells become zero."""
     missing = np.isnan(values)
+    active, rare, constant = _by_variation(values, missing)
     count: Any = np.maximum((~missing).sum(axis=0), 1) if missing.any() else len(values)
     values[missing] = 0.0
     values -= (values.sum(axis=0, dtype=np.float64) / count).astype(np.float32)
     values[missing] = 0.0
     values /= np.maximum(np.sqrt(np.einsum("ij,ij->j", values, values) / count), 1e-12).astype(np.float32)
+    key = rng.normal(size=len(values)).astype(np.float32) @ values
+    numbers = np.concatenate([kind[np.argsort(key[kind], kind="stable")] for kind in (active, rare)])
+    return Columns(np.ascontiguousarray(values[:, numbers]), numbers, len(active), constant)
+
+
+def _by_variation(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns that often leave their median, rarely, never."""
+    if missing.any():  # columns that are always missing have no median
+        median = np.nanmedian(np.where(missing.all(axis=0), np.float32(0.0), values), axis=0)
+    else:
+        median = np.median(values[:: max(1, len(values) // 2_000)], axis=0)
+    count = (np.abs(values - median) > 1e-6 * np.fmax.reduce(values, axis=0)).sum(axis=0)
+    constant, rare = count == 0, count < min(ENOUGH, RARE * len(values))
+    return np.flatnonzero(~rare), np.flatnonzero(rare & ~constant), np.flatnonzero(constant)
 
 
 @dataclass(frozen=True)
@@ -204,26 +193,22 @@ def partial_correlations(C: np.ndarray, shrinkage: float) -> np.ndarray:
     >>> bool(chain[0, 1] > 0.5), bool(abs(chain[0, 2]) < 0.01)
     (True, True)
     """
-    P = _inverse(C, shrinkage)
+    for _ in range(40):  # until C and the ridge are positive definite: pairwise correlations need not be
+        ridged = np.array(C, dtype=np.float32, order="F")
+        ridged[np.diag_indices_from(ridged)] += np.float32(shrinkage)
+        factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
+        if not failed:
+            break
+        shrinkage = 2.0 * max(shrinkage, 1e-4)
+    else:
+        raise LinAlgError("correlations hold values that are not finite")
+    lower = np.tril(lapack.spotri(factor, lower=1, overwrite_c=1)[0])
+    P = lower + np.tril(lower, -1).T
     scale = 1.0 / np.sqrt(np.diag(P))
     P *= -scale[:, None]
     P *= scale
     np.fill_diagonal(P, 0.0)
     return P
-
-
-def _inverse(C: np.ndarray, shrinkage: float) -> np.ndarray:
-    """Inverse of C plus a ridge, which grows until the sum is positive definite: pairwise correlations need not be."""
-    for _ in range(40):
-        ridged = np.array(C, dtype=np.float32, order="F")
-        ridged[np.diag_indices_from(ridged)] += np.float32(shrinkage)
-        factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
-        if not failed:
-            inverse, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
-            lower = np.tril(inverse)
-            return lower + np.tril(lower, -1).T
-        shrinkage = 2.0 * max(shrinkage, 1e-4)
-    raise LinAlgError("correlations hold values that are not finite")
 
 
 def local_partial_correlations(C: np.ndarray, ranking: np.ndarray, partners: int, shrinkage: float) -> np.ndarray:

@@ -57,7 +57,7 @@ class Grid(Layout):
 
     @property
     def is_line(self) -> bool:
-        """True if there is only one row."""
+        """Return whether there is only one row."""
         return self.height == 1
 
 
@@ -76,14 +76,12 @@ def list_grids(n_columns: int) -> list[Grid]:
     for channels in range(1, MOST_CHANNELS + 1):
         cells, rest = divmod(n_columns, channels)
         orders = (False, True) if channels > 1 else (False,)
-        if rest or cells < FEWEST_LINES:
-            continue
-        for height in range(1, cells + 1):
-            width, rest = divmod(cells, height)
-            shorter, longer = min(height, width), max(height, width)
+        heights = [h for h in range(1, cells + 1) if cells % h == 0] if not rest and cells >= FEWEST_LINES else []
+        for height in heights:
+            shorter, longer = sorted((height, cells // height))
             small = shorter == SMALL_SIDE and longer <= SMALL_GRID
-            if not rest and (height == 1 or shorter >= FEWEST_LINES or small):
-                found += [Grid(height, width, channels, channels_last=last) for last in orders]
+            if height == 1 or shorter >= FEWEST_LINES or small:
+                found += [Grid(height, cells // height, channels, channels_last=last) for last in orders]
     return found
 
 
@@ -97,21 +95,19 @@ class LagProducts:
     """
 
     def __init__(self, scaled: np.ndarray):
-        n, self.n_columns = scaled.shape
+        self._n_rows, self.n_columns = max(1, len(scaled)), scaled.shape[1]
         self.dense = self.n_columns <= DENSE_COLUMNS
-        self._values = scaled.T @ scaled / np.float32(max(1, n)) if self.dense else np.ascontiguousarray(scaled.T)
+        self._values = scaled.T @ scaled / np.float32(self._n_rows) if self.dense else np.ascontiguousarray(scaled.T)
         self._known: dict[int, np.ndarray] = {}
 
     def __call__(self, lag: int) -> np.ndarray:
         """Mean product of each column and the one ``lag`` places on; 0 where there is none."""
         if lag not in self._known:
-            found = np.zeros(self.n_columns, dtype=np.float32)
-            end = max(0, self.n_columns - lag)
             if self.dense:
-                found[:end] = np.diagonal(self._values, lag)
+                found = np.diagonal(self._values, lag)
             else:
-                found[:end] = np.einsum("pn,pn->p", self._values[:end], self._values[lag:]) / self._values.shape[1]
-            self._known[lag] = found
+                found = np.einsum("pn,pn->p", self._values[: self.n_columns - lag], self._values[lag:]) / self._n_rows
+            self._known[lag] = np.pad(found, (0, lag))
         return self._known[lag]
 
 
@@ -145,9 +141,8 @@ def variogram(products: LagProducts, grid: Grid, **steps: int) -> float:
     if found is None:
         return float("inf")
     lag, inside = found
-    own, end = products(0), grid.n_columns - lag
-    halves = np.zeros(grid.n_columns)
-    halves[:end] = (own[:end] + own[lag:]) / 2 - products(lag)[:end]
+    own = products(0)
+    halves = ((own + np.roll(own, -lag)) / 2 - products(lag)).astype(np.float64)
     return float(halves.reshape(grid.sides)[inside].mean())
 
 
@@ -171,15 +166,22 @@ class NormalEquations:
 
     def __init__(self, products: LagProducts, grid: Grid, predictors: Collection[str] = ALL_PREDICTORS):
         self.names = tuple(axis for axis in predictors if grid.along(axis) > 1)
-        self._products, self._grid = products, grid
         self._total = float(products(0).sum(dtype=np.float64))
         k = len(self.names)
         self._right, self._left = np.zeros(k), np.zeros((k, k))
         for i, axis in enumerate(self.names):
-            self._right[i] = 2 * self._pairs(axis)
-            self._left[i, i] = self._square(axis, self._right[i])
-            for j, other in enumerate(self.names[:i]):
-                self._left[i, j] = self._left[j, i] = self._cross(axis, other)
+            side = grid.along(axis)
+            most = side if axis == "between" else 2  # of channels, all pairs count as neighbours
+            self._right[i] = 2 * sum(pair_sum(products, grid, **{axis: step}) for step in range(1, most))
+            if axis == "between":  # sum of squares of the summed neighbours
+                self._left[i, i] = (side - 1) * self._total + (side - 2) * self._right[i]
+            else:
+                cells = products(0).reshape(grid.sides)
+                edges = np.take(cells, (0, side - 1), axis=grid.axes.index(axis)).sum(dtype=np.float64)
+                self._left[i, i] = 2 * self._total - float(edges) + 2 * pair_sum(products, grid, **{axis: 2})
+            for j, other in enumerate(self.names[:i]):  # sum of products of the summed neighbours along two axes
+                crossed = [pair_sum(products, grid, **{other: 1, axis: step}) for step in range(1 - most, most) if step]
+                self._left[i, j] = self._left[j, i] = 2 * sum(crossed)
 
     def information(self, predictors: Collection[str] = ALL_PREDICTORS) -> float:
         """Minus the log of the share of variance that these predictors leave; 0 where they explain nothing."""
@@ -189,24 +191,3 @@ class NormalEquations:
         left, right = self._left[np.ix_(chosen, chosen)], self._right[chosen]
         ridged = left + np.diag(RIDGE * np.diagonal(left) + 1e-9)
         return float(information(right @ np.linalg.solve(ridged, right), np.asarray(self._total)))
-
-    def _pairs(self, axis: str) -> float:
-        """Pairs of direct neighbours; of channels, all pairs."""
-        steps = range(1, self._grid.channels) if axis == "between" else (1,)
-        return sum(pair_sum(self._products, self._grid, **{axis: step}) for step in steps)
-
-    def _square(self, axis: str, pairs: float) -> float:
-        """Sum of squares of the summed neighbours."""
-        side = self._grid.along(axis)
-        if axis == "between":
-            return (side - 1) * self._total + (side - 2) * pairs
-        cells = self._products(0).reshape(self._grid.sides)
-        edges = np.take(cells, (0, side - 1), axis=self._grid.axes.index(axis)).sum(dtype=np.float64)
-        return 2 * self._total - float(edges) + 2 * pair_sum(self._products, self._grid, **{axis: 2})
-
-    def _cross(self, axis: str, other: str) -> float:
-        """Sum of products of the summed neighbours along two axes."""
-        most = self._grid.channels if axis == "between" else 2
-        one, many = (other, axis) if axis == "between" else (axis, other)
-        steps = [step for step in range(1 - most, most) if step]
-        return 2 * sum(pair_sum(self._products, self._grid, **{one: 1, many: step}) for step in steps)

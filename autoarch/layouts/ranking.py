@@ -7,8 +7,8 @@ columns at both ends, and those that resemble none of their neighbours, are left
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
@@ -33,8 +33,7 @@ FEWEST_ROWS_ISOLATED = 30  # that make a low similarity no accident
 SMOOTH = 0.5  # median similarity of neighbours that makes an isolated column remarkable
 
 
-@dataclass(frozen=True)
-class ScoredGrid:
+class ScoredGrid(NamedTuple):
     """A grid and how well it predicts the cells.
 
     Parameters
@@ -64,15 +63,9 @@ def score_grid(products: LagProducts, grid: Grid, left_out: tuple[int, ...] = ()
     """Score one grid; ``share`` of all columns that vary are in it."""
     equations = NormalEquations(products, grid)
     everything, neighbours = equations.information(), equations.information(NEIGHBOURS)
-    return ScoredGrid(
-        grid,
-        left_out,
-        score=share * (WITH_CHANNELS * everything + (1 - WITH_CHANNELS) * neighbours),
-        neighbours=neighbours,
-        everything=everything,
-        across=neighbours - equations.information(("down",)),
-        down=neighbours - equations.information(("across",)),
-    )
+    score = share * (WITH_CHANNELS * everything + (1 - WITH_CHANNELS) * neighbours)
+    across, down = (neighbours - equations.information((other,)) for other in ("down", "across"))
+    return ScoredGrid(grid, left_out, score, neighbours, everything, across, down)
 
 
 def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
@@ -82,7 +75,7 @@ def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
     """
     if not active.any():
         return []
-    ranked = _rank(scaled, active, ())
+    ranked = _rank(scaled, active, (), list_grids(scaled.shape[1]))
     gains = period_gains(scaled)
     best = ranked[0] if ranked else None
     if best is not None and not best.grid.is_line and gains[best.grid.step("down")] >= 0.5 * gains.max():
@@ -92,7 +85,7 @@ def rank_grids(scaled: np.ndarray, active: np.ndarray) -> list[ScoredGrid]:
         left_out = _best_outliers(scaled, active, gains, 0.0 if best is None else best.score)
     if not left_out and (best is None or best.grid.is_line):
         left_out = _isolated_columns(scaled, active)
-    return _rank(scaled, active, left_out) if left_out else ranked
+    return _rank(scaled, active, left_out, list_grids(scaled.shape[1] - len(left_out))) if left_out else ranked
 
 
 def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to_beat: float) -> tuple[int, ...]:
@@ -103,7 +96,7 @@ def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to
     strongest = _strongest_correlation(scaled, (1, 2, periods[0] - 1, periods[0], periods[0] + 1))
     similarity = np.where(active, strongest / max(float(np.median(strongest[active])), 1e-9), 1.0)
     for left_out in _outlier_sets(active, similarity):
-        grids = list_grids(scaled.shape[1] - len(left_out)) if left_out else []
+        grids = list_grids(scaled.shape[1] - len(left_out))
         fitting = [grid for grid in grids if not grid.is_line and grid.step("down") in periods]
         ranked = _rank(scaled, active, left_out, fitting) if fitting else []
         score = ranked[0].score * (1 - TIE_BREAK * similarity[list(left_out)].mean()) if ranked else 0.0
@@ -112,13 +105,10 @@ def _best_outliers(scaled: np.ndarray, active: np.ndarray, gains: np.ndarray, to
     return chosen
 
 
-def _rank(
-    scaled: np.ndarray, active: np.ndarray, left_out: tuple[int, ...], grids: list[Grid] | None = None
-) -> list[ScoredGrid]:
+def _rank(scaled: np.ndarray, active: np.ndarray, left_out: tuple[int, ...], grids: list[Grid]) -> list[ScoredGrid]:
     kept = np.setdiff1d(np.arange(scaled.shape[1]), left_out)
     share = int(active[kept].sum()) / max(1, int(active.sum()))
     products = LagProducts(scaled[:, kept] if left_out else scaled)
-    grids = list_grids(len(kept)) if grids is None else grids
     if not products.dense:
         grids = sorted(grids, key=lambda one: -NormalEquations(products, one, NEIGHBOURS).information())[:SHORT_LIST]
     scored = [score_grid(products, one, left_out, share=share) for one in grids if _has_seams(products, one)]
@@ -138,25 +128,21 @@ def _interleaved(products: LagProducts, wide: ScoredGrid, grids: list[Grid], sha
     """
     step = wide.grid.step("down")
     fitting = [one for one in grids if one.channels_last and not one.is_line and one.step("down") == step]
-    seams = [(one, *_seam(products, one)) for one in fitting]
-    visible = [one for one, seam, within in seams if seam >= FAINT_SEAM * within]
+    visible = [one for one in fitting if (seam := _seam(products, one))[0] >= FAINT_SEAM * seam[1]]
     scored = [score_grid(products, one, wide.left_out, share=share) for one in visible]
     best = max(scored, key=lambda one: one.everything, default=None)
-    if best is None or best.everything < INTERLEAVED * max(wide.everything, best.neighbours):
-        return None
-    return best
+    clear = best is not None and best.everything >= INTERLEAVED * max(wide.everything, best.neighbours)
+    return best if clear else None
 
 
 def _has_seams(products: LagProducts, grid: Grid) -> bool:
-    """True if cells side by side among the columns but not in the grid differ more than those beside each other.
+    """Return whether cells side by side among the columns but not in the grid differ more than those beside each other.
 
     Every picture can be read as several channels, every second pixel or the upper and the lower half; its seams do not
     show.
     """
-    if grid.channels == 1:
-        return True
     seam, within = _seam(products, grid)
-    return seam >= SEAM * min(within, variogram(products, grid, between=1))
+    return grid.channels == 1 or seam >= SEAM * min(within, variogram(products, grid, between=1))
 
 
 def _seam(products: LagProducts, grid: Grid) -> tuple[float, float]:
@@ -186,9 +172,8 @@ def period_gains(scaled: np.ndarray) -> np.ndarray:
     far = np.arange(3, (p + 1) // 2)
     if not len(far) or total <= 1e-9:
         return gains
-    twice = np.where(2 * far < p, sums[np.minimum(2 * far, p - 1)], 0.0)
     near_near, near = 2 * (total + sums[2]), 2 * sums[1]
-    far_far, far_right = 2 * (total + twice), 2 * sums[far]
+    far_far, far_right = 2 * (total + sums[2 * far]), 2 * sums[far]
     cross = 2 * (sums[far - 1] + sums[far + 1])
     alone = near**2 / max(near_near, 1e-12)
     determinant = np.maximum(near_near * far_far - cross**2, 1e-6 * near_near * far_far)
@@ -215,7 +200,7 @@ def _outlier_sets(active: np.ndarray, similarity: np.ndarray) -> Iterator[tuple[
     inside = sorted(int(k) for k in least if similarity[k] < DISSIMILAR)
     ends = [(a, b) for a in range(MOST_OUTLIERS + 1) for b in range(MOST_OUTLIERS + 1 - a)]
     ends += [(a, b) for a in {0, front} for b in {0, back}]
-    seen = set()
+    seen: set[tuple[int, ...]] = {()}
     for a, b in ends:
         for size in range(max(0, MOST_OUTLIERS - a - b) + 1):
             for chosen in combinations([k for k in inside if a <= k < p - b], size):
@@ -239,10 +224,9 @@ def _strongest_correlation(scaled: np.ndarray, steps: tuple[int, ...]) -> np.nda
     p = scaled.shape[1]
     lengths = np.sqrt(np.einsum("np,np->p", scaled, scaled))
     strongest = np.zeros(p)
-    for step in steps:
-        if step < p:
-            products = np.abs(np.einsum("np,np->p", scaled[:, :-step], scaled[:, step:]))
-            sizes = products / np.maximum(lengths[:-step] * lengths[step:], 1e-9)
-            strongest[:-step] = np.maximum(strongest[:-step], sizes)
-            strongest[step:] = np.maximum(strongest[step:], sizes)
+    for step in (step for step in steps if step < p):
+        products = np.abs(np.einsum("np,np->p", scaled[:, :-step], scaled[:, step:]))
+        sizes = products / np.maximum(lengths[:-step] * lengths[step:], 1e-9)
+        strongest[:-step] = np.maximum(strongest[:-step], sizes)
+        strongest[step:] = np.maximum(strongest[step:], sizes)
     return strongest

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 
 from autoarch._data.layout import Layout
 from autoarch.layouts.channels import Shape, arrange_channels, candidate_colour_shapes, candidate_sides, check_shape
-from autoarch.layouts.partial_correlation import Affinity, Columns, prepare_columns
+from autoarch.layouts.partial_correlation import Affinity, Columns, prepare_columns, to_correlations
 from autoarch.layouts.region_growing import fill, grow
 from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
 
@@ -28,7 +28,6 @@ CLEARLY_MORE = 1.02  # times what a line explains; a folded line explains as muc
 AS_MUCH = 0.9  # but where halves of the rows fold it in the same way, it is a grid with one smooth axis
 USUAL_COLUMNS = 1_000  # with more, there are fewer growths and repairs
 HALF_EFFORT = 0.25  # where the result is only compared
-MOST_IMPROVED = 2  # shapes; the best one begins best or second best
 
 
 @dataclass(frozen=True)
@@ -109,36 +108,25 @@ def recover_layout(
     started = perf_counter()
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1, size=4))
     columns = prepare_columns(X, rng)
-    n_columns = len(columns.numbers) + len(columns.constant)
-    search = _Search(columns, n_columns, None if shape is None else check_shape(shape, n_columns), rng, effort)
+    search = _Search(columns, shape, rng, effort)
     kind, found, score = search.run()
     cells = found.cells.reshape(-1, *found.cells.shape[-2:])
     order = complete(cells, columns)
     accepted = kind != "none" and score >= LEAST_SCORE[kind]
-    layout = None
-    if accepted:
-        channels, height, width = cells.shape
-        layout = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), n_columns, score)
-    return LayoutRecovery(
-        order=order,
-        layout=layout,
-        score=score,
-        accepted=accepted,
-        seconds=perf_counter() - started,
-        kind=kind,
-        shape=cells.shape,
-        likelihood=found.likelihood,
-        line_likelihood=search.line_likelihood,
-    )
+    channels, height, width = cells.shape
+    recovered = Layout(height, width, channels, "recovered", False, tuple(order.tolist()), search.n_columns, score)
+    layout = recovered if accepted else None
+    seconds, likelihoods = perf_counter() - started, (found.likelihood, search.line_likelihood)
+    return LayoutRecovery(order, layout, score, accepted, seconds, kind, cells.shape, *likelihoods)
 
 
 class _Search:
     """Steps of ``recover_layout`` on prepared columns."""
 
-    def __init__(
-        self, columns: Columns, n_columns: int, shape: Shape | None, rng: np.random.Generator, effort: float
-    ) -> None:
-        self.columns, self.n_columns, self.shape, self.rng = columns, n_columns, shape, rng
+    def __init__(self, columns: Columns, shape: Sequence[int] | None, rng: np.random.Generator, effort: float):
+        self.columns, self.rng = columns, rng
+        self.n_columns = len(columns.numbers) + len(columns.constant)
+        self.shape = None if shape is None else check_shape(shape, self.n_columns)
         self.n_rows, self.effort = len(columns.values), effort * min(1.0, USUAL_COLUMNS / max(columns.n_active, 1))
         self.line_likelihood = 0.0
 
@@ -152,7 +140,7 @@ class _Search:
         wants_grid = self.shape is not None and 1 not in self.shape[1:]
         line = arranger.line(self.n_columns if self.shape is None or wants_grid else max(self.shape[1:]))
         self.line_likelihood = line.likelihood
-        for shapes in self._candidate_shapes(C):
+        for shapes in filter(None, self._candidate_shapes(C)):
             grid = self._best(arranger, shapes)
             if grid is None:
                 continue
@@ -160,30 +148,22 @@ class _Search:
             clear = several or grid.likelihood > CLEARLY_MORE * line.likelihood
             if clear or grid.likelihood > AS_MUCH * line.likelihood:
                 score = self._split_half_score(grid, halves)
-                least = LEAST_SCORE["grid" if clear else "line"]
-                if score >= least or (clear and (wants_grid or not several)):
+                if score >= LEAST_SCORE["grid" if clear else "line"] or (clear and (wants_grid or not several)):
                     return "grid", grid, score
-        if wants_grid:
-            return "line", refused, 0.0
-        return "line", line, self._split_half_score(line, halves)
+        return ("line", refused, 0.0) if wants_grid else ("line", line, self._split_half_score(line, halves))
 
     def _candidate_shapes(self, C: np.ndarray) -> list[list[Shape]]:
         """Shapes with as many channels each, the likeliest number first."""
         if self.shape is not None:
             return [] if 1 in self.shape[1:] else [[self.shape]]
-        found = candidate_colour_shapes(C, self.n_columns), [(1, *sides) for sides in candidate_sides(self.n_columns)]
-        return [shapes for shapes in found if shapes]
+        return [candidate_colour_shapes(C, self.n_columns), [(1, *sides) for sides in candidate_sides(self.n_columns)]]
 
     def _best(self, arranger: Arranger, shapes: list[Shape]) -> Arrangement | None:
-        """The layout of the shape that explains the columns best; shapes that begin badly are not worth improving."""
-        if shapes[0][0] > 1:
-            found = [arrange_channels(arranger, self.n_rows, shape) for shape in shapes]
-            improved = [one for one in found if one is not None]
-        else:
-            begun = [one for one in (arranger.first(shape[1:]) for shape in shapes) if one is not None]
-            begun.sort(key=lambda one: -one.likelihood)
-            improved = [arranger.improve(one) for one in begun[:MOST_IMPROVED]]
-        return max(improved, key=lambda one: one.likelihood, default=None)
+        """The layout of the shape that explains the columns best."""
+        if shapes[0][0] == 1:
+            return arranger.best([shape[1:] for shape in shapes])
+        found = [arrange_channels(arranger, self.n_rows, shape) for shape in shapes]
+        return max((one for one in found if one is not None), key=lambda one: one.likelihood, default=None)
 
     def _split_half_score(self, found: Arrangement, halves: list[np.ndarray]) -> float:
         """Share of true pairs to expect in each of two layouts from halves of the rows, given their agreement."""
@@ -199,12 +179,10 @@ class _Search:
 def neighbour_pairs(cells: np.ndarray) -> np.ndarray:
     """Pairs of items that share a side in a layout (..., H, W), as sorted numbers that mean the same in any layout."""
     item = cells.astype(np.int64)
-    pairs = []
-    for first, second in ((item[..., :-1], item[..., 1:]), (item[..., :-1, :], item[..., 1:, :])):
-        both = (first >= 0) & (second >= 0)
-        low, high = np.minimum(first, second)[both], np.maximum(first, second)[both]
-        pairs.append(low << 32 | high)
-    return np.sort(np.concatenate(pairs))
+    first = np.concatenate([item[..., :-1].ravel(), item[..., :-1, :].ravel()])
+    second = np.concatenate([item[..., 1:].ravel(), item[..., 1:, :].ravel()])
+    low, high = np.sort([first, second], axis=0)
+    return np.sort((low << 32 | high)[low >= 0])
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
@@ -239,10 +217,9 @@ def complete(cells: np.ndarray, columns: Columns) -> np.ndarray:
         -1 for cells beyond the number of columns.
     """
     if len(columns.numbers) > columns.n_active and len(cells) == 1 and (cells >= 0).any():
-        C, (height, width) = columns.rare_correlations(), cells.shape[1:]
+        C, (height, width) = to_correlations(columns.values.T @ columns.values), cells.shape[1:]
         cells = fill(grow(Affinity(C - np.eye(len(C), dtype=C.dtype)), cells[0], height, width, 0.0), C)
     order = np.append(columns.numbers, -1)[cells].ravel()
     absent = np.setdiff1d(np.concatenate([columns.numbers, columns.constant]), order)
-    empty = np.flatnonzero(order < 0)
-    order[empty[: len(absent)]] = absent
+    order[np.flatnonzero(order < 0)[: len(absent)]] = absent
     return order

@@ -35,16 +35,12 @@ def seeds(affinity: Affinity, most: int) -> list[np.ndarray]:
     squares = []
     for a, linked in enumerate(links):
         for b, d in combinations(sorted(linked), 2):
-            for c in links[b] & links[d]:
-                if c > a:
-                    sides = min(A[a, b], A[b, c], A[c, d], A[d, a])
-                    squares.append((float(sides - 0.5 * max(A[a, c], A[b, d])), a, b, c, d))
-    squares.sort(key=lambda square: -square[0])
-    used: set[int] = set()
+            for c in (c for c in links[b] & links[d] if c > a):
+                sides = min(A[a, b], A[b, c], A[c, d], A[d, a])
+                squares.append((float(sides - 0.5 * max(A[a, c], A[b, d])), a, b, c, d))
     chosen: list[np.ndarray] = []
-    for _, a, b, c, d in squares:
-        if len(chosen) < most and used.isdisjoint((a, b, c, d)):
-            used.update((a, b, c, d))
+    for _, a, b, c, d in sorted(squares, key=lambda square: -square[0]):
+        if len(chosen) < most and not np.isin((a, b, c, d), chosen).any():
             chosen.append(np.array([[a, b], [d, c]]))
     return chosen
 
@@ -89,20 +85,17 @@ class _Canvas:
         self._neighbours = [(*step, affinity.direct, np.float32(1.0)) for step in SIDES]
         if corner_weight:
             self._neighbours += [(*step, affinity.diagonal, np.float32(corner_weight)) for step in CORNERS]
-        rows, columns = np.nonzero(start >= 0)
-        top, left, tall, wide = int(rows.min()), int(columns.min()), int(np.ptp(rows)), int(np.ptp(columns))
-        self._side = 2 * max(height, width) + 2  # leaves a rim of free cells, whichever way the layout grows
-        down, right = (self._side - tall) // 2, (self._side - wide) // 2
-        self.items = np.full((self._side, self._side), -1)
-        self.items[rows - top + down, columns - left + right] = start[rows, columns]
-        self._box = [down, down + tall, right, right + wide]
+        self._side = side = 2 * max(height, width) + 2  # leaves a rim of free cells, whichever way the layout grows
+        rows, columns = (one - one.min() + (side - np.ptp(one)) // 2 for one in np.nonzero(start >= 0))
+        self.items = np.full((side, side), -1)
+        self.items[rows, columns] = start[start >= 0]
+        self._box = [int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())]
         self._placed = np.zeros(len(affinity.signed), np.float32)
-        self._placed[start[rows, columns]] = -np.inf
+        self._placed[start[start >= 0]] = -np.inf
         self._scores: dict[Cell, np.ndarray] = {}
         self.best: dict[Cell, tuple[float, int]] = {}
-        taken = self.items >= 0
-        for row, column in np.argwhere(binary_dilation(taken, np.ones((3, 3))) & ~taken):
-            self._open((int(row), int(column)))
+        for row, column in np.argwhere(binary_dilation(self.items >= 0, np.ones((3, 3))) & (self.items < 0)).tolist():
+            self._open((row, column))
 
     def _open(self, cell: Cell) -> None:
         """Score all columns for a free cell beside placed ones."""
@@ -122,7 +115,7 @@ class _Canvas:
         self.best[cell] = float(scores[item]), item
 
     def fits(self, cell: Cell) -> bool:
-        """True if the layout would still fit its box with this cell, upright or lying."""
+        """Return whether the layout would still fit its box with this cell, upright or lying."""
         top, bottom, left, right = self._box_with(cell)
         tall, wide = bottom - top + 1, right - left + 1
         return (tall <= self.height and wide <= self.width) or (tall <= self.width and wide <= self.height)
@@ -167,8 +160,7 @@ def fill(cells: np.ndarray, C: np.ndarray) -> np.ndarray:
     left = np.setdiff1d(np.arange(len(C)), flat)[:MOST_UNPLACED]
     empty, full = np.flatnonzero(flat < 0), np.flatnonzero(flat >= 0)
     if len(left) and len(empty):
-        where = np.stack(np.divmod(np.arange(flat.size), cells.shape[1]), axis=1)
-        squared = ((where[empty][:, None] - where[full]) ** 2).sum(axis=2)
+        squared = ((np.argwhere(cells < 0)[:, None] - np.argwhere(cells >= 0)) ** 2).sum(axis=2)
         fit = C[np.ix_(left, flat[full])] @ np.exp(-squared / 2.0).T
         which, cell = linear_sum_assignment(-fit)
         flat[empty[cell]] = left[which]

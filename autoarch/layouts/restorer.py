@@ -121,11 +121,9 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
         inferred = infer_layout(values, names, random_state=self.random_state).best
         if inferred is not None or not may_recover:
             return given or inferred
-        recovery = recover_layout(values, None if given is None else given.shape, random_state=self.random_state)
-        return recovery.layout if recovery.accepted else given
+        return recover_layout(values, given.shape if given else None, random_state=self.random_state).layout or given
 
     def _flat_order(self) -> np.ndarray:
         """All columns: cell by cell, then those that belong to none."""
         cells = self.layout_.columns
-        cells = cells[cells >= 0]
-        return np.concatenate([cells, np.setdiff1d(np.arange(self.n_features_in_), cells)])
+        return np.concatenate([cells[cells >= 0], self.layout_.foreign])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
@@ -13,6 +14,7 @@ from autoarch.layouts.partial_correlation import Affinity, candidate_affinities
 from autoarch.layouts.region_growing import fill, grow, seeds
 
 N_SEEDS = 3  # squares to grow from, per affinity
+MOST_IMPROVED = 2  # shapes; the best one begins best or second best
 N_ROUNDS = 150  # times that a part is ruined and rebuilt, at most
 PATIENCE = 35  # such times in a row without success after which the search gives up
 CORNER_WEIGHTS = (0.25, 0.5, 1.0)  # the last one helps to rebuild, hardly ever to begin
@@ -24,8 +26,7 @@ MOST_REVERSALS = 100
 LEAST_LINK_GAIN = 1e-4  # of summed affinity; less is rounding
 
 
-@dataclass(frozen=True)
-class Arrangement:
+class Arrangement(NamedTuple):
     """A layout of a box.
 
     Parameters
@@ -69,7 +70,13 @@ class Arranger:
         self.C, self.rng, self.effort = C, rng, effort
         self.affinities = candidate_affinities(C, n_rows)
 
-    def first(self, shape: tuple[int, int]) -> Arrangement | None:
+    def best(self, shapes: Sequence[tuple[int, int]]) -> Arrangement | None:
+        """The layout of the shape that explains most; shapes that begin badly are not worth improving."""
+        begun = [one for one in map(self._first, shapes) if one is not None]
+        begun.sort(key=lambda one: -one.likelihood)
+        return max(map(self._improved, begun[:MOST_IMPROVED]), key=lambda one: one.likelihood, default=None)
+
+    def _first(self, shape: tuple[int, int]) -> Arrangement | None:
         """Grow from many squares and return the best layout; None where no affinity holds a square to grow from."""
         found = [
             self._grown(affinity, square, shape, weight)
@@ -79,7 +86,7 @@ class Arranger:
         ]
         return max(found, key=lambda one: one.likelihood, default=None)
 
-    def improve(self, found: Arrangement) -> Arrangement:
+    def _improved(self, found: Arrangement) -> Arrangement:
         """Ruin the weak parts and a random window, rebuild by growth, keep what explains more; at last, swap cells."""
         patience = failures_left = max(8, round(PATIENCE * self.effort))
         for _ in range(max(10, round(N_ROUNDS * self.effort))):
@@ -90,8 +97,7 @@ class Arranger:
             start = _ruin(found.cells, affinity.direct, self.rng)
             if (start < 0).all():
                 continue
-            weight = CORNER_WEIGHTS[self.rng.integers(len(CORNER_WEIGHTS))]
-            rebuilt = self._grown(affinity, start, found.cells.shape, weight)
+            rebuilt = self._grown(affinity, start, found.cells.shape, self.rng.choice(CORNER_WEIGHTS))
             if rebuilt.likelihood > found.likelihood + LEAST_GAIN:
                 found, failures_left = rebuilt, patience
         return self._rated(swap_nearby(found.cells, self.C, rounds=4))
@@ -109,23 +115,19 @@ class Arranger:
         if len(self.C) <= MOST_SPECTRAL:
             shared = np.stack([affinity.direct for affinity in self.affinities]).mean(axis=0)
             orders += [_spectral(shared), _spectral(np.maximum(self.C, 0.0) ** 4)]
-            best = self._best_line(orders).cells[0]
-            orders = [best, _uncrossed(best, shared)]
-        found = self._best_line(orders)
-        swapped = self._rated(swap_nearby(found.cells, self.C, rounds=5), LINE)
-        found = max(found, swapped, key=lambda one: one.likelihood)
-        cells = np.full((1, length), -1)
-        cells[:, : len(self.C)] = found.cells
-        return Arrangement(cells, found.likelihood)
+            straight = self._best_line(orders).cells[0]
+            orders = [straight, _uncrossed(straight, shared)]
+        best = self._best_line(orders).cells
+        found = self._best_line([best[0], swap_nearby(best, self.C, rounds=5)[0]])
+        return found._replace(cells=np.pad(found.cells, ((0, 0), (0, length - len(self.C))), constant_values=-1))
 
     def _best_line(self, orders: list[np.ndarray]) -> Arrangement:
         return max((self._rated(order[None], LINE) for order in orders), key=lambda one: one.likelihood)
 
     def _grown_line(self, affinity: Affinity) -> np.ndarray:
         """Order in which both ends grow from the strongest pair."""
-        p = len(self.C)
-        pair = np.unravel_index(int(affinity.signed.argmax()), (p, p))
-        return fill(grow(affinity, np.array([pair]), 1, p, 0.0), self.C)[0]
+        pair = np.unravel_index(int(affinity.signed.argmax()), self.C.shape)
+        return fill(grow(affinity, np.array([pair]), 1, len(self.C), 0.0), self.C)[0]
 
 
 def _ruin(cells: np.ndarray, A: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,8 +30,7 @@ ROLES = {
 }
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Standardised numeric columns.
 
     Parameters
@@ -85,23 +83,19 @@ def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Gener
         values = array_checks.check_numbers(X, least_rows=1, speaker="infer_layout")
         numeric = np.arange(values.shape[1])
     array_checks.refuse_infinite(values, speaker="infer_layout")
-    n_columns, names = X.shape[1], None
-    if feature_names is not None:
-        names = [str(name) for name in feature_names]
-        if len(names) != n_columns:
-            raise InputError(
-                f"{len(names)} feature_names were given, but X has {n_columns} columns; pass one name per column, in "
-                "the order of the columns, or leave feature_names out."
-            )
-        names = [names[column] for column in numeric]
+    names = None if feature_names is None else [str(name) for name in feature_names]
+    if names is not None and len(names) != X.shape[1]:
+        raise InputError(
+            f"{len(names)} feature_names were given, but X has {X.shape[1]} columns; pass one name per column, in "
+            "the order of the columns, or leave feature_names out."
+        )
     scaled, active = (part[..., 0, 0, :] for part in correlations.standardise(values[:, None, None, :]))
     if active.any():  # brightness makes all columns alike, neighbours or not
         scaled[:, active] -= scaled[:, active].mean(axis=1, keepdims=True)
-    return Table(scaled, active, numeric, n_columns, names)
+    return Table(scaled, active, numeric, X.shape[1], names and [names[column] for column in numeric])
 
 
-@dataclass(frozen=True)
-class NamedCells:
+class NamedCells(NamedTuple):
     """Columns in the order that their names give.
 
     Parameters
@@ -143,9 +137,9 @@ def read_names(names: Sequence[str]) -> NamedCells | None:
     if len(groups) > 1:
         channel = np.repeat(np.arange(len(groups)), len(columns) // len(groups))
         places, roles = np.column_stack([channel, places]), ["channel", *roles]
-    axes = _axes(places, roles)
-    if axes is None or len(np.unique(places, axis=0)) < len(places):
+    if not 1 <= len(roles) <= 3 or len(np.unique(places, axis=0)) < len(places):
         return None
+    axes = _axes(places, roles)
     channels, height, width = (None if axis is None else len(np.unique(places[:, axis])) for axis in axes)
     if prod(side for side in (channels, height, width) if side is not None) != len(places):
         return None  # the numbers leave cells of the grid empty
@@ -174,13 +168,9 @@ def _role(word: str) -> str:
     return next((role for role, known in ROLES.items() if last in known), "")
 
 
-def _axes(places: np.ndarray, roles: list[str]) -> list[int | None] | None:
-    """Numbers that are the channel, the row and the column; a single one counts as column."""
-    if not 1 <= len(roles) <= 3:
-        return None
-    if len(roles) == 1:
-        return [None, None, 0]
-    channel = roles.index("channel") if roles.count("channel") == 1 else None
+def _axes(places: np.ndarray, roles: list[str]) -> list[int | None]:
+    """Numbers, of one to three, that are the channel, the row and the column; a single one counts as column."""
+    channel = roles.index("channel") if len(roles) > 1 and roles.count("channel") == 1 else None
     if channel is None and len(roles) == 3:
         first, *_, last = (len(np.unique(places[:, axis])) for axis in range(3))
         channel = 2 if last < first and last <= MOST_CHANNELS else 0
