@@ -10,7 +10,7 @@ import numpy as np
 
 from autoarch._core.imports import require
 from autoarch._report.figure import DARK, ORANGE
-from autoarch._report.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE
+from autoarch._report.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE, items
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,20 +35,17 @@ def plot_maps(picture: np.ndarray, heat: np.ndarray, *, title: str, shown: str) 
     figure = _figure(9.2, 4.2, title)
     height, width = heat.shape
     aspect: Any = "equal" if max(heat.shape) <= 8 * min(heat.shape) else "auto"  # a line of cells would be a hair
-    places = figure.add_gridspec(2, 3, width_ratios=[4, 4, 1.3], height_ratios=[4, 1.3])
-    left = figure.add_subplot(places[0, 0])
+    panels = figure.subplot_mosaic([[0, 1, 2], [".", 3, "."]], width_ratios=[4, 4, 1.3], height_ratios=[4, 1.3])
+    left, heated, beside, below = (panels[number] for number in range(4))
     left.imshow(picture, cmap="gray", aspect=aspect)
     left.set(title=shown, xticks=[], yticks=[])
-    heated = figure.add_subplot(places[0, 1])
     most = float(np.abs(heat).max()) or 1.0
     drawn = heated.imshow(heat, cmap=COLOURS, vmin=-most, vmax=most, aspect=aspect)
     heated.set(title="values", xticks=[], yticks=[])
     figure.colorbar(drawn, ax=heated, shrink=0.8)
     across, down = heat.sum(axis=0), heat.sum(axis=1)
-    below = figure.add_subplot(places[1, 1])
     below.bar(range(width), across, color=_colours(across))
     below.set(xlabel="by column", xticks=_ticks(width))
-    beside = figure.add_subplot(places[0, 2])
     beside.barh(range(height), down, color=_colours(down))
     beside.set(xlabel="by row", yticks=_ticks(height), ylim=(height - 0.5, -0.5))
     return figure
@@ -61,8 +58,7 @@ def plot_bars(values: np.ndarray, errors: np.ndarray | None, labels: Sequence[st
     axes = figure.add_subplot()
     xerr = None if errors is None else errors[order]
     axes.barh(range(len(order)), values[order], xerr=xerr, color=_colours(values[order]), capsize=2)
-    axes.set(yticks=range(len(order)), ylim=(len(order) - 0.5, -0.5))
-    axes.set_yticklabels([labels[place] for place in order])
+    axes.set(yticks=range(len(order)), yticklabels=[labels[place] for place in order], ylim=(len(order) - 0.5, -0.5))
     axes.axvline(0, color=DARK, lw=0.8)
     return figure
 
@@ -81,11 +77,10 @@ def as_html(lines: Sequence[str], importances: np.ndarray, names: Sequence[str],
     heat : ndarray of shape (height, width) or None
         The importances on the grid.
     """
-    title, *rest = map(escape, lines)
-    items = "".join(f"<li>{line}</li>" for line in rest)
+    title, *rest = lines
     return (
-        f'<div style="{BOX}"><div style="{TITLE}">{title}</div>{"" if heat is None else _svg_map(heat)}'
-        f'{_svg_bars(importances, names)}<ul style="margin:8px 0 0 18px;padding:0">{items}</ul></div>'
+        f'<div style="{BOX}"><div style="{TITLE}">{escape(title)}</div>{"" if heat is None else _svg_map(heat)}'
+        f'{_svg_bars(importances, names)}<ul style="margin:8px 0 0 18px;padding:0">{items(rest)}</ul></div>'
     )
 
 
