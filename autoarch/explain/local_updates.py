@@ -45,12 +45,15 @@ def outputs_after(model: RandomConvolutions, grid: np.ndarray, changed: Sequence
     near: dict[int, Box] = {}
     unchanged = cache(lambda: model.outputs(grid))
     for place, after in enumerate(changed):
-        box = _box_around((after != grid).any(axis=(0, 1)))
-        if box is not None and _extent(box[0]) * _extent(box[1]) <= _LARGEST_BOX * grid.shape[2] * grid.shape[3]:
+        differs = (after != grid).any(axis=(0, 1))
+        box = next(iter(ndimage.find_objects(differs.astype(np.intp))), None)  # the smallest with all that differ
+        if box is not None and differs[box].size <= _LARGEST_BOX * differs.size:
             near[place] = box
         else:
             outputs[place] = unchanged() if box is None else model.outputs(after)
-    single = _in_single_precision(model)
+    single: Any = copy(model)  # with numbers of half the size, which are read in half the time
+    single.blocks_ = [replace(one, mean=one.mean.astype("f4"), scale=one.scale.astype("f4")) for one in model.blocks_]
+    single.ridge_ = replace(model.ridge_, coef=model.ridge_.coef.astype("f4"))
     n_places = min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
     rows = max(1, _MOST_RESPONSES // (n_places * sum(len(bank.weights) for bank in model.banks_)))
     for start in range(0, len(grid) if near else 0, rows):
@@ -59,17 +62,6 @@ def outputs_after(model: RandomConvolutions, grid: np.ndarray, changed: Sequence
         for place, box in near.items():
             outputs[place, some] = _updated(single, banks, changed[place][some], box)
     return outputs
-
-
-def _in_single_precision(model: RandomConvolutions) -> RandomConvolutions:
-    """The same model with numbers of half the size, which are read in half the time."""
-    single: Any = copy(model)
-    single.blocks_ = [
-        replace(block, mean=block.mean.astype(np.float32), scale=block.scale.astype(np.float32))
-        for block in model.blocks_
-    ]
-    single.ridge_ = replace(model.ridge_, coef=model.ridge_.coef.astype(np.float32))
-    return single
 
 
 def _updated(model: RandomConvolutions, banks: list[_Responses], grid: np.ndarray, box: Box) -> np.ndarray:
@@ -82,15 +74,6 @@ def _updated(model: RandomConvolutions, banks: list[_Responses], grid: np.ndarra
         features.append(grid.reshape(len(grid), -1)[:, model.cells_])
     scaled = [block.of(part) for block, part in zip(model.blocks_, features, strict=True)]
     return model.ridge_.predict(np.concatenate(scaled, axis=1))
-
-
-def _box_around(differs: np.ndarray) -> Box | None:
-    """The smallest box with all cells of (height, width) that differ; None where none does."""
-    return next(iter(ndimage.find_objects(differs.astype(np.intp))), None)
-
-
-def _extent(side: slice) -> int:
-    return int(side.stop - side.start)
 
 
 def _within(values: Any, side: slice) -> Any:
@@ -122,8 +105,8 @@ class _Responses:
         padding, self._stride = random_convolutions.padding_of(bank), random_convolutions.stride_on(*grid.shape[2:])
         self._answer = self._convolved(grid, padding)
         self._shape = tuple(self._answer.shape[1:3])
-        kernel = zip(bank.weights.shape[2:], bank.dilation, strict=True)
-        reach = [(side - 1) * step for side, step in kernel]  # cells from the first to the last that are seen
+        # Cells from the first to the last that are seen.
+        reach = [(side - 1) * step for side, step in zip(bank.weights.shape[2:], bank.dilation, strict=True)]
         self._axes = list(zip(padding, self._stride, reach, strict=True))
         self._weights = self._weights_of_parts()
         self._sums = self._summed(self._answer, (slice(0, self._shape[0]), slice(0, self._shape[1])))
@@ -134,7 +117,7 @@ class _Responses:
     def features_after(self, grid: np.ndarray, box: Box) -> list[Any]:
         """Features of the grids after a change within ``box``, one tensor (n, features) per pool."""
         places = self._places_that_see(box)
-        if any(_extent(place) <= 0 for place in places):
+        if any(place.stop <= place.start for place in places):
             return self._features(self._sums, lambda: self._max)
         new = self._responses_at(places, grid)
         old_sums = self._summed(self._answer[:, places[0], places[1]].contiguous(), places)
@@ -182,11 +165,8 @@ class _Responses:
         import torch
         from torch.nn import functional
 
-        n_parts = random_convolutions.parts_of(*self._shape)
-        axes = [
-            functional.adaptive_avg_pool1d(torch.eye(extent), n).T
-            for extent, n in zip(self._shape, n_parts, strict=True)
-        ]
+        averaged, n_parts = functional.adaptive_avg_pool1d, random_convolutions.parts_of(*self._shape)
+        axes = [averaged(torch.eye(extent), n).T for extent, n in zip(self._shape, n_parts, strict=True)]
         return torch.einsum("ph,qw->pqhw", *axes).flatten(0, 1)
 
     def _places_that_see(self, box: Box) -> Box:
