@@ -12,7 +12,7 @@ from autoarch._core.progress import Progress
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain.attribution import gradcam, integrated_gradients, tree_shap
 from autoarch.explain.column_map import make_partition
-from autoarch.explain.explanation import Explanation, Setup
+from autoarch.explain.explanation import Explanation
 from autoarch.explain.model import Query, WrappedModel, wrap_model
 from autoarch.explain.perturbation import occlude, permute
 from autoarch.explain.pullback import UntraceableError
@@ -131,19 +131,9 @@ def explain(
     check_whole("verbose", verbose, least=0)
     _check_used(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
     model = wrap_model(estimator, X, layout)
-    query = Query(
-        model=model,
-        partition=make_partition(model.columns, by, patch),
-        target=_target_columns(target, model, method),
-        n_repeats=n_repeats,
-        rng=np.random.default_rng(seed_of(random_state)),
-        progress=Progress(verbose, Budget()),
-        y=y,
-        scoring=scoring,
-        scale=scale,
-        baseline=baseline,
-        background=background,
-    )
+    partition, columns = make_partition(model.columns, by, patch), _target_columns(target, model, method)
+    rng, progress = np.random.default_rng(seed_of(random_state)), Progress(verbose, Budget())
+    query = Query(model, partition, columns, n_repeats, rng, progress, y, scoring, scale, baseline, background)
     try:
         if method == "auto":
             return _explain_by_default(query, parts=any(str(given) != "auto" for given in (by, patch, baseline, scale)))
@@ -154,7 +144,7 @@ def explain(
             "which needs predictions only, or 'auto'."
         ) from error
     finally:
-        query.progress.close()
+        progress.close()
 
 
 def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
@@ -171,17 +161,15 @@ def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
 
 def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
     model, found = query.model, _METHODS[method](query)
-    values, errors, stability = found.averaged()
-    by = found.by or ("name" if model.columns.cells is None else "cell")
     return Explanation(
         method=method,
-        setup=Setup(reason=reason, by=by, baseline=found.baseline, models=found.models),
+        reason=reason,
+        by=found.by or ("name" if model.columns.cells is None else "cell"),
+        baseline=found.baseline,
+        models=found.models,
         units=found.units,
         target=None if model.classes is None or method == "permutation" else model.classes[query.target],
-        by_name=values,
-        std_error_by_name=errors,
-        stability=stability,
-        n_repeats=len(found.parts),
+        **found.averaged(),
         outputs=found.outputs,
         base_outputs=np.full(len(model.rows), np.nan) if found.base_outputs is None else found.base_outputs,
         columns=model.columns,
@@ -191,9 +179,7 @@ def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
 
 def _check_used(method: str, **given: Any) -> None:
     """Raise where a parameter is given that the method does not use."""
-    names = [
-        name for name, value in given.items() if not (value is None or (isinstance(value, str) and value == "auto"))
-    ]
+    names = [name for name, value in given.items() if not (isinstance(value, str | None) and value in (None, "auto"))]
     for name in names:
         if method not in _USED_BY[name]:
             kinds = " or ".join(repr(kind) for kind in _USED_BY[name] if kind != "auto")

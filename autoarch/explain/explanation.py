@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 MOST_LISTED = 5  # names in the text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Setup:
-    """How an explanation was computed, in words.
+    """Words on how an explanation was computed; :class:`Explanation` describes the fields."""
+
+    reason: str
+    by: str
+    baseline: str
+    models: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Setup):
+    """Contribution of each cell or column to the target, for each row or for the whole data set.
 
     Parameters
     ----------
@@ -31,25 +41,9 @@ class Setup:
     baseline : str
         Values that replaced the removed ones.
     models : str
-        Of an ensemble, how many of its models were used; empty where that is all.
-    """
-
-    reason: str
-    by: str
-    baseline: str
-    models: str
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Explanation:
-    """Contribution of each cell or column to the target, for each row or for the whole data set.
-
-    Parameters
-    ----------
+        Number of models of an ensemble that were used; empty where that is all.
     method : {"occlusion", "gradients", "gradcam", "shap", "permutation"}
         How it was found.
-    setup : Setup
-        The rest of how it was found, in words.
     units : str
         Unit of the values.
     target : ndarray of shape (n,) or None
@@ -72,7 +66,6 @@ class Explanation:
     """
 
     method: str
-    setup: Setup
     units: str
     target: np.ndarray | None
     by_name: np.ndarray
@@ -81,28 +74,8 @@ class Explanation:
     n_repeats: int
     outputs: np.ndarray
     base_outputs: np.ndarray
-    columns: Columns = field(repr=False)
-    sample: Any = field(repr=False)
-
-    @property
-    def reason(self) -> str:
-        """Reason for this method, where it was chosen by itself; else empty."""
-        return self.setup.reason
-
-    @property
-    def by(self) -> str:
-        """Parts that were removed at once. The value of a part is spread evenly over its cells."""
-        return self.setup.by
-
-    @property
-    def baseline(self) -> str:
-        """Values that replaced the removed ones."""
-        return self.setup.baseline
-
-    @property
-    def models(self) -> str:
-        """Number of models of an ensemble that were used; empty where that is all."""
-        return self.setup.models
+    columns: Columns
+    sample: Any
 
     @property
     def values(self) -> np.ndarray:
@@ -204,10 +177,9 @@ class Explanation:
             Of matplotlib; the extra ``plot`` brings it.
         """
         place = self._place(sample)
-        title = f"{self.method} over the data set: {self.units}"
-        if not self.of_data_set:
-            target = "" if self.target is None else f", target {self.target[place]}"
-            title = f"{self.method} of row {place}{target}: {self.units}"
+        target = "" if self.target is None else f", target {self.target[place]}"
+        what = "over the data set" if self.of_data_set else f"of row {place}{target}"
+        title = f"{self.method} {what}: {self.units}"
         if self.columns.cells is None:
             errors = None if self.std_error_by_name is None else self.std_error_by_name[place]
             return views.plot_bars(self.by_name[place], errors, self._labels(place), title=title)
@@ -238,21 +210,16 @@ class Explanation:
 
     def _picture(self, place: int) -> np.ndarray:
         """One row on the grid, its channels averaged; the mean row where the data set is explained."""
-        rows = self.sample
-        if isinstance(rows, pd.DataFrame):  # columns beside the grid may hold anything
-            rows = rows.apply(pd.to_numeric, errors="coerce").to_numpy()
-        rows = np.asarray(rows, dtype=np.float64)
-        rows = rows if self.of_data_set else rows[place : place + 1]
-        return self.columns.to_grid(rows).mean(axis=(0, 1))
+        rows: Any = pd.DataFrame(self.sample)  # columns beside the grid may hold anything
+        rows = rows.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+        return self.columns.to_grid(rows if self.of_data_set else rows[[place]]).mean(axis=(0, 1))
 
     def _labels(self, place: int) -> list[str]:
         """Names of the columns, with their values in one row."""
         if self.of_data_set:
             return list(self.names)
-        rows = self.sample
-        mixed = isinstance(rows, pd.DataFrame)
-        row = [rows.iloc[place, column] for column in range(len(self.names))] if mixed else rows[place]
-        texts = [f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value) for value in row]
+        row = pd.DataFrame(self.sample).iloc[[place]].astype(object).iloc[0]
+        texts = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
         return [f"{name} = {text}" for name, text in zip(self.names, texts, strict=True)]
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 
 _ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
 _ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)
-_ONE_TO_ONE += (RobustClip, ToFloat32)
+_ONE_TO_ONE += (Canonicaliser, RobustClip, ToFloat32)
 
 
 class UntraceableError(Exception):
@@ -80,20 +80,19 @@ class Attribution:
     baseline: str = ""
     models: str = ""
 
-    def averaged(self) -> tuple[np.ndarray, np.ndarray | None, float | None]:
-        """Mean map, its standard errors, and the mean rank correlation between the global maps of two parts."""
-        n = len(self.parts)
+    def averaged(self) -> dict[str, Any]:
+        """Fields of an explanation: mean map, its standard errors, mean rank correlation of two global maps."""
+        n, errors, stability = len(self.parts), None, None
         weights = np.full(n, 1.0 / n) if self.weights is None else self.weights
         mean = np.tensordot(weights, self.parts, axes=1)
-        if n < 2:
-            return mean, None, None
-        variance = np.tensordot(weights, (self.parts - mean) ** 2, axes=1)
-        lost = np.square(weights).sum()  # 1 / n where all count alike
-        errors = np.sqrt(variance * lost / max(1.0 - lost, 1e-12))
-        ranks = rankdata(np.abs(self.parts).mean(axis=1), axis=1)
-        if (np.ptp(ranks, axis=1) == 0).any():
-            return mean, errors, None
-        return mean, errors, float(np.corrcoef(ranks)[np.triu_indices(n, 1)].mean())
+        if n > 1:
+            variance = np.tensordot(weights, (self.parts - mean) ** 2, axes=1)
+            lost = np.square(weights).sum()  # 1 / n where all count alike
+            errors = np.sqrt(variance * lost / max(1.0 - lost, 1e-12))
+            ranks = rankdata(np.abs(self.parts).mean(axis=1), axis=1)
+            if np.ptp(ranks, axis=1).all():
+                stability = float(np.corrcoef(ranks)[np.triu_indices(n, 1)].mean())
+        return {"by_name": mean, "std_error_by_name": errors, "stability": stability, "n_repeats": n}
 
 
 def own_pipeline(estimator: Any) -> Pipeline | None:
@@ -113,13 +112,11 @@ def members_of(model: Any, *, own: bool, steps: tuple[Any, ...] = (), weight: fl
     if isinstance(model, Pipeline):
         before = tuple(step for _, step in model.steps[:-1] if step is not None and not isinstance(step, str))
         return members_of(model[-1], own=own, steps=steps + before, weight=weight)
-    if own and isinstance(model, (VotingClassifier, VotingRegressor)):
-        parts, weights = model.estimators_, model.weights
-    else:
-        parts, weights = getattr(model, "models_", []) if own else [], None
+    voting = isinstance(model, (VotingClassifier, VotingRegressor))
+    parts = getattr(model, "estimators_" if voting else "models_", ()) if own else ()
     if not parts:
         return [Member(model, steps, weight)]
-    weights = np.ones(len(parts)) if weights is None else np.asarray(weights, dtype=float)
+    weights = np.asarray(model.weights if voting and model.weights is not None else np.ones(len(parts)), dtype=float)
     return [
         member
         for part, share in zip(parts, weights / weights.sum(), strict=True)
@@ -144,11 +141,7 @@ def pull_back(steps: Sequence[Any], owners: np.ndarray, n_names: int) -> sparse.
     UntraceableError
         If a step is not known here.
     """
-    return sparse.csr_matrix(_of_steps(steps, len(owners)) @ _picked(owners, n_names))
-
-
-def _of_steps(steps: Sequence[Any], n: int) -> sparse.csr_matrix:
-    shares = sparse.identity(n, format="csr")
+    shares = _picked(owners, n_names)
     for step in steps:
         shares = _of_step(step, shares.shape[0]) @ shares
     return shares
@@ -156,6 +149,12 @@ def _of_steps(steps: Sequence[Any], n: int) -> sparse.csr_matrix:
 
 @singledispatch
 def _of_step(step: Any, n: int) -> sparse.csr_matrix:
+    if isinstance(step, Pipeline):
+        return pull_back([inner for _, inner in step.steps], np.arange(n), n)
+    if isinstance(step, Canonicaliser) and (
+        step.kind_ == "frame" or (step.channels == "last" and len(step.cell_shape_) == 3)
+    ):
+        raise UntraceableError("columns are encoded or moved inside of a pipeline")
     if isinstance(step, _ONE_TO_ONE) or (isinstance(step, preprocessing.FunctionTransformer) and step.func is None):
         return sparse.identity(n, format="csr")
     raise UntraceableError(f"the step {type(step).__name__} makes new columns")
@@ -165,13 +164,6 @@ def _picked(columns: np.ndarray, n: int) -> sparse.csr_matrix:
     """One output for each of ``columns``; none of the n inputs for -1."""
     known = np.flatnonzero(columns >= 0)
     return sparse.csr_matrix((np.ones(len(known)), (known, columns[known])), shape=(len(columns), n))
-
-
-@_of_step.register(Canonicaliser)
-def _of_canonical(step: Canonicaliser, n: int) -> sparse.csr_matrix:
-    if step.kind_ == "frame" or (step.channels == "last" and len(step.cell_shape_) == 3):
-        raise UntraceableError("columns are encoded or moved inside of a pipeline")
-    return sparse.identity(n, format="csr")
 
 
 @_of_step.register(SimpleImputer)
@@ -193,20 +185,12 @@ def _of_one_hot(step: preprocessing.OneHotEncoder, n: int) -> sparse.csr_matrix:
 
 @_of_step.register(ColumnTransformer)
 def _of_transformer(step: ColumnTransformer, n: int) -> sparse.csr_matrix:
-    n_out = max((part.stop for part in step.output_indices_.values()), default=0)
-    shares = sparse.lil_matrix((n_out, n))
+    parts = [sparse.csr_matrix((0, n))]
     for name, inner, columns in step.transformers_:
-        part = step.output_indices_[name]
-        if part.start == part.stop:
-            continue
-        taken = _picked(_places(step, columns, n), n)
-        shares[part] = taken if inner == "passthrough" else _of_step(inner, taken.shape[0]) @ taken
-    return sparse.csr_matrix(shares)
-
-
-@_of_step.register(Pipeline)
-def _of_pipeline(step: Pipeline, n: int) -> sparse.csr_matrix:
-    return _of_steps([inner for _, inner in step.steps], n)
+        if step.output_indices_[name].stop > step.output_indices_[name].start:
+            taken = _picked(_places(step, columns, n), n)
+            parts.append(taken if inner == "passthrough" else _of_step(inner, taken.shape[0]) @ taken)
+    return sparse.csr_matrix(sparse.vstack(parts))
 
 
 def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
