@@ -17,12 +17,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn import ensemble, tree
 
 from autoarch._core.imports import require
 from autoarch._training.boosters import CodedClassifier
-from autoarch.explain.model import Query, WrappedModel
+from autoarch.explain.model import Query
 from autoarch.explain.pullback import Attribution, Member, UntraceableError, pull_back
 
 if TYPE_CHECKING:
@@ -40,15 +39,12 @@ _HISTOGRAM = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoos
 _PACKAGES = ("lightgbm", "xgboost", "catboost")
 
 
-def _shares_of(member: Member, model: WrappedModel) -> sparse.csr_matrix:
-    return pull_back(member.steps, model.columns.owners, len(model.columns))
-
-
 class _Net:
     """A fitted net as a differentiable function of its inputs."""
 
-    def __init__(self, member: Member, query: Query):
-        self.member, self.rows, self.model = member, query.model.rows, member.model
+    def __init__(self, member: Member, query: Query, words: str):
+        self.member, self.query, self.words = member, query, words
+        self.rows, self.model = query.model.rows, member.model
         self.classification = query.model.classes is not None
         self.targets = query.target_among(getattr(self.model, "classes_", None))
         self.module = self.model.module_.eval()
@@ -59,7 +55,7 @@ class _Net:
         """Inputs of the net for some rows."""
         import torch
 
-        inputs = np.require(self.member.inputs(rows.as_input()), np.float32, ["C", "W"])
+        inputs = np.require(self.member.inputs(rows.data), np.float32, ["C", "W"])
         return torch.from_numpy(inputs).to(self.model.device)
 
     def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -88,6 +84,7 @@ class _Net:
         for start in range(0, len(known), size):
             some = known[start : start + size]
             yield some, self.inputs(self.rows.take(some)), self.targets[some]
+            self.query.progress.say(f"explaining, {self.words}, row {some[-1] + 1} of {len(self.rows)}")
 
 
 def _nets_of(query: Query) -> list[_Net]:
@@ -95,7 +92,7 @@ def _nets_of(query: Query) -> list[_Net]:
     for member in members:
         if skorch is None or not isinstance(member.model, skorch.NeuralNet):
             raise UntraceableError(f"{type(member.model).__name__} has no gradients")
-    return [_Net(member, query) for member in members]
+    return [_Net(member, query, f"net {number} of {len(members)}") for number, member in enumerate(members, start=1)]
 
 
 def integrated_gradients(query: Query) -> Attribution:
@@ -109,26 +106,24 @@ def integrated_gradients(query: Query) -> Attribution:
         If captum is not installed.
     """
     nets, model = _nets_of(query), query.model
-    shares = [_shares_of(net.member, model) for net in nets]
+    shares = [pull_back(net.member.steps, model.columns.owners, len(model.columns)) for net in nets]
     require("captum", extra="explain", purpose="method='gradients'")
-    background, n_repeats = query.find_background(affordable=False)
+    background, baseline, n_repeats = query.find_background(affordable=False)
     n, parts, weights = len(model.rows), [], []
-    outputs, base = np.zeros(n), np.zeros(n)
-    for number, (net, share) in enumerate(zip(nets, shares, strict=True), start=1):
+    outputs = np.zeros((2, n))  # for the rows, and for the baseline
+    for net, share in zip(nets, shares, strict=True):
         for _ in range(n_repeats):
-            drawn, part = background.draw(n, query.rng), np.zeros((n, len(model.columns)))
+            drawn, part = query.rng.integers(len(background), size=n), np.zeros((n, len(model.columns)))
             weights.append(net.member.weight / n_repeats)
             for some, inputs, columns in net.batches(FIRST_STEPS):
-                baselines = net.inputs(background.rows.take(drawn[some]))
+                baselines = net.inputs(background.take(drawn[some]))
                 ends = [net.outputs_of(rows, columns) for rows in (inputs, baselines)]
                 found = _integral(net, inputs, baselines, columns, ends[0] - ends[1])
                 part[some] = found.reshape(len(found), -1) @ share
-                outputs[some] += weights[-1] * ends[0].cpu().numpy()
-                base[some] += weights[-1] * ends[1].cpu().numpy()
-                query.progress.say(f"explaining, net {number} of {len(nets)}, row {some[-1] + 1} of {n}")
+                outputs[:, some] += weights[-1] * np.stack([end.cpu().numpy() for end in ends])
             parts.append(part)
     units = "logit of the target" if model.classes is not None else "units of y"
-    return Attribution(np.stack(parts), units, outputs, base, np.array(weights), baseline=background.words)
+    return Attribution(np.stack(parts), units, outputs[0], outputs[1], np.array(weights), baseline=baseline)
 
 
 def _integral(
@@ -164,16 +159,19 @@ def gradcam(query: Query) -> Attribution:
         If captum is not installed.
     """
     nets, model = _nets_of(query), query.model
-    layers, cells = [_last_convolution(net) for net in nets], model.columns.cells
+    layers, cells = [_convolutions(net) for net in nets], model.columns.cells
     if cells is None:
         raise UntraceableError("X has no layout here, and a map needs cells")
     require("captum", extra="explain", purpose="method='gradcam'")
-    from captum.attr import LayerAttribution, LayerGradCam
+    from captum.attr import LayerActivation, LayerAttribution, LayerGradCam
 
     n, parts = len(model.rows), []
     outputs = np.zeros(n)
-    for number, (net, layer) in enumerate(zip(nets, layers, strict=True), start=1):
-        part = np.zeros((n, len(model.columns)))
+    for net, candidates in zip(nets, layers, strict=True):
+        maps = LayerActivation(net.outputs, candidates).attribute(net.inputs(net.rows.take(slice(0, 1))))
+        # The last layer whose map still has some cells along its longer side.
+        large = [layer for layer, map_ in zip(candidates, maps, strict=True) if max(map_.shape[2:]) >= LEAST_SIDE]
+        layer, part = (large or candidates[:1])[-1], np.zeros((n, len(model.columns)))
         for some, inputs, columns in net.batches(1):
             sides = tuple(inputs.shape[2:])
             if sides != cells.shape[1:]:
@@ -184,14 +182,13 @@ def gradcam(query: Query) -> Attribution:
             for plane in cells:  # its channels share the value of a place
                 part[np.ix_(some, plane[plane >= 0])] += maps[:, plane >= 0] / len(cells)
             outputs[some] += net.member.weight * net.outputs_of(inputs, columns).cpu().numpy()
-            query.progress.say(f"explaining, net {number} of {len(nets)}, row {some[-1] + 1} of {n}")
         parts.append(part)
     weights = np.array([net.member.weight for net in nets])
     return Attribution(np.stack(parts), "activation times gradient", outputs, weights=weights)
 
 
-def _last_convolution(net: _Net) -> Any:
-    """The last layer whose map still has some cells along its longer side."""
+def _convolutions(net: _Net) -> list[Any]:
+    """Layers with maps, the last ones last."""
     import torch
 
     from autoarch._training.conv_net import ConvNet
@@ -201,15 +198,7 @@ def _last_convolution(net: _Net) -> Any:
         layers = list(net.module.blocks.children())
     if not layers:
         raise UntraceableError(f"{type(net.module).__name__} has no convolutions")
-    sides: dict[Any, int] = {}
-    hooks = [
-        layer.register_forward_hook(lambda layer, _, maps: sides.update({layer: max(maps.shape[2:])}))
-        for layer in layers
-    ]
-    net.outputs_of(net.inputs(net.rows.take(slice(0, 1))), np.zeros(1, dtype=int))
-    for hook in hooks:
-        hook.remove()
-    return next((layer for layer in reversed(layers) if sides[layer] >= LEAST_SIDE), layers[0])
+    return layers
 
 
 def tree_shap(query: Query) -> Attribution:
@@ -226,7 +215,7 @@ def tree_shap(query: Query) -> Attribution:
     voting = {_votes(member) for member in members}
     if len(voting) > 1:
         raise UntraceableError("some of its trees give probabilities and some log-odds")
-    shares = [_shares_of(member, model) for member in members]
+    shares = [pull_back(member.steps, model.columns.owners, len(model.columns)) for member in members]
     require("shap", extra="explain", purpose="method='shap'")
     found, weights = [], np.array([member.weight for member in members])
     for number, member in enumerate(members, start=1):
@@ -267,7 +256,7 @@ def _shap_values(member: Member, query: Query) -> tuple[np.ndarray, np.ndarray]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of shap on its own ways
             explainer = shap.TreeExplainer(trees)
-            values = np.asarray(explainer.shap_values(member.inputs(query.model.rows.as_input())))
+            values = np.asarray(explainer.shap_values(member.inputs(query.model.rows.data)))
     except Exception as error:  # shap raises bare exceptions for models it does not know
         raise UntraceableError(f"shap cannot read {type(trees).__name__}: {error}") from error
     expected = np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64))

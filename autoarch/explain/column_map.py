@@ -25,8 +25,8 @@ class Columns:
     ----------
     names : tuple of str
         As the user knows them.
-    blocks : tuple of ndarray of int
-        For each of these, the encoded columns that represent it; none where it was dropped.
+    owners : ndarray of int
+        For each encoded column, the index of the name that it represents; a dropped name has none.
     shaped : bool
         True where X had three or four axes.
     cells : ndarray of int of shape (channels, height, width) or None
@@ -34,13 +34,13 @@ class Columns:
     """
 
     names: tuple[str, ...]
-    blocks: tuple[np.ndarray, ...]
+    owners: np.ndarray
     shaped: bool = False
     cells: np.ndarray | None = None
 
     @classmethod
     def on_layout(
-        cls, names: Iterable[Any], blocks: Iterable[np.ndarray], shape: tuple[int, ...], layout: Any, own: Layout | None
+        cls, names: Iterable[Any], owners: np.ndarray, shape: tuple[int, ...], layout: Any, own: Layout | None
     ) -> Columns:
         """Columns of rows of this ``shape``, on the cells of a layout of the encoded columns.
 
@@ -51,10 +51,9 @@ class Columns:
         LayoutError
             If the layout has another number of columns.
         """
-        columns = cls(tuple(map(str, names)), tuple(blocks), shaped=len(shape) > 1)
-        owners = columns.owners
+        columns = cls(tuple(map(str, names)), owners, shaped=len(shape) > 1)
         if isinstance(layout, str) and layout == "auto":
-            layout = None if own is None or own.is_bare_line else own
+            layout = own if own is not None and not own.is_bare_line else None
         if layout is None:
             return columns
         layout = layout if isinstance(layout, Layout) else Layout.of(layout, n_columns=len(owners))
@@ -63,24 +62,15 @@ class Columns:
                 f"layout={layout} describes {layout.n_columns} columns, but the model sees {len(owners)}. Pass the "
                 "layout_ of the estimator, or layout=None to explain columns one by one."
             )
-        places = layout.columns
-        cells = np.where(places >= 0, owners[np.maximum(places, 0)], -1).reshape(layout.shape)
-        return replace(columns, cells=cells)
+        places = layout.columns.reshape(layout.shape)
+        return replace(columns, cells=np.where(places >= 0, owners[np.maximum(places, 0)], -1))
 
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
-    def owners(self) -> np.ndarray:
-        """For each encoded column, the index of the name that it represents."""
-        owners = np.empty(sum(map(len, self.blocks)), dtype=int)
-        for column, block in enumerate(self.blocks):
-            owners[block] = column
-        return owners
-
     def encoded(self, columns: np.ndarray) -> np.ndarray:
         """Encoded columns that represent some of the names."""
-        return np.concatenate([np.empty(0, dtype=int), *(self.blocks[column] for column in columns)])
+        return np.flatnonzero(np.isin(self.owners, columns))
 
     def to_grid(self, values: np.ndarray) -> np.ndarray:
         """Values (n, p) of the names as (n, channels, height, width); a cell without a column has 0."""
@@ -114,11 +104,6 @@ class Partition:
     kind: str
     sides: tuple[int, int] = (1, 1)
 
-    @property
-    def in_patches(self) -> bool:
-        """True for parts of several cells, with edges that could be elsewhere."""
-        return self.kind == "patch" and self.sides != (1, 1)
-
     def units(self, most: int = 0) -> tuple[str, list[Unit]]:
         """Return the kind in words, and the units; columns beside a grid are units of their own.
 
@@ -131,7 +116,7 @@ class Partition:
         beside = [Unit(np.array([column])) for column in np.setdiff1d(np.arange(n), cells)]
         if self.kind == "channel":
             return self.kind, _units(cells, 1.0) + beside
-        shifts = _shifts(self.sides, cells.shape[1:], most - len(beside)) if self.kind == "patch" else [(0, 0)]
+        shifts = _shifts(self.sides, cells.shape[1:], most - len(beside))
         tiles = [tile for shift in shifts for tile in self._tiles(cells, shift)]
         units = _units(tiles, 1.0 / len(shifts))
         words = self.kind if self.kind != "patch" else "patch of {} x {} cells".format(*self.sides)
@@ -195,13 +180,10 @@ def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[t
 
 def _patch_sides(patch: Any, height: int, width: int) -> tuple[int, int]:
     if isinstance(patch, str) and patch == "auto":
-        down = across = 1
-        while -(-height // down) * -(-width // across) > MOST_PATCHES:
-            if -(-height // down) >= -(-width // across):
-                down += 1
-            else:
-                across += 1
-        return down, across
+        extents, lengths = np.array([height, width]), np.array([1, 1])
+        while (counts := -(-extents // lengths)).prod() > MOST_PATCHES:
+            lengths[counts.argmax()] += 1
+        return int(lengths[0]), int(lengths[1])
     sides: Sequence[Any] = (patch, patch) if np.ndim(patch) == 0 else tuple(patch)
     if len(sides) != 2:
         raise ParameterError(f"patch={patch!r} was given; expected 'auto', a number of cells, or (height, width).")

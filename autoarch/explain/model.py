@@ -29,9 +29,7 @@ from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError
 from autoarch.explain.column_map import Columns, Partition
 from autoarch.explain.pullback import Member, members_of, own_pipeline
-from autoarch.explain.rows import ArrayRows, Background, FrameRows, Rows, find_background, read_rows, with_columns_of
-
-Predict = Callable[[Any], np.ndarray]
+from autoarch.explain.rows import ArrayRows, FrameRows, Rows, find_background, read_rows, with_columns_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +42,6 @@ class WrappedModel:
         X, as ``predict`` takes it.
     read : callable
         Reads other rows like X.
-    predict : callable
-        From rows to (n, classes), or (n, 1) for numbers.
-    output : str
-        Kind of the predictions: "probability", "decision function", "vote" or "prediction".
     classes : ndarray or None
         Labels.
     columns : Columns
@@ -68,8 +62,6 @@ class WrappedModel:
 
     rows: Rows
     read: Callable[[Any], Rows]
-    predict: Predict
-    output: str
     classes: np.ndarray | None
     columns: Columns
     estimator: Any
@@ -79,10 +71,61 @@ class WrappedModel:
     own: bool = False
     models: str = ""
 
+    @property
+    def output(self) -> str:
+        """Kind of the predictions: "probability", "decision function", "vote" or "prediction"."""
+        if self.classes is None:
+            return "prediction"
+        if hasattr(self.estimator, "predict_proba"):
+            return "probability"
+        return "decision function" if hasattr(self.estimator, "decision_function") else "vote"
+
     @cached_property
     def predictions(self) -> np.ndarray:
         """Predictions of the rows as they are."""
-        return self.predict(self.rows.as_input())
+        return self.predict(self.rows.data)
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """Probabilities, decisions or votes, with a column for each class, or numbers as (n, 1).
+
+        Raises
+        ------
+        InputError
+            If the estimator rejects the rows, or predicts several numbers or labels for each.
+        """
+        with warnings.catch_warnings(), own_errors():  # arrays no longer carry the names of columns
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            predictions = self._predicted(rows)
+        if not isinstance(predictions, np.ndarray) or predictions.ndim != 2:
+            raise InputError("The estimator predicts several labels for each row; pass one that predicts a single one.")
+        return predictions
+
+    def _predicted(self, rows: Any) -> Any:
+        estimator, classes = self.estimator, self.classes
+        if classes is None:
+            predicted = np.asarray(estimator.predict(rows), dtype=np.float64).reshape(len(rows), -1)
+            if predicted.shape[1] != 1:
+                raise InputError(
+                    f"The estimator predicts {predicted.shape[1]} numbers for each row; pass one that predicts a "
+                    "single one, such as one of the estimators_ of a MultiOutputRegressor."
+                )
+            return predicted
+        if self.own:
+            return aligned(self.with_temperature(estimator.predict_proba(rows)), estimator.classes_, classes)
+        if self.output == "probability":
+            return estimator.predict_proba(rows)
+        if self.output == "decision function":
+            decision = np.asarray(estimator.decision_function(rows))
+            return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
+        return (np.asarray(estimator.predict(rows))[:, None] == classes).astype(float)
+
+    def with_temperature(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities at the temperature of the estimator.
+
+        ``predict_proba`` raises smaller ones to a millionth; here such predictions must still differ.
+        """
+        logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+        return softmax(logs / self.temperature, axis=1)
 
     def members(self) -> list[Member]:
         """The models that are averaged or vote, or the only one."""
@@ -90,15 +133,13 @@ class WrappedModel:
 
     def limited_to(self, most: int) -> WrappedModel:
         """The first ``most`` models of folds or seeds, which have learned the same task alike."""
-        ensemble = self.estimator[-1] if self.own else None
-        models = averaged_models(ensemble)
+        models = averaged_models(self.estimator[-1]) if self.own else []
         if len(models) <= most:
             return self
-        fewer: Any = copy(ensemble)
+        fewer: Any = copy(self.estimator[-1])
         setattr(fewer, "estimators_" if hasattr(fewer, "estimators_") else "models_", models[:most])
         estimator = Pipeline([*self.estimator.steps[:-1], (self.estimator.steps[-1][0], fewer)])
-        predict = _own_predict(estimator, self.classes, self.temperature)
-        return replace(self, estimator=estimator, predict=predict, models=f"{most} of {len(models)} models")
+        return replace(self, estimator=estimator, models=f"{most} of {len(models)} models")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,19 +176,17 @@ class Query:
     baseline: Any
     background: Any
 
-    def find_background(self, *, affordable: bool) -> tuple[Background, int]:
-        """The rows that replace removed values, and the number of draws: one where it is always the same row."""
-        model = self.model
-        found = find_background(model.rows, model.read, model.mean_row, self.baseline, self.background, affordable)
-        return found, self.n_repeats if found.drawn else 1
+    def find_background(self, *, affordable: bool) -> tuple[Rows, str, int]:
+        """The rows that replace removed values, in words, and the number of draws: one where there is a single row."""
+        given = self.model.rows, self.model.read, self.model.mean_row, self.baseline, self.background
+        rows, words = find_background(*given, affordable)
+        return rows, words, self.n_repeats if len(rows) > 1 else 1
 
     def target_among(self, seen: Any) -> np.ndarray:
         """Columns of the outputs of a member that has seen some classes; -1 where the target is none of them."""
         if self.model.classes is None:
             return self.target
-        labels, seen = self.model.classes[self.target], np.asarray(seen)
-        places = np.minimum(np.searchsorted(seen, labels), len(seen) - 1)
-        return np.where(seen[places] == labels, places, -1)
+        return pd.Index(np.asarray(seen).tolist()).get_indexer(self.model.classes[self.target].tolist())
 
 
 def wrap_model(estimator: Any, X: Any, layout: Any) -> WrappedModel:
@@ -168,6 +207,11 @@ def wrap_model(estimator: Any, X: Any, layout: Any) -> WrappedModel:
             "AutoArchRegressor, or any other fitted scikit-learn estimator or Pipeline."
         )
     check_is_fitted(estimator)
+    if is_clusterer(estimator):
+        raise InputTypeError(
+            f"estimator is a {type(estimator).__name__}, whose predictions are numbers of clusters; expected a fitted "
+            "classifier or regressor. Fit a classifier on the clusters to explain them."
+        )
     pipeline = own_pipeline(estimator)
     return _wrap_any(estimator, X, layout) if pipeline is None else _wrap_own(estimator, pipeline, X, layout)
 
@@ -180,98 +224,36 @@ def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Wrappe
         names = getattr(canonical, "feature_names_in_", [f"x{column}" for column in range(canonical.n_features_in_)])
         sample = to_plain(X)
     own_layout = getattr(estimator, "layout_", canonical.layout_)
-    columns = Columns.on_layout(names, canonical.blocks_, canonical.cell_shape_, layout, own_layout)
+    owners, blocks = np.empty(values.shape[1], dtype=int), canonical.blocks_
+    for column, block in enumerate(blocks):
+        owners[block] = column
+    columns = Columns.on_layout(names, owners, canonical.cell_shape_, layout, own_layout)
     if isinstance(sample, pd.DataFrame):
         sample = sample[list(names)] if hasattr(canonical, "feature_names_in_") else sample
     else:
-        first = np.array([block[0] if len(block) else -1 for block in columns.blocks])
+        first = np.array([block[0] if len(block) else -1 for block in blocks])
         sample = np.where(first >= 0, values[:, np.maximum(first, 0)], np.nan)
     classes, temperature = getattr(estimator, "classes_", None), getattr(estimator, "temperature_", 1.0)
-    output, predict = "prediction" if classes is None else "probability", _own_predict(model, classes, temperature)
-    rows, mean_row = ArrayRows(values), ArrayRows(canonical.centre_.astype(values.dtype)[None])
+    mean_row = ArrayRows(canonical.centre_.astype(values.dtype)[None])
 
     def read(others: Any) -> Rows:
         return ArrayRows(canonical.transform(others))
 
-    return WrappedModel(rows, read, predict, output, classes, columns, model, sample, temperature, mean_row, own=True)
-
-
-def _own_predict(model: Any, classes: np.ndarray | None, temperature: float) -> Predict:
-    if classes is None:
-        return _checked(lambda rows: _one_column(model.predict(rows)))
-    return _checked(
-        lambda rows: aligned(with_temperature(model.predict_proba(rows), temperature), model.classes_, classes)
-    )
-
-
-def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities at another temperature.
-
-    ``predict_proba`` raises smaller ones to a millionth; here such predictions must still differ.
-    """
-    logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    return softmax(logs / temperature, axis=1)
+    return WrappedModel(ArrayRows(values), read, classes, columns, model, sample, temperature, mean_row, own=True)
 
 
 def _wrap_any(estimator: Any, X: Any, layout: Any) -> WrappedModel:
     rows = read_rows(X)
     if isinstance(rows, FrameRows):
-        names, shape, sample = list(rows.frame.columns), (rows.n_columns,), rows.frame
+        names, shape, sample = list(rows.data.columns), (rows.n_columns,), rows.data
     else:
-        shape, sample = rows.array.shape[1:], rows.values.astype(float)
+        shape, sample = rows.data.shape[1:], rows.values.astype(float)
         names = ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*shape)]
     own_layout = Layout.of(shape, origin="shape") if len(shape) in (2, 3) else None
-    columns = Columns.on_layout(names, np.arange(rows.n_columns)[:, None], shape, layout, own_layout)
+    columns = Columns.on_layout(names, np.arange(rows.n_columns), shape, layout, own_layout)
     classes = np.asarray(estimator.classes_) if is_classifier(estimator) else None
-    output, predict = _predict_of(estimator, classes)
 
     def read(others: Any) -> Rows:
         return with_columns_of(rows, read_rows(others))
 
-    return WrappedModel(rows, read, _checked(predict), output, classes, columns, estimator, sample)
-
-
-def _predict_of(estimator: Any, classes: np.ndarray | None) -> tuple[str, Predict]:
-    if is_clusterer(estimator):
-        raise InputTypeError(
-            f"estimator is a {type(estimator).__name__}, whose predictions are numbers of clusters; expected a fitted "
-            "classifier or regressor. Fit a classifier on the clusters to explain them."
-        )
-    if classes is None:
-        return "prediction", lambda rows: _one_column(estimator.predict(rows))
-    if hasattr(estimator, "predict_proba"):
-        return "probability", estimator.predict_proba
-    if hasattr(estimator, "decision_function"):
-        return "decision function", lambda rows: _both_sides(np.asarray(estimator.decision_function(rows)))
-    return "vote", lambda rows: (np.asarray(estimator.predict(rows))[:, None] == classes).astype(float)
-
-
-def _both_sides(decision: np.ndarray) -> np.ndarray:
-    """A binary decision as one column for either class."""
-    return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
-
-
-def _one_column(predicted: Any) -> np.ndarray:
-    """Predicted numbers as (n, 1)."""
-    predicted = np.asarray(predicted, dtype=np.float64)
-    predicted = predicted.reshape(len(predicted), -1)
-    if predicted.shape[1] != 1:
-        raise InputError(
-            f"The estimator predicts {predicted.shape[1]} numbers for each row; pass one that predicts a single one, "
-            "such as one of the estimators_ of a MultiOutputRegressor."
-        )
-    return predicted
-
-
-def _checked(predict: Predict) -> Predict:
-    """Predict without the warnings on column names that arrays no longer carry, and check the shape of the result."""
-
-    def predict_checked(rows: Any) -> np.ndarray:
-        with warnings.catch_warnings(), own_errors():
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            predictions = predict(rows)
-        if not isinstance(predictions, np.ndarray) or predictions.ndim != 2:
-            raise InputError("The estimator predicts several labels for each row; pass one that predicts a single one.")
-        return predictions
-
-    return predict_checked
+    return WrappedModel(rows, read, classes, columns, estimator, sample)

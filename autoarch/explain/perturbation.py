@@ -25,7 +25,7 @@ from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain.column_map import spread_evenly
 from autoarch.explain.local_updates import outputs_after
-from autoarch.explain.model import Query, WrappedModel, with_temperature
+from autoarch.explain.model import Query, WrappedModel
 from autoarch.explain.pullback import Attribution, Member
 from autoarch.explain.rows import Replacement, Rows
 from autoarch.families.random_convolutions import RandomConvolutions
@@ -80,39 +80,41 @@ def occlude(query: Query) -> Attribution:
     """
     model, n, n_columns = query.model, len(query.model.rows), query.model.rows.n_columns
     words, scaled = find_scale(query.scale, model)
-    affordable = (_AFFORDABLE_IN_PATCHES if query.partition.in_patches else _AFFORDABLE) // (n * n_columns)
+    in_patches = query.partition.kind == "patch" and query.partition.sides != (1, 1)  # with edges that may move
+    affordable = (_AFFORDABLE_IN_PATCHES if in_patches else _AFFORDABLE) // (n * n_columns)
     all_draws = len(query.partition.units()[1]) * query.n_repeats
-    background, n_repeats = query.find_background(affordable=all_draws <= affordable)
+    background, baseline, n_repeats = query.find_background(affordable=all_draws <= affordable)
     by, units = query.partition.units(affordable // min(n_repeats, _FEWEST_DRAWS))
     if units[0].weight < 1:
         n_repeats = min(n_repeats, max(_FEWEST_DRAWS, affordable // len(units)))
     model = model.limited_to(max(1, _MOST_FOR_ENSEMBLE // (n * len(units) * n_columns * n_repeats)))
     base = scaled(model.predictions, query.target)
-    drawn = [[background.draw(n, query.rng) for _ in units] for _ in range(n_repeats)]
+    drawn = query.rng.integers(len(background), size=(n_repeats, len(units), n))
     falls = np.zeros((n_repeats, n, len(units)))
     encoded = [model.columns.encoded(unit.columns) for unit in units]
     jobs = [(repeat, unit) for repeat in range(n_repeats) for unit in range(len(units)) if len(encoded[unit])]
-    done, total = 0, n * len(jobs)
-    for part, batch in _batches(n, n_columns, jobs):
-        removed = [Replacement(encoded[unit], background.rows, drawn[repeat][unit][part]) for repeat, unit in batch]
+    for part, batch in _batches(query, n, n_columns, jobs):
+        removed = [Replacement(encoded[unit], background, drawn[repeat, unit, part]) for repeat, unit in batch]
         predictions = predictions_after(model, model.rows.take(part), removed)
         without = scaled(predictions, np.tile(query.target[part], len(batch))).reshape(len(batch), -1)
         for (repeat, unit), left in zip(batch, without, strict=True):
             falls[repeat, part, unit] = base[part] - left
-        done += len(predictions)
-        query.progress.say(f"explaining, {done / total:.0%}")
     parts, outputs = spread_evenly(falls, units, len(model.columns)), scaled(query.model.predictions, query.target)
-    return Attribution(parts, f"fall of the {words}", outputs, by=by, baseline=background.words, models=model.models)
+    return Attribution(parts, f"fall of the {words}", outputs, by=by, baseline=baseline, models=model.models)
 
 
-def _batches(n: int, n_columns: int, jobs: Sequence[tuple[int, int]]) -> Iterator[tuple[slice, list[tuple[int, int]]]]:
-    """Rows and jobs that together stay within memory."""
+def _batches(query: Query, n: int, n_columns: int, jobs: Sequence[Any]) -> Iterator[tuple[slice, Sequence[Any]]]:
+    """Rows and jobs that together stay within memory; the progress is shown after each batch."""
     most_rows = max(1, MOST_VALUES // n_columns)
     for start in range(0, n, most_rows):
         part = slice(start, min(start + most_rows, n))
-        size = max(1, most_rows // (part.stop - part.start))
+        n_part = part.stop - start
+        size = max(1, most_rows // n_part)
         for first in range(0, len(jobs), size):
-            yield part, list(jobs[first : first + size])
+            batch = jobs[first : first + size]
+            yield part, batch
+            done = start * len(jobs) + (first + len(batch)) * n_part
+            query.progress.say(f"explaining, {done / (n * len(jobs)):.0%}")
 
 
 def predictions_after(model: WrappedModel, rows: Rows, replacements: Sequence[Replacement]) -> np.ndarray:
@@ -123,13 +125,12 @@ def predictions_after(model: WrappedModel, rows: Rows, replacements: Sequence[Re
         return model.predict(changed)
     parts = [member.weight * _member_predictions(member, model.classes, rows, changed) for member in members]
     predictions = np.sum(parts, axis=0)
-    return predictions if model.classes is None else with_temperature(predictions, model.temperature)
+    return predictions if model.classes is None else model.with_temperature(predictions)
 
 
 def _updates_locally(member: Member) -> bool:
     """True for kernels whose cells are cells of X; pictures of places, which may be too many to keep, are made anew."""
-    cells = all(isinstance(step, GridScaler) for step in member.steps)
-    return cells and isinstance(member.model, RandomConvolutions)
+    return isinstance(member.model, RandomConvolutions) and all(isinstance(step, GridScaler) for step in member.steps)
 
 
 def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, changed: Any) -> np.ndarray:
@@ -137,7 +138,7 @@ def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, 
     model: Any = member.model
     if _updates_locally(member):
         parts = np.split(changed, len(changed) // len(rows))
-        outputs = outputs_after(model, member.inputs(rows.as_input()), [member.inputs(part) for part in parts])
+        outputs = outputs_after(model, member.inputs(rows.data), [member.inputs(part) for part in parts])
         predictions = model.from_outputs(outputs.reshape(len(changed), -1))
     else:
         predict = model.predict if classes is None else model.predict_proba
@@ -160,14 +161,11 @@ def permute(query: Query) -> Attribution:
     encoded = [model.columns.encoded(unit.columns) for unit in units]
     jobs = [(repeat, unit) for repeat in range(query.n_repeats) for unit in range(len(units)) if len(encoded[unit])]
     falls = np.zeros((query.n_repeats, len(units)))
-    size = max(1, MOST_VALUES // (n * rows.n_columns))
-    for first in range(0, len(jobs), size):
-        batch = jobs[first : first + size]
+    for _, batch in _batches(query, 1, n * rows.n_columns, jobs):  # a score takes all rows at once
         replacements = [Replacement(encoded[unit], rows, query.rng.permutation(n)) for _, unit in batch]
         predictions = model.predict(rows.replaced(replacements)).reshape(len(batch), n, -1)
         for (repeat, unit), permuted in zip(batch, predictions, strict=True):
             falls[repeat, unit] = whole - _score(scorer, permuted)
-        query.progress.say(f"explaining, {(first + len(batch)) / len(jobs):.0%}")
     parts = spread_evenly(falls, units, len(model.columns))[:, None]
     outputs = find_scale("auto", model)[1](model.predictions, query.target)
     return Attribution(parts, f"fall of {scorer.name}", outputs, by=by, baseline="the same cells of other rows")
@@ -189,18 +187,17 @@ def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Scorer:
     if y is None:
         raise InputError("method='permutation' measures how a score falls and needs y: pass explain(estimator, X, y).")
     if classes is None:
-        labels = numeric_target(y, n_samples=n, estimator_name="explain")
+        task, labels = "regression", numeric_target(y, n_samples=n, estimator_name="explain")
     else:
-        labels = np.asarray(y).reshape(-1)
+        task, labels = "classification", np.asarray(y).reshape(-1)
         if len(labels) != n:
             raise InputError(f"y has {len(labels)} rows and X has {n}; expected one label for each row.")
         unknown = labels[~np.isin(labels, classes)]
         if len(unknown):
             raise InputError(f"y holds {unknown[0]!r}, which is none of the classes {list(classes)}.")
-    task = "regression" if classes is None else "classification"
-    scorer = Scorer(scoring, task, np.asarray(model.rows.as_input()), labels, classes=classes)
-    wanted = getattr(scorer.function, "_response_method", None)
-    if wanted == "predict_proba" and model.output != "probability":  # not every scorer would notice
+    scorer = Scorer(scoring, task, np.asarray(model.rows.data), labels, classes=classes)
+    # Not every scorer would notice.
+    if getattr(scorer.function, "_response_method", None) == "predict_proba" and model.output != "probability":
         raise ParameterError(
             f"scoring={scorer.name} does not work here: it needs probabilities, and there is a {model.output}. Pass "
             "another score, such as 'accuracy', or wrap the model in CalibratedClassifierCV."

@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from autoarch._core.checks import check_choice
-from autoarch._data.containers import to_dense, to_plain
+from autoarch._data.containers import take_rows, to_dense, to_plain
 from autoarch._data.typical import typical_row
 from autoarch.exceptions import InputError, InputTypeError, ParameterError
 
@@ -34,85 +34,65 @@ class Replacement:
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayRows:
-    """Rows of numbers: ``array`` of shape (n, p), (n, height, width) or (n, channels, height, width)."""
+class _Rows:
+    """Rows in the container that a model takes them in."""
 
-    array: np.ndarray
+    data: Any
 
     def __len__(self) -> int:
-        return len(self.array)
-
-    @property
-    def values(self) -> np.ndarray:
-        """The cells of a row side by side, (n, columns)."""
-        return self.array.reshape(len(self.array), -1)
+        return len(self.data)
 
     @property
     def n_columns(self) -> int:
         """Columns, whatever the shape of a row."""
-        return math.prod(self.array.shape[1:])
+        return math.prod(self.data.shape[1:])
 
-    def as_input(self) -> np.ndarray:
-        """The rows as a model takes them."""
-        return self.array
+    def take(self, rows: Any) -> Self:
+        """Some of the rows, by their numbers or a slice."""
+        return type(self)(take_rows(self.data, rows))
 
-    def take(self, rows: np.ndarray | slice) -> ArrayRows:
-        """Some of the rows."""
-        return ArrayRows(self.array[rows])
+
+class ArrayRows(_Rows):
+    """Rows of numbers: an array of shape (n, p), (n, height, width) or (n, channels, height, width)."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """The cells of a row side by side, (n, columns)."""
+        return self.data.reshape(len(self.data), -1)
 
     def replaced(self, replacements: Sequence[Replacement]) -> np.ndarray:
-        """All rows once for each replacement, one below the other, as a model takes them."""
-        dtypes = {one.source.array.dtype for one in replacements}
-        stacked = np.empty((len(replacements), *self.values.shape), np.result_type(self.array.dtype, *dtypes))
-        stacked[:] = self.values
+        """All rows once for each replacement, one below the other."""
+        dtype = np.result_type(self.data.dtype, *{one.source.data.dtype for one in replacements})
+        stacked = np.repeat(self.values[None].astype(dtype), len(replacements), axis=0)
         for changed, one in zip(stacked, replacements, strict=True):
             changed[:, one.columns] = one.source.values[np.ix_(one.rows, one.columns)]
-        return stacked.reshape(-1, *self.array.shape[1:])
+        return stacked.reshape(-1, *self.data.shape[1:])
 
     def mean(self) -> ArrayRows:
         """One row of means."""
-        return ArrayRows(typical_row(self.values).reshape(1, *self.array.shape[1:]))
+        return ArrayRows(typical_row(self.values).reshape(1, *self.data.shape[1:]))
 
     def constant(self, value: float) -> ArrayRows:
         """One row that holds the same number everywhere."""
-        return ArrayRows(np.full_like(self.array[:1], value, np.result_type(self.array.dtype, np.float32)))
+        return ArrayRows(np.full_like(self.data[:1], value, np.result_type(self.data.dtype, np.float32)))
 
 
-@dataclass(frozen=True, eq=False)
-class FrameRows:
+class FrameRows(_Rows):
     """Rows of a DataFrame."""
-
-    frame: pd.DataFrame
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    @property
-    def n_columns(self) -> int:
-        """Columns."""
-        return self.frame.shape[1]
-
-    def as_input(self) -> pd.DataFrame:
-        """The rows as a model takes them."""
-        return self.frame
-
-    def take(self, rows: np.ndarray | slice) -> FrameRows:
-        """Some of the rows."""
-        return FrameRows(self.frame.iloc[rows])
 
     def replaced(self, replacements: Sequence[Replacement]) -> pd.DataFrame:
         """All rows once for each replacement, one below the other."""
         columns = []
         for place in range(self.n_columns):
-            own = self.frame.iloc[:, place]
-            parts = [one.source.frame.iloc[one.rows, place] if place in one.columns else own for one in replacements]
+            own = self.data.iloc[:, place]
+            parts = [one.source.data.iloc[one.rows, place] if place in one.columns else own for one in replacements]
             columns.append(pd.concat(parts, ignore_index=True))
-        return self._framed(columns)
+        return pd.concat(columns, axis=1).set_axis(self.data.columns, axis=1)
 
     def mean(self) -> FrameRows:
         """One row of means of numbers, middle dates, and the most frequent value of other columns."""
-        middles = [_middle(self.frame.iloc[:, place]) for place in range(self.n_columns)]
-        return FrameRows(self._framed([column.reset_index(drop=True) for column in middles]))
+        middles = [_middle(column).reset_index(drop=True) for _, column in self.data.items()]
+        return FrameRows(pd.concat(middles, axis=1).set_axis(self.data.columns, axis=1))
 
     def constant(self, value: float) -> FrameRows:
         """One row that holds the same number everywhere.
@@ -122,18 +102,13 @@ class FrameRows:
         InputError
             If a column holds no numbers.
         """
-        others = [dtype for dtype in self.frame.dtypes if not pd.api.types.is_numeric_dtype(dtype)]
+        others = [dtype for dtype in self.data.dtypes if not pd.api.types.is_numeric_dtype(dtype)]
         if others:
             raise InputError(
                 f"baseline={value:g} is a number, and X has columns that hold none ({others[0]}). Pass 'mean', 'rows', "
                 "or a DataFrame of one row."
             )
-        return FrameRows(pd.DataFrame(np.full((1, self.n_columns), value), columns=self.frame.columns))
-
-    def _framed(self, columns: list[pd.Series]) -> pd.DataFrame:
-        frame = pd.concat(columns, axis=1)
-        frame.columns = self.frame.columns
-        return frame
+        return FrameRows(pd.DataFrame(np.full((1, self.n_columns), value), columns=self.data.columns))
 
 
 Rows = ArrayRows | FrameRows
@@ -186,35 +161,24 @@ def with_columns_of(like: Rows, rows: Rows) -> Rows:
     InputError
         If they are of another kind, or lack a column.
     """
-    if isinstance(rows, ArrayRows) and isinstance(like, ArrayRows):
-        return rows
-    if isinstance(rows, ArrayRows) or isinstance(like, ArrayRows):
+    if type(rows) is not type(like):
         kinds = ["an array" if isinstance(one, ArrayRows) else "a DataFrame" for one in (like, rows)]
         raise InputError(f"X is {kinds[0]} and these rows are {kinds[1]}; expected the same kind.")
-    wanted, there = like.frame.columns, rows.frame.columns
+    if isinstance(rows, ArrayRows):
+        return rows
+    wanted, there = like.data.columns, rows.data.columns
     missing = [name for name in wanted if name not in there]
     if missing:
         raise InputError(f"the column {missing[0]!r} of X is missing; expected rows like those of X.")
-    return rows if there.equals(wanted) else FrameRows(rows.frame[list(wanted)])
-
-
-@dataclass(frozen=True, eq=False)
-class Background:
-    """Rows that replace removed values, with a description; ``drawn`` anew each time, or a single one."""
-
-    rows: Rows
-    words: str
-    drawn: bool
-
-    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Place of one row for each of ``n``."""
-        return rng.integers(len(self.rows), size=n) if self.drawn else np.zeros(n, dtype=int)
+    return rows if there.equals(wanted) else FrameRows(rows.data[list(wanted)])
 
 
 def find_background(
     X: Rows, read: Callable[[Any], Rows], mean_row: Rows | None, baseline: Any, background: Any, affordable: bool
-) -> Background:
-    """Return the background for ``baseline``; "auto" draws from other rows where there are enough and ``affordable``.
+) -> tuple[Rows, str]:
+    """Return the rows that ``baseline`` draws from, or its single row, and words for them.
+
+    "auto" draws from other rows where there are enough and it is ``affordable``.
 
     Raises
     ------
@@ -230,17 +194,17 @@ def find_background(
         if baseline == "rows" or (baseline == "auto" and affordable and len(others) >= FEWEST_ROWS):
             if len(others) < 2:
                 raise InputError("baseline='rows' draws from other rows, and there is one. Pass background=X_train.")
-            return Background(others, f"rows of {source}", drawn=True)
+            return others, f"rows of {source}"
         if background is None and mean_row is not None:
-            return Background(mean_row, "mean of the training rows", drawn=False)
+            return mean_row, "mean of the training rows"
         if len(others) < 2:
             raise InputError(
                 "The mean of a single row is that row, and nothing would change. Pass background=X_train, a number or "
                 "a row as baseline."
             )
-        return Background(others.mean(), f"mean of {source}", drawn=False)
+        return others.mean(), f"mean of {source}"
     if isinstance(baseline, Real) and not isinstance(baseline, bool):
-        return Background(X.constant(float(baseline)), f"the value {baseline:g}", drawn=False)
+        return X.constant(float(baseline)), f"the value {baseline:g}"
     if np.ndim(baseline) < 2:
         raise ParameterError(
             f"baseline={baseline!r} was given; expected 'auto', 'mean', 'rows', a number, or one row with all axes of "
@@ -249,7 +213,7 @@ def find_background(
     row = _read(baseline, "baseline", X, read)
     if len(row) != 1:
         raise InputError(f"baseline has {len(row)} rows; expected one row like those of X, such as X_train[:1].")
-    return Background(row, "the row given", drawn=False)
+    return row, "the row given"
 
 
 def _read(given: Any, name: str, X: Rows, read: Callable[[Any], Rows]) -> Rows:
