@@ -24,7 +24,7 @@ from scipy.special import ndtr
 
 from autoarch._report.text import listed, p_text
 from autoarch.families.registry import LANDMARK_TITLES, TITLES, WITH_LANDMARK
-from autoarch.locality.axes import VERDICTS, kernel_shapes, verdict_clause
+from autoarch.locality.axes import VERDICTS, kernel_shapes
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import kernel_side
 from autoarch.locality.grid_statistics import Measurements
@@ -76,16 +76,14 @@ def worth_searching(landmarks: Mapping[str, Landmark], verdict: str, has_grid: b
     """Families with a fair chance to win, likeliest first; without landmarks by the verdict alone."""
     chances = win_probabilities(landmarks, verdict, has_grid)
     ranked = sorted(FAMILIES, key=lambda name: -chances[name])
-    if not comparable(landmarks):
-        return tuple(name for name in ranked if chances[name] >= CONSTANTS["prior_worth_trying"])
-    others = {name: mark for name, mark in landmarks.items() if name != "linear"}
-    among = win_probabilities(others, verdict, has_grid)
-    total = sum(among[name] for name in FAMILIES if name in others)
-    worth = {name: among[name] / total >= CONSTANTS["worth_chance"] for name in FAMILIES if name in others}
-    worth["linear"] = chances["linear"] >= CONSTANTS["worth_chance"]
-    for name in FAMILIES:
-        worth.setdefault(name, chances[name] >= CONSTANTS["prior_worth_trying"])
-    return tuple(name for name in ranked if worth[name] or name == ranked[0])
+    worth = {name: chance >= CONSTANTS["prior_worth_trying"] for name, chance in chances.items()}
+    if comparable(landmarks):
+        others = {name: mark for name, mark in landmarks.items() if name in FAMILIES and name != "linear"}
+        among = win_probabilities(others, verdict, has_grid)
+        least = CONSTANTS["worth_chance"] * sum(among[name] for name in others)
+        worth |= {name: among[name] >= least for name in others}
+        worth |= {"linear": chances["linear"] >= CONSTANTS["worth_chance"], ranked[0]: True}
+    return tuple(name for name in ranked if worth[name])
 
 
 def _bounded(shares: Mapping[str, float]) -> dict[str, float]:
@@ -115,9 +113,8 @@ def advise(measured: Measurements) -> str:
         layout = measured.recovered.layout
         found = f"The given order of the columns shows no structure; rearranged into {layout} cells they score better."
         return f"{found} {advise(measured.recovered)}"
-    compared = comparable(measured.scores.landmarks)
-    first = _from_landmarks(measured) if compared else _from_verdict(measured)
-    return f"{first} {_how(measured)}".strip()
+    first = _from_landmarks if comparable(measured.scores.landmarks) else _from_verdict
+    return f"{first(measured)} {_how(measured)}".strip()
 
 
 def scaling(measured: Measurements) -> tuple[str, ...]:
@@ -171,10 +168,10 @@ def _from_verdict(measured: Measurements) -> str:
         change = "Pass y to test whether the layout helps the task: correlated neighbours need not help to predict y."
     elif any("too few" in reason for reason in measured.skipped):
         change = "More rows would allow a comparison of the families themselves."
-    clause = _clause(measured)
-    if measured.grid.verdict == "none":
-        return f"Prefer {first}{also}: {clause}. {change}"
-    return f"Try {first}{also}: {clause} ({p_text(measured.grid.p_value)}). {change}"
+    grid = measured.grid
+    if grid.verdict == "none":
+        return f"Prefer {first}{also}: {grid.clause}. {change}"
+    return f"Try {first}{also}: {grid.clause} ({p_text(grid.p_value)}). {change}"
 
 
 def _from_landmarks(measured: Measurements) -> str:
@@ -185,7 +182,7 @@ def _from_landmarks(measured: Measurements) -> str:
     also = f", then {listed([TITLES[name] for name in others])}" if others else ""
     start = f"{'Try' if best == 'cnn' else 'Prefer'} {TITLES[best]} first{also}"
     if best not in marks:
-        return f"{start}: {_clause(measured)}, and its landmark was not run."
+        return f"{start}: {measured.grid.clause}, and its landmark was not run."
     runner_up = max((name for name in marks if name != best), key=lambda name: marks[name].score)
     gap = marks[best].score - marks[runner_up].score
     error = max(marks[best].std_error, marks[runner_up].std_error)
@@ -208,8 +205,4 @@ def _layout_clause(measured: Measurements, best: str) -> str:
         return f"{VERDICTS[measured.grid.verdict]}, but that does not help this task enough"
     if best == "cnn" and measured.grid.verdict == "none":
         return "no dependence between neighbours is seen, so the gain may come from the features, not the layout"
-    return _clause(measured)
-
-
-def _clause(measured: Measurements) -> str:
-    return verdict_clause(measured.grid.verdict, measured.grid.significant)
+    return measured.grid.clause

@@ -71,10 +71,7 @@ class AxisEvidence:
 
 
 def measure_axes(
-    lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    sides: Mapping[str, int],
-    overall: float,
-    rng: np.random.Generator,
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray]], sides: Mapping[str, int], usual: float, rng: np.random.Generator
 ) -> dict[str, AxisEvidence]:
     """Test each axis against its own null.
 
@@ -84,33 +81,27 @@ def measure_axes(
         Signed and unsigned ``line_correlations`` of ``"rows"`` and ``"columns"``.
     sides : mapping of str to int
         Cells along each axis.
-    overall : float
+    usual : float
         Mean size of the correlation between any two cells.
     rng : Generator
         Source of the permutations.
     """
-    axes = {name: _axis(sides[name], *lines[name], overall, rng) for name in sides}
+    axes = {name: AxisEvidence(side=side) for name, side in sides.items()}
+    for name, (signed, unsigned) in lines.items():
+        side = len(signed)  # constant lines are out
+        if side > 1:
+            share, expected = permutation_tests.line_p(signed, unsigned, rng) if side > 2 else (1.0, usual)
+            axes[name] = AxisEvidence(
+                side=sides[name],
+                n_orders=permutation_tests.n_orders(side),
+                p_value=share if side >= permutation_tests.FEWEST_ORDERED else None,
+                share_of_orders=share,
+                correlations=correlations.lag_means(signed),
+                sizes=correlations.lag_means(unsigned),
+                expected=expected,
+            )
     adjusted = permutation_tests.holm({name: axis.p_value for name, axis in axes.items() if axis.p_value is not None})
     return axes | {name: replace(axes[name], p_value=p_value) for name, p_value in adjusted.items()}
-
-
-def _axis(
-    full_side: int, signed: np.ndarray, unsigned: np.ndarray, overall: float, rng: np.random.Generator
-) -> AxisEvidence:
-    """Evidence along one axis; its p-value is not yet adjusted."""
-    side = len(signed)  # constant lines are out
-    if side < 2:
-        return AxisEvidence(side=full_side)
-    share, expected = permutation_tests.line_p(signed, unsigned, rng) if side > 2 else (1.0, overall)
-    return AxisEvidence(
-        side=full_side,
-        n_orders=permutation_tests.n_orders(side),
-        p_value=share if side >= permutation_tests.FEWEST_ORDERED else None,
-        share_of_orders=share,
-        correlations=correlations.lag_means(signed),
-        sizes=correlations.lag_means(unsigned),
-        expected=expected,
-    )
 
 
 def significant_axes(axes: Mapping[str, AxisEvidence]) -> tuple[str, ...]:
@@ -173,10 +164,3 @@ def _sentence(name: str, axis: AxisEvidence, dependent: bool) -> str:
     against = f"{axis.expected:.2f} {'over all orders' if axis.n_orders > 1 else 'between any two cells'}"
     counts = "counts as dependence" if dependent else "does not count as dependence"
     return f"{start}: {orders}, no test; {numbers}, against {against}, which by effect size alone {counts}."
-
-
-def verdict_clause(verdict: str, significant: bool) -> str:
-    """Say what the verdict means; ``significant`` is the test of the whole layout."""
-    if verdict == "none" and significant:
-        return "the order of the cells matters, but neither axis shows dependence between neighbours"
-    return VERDICTS[verdict]

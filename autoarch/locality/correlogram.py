@@ -82,14 +82,12 @@ def measure_directions(
     test : CellTest
         P-values of the directions.
     """
-    correlograms = {}
+    found = {}
     for name, matrices in lines.items():
-        most = min(LONGEST, len(matrices[0]) - 1)
-        correlograms[name] = lag_means(matrices[0], most), lag_means(matrices[1], most)
-    correlograms["diagonals"] = _along_diagonals(cells)
+        found[name] = [lag_means(matrix, min(LONGEST, len(matrix) - 1)) for matrix in matrices]
     return {
         name: DirectionEvidence(signed, sizes, test.expected, test.directions.get(name))
-        for name, (signed, sizes) in correlograms.items()
+        for name, (signed, sizes) in (found | {"diagonals": _along_diagonals(cells)}).items()
         if sizes
     }
 
@@ -146,17 +144,14 @@ def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
     >>> moran_and_geary(checks[None, None])
     (-1.0, 1.875)
     """
-    n_cells = scaled.shape[2] * scaled.shape[3]
-    down, across = scaled[:, :, 1:], scaled[:, :, :, 1:]
-    n_pairs = down[0, 0].size + across[0, 0].size if len(scaled) else 0
-    if n_pairs == 0:
-        return 0.0, 1.0
+    height, width = scaled.shape[2:]
+    n_cells, n_pairs = height * width, (height - 1) * width + height * (width - 1)
     centred = scaled - scaled.mean(axis=(2, 3), dtype=np.float64, keepdims=True).astype(scaled.dtype)
     energy = np.einsum("nchw,nchw->nc", centred, centred)
-    together = np.einsum("nchw,nchw->nc", centred[:, :, 1:], centred[:, :, :-1])
-    together += np.einsum("nchw,nchw->nc", centred[:, :, :, 1:], centred[:, :, :, :-1])
-    steps = (np.diff(centred, axis=axis) for axis in (2, 3))
-    apart = sum(np.einsum("nchw,nchw->nc", step, step) for step in steps)
+    together, apart = np.zeros((2, *energy.shape), dtype=energy.dtype)
+    for first, second in ((centred[:, :, 1:], centred[:, :, :-1]), (centred[..., 1:], centred[..., :-1])):
+        together += np.einsum("nchw,nchw->nc", first, second)
+        apart += np.einsum("nchw,nchw->nc", first - second, first - second)
     some = energy > 1e-9
     if not some.any():
         return 0.0, 1.0
@@ -165,21 +160,19 @@ def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:
     return float(morans_i.mean(dtype=np.float64)), float(gearys_c.mean(dtype=np.float64))
 
 
-def _along_diagonals(correlations: CellCorrelations) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _along_diagonals(correlations: CellCorrelations) -> list[tuple[float, ...]]:
     """Mean correlation and mean size at 1, 2, ... steps along both diagonals, as far as cells stand so."""
-    number = correlations.numbered()
-    height, width = number.shape
-    signed, sizes = [], []
-    for lag in range(1, min(LONGEST, height - 1, width - 1) + 1):
-        falling = number[:-lag, :-lag], number[lag:, lag:]
-        rising = number[:-lag, lag:], number[lag:, :-lag]
-        first, second = (np.concatenate([a.ravel(), b.ravel()]) for a, b in zip(falling, rising, strict=True))
+    falling = correlations.numbered()
+    number = np.stack([falling, falling[:, ::-1]])  # mirrored, the rising diagonals fall
+    pairs = []
+    for lag in range(1, min(LONGEST, *(side - 1 for side in falling.shape)) + 1):
+        first, second = number[:, :-lag, :-lag], number[:, lag:, lag:]
         both = (first >= 0) & (second >= 0)
         if not both.any():
             break
-        signed.append(float(correlations.signed[first[both], second[both]].mean()))
-        sizes.append(float(correlations.unsigned[first[both], second[both]].mean()))
-    return tuple(signed), tuple(sizes)
+        pairs.append((first[both], second[both]))
+    matrices = correlations.signed, correlations.unsigned
+    return [tuple(float(matrix[pair].mean()) for pair in pairs) for matrix in matrices]
 
 
 def neighbour_map(scaled: np.ndarray, active: np.ndarray) -> np.ndarray:
@@ -200,10 +193,10 @@ def neighbour_map(scaled: np.ndarray, active: np.ndarray) -> np.ndarray:
             line = np.moveaxis(whole, axis, 0)
             line[1:] += part
             line[:-1] += part
-    return in_blocks(np.where(count > 0, total, 0.0), count)
+    return blocks(np.where(count > 0, total, 0.0), count)
 
 
-def in_blocks(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+def blocks(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Ratio of two sums, taken over blocks of cells where a side is too long to show."""
     for axis, side in enumerate(total.shape):
         if side > WIDEST_MAP:

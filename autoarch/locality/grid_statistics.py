@@ -11,15 +11,9 @@ import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations, permutation_tests
-from autoarch.locality.axes import AxisEvidence, larger_axes, measure_axes, significant_axes
+from autoarch.locality.axes import VERDICTS, AxisEvidence, larger_axes, measure_axes, significant_axes
 from autoarch.locality.constants import CONSTANTS
-from autoarch.locality.correlogram import (
-    DirectionEvidence,
-    in_blocks,
-    measure_directions,
-    moran_and_geary,
-    neighbour_map,
-)
+from autoarch.locality.correlogram import DirectionEvidence, blocks, measure_directions, moran_and_geary, neighbour_map
 from autoarch.locality.measurements import LandmarkScores, Picture, Reading
 from autoarch.locality.patterns import PatternEvidence, count_patterns
 from autoarch.locality.stationarity import MarginalEvidence, compare_places
@@ -82,6 +76,13 @@ class GridStatistics:
         """One of "2d", "1d-rows" (cells depend along a row), "1d-columns" (along a column) and "none"."""
         alive = self.dependent_axes
         return "2d" if len(alive) == 2 else f"1d-{alive[0]}" if alive else "none"
+
+    @property
+    def clause(self) -> str:
+        """The meaning of the verdict."""
+        if self.verdict == "none" and self.significant:
+            return "the order of the cells matters, but neither axis shows dependence between neighbours"
+        return VERDICTS[self.verdict]
 
     @property
     def dependent_axes(self) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ def picture(values: np.ndarray, layout: Layout) -> Picture:
     most = int(np.clip(MOST_VALUES / prod(layout.shape), 100, correlations.MAX_ROWS))
     grid = layout.to_grid(values[:: max(1, -(-len(values) // most))]).astype(np.float64)
     there = ~np.isnan(grid)
-    return _plain(in_blocks(np.where(there, grid, 0.0).sum(axis=(0, 1)), there.sum(axis=(0, 1))))
+    return _plain(blocks(np.where(there, grid, 0.0).sum(axis=(0, 1)), there.sum(axis=(0, 1))))
 
 
 def _plain(numbers: np.ndarray) -> Picture:

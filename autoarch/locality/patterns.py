@@ -110,13 +110,16 @@ def effective_patches(correlations: CellCorrelations) -> float:
 
 def _active_share(correlations: CellCorrelations, rng: np.random.Generator) -> tuple[float, float]:
     """Share of cells in active neighbourhoods, and its p-value among shuffled grids."""
-    cells, neighbours, present = _neighbourhoods(correlations)
+    number = correlations.numbered(border=1)
+    steps = ((0, 1), (2, 1), (1, 0), (1, 2))
+    beside = np.stack([number[correlations.row + down, correlations.column + across] for down, across in steps], axis=1)
+    cells = np.flatnonzero((beside >= 0).any(axis=1))
     if len(cells) > MOST_CELLS:
-        kept = np.sort(rng.choice(len(cells), MOST_CELLS, replace=False))
-        cells, neighbours, present = cells[kept], neighbours[kept], present[kept]
+        cells = np.sort(rng.choice(cells, MOST_CELLS, replace=False))
     if len(cells) < 4:
         return 0.0, 1.0
-    m = len(correlations)
+    m, present = len(correlations), beside[cells] >= 0
+    neighbours = np.maximum(beside[cells], 0)  # any cell where there is none: its weight is 0
     sizes = correlations.unsigned.ravel()
     weights = present / present.sum(axis=1, keepdims=True)
     means = np.empty((1 + N_SHUFFLES, len(cells)))
@@ -126,17 +129,6 @@ def _active_share(correlations: CellCorrelations, rng: np.random.Generator) -> t
         order = rng.permutation(m)
     shares = (means > np.quantile(means[1:], 1 - CHANCE)).mean(axis=1)
     return float(shares[0]), float((shares >= shares[0]).mean())
-
-
-def _neighbourhoods(correlations: CellCorrelations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cells with a neighbour, the indices of their four rook neighbours (0 where absent), and which are present."""
-    row, column = correlations.row, correlations.column
-    number = correlations.numbered(border=1)
-    steps = ((0, 1), (2, 1), (1, 0), (1, 2))
-    neighbours = np.stack([number[row + down, column + across] for down, across in steps], axis=1)
-    present = neighbours >= 0
-    cells = np.nonzero(present.any(axis=1))[0]
-    return cells, np.maximum(neighbours[cells], 0), present[cells]
 
 
 def pattern_findings(patterns: PatternEvidence) -> Iterator[Finding]:

@@ -14,7 +14,6 @@ from autoarch._report import html
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
 from autoarch._report.text import METRICS, wrapped
 from autoarch.families.registry import LANDMARK_TITLES, TITLES
-from autoarch.locality.axes import verdict_clause
 from autoarch.locality.grid_statistics import GridStatistics, Measurements
 from autoarch.locality.measurements import LandmarkScores, Picture
 
@@ -69,7 +68,7 @@ def draw(measured: Measurements) -> Figure:
 def _headline(measured: Measurements) -> str:
     """Say the verdict in one line."""
     grid = "no layout" if measured.layout is None else f"{measured.layout} cells"
-    return f"{measured.grid.verdict}: {verdict_clause(measured.grid.verdict, measured.grid.significant)} ({grid})"
+    return f"{measured.grid.verdict}: {measured.grid.clause} ({grid})"
 
 
 def _lines(measured: Measurements, sentences: Sequence[str]) -> list[str]:
