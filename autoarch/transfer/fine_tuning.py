@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-import warnings
 from functools import partial
 from typing import Any
 
@@ -16,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._base import BaseAutoArch
 from autoarch._core.checks import check_positive, check_training_length, seed_of
 from autoarch._core.clock import Deadline
-from autoarch._core.quiet import quiet
+from autoarch._core.quiet import quiet, warn_user
 from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.refit import changed_params, voting
 from autoarch._training.scalers import GridScaler
 from autoarch._training.time_limited import averaged_models
-from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
+from autoarch.exceptions import InputError, InputTypeError, ParameterError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.fine_tune_report import FineTuning, Rows, held_out_scores, joined
 
@@ -110,11 +109,9 @@ def fine_tune(
     labels = None if classes is None else _united(classes, new[1], old)
     new_classes = () if classes is None or labels is None else tuple(np.setdiff1d(labels, classes).tolist())
     if classes is not None and old is None and not np.isin(new[1], classes).any():
-        warnings.warn(
+        warn_user(
             "y has new classes only, and no rehearsal rows were passed: the old classes will be forgotten. Pass "
-            "rehearsal=(X_old, y_old), some ten rows of each.",
-            AutoArchWarning,
-            stacklevel=2,
+            "rehearsal=(X_old, y_old), some ten rows of each."
         )
     seconds = None if time_budget is None else time_budget / (len(models) + 1)
     train = partial(_trained, labels=labels, steps=steps, seconds=seconds, criterion__strength=strength)
