@@ -26,7 +26,7 @@ NAMES = {
 
 
 def draw_row(axes: tuple[plt.Axes, plt.Axes, plt.Axes], title: str, sample: object, report: LocalityReport) -> None:
-    """One data set: a sample, the test of each axis, the stand-ins of the families."""
+    """One data set: a sample, the test of each axis, the landmarks of the families."""
     picture, test, marks = axes
     picture.imshow(sample, cmap="Greys")
     picture.set(xticks=[], yticks=[], title=title)
@@ -48,7 +48,7 @@ def draw_row(axes: tuple[plt.Axes, plt.Axes, plt.Axes], title: str, sample: obje
     colours = [NULL if name == "cnn_shuffled" else GIVEN for name in names]
     marks.bar([NAMES[name] for name in names], scores, yerr=errors, color=colours, capsize=3)
     marks.set_ylim(min(scores) - 0.05, 1.0)
-    marks.set_title(f"quick stand-ins, cross-validated {report.landmark_metric}")
+    marks.set_title(f"landmarks, cross-validated {report.landmark_metric}")
     marks.tick_params(axis="x", labelsize=8)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from autoarch._search.job import TrialResult
 from autoarch.families.base import Family, Params, Problem
 
-_ALWAYS = ("linear",)  # cheap, and the floor that others must beat
+_ALWAYS = ("linear",)  # cheap, and the baseline that others must beat
 _EVEN = 0.4  # part of the time that is shared out evenly, whatever the probe says
 _FIRST_ROUND = 0.75  # of the search's time may go to the families' first defaults
 _LATER_SLICE = 0.5  # of the time left may go to one later trial

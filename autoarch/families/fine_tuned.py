@@ -73,7 +73,7 @@ class FineTuned(Family):
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """Inputs as the net knows them, and inputs scaled by the data's own statistics."""
-        base = {"inputs": "source", "body_rate": 0.5, "thaw": 0.1, **TRAINING, "effort": 1.0}
+        base = {"inputs": "source", "body_rate": 0.5, "head_only": 0.1, **TRAINING, "effort": 1.0}
         return [base, {**base, "inputs": "own"}]
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
@@ -81,7 +81,7 @@ class FineTuned(Family):
         return {
             "inputs": trial.suggest_categorical("fine_tuned.inputs", ["source", "own"]),
             "body_rate": trial.suggest_float("fine_tuned.body_rate", 0.01, 1.0, log=True),
-            "thaw": trial.suggest_float("fine_tuned.thaw", 0.0, 0.5),
+            "head_only": trial.suggest_float("fine_tuned.head_only", 0.0, 0.5),
             **suggest_training(trial, self.name),
             "effort": suggest_effort(trial, self.name),
         }
@@ -99,7 +99,7 @@ class FineTuned(Family):
             module__n_cells=problem.layout.channels,
             module__head="new",
             body_rate=params["body_rate"],
-            head_only=params["thaw"],
+            head_only=params["head_only"],
             seed=seed,
             device=resolve_device(problem.device),
             **training_settings(params, problem, problem.layout.shape[1:]),

@@ -187,7 +187,7 @@ def deal(contents: np.ndarray, n_splits: int, rng: np.random.Generator | None) -
 
 
 def _spread_classes(holds: np.ndarray, rows: np.ndarray, fold: np.ndarray, n_splits: int) -> None:
-    """Where one fold has all blocks of a class, move the smallest of them, so that the class can be trained there."""
+    """Move the smallest block of a class of which one fold has all, so that the class can be trained there."""
     for of_class in holds.T:
         blocks = np.flatnonzero(of_class)
         if len(blocks) < 2 or (fold[blocks] != fold[blocks[0]]).any():

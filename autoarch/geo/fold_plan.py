@@ -18,7 +18,7 @@ BLOCKS_WITHOUT_RANGE = 10  # per fold, where nothing says how far values are ali
 
 @dataclass(frozen=True, eq=False)
 class FoldPlan:
-    """Which block and fold each row is in, and how close to a fold's rows training may come.
+    """Block and fold of each row, and how close to a fold's rows training may come.
 
     Parameters
     ----------

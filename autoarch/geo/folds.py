@@ -209,7 +209,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
 
 
 def _range(places: Places, alike: Values | None, seed: int) -> float | None:
-    """How far y, or else the rest of X, is alike."""
+    """Estimate the range of spatial autocorrelation of y, or else of the rest of X."""
     if alike is None or alike.present.sum() < FEWEST_VALUES:
         return None
     if alike.codes is None:

@@ -71,7 +71,7 @@ class Axis:
 
     @classmethod
     def of_length(cls, column: pd.Series, n: int) -> Axis:
-        """As many lines as given: steps or values where there are so many, else intervals."""
+        """Make as many lines as given: steps or values where there are so many, else intervals."""
         by_value = (cls.of_steps(column), cls(tuple(_distinct(column))))
         return next((axis for axis in by_value if len(axis) == n), None) or cls.of_bins(column, n)
 
