@@ -365,3 +365,9 @@ def test_packages_name_modules_that_they_hold():
             pieces = re.findall(r"``([a-z]\w*)``", ast.get_docstring(tree) or "")
             wrong += [f"{name_of(path)}: {piece}" for piece in pieces if piece not in below]
     assert not wrong
+
+
+def test_docstrings_open_with_a_verb_or_a_noun_phrase():
+    """A sentence that begins with a question word says what something is about, not what it does or is."""
+    questions = ("What ", "Who ", "Whether ", "Why ", "How ", "Those ", "Which ", "Where ", "When ")
+    assert [where for where, text in docstrings() if text.startswith(questions)] == []
