@@ -22,10 +22,6 @@ from autoarch.families.random_convolutions import Kernels
 from autoarch.families.tree import Tree
 
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
-WITH_LANDMARK: dict[str, Family] = {family.name: family() for family in BUILT_IN if family.landmark_title}
-TITLES = {name: family.title for name, family in WITH_LANDMARK.items()}
-LANDMARK_TITLES = {name: family.landmark_title for name, family in WITH_LANDMARK.items()}
-LANDMARK_TITLES["cnn_shuffled"] = "convolutions on shuffled cells"
 _OPTIONAL: tuple[type[FoundationModel], ...] = (TabPFN, TabICL)  # left out of "auto" where not installed
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"
@@ -42,6 +38,13 @@ def known_families() -> dict[str, Family]:
             continue
         families[family.name] = family
     return families
+
+
+# what the probe compares: installed plug-ins too, where they bring a landmark
+WITH_LANDMARK = {name: family for name, family in known_families().items() if family.landmark_title}
+TITLES = {name: family.title for name, family in WITH_LANDMARK.items()}
+LANDMARK_TITLES = {name: family.landmark_title for name, family in WITH_LANDMARK.items()}
+LANDMARK_TITLES["cnn_shuffled"] = "convolutions on shuffled cells"
 
 
 def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list[Family]:

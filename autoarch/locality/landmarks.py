@@ -165,6 +165,8 @@ def _run(
                 losses |= _losses(name, sample, clock)
             except OutOfTimeError:
                 reason = "time ran out"
+            except Exception as error:  # that of a plug-in may raise anything; the others are compared all the same
+                reason = f"{type(error).__name__}: {error}"
             else:
                 seconds = monotonic() - started
                 landmarks[name] = _summary(losses[name], sample, seconds)
