@@ -11,7 +11,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "examples" / "benchmarks"
 sys.path.insert(0, str(FOLDER))
 
-import run  # noqa: E402  # the folder of the runner must be on the path first
+import rivals  # noqa: E402  # the folder of the runner must be on the path first
+import run  # noqa: E402
 import tables  # noqa: E402
 import tasks  # noqa: E402
 import worker  # noqa: E402
@@ -111,7 +112,7 @@ def test_a_system_that_fails_is_a_row(folder, monkeypatch):
     assert (row["status"], row["reason"]) == ("failed", "MemoryError: too large")
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "hgb", "notebook", "cnn"])
+@pytest.mark.parametrize("name", ["lightgbm", "hgb", "notebook", "cnn", *rivals.SYSTEMS])
 @pytest.mark.parametrize("data", ["free", "fixed", "mixed", "parted"])
 def test_baselines_predict_every_kind_of_data(folder, name, data):
     """Grids and mixed tables, classes and numbers; the plain CNN takes grids only."""

@@ -23,7 +23,11 @@ class Ledger:
 
     def has(self, **key: Any) -> bool:
         """Whether a row has these values."""
-        return any(all(row[name] == value for name, value in key.items()) for row in self.rows)
+        return self.find(**key) is not None
+
+    def find(self, **key: Any) -> dict[str, Any] | None:
+        """Return the first row that has these values."""
+        return next((row for row in self.rows if all(row[name] == value for name, value in key.items())), None)
 
     def add(self, row: dict[str, Any]) -> None:
         """Append a row, to the file as well."""

@@ -14,21 +14,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ledger import Ledger
 from peers import MODULES as PEERS
+from rivals import SYSTEMS as RIVALS
 from tables import read, show
 from tasks import names
 
 HERE = Path(__file__).resolve().parent
 OWN = ("autoarch", "lightgbm", "hgb", "cnn", "notebook")  # as in systems.py, which takes seconds to import
-SYSTEMS = (*OWN, *PEERS)
+SYSTEMS = (*OWN, *RIVALS, *PEERS)
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,27 +64,42 @@ def plan(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Run one job in a process of its own and return what it wrote, or why it wrote nothing."""
-    threads = {name: str(job["cores"]) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    """Run one job in a process of its own and return what it wrote, or why it wrote nothing.
+
+    With ``limit`` in the job its ``fit`` is ended after that many seconds, and the number of threads is left to it.
+    """
+    limit = job.get("limit")
+    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
+    if limit is None:
+        environment |= dict.fromkeys(THREADS, str(job["cores"]))
     with tempfile.TemporaryDirectory() as scratch:
-        answer = Path(scratch) / "answer.json"
+        answer, messages = Path(scratch) / "answer.json", Path(scratch) / "messages"
         command = [job["python"], str(HERE / "worker.py"), json.dumps(job), str(answer)]
-        try:
-            process = subprocess.run(
-                command,
-                cwd=scratch,
-                env={**os.environ, **threads},
-                timeout=3 * job["budget"] + 180,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return {"status": "killed", "reason": "three budgets and three minutes were not enough"}
+        with messages.open("wb") as file:
+            code = _wait(command, (limit or 3 * job["budget"]) + 180, cwd=scratch, env=environment, stderr=file)
+        if limit is not None and code == -getattr(signal, "SIGALRM", 0):
+            return {"status": "killed", "fit_seconds": limit, "reason": f"fit took more than {limit:g} s"}
+        if code is None:
+            return {"status": "killed", "reason": "the limit and three minutes were not enough"}
         if answer.is_file():
             return json.loads(answer.read_text(encoding="utf-8"))
-    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
-    return {"status": "failed", "reason": f"exit {process.returncode}: {last}"[:500]}
+        last = (messages.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no message"])[-1]
+    return {"status": "failed", "reason": f"exit {code}: {last}"[:500]}
+
+
+def _wait(command: list[str], seconds: float, **options: Any) -> int | None:
+    """Return the exit status, or None after ``seconds``; nothing that the command started is left, also on Ctrl-C."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, **options)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

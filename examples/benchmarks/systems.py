@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import peers
+import rivals
 from peers import Predict
 from tasks import Task
 
@@ -198,5 +199,6 @@ SYSTEMS: dict[str, Callable[[Task, float, int, int], tuple[Predict, str]]] = {
     "hgb": hgb,
     "cnn": cnn,
     "notebook": notebook,
+    **rivals.SYSTEMS,
     **peers.SYSTEMS,
 }

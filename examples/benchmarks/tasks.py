@@ -72,6 +72,18 @@ def load(name: str, folders: Sequence[Path] = ()) -> Task:
     raise SystemExit(f"No {name}.npz or {name}.parquet in {', '.join(map(str, folders))}.")
 
 
+def fewer(task: Task, rows: int) -> Task:
+    """Keep ``rows`` training rows, always the same ones, classes in proportion where that can be."""
+    if rows >= len(task.y):
+        return task
+    possible = task.classification and np.bincount(task.y)[np.unique(task.y)].min() > 1 and rows >= task.n_classes
+    kept, _ = train_test_split(
+        np.arange(len(task.y)), train_size=rows, random_state=SPLIT_SEED, stratify=task.y if possible else None
+    )
+    X = task.X.iloc[kept] if hasattr(task.X, "iloc") else task.X[kept]
+    return replace(task, X=X, y=task.y[kept], groups=None if task.groups is None else task.groups[kept])
+
+
 def _about(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / "datasets.json"
     if not path.is_file():
