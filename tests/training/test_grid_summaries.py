@@ -1,5 +1,7 @@
 """Summaries of a grid's parts: what they are, and that trees see patterns through them that cells hide."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,3 +76,16 @@ def test_trees_see_roughness_through_them(view):
         scores.append(trees.score(made[~train], y[~train]))
 
     assert scores[0] < 0.8 < 0.95 < scores[1]
+
+
+def test_missing_cells_raise_no_warning():
+    """Nor does anybody have to filter one, which is no business of a transformer."""
+    X = np.full((2, 16), np.nan)
+    X[1, 3:] = 1.0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = GridSummaries(Layout(4, 4), view="summaries").fit_transform(X)
+
+    assert np.isnan(made[0]).all()
+    assert made[1, :4].tolist() == [1.0, 0.0, 1.0, 1.0]
