@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._core.pace import threads_that_pay
 from autoarch._core.quiet import warn_user
+from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.target import Target
 from autoarch._search.eligible import Settings
@@ -25,6 +26,8 @@ from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LayoutSearch
+
+_CELLS_OF_A_LONG_CALL = 100_000  # predicting fewer takes most models under 50 ms, which is not worth a measurement
 
 
 class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
@@ -141,12 +144,14 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         self.best_params_ = changed_params(self.best_estimator_)
 
     def _predictions(self, method: str, X: Any) -> np.ndarray:
-        """Call the winner; its packages may warn of names that canonical values no longer carry."""
+        """Call the winner, a long call with the threads that pay at this moment."""
         check_is_fitted(self, "best_estimator_")
         values = self.best_estimator_[0].transform(X)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            return getattr(self.best_estimator_[1:], method)(values)
+        predict = getattr(self.best_estimator_[1:], method)
+        if values.size < _CELLS_OF_A_LONG_CALL:
+            return predict(values)
+        with limited(threads_that_pay("prediction", values.size)):
+            return predict(values)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

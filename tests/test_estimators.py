@@ -16,6 +16,8 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch.exceptions import AutoArchWarning, ParameterError, SearchInterruptedWarning
@@ -281,6 +283,30 @@ def test_silence_and_no_stray_files(iris, tmp_path, monkeypatch):
         clf = AutoArchClassifier(**{**QUICK, "n_trials": 4}).fit(*iris)
         clf.predict_proba(iris[0])
     assert (out.getvalue(), err.getvalue(), os.listdir(tmp_path)) == ("", "", [])
+
+
+class _Witness(DummyClassifier):
+    """A model that tells what was set while it predicted."""
+
+    def predict(self, X):
+        """Remember."""
+        self.filters = list(warnings.filters)
+        self.threads = {pool.get_num_threads() for pool in ThreadpoolController().lib_controllers}
+        return super().predict(X)
+
+
+def test_predicting_touches_no_warning_filter_and_limits_threads_of_long_calls_only(iris, monkeypatch):
+    """A short call finds the libraries as the user left them, and so does everybody after a long one."""
+    clf = AutoArchClassifier(**LINEAR).fit(*iris)
+    witness = _Witness().fit(*iris)
+    clf.best_estimator_ = Pipeline([clf.best_estimator_.steps[0], ("model", witness)])
+    monkeypatch.setattr("autoarch._base.threads_that_pay", lambda work, cells: 1)
+    with threadpool_limits(2), warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        filters = list(warnings.filters)
+        for n_rows, threads in ((150, {2}), (50_000, {1}), (150, {2})):
+            clf.predict(np.ones((n_rows, 4)))
+            assert (witness.filters, witness.threads) == (filters, threads)
 
 
 def test_memory_spares_the_second_fit(iris, tmp_path, monkeypatch):

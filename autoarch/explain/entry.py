@@ -8,7 +8,9 @@ import numpy as np
 
 from autoarch._core.checks import check_choice, check_whole, did_you_mean, seed_of
 from autoarch._core.clock import Budget
+from autoarch._core.pace import threads_that_pay
 from autoarch._core.progress import Progress
+from autoarch._core.threads import limited
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain.attribution import gradcam, integrated_gradients, tree_shap
 from autoarch.explain.column_map import make_partition
@@ -131,20 +133,21 @@ def explain(
     check_whole("verbose", verbose, least=0)
     _check_used(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
     model = wrap_model(estimator, X, layout)
-    partition, columns = make_partition(model.columns, by, patch), _target_columns(target, model, method)
-    rng, progress = np.random.default_rng(seed_of(random_state)), Progress(verbose, Budget())
-    query = Query(model, partition, columns, n_repeats, rng, progress, y, scoring, scale, baseline, background)
-    try:
-        if method == "auto":
-            return _explain_by_default(query, parts=any(str(given) != "auto" for given in (by, patch, baseline, scale)))
-        return _explain_by(method, query)
-    except UntraceableError as error:
-        raise ParameterError(
-            f"method={method!r} cannot explain this {type(estimator).__name__}: {error}. Pass method='occlusion', "
-            "which needs predictions only, or 'auto'."
-        ) from error
-    finally:
-        progress.close()
+    partition = make_partition(model.columns, by, patch)
+    parts = any(str(given) != "auto" for given in (by, patch, baseline, scale))
+    with limited(threads_that_pay("prediction", model.sample.size)):
+        columns = _target_columns(target, model, method)
+        rng, progress = np.random.default_rng(seed_of(random_state)), Progress(verbose, Budget())
+        query = Query(model, partition, columns, n_repeats, rng, progress, y, scoring, scale, baseline, background)
+        try:
+            return _explain_by_default(query, parts=parts) if method == "auto" else _explain_by(method, query)
+        except UntraceableError as error:
+            raise ParameterError(
+                f"method={method!r} cannot explain this {type(estimator).__name__}: {error}. Pass method='occlusion', "
+                "which needs predictions only, or 'auto'."
+            ) from error
+        finally:
+            progress.close()
 
 
 def _explain_by_default(query: Query, *, parts: bool) -> Explanation:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from autoarch._core.checks import check_choice, check_training_length, seed_of
+from autoarch._core.pace import threads_of_training
 from autoarch._core.quiet import quiet
+from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan, plan_splits
@@ -151,7 +153,7 @@ def check_transfer(
     setting = Setting(source, read, labels, kept, first_convolution, inputs, sizing, steps, seconds, seed)
     scorer = Scorer(scoring, task, values, target, None, labels)
     scorer.check(plan.splits[0][1])
-    with quiet():
+    with quiet(), limited(threads_of_training(lengths(len(values))[0] * values.shape[1], time_budget)):
         ways, prepared = _measure(setting, scorer, plan, values, target)
     return TransferReport(
         ways=ways,

@@ -15,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._base import BaseAutoArch
 from autoarch._core.checks import check_positive, check_training_length, seed_of
 from autoarch._core.clock import Deadline
+from autoarch._core.pace import threads_of_training
 from autoarch._core.quiet import quiet, warn_user
+from autoarch._core.threads import limited
 from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.refit import changed_params, voting
 from autoarch._training.scalers import GridScaler
@@ -115,7 +117,8 @@ def fine_tune(
         )
     seconds = None if time_budget is None else time_budget / (len(models) + 1)
     train = partial(_trained, labels=labels, steps=steps, seconds=seconds, criterion__strength=strength)
-    with quiet():
+    cells = lengths(len(new[0]))[0] * new[0].shape[1]  # of a batch
+    with quiet(), limited(threads_of_training(cells, time_budget)):
         scores = held_out_scores(estimator, partial(train, models[0], seed=seed), new, old, labels, seed)
         tuned = [train(model, new, old, seed=seed + number) for number, model in enumerate(models)]
     going = copy.deepcopy(estimator)
