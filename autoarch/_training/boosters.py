@@ -20,6 +20,7 @@ def build(params: dict[str, Any], classification: bool, seed: int, rounds: int) 
     if name == "lightgbm":
         prefix, settings = "LGBM", {**common, "num_leaves": params["leaves"], "min_child_samples": leaf_rows}
         settings |= {"deterministic": True, "force_row_wise": True, "verbosity": -1}
+        settings |= {"n_jobs": 0}  # as many threads as OpenMP is set to; by default it takes all cores past any limit
     elif name == "xgboost":
         prefix, settings = "XGB", {**common, "max_leaves": params["leaves"], "min_child_weight": leaf_rows / 4}
         settings |= {"grow_policy": "lossguide", "max_depth": 0, "verbosity": 0}
