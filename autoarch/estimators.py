@@ -65,7 +65,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     random_state : int, RandomState instance or None, default=None
         Seed of splits, sampler and weights. Equal seeds give equal results with ``time_budget=None`` on one worker.
     verbose : int, default=1
-        0 is silent, 1 shows one line to people, 2 prints every trial.
+        0 is silent, 1 shows one line to people, 2 prints every step with its parameters. Each is logged under
+        ``autoarch`` as well.
 
     Attributes
     ----------

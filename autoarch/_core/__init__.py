@@ -1,1 +1,1 @@
-"""Shared by all rooms: parameter checks, the clock, lazy and optional imports, progress and silence."""
+"""Shared by all rooms: parameter checks, the clock, lazy and optional imports, progress, callbacks and silence."""

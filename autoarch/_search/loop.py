@@ -214,8 +214,7 @@ class Search:
             thresholds=self.past.policy.thresholds(family.name),
         )
         self._open[trial.number] = (trial, job, self.budget.elapsed)
-        so_far = "nothing yet" if best is None else f"best {best.family} {best.score:.4g}"
-        self.progress.say(f"trial {trial.number + 1} ({family.name}), {so_far}")
+        self.progress.begin_step(family.name, params, 1, len(self.data.splits))
         return job
 
     def _tell(self, result: TrialResult) -> None:
@@ -228,8 +227,15 @@ class Search:
         optuna_side.tell(self.past.study, trial, result)
         self.past.policy.learn(result)
         self.history.add(result)
-        outcome = f"{result.score:.5g}" if result.status == "ok" else f"{result.status}: {result.reason}"
-        self.progress.trial(f"{result.family}: {outcome}")
+        if result.status == "ok":
+            n_splits = len(result.scores)
+            self.progress.end_step(result.family, result.params, n_splits, n_splits, result.score, result.seconds)
+        elif result.status == "failed":
+            self.progress.fail(result.family, result.params, result.reason)
+        else:
+            self.progress.pause(result.family, result.params, result.reason)
+        if result is self.history.best:
+            self.progress.best(result.family, result.score)
 
     def _give_up(self, reason: str) -> None:
         """Close the trials that will never answer, so that the study and the leaderboard tell the truth."""

@@ -110,9 +110,9 @@ def run_search(request: Request) -> SearchResult:
             past = request.past
             deadline = budget.deadline(fraction=_BASELINE_SHARE)
             baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
-            progress.say("importing torch", urgent=True)
+            progress.say("importing torch")
             able, slow = with_imports(settings.families, able, budget, settings.chosen_by_user, request.problem.device)
-            progress.say("probing the layout", urgent=True)
+            progress.say("probing the layout")
             report, probed = probe(request)
             problem = with_findings(request.problem, report)
             asked = [family for family in settings.families if family.name not in slow]
@@ -138,7 +138,7 @@ def run_search(request: Request) -> SearchResult:
                 search.run()
             history = search.history
             best = _winner(history, baseline)
-            progress.say(f"fitting the best ({best.family}) on all rows", urgent=True)
+            progress.say(f"fitting the best ({best.family}) on all rows")
             estimate = _estimate(best, search)
             chosen = choose(best, search)
             pipeline, fitted_on = _fitted(best, chosen, search)
