@@ -18,7 +18,8 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
 MODULES = sorted((ROOT / "autoarch").rglob("*.py"))
 PUBLIC = ("", ".locality", ".geo", ".explain", ".transfer", ".families", ".testing", ".datasets", ".exceptions")
 FOR_OTHER_ROOMS = {"AS_GIVEN", "UNORDERED", "LayoutSearch", "probe_values"}  # in an __all__, but not for users
-FOREIGN = {"cross_val_score", "set_fit_request", "partial_fit", "parallel_config"}  # not called by us
+# Names of scikit-learn that pages mention and the package does not call.
+FOREIGN = {"cross_val_score", "on_fit_task_end", "parallel_config", "partial_fit", "set_callbacks", "set_fit_request"}
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 DOUBLE = re.compile(r"``([^`]+)``")
 TERM = re.compile(r"\{term\}`([^`]+)`")
