@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Protocol
+from typing import Any
 
 _MARGIN = 0.15  # seconds kept back for what comes after the refit
 _LEAST_SLICE = 0.02  # of the budget; a trial with less time says nothing
@@ -14,14 +14,29 @@ class OutOfTimeError(Exception):
     """The limit was reached inside a step that can be ended."""
 
 
-class Pruner(Protocol):
-    """Judge a training at the rungs that it comes to."""
+class TooSlowError(TimeoutError):
+    """A step was ended as soon as it could be foreseen that too little of it would be done in time.
 
-    def due(self, progress: float) -> bool:
-        """Return whether a training that has come so far is to be judged now."""
+    Parameters
+    ----------
+    needed : float
+        Seconds that the whole step takes at the pace that was measured.
+    left : float
+        Seconds that were left.
 
-    def judge(self, model: Any) -> None:
-        """Score the model, and raise an error if its training is to be ended."""
+    Examples
+    --------
+    >>> from autoarch._core.clock import TooSlowError
+    >>> print(TooSlowError(12.0, 1.5))
+    needs about 12.0 s, 1.5 s were left
+    """
+
+    def __init__(self, needed: float, left: float):
+        super().__init__(needed, left)  # both, so that the error survives the trip from another process
+        self.needed, self.left = needed, left
+
+    def __str__(self) -> str:
+        return f"needs about {self.needed:.1f} s, {max(0.0, self.left):.1f} s were left"
 
 
 class Deadline:
@@ -29,11 +44,7 @@ class Deadline:
 
     Monotonic clocks of two processes need not agree, so a pickled deadline carries the seconds that were left and the
     time of day when they end; whichever is shorter holds where it is unpickled.
-
-    A training that is one of many also carries its pruner, which does not travel.
     """
-
-    pruner: Pruner | None = None
 
     def __init__(self, seconds: float | None = None):
         self._started = time.monotonic()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from autoarch._core.quiet import quiet
 from autoarch._search.job import Job, TrainingData, TrialResult
 from autoarch._search.scoring import Predictions
 from autoarch._training.device import load
-from autoarch._training.time_limited import PrunedError, SuccessiveHalving, is_complete, share_done
+from autoarch._training.time_limited import is_complete, share_done
 from autoarch.families.base import Family, Params, Problem
 
 _HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
@@ -65,7 +64,6 @@ def fit_steps(
     sample_weight: np.ndarray | None,
     deadline: Deadline,
     learned: Any = None,
-    pruner: SuccessiveHalving | None = None,
 ) -> Pipeline:
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
@@ -74,7 +72,6 @@ def fit_steps(
         _check_step_fits(name, transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
-    deadline.pruner = None if pruner is None else pruner.enter([transformer for _, transformer in steps[:-1]])
     steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
 
@@ -96,15 +93,8 @@ def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
         began = time.monotonic()
         deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
         weight = None if data.sample_weight is None else data.sample_weight[train]
-        pruner = None if done else SuccessiveHalving(job.thresholds, data.X[valid], partial(_score, data, valid))
-        try:
-            rows = data.X[train], data.y[train], weight
-            model = fit_steps(job.family, job.params, job.problem, job.seed, *rows, deadline, pruner=pruner)
-        except PrunedError as behind:
-            result.status, result.reason = "pruned", str(behind)
-            return
-        finally:
-            result.rungs = result.rungs if pruner is None else pruner.scores
+        rows = data.X[train], data.y[train], weight
+        model = fit_steps(job.family, job.params, job.problem, job.seed, *rows, deadline)
         result.fit_seconds.append(time.monotonic() - began)
         result.cut |= not is_complete(model[-1])
         result.share_done = min(result.share_done, share_done(model[-1]))
@@ -135,11 +125,6 @@ def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
         _, first = np.unique(y[train], return_index=True)
         chosen = np.union1d(chosen, train[first])
     return np.sort(chosen)
-
-
-def _score(data: TrainingData, valid: np.ndarray, model: Any, X: np.ndarray) -> float:
-    """Score a model in training on rows that are transformed already."""
-    return data.scorer.score(Predictions(valid, predict_values(model, X, data.scorer.classes)))
 
 
 def _reason_to_stop(scores: list[float], job: Job) -> str:

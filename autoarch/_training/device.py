@@ -18,6 +18,7 @@ from autoarch.exceptions import ParameterError
 _FASTER = 0.9  # of the time of a float32 step that a bfloat16 step may take at most
 _ENOUGH_STEPS = 100  # below, the trial costs more than it could save
 _TRIAL_STEPS = 3  # of each kind; the first is not counted
+_TRIAL_SHARE = 0.1  # of the time left that they may take
 
 _warm: set[str] = set()  # devices on which this process has trained a net
 
@@ -113,8 +114,10 @@ def bf16_is_faster(module: Any, batch: Any, n_steps: int, deadline: Deadline) ->
     if deadline.unlimited or n_steps < _ENOUGH_STEPS or not _has_bfloat16(batch.device.type):
         return False
     trial = copy.deepcopy(module)
-    full, half = (_seconds(trial, batch, bf16) for bf16 in (False, True))
-    return half < _FASTER * full
+    full = _seconds(trial, batch, False)
+    if 2 * _TRIAL_STEPS * full > _TRIAL_SHARE * deadline.left:
+        return False
+    return _seconds(trial, batch, True) < _FASTER * full
 
 
 def _has_bfloat16(device: str) -> bool:

@@ -55,6 +55,7 @@ class ArrayTraining(NeuralNet):
         cutout: float = 0.0,
         noise: float = 0.0,
         mixup: float = 0.0,
+        least_share: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(module, *args, **{**_DEFAULTS, "criterion": self._loss, **kwargs})
@@ -63,9 +64,16 @@ class ArrayTraining(NeuralNet):
         self.cutout = cutout
         self.noise = noise
         self.mixup = mixup
+        self.least_share = least_share
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, deadline: Deadline | None = None) -> Any:
-        """Train until ``max_epochs`` or the deadline, whichever comes first."""
+        """Train until ``max_epochs`` or the deadline, whichever comes first.
+
+        Raises
+        ------
+        TooSlowError
+            If less than ``least_share`` of the training could be done before the deadline.
+        """
         self.input_shape_ = X.shape[1:]
         target = self._target(X, np.asarray(y))
         weight = None if sample_weight is None else torch.as_tensor(np.asarray(sample_weight, dtype=np.float32))
@@ -103,7 +111,7 @@ class ArrayTraining(NeuralNet):
     def _fit_arrays(self, X: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline) -> None:
         n, size = len(X), min(self.batch_size, len(X))
         starts = [s for s in range(0, n, size) if n - s > size // 2 or s == 0]  # a small last batch is left out
-        schedule = Schedule(self.max_epochs * len(starts), deadline)
+        schedule = Schedule(self.max_epochs * len(starts), deadline, self.least_share)
         generator = torch.Generator().manual_seed(self.seed)
         weight = None if weight is None else (weight / weight.mean()).to(self.device)
         self.module_.train()
@@ -124,12 +132,7 @@ class ArrayTraining(NeuralNet):
                     batch, others, share = mixed(batch, self.mixup, generator)
                     shares = [(rows, share), (rows[others], 1.0 - share)]
                 losses.append(self._step(batch, y, weight, shares))
-                schedule.step += 1
-                if deadline.pruner is not None and deadline.pruner.due(schedule.progress):
-                    if schedule.step < _FEW_STEPS:
-                        self._settle_norms(X, order, size)
-                    deadline.pruner.judge(self)
-                    self.module_.train()
+                schedule.advance()
             if losses:
                 loss = float(torch.stack(losses).mean())
                 self.history.record("train_loss", loss)
@@ -138,6 +141,8 @@ class ArrayTraining(NeuralNet):
             self.notify("on_epoch_end", dataset_train=(X, y), dataset_valid=None)
         self.share_done_ = schedule.step / schedule.n_steps
         self.complete_ = self.share_done_ >= 1
+        self.n_rounds_fitted_ = round(self.share_done_ * self.max_epochs)
+        self.n_rows_fitted_ = min(n, schedule.step * size)
         if schedule.step < _FEW_STEPS:
             self._settle_norms(X, order, size)
 
@@ -221,6 +226,8 @@ class ArrayNetClassifier(ArrayTraining, NeuralNetClassifier):
         Augmentation of grids while training, see :func:`autoarch._training.augment.augmented`.
     mixup : float
         Strength of :func:`autoarch._training.augment.mixed`; 0 for none.
+    least_share : float, default=0.0
+        Share of its steps below which a training under a deadline is not worth while.
     *args, **kwargs
         As for ``skorch.NeuralNetClassifier``; ``train_split`` and callbacks default to none.
     """
@@ -246,7 +253,7 @@ class ArrayNetRegressor(ArrayTraining, NeuralNetRegressor):
 
     Parameters
     ----------
-    module, seed, shift, cutout, noise, mixup, *args, **kwargs
+    module, seed, shift, cutout, noise, mixup, least_share, *args, **kwargs
         As for :class:`ArrayNetClassifier`.
     """
 

@@ -1,4 +1,4 @@
-"""Trainings that end in time: models that grow by rounds, the schedule of a net, and pruning at rungs.
+"""Trainings that end in time: models that grow by rounds, and the schedule of a net.
 
 scikit-learn looks at no clock while it fits. Models with ``warm_start`` can be grown in steps instead
 (:func:`fit_growing`), each as long as the time left allows at the speed measured so far, so that a deadline is overrun
@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
-from autoarch._core.clock import Deadline
+from autoarch._core.clock import Deadline, TooSlowError
 
-RUNGS = (0.25, 0.5)  # of a training; later there is little left to save
+LEAST_SHARE = 0.25  # of the steps of a net; its schedule compressed further, it is no rival to one that had its time
 PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
 _SMALL = 200_000  # values of X times outputs that any model fits in a moment
 _WARM_UP = 0.2  # share of the training in which the learning rate rises
 _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
+_UNTIMED_STEPS, _TIMED_STEPS = 3, 5  # of a net: the first ones are slower than those that follow
 
 
 def is_complete(model: Any) -> bool:
@@ -125,6 +127,18 @@ def _affordable_rows(
     return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
 
 
+def largest(affordable: Callable[[int], bool], fewest: int, most: int) -> int:
+    """The largest number from ``fewest`` to ``most`` that is affordable, ``fewest`` if none is.
+
+    Examples
+    --------
+    >>> from autoarch._training.time_limited import largest
+    >>> largest(lambda number: number**2 <= 50, 1, 100)
+    7
+    """
+    return fewest + max(0, bisect_left(range(fewest, most + 1), True, key=lambda number: not affordable(number)) - 1)
+
+
 def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
     """A random order of rows that begins with two of each label, so that no class is lost by cutting it."""
     order = np.random.default_rng(seed).permutation(len(y))
@@ -146,12 +160,23 @@ class Schedule:
 
     A training that is cut off early is worth little; one whose learning rate has come down is a model. So the
     schedule is stretched over whatever ends first, and a short time gives a short but whole training.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps that are planned.
+    deadline : Deadline
+        End of the training.
+    least_share : float, default=0.0
+        Share of the steps that must be foreseeable once a few are timed; else the training ends at once.
     """
 
-    def __init__(self, n_steps: int, deadline: Deadline):
+    def __init__(self, n_steps: int, deadline: Deadline, least_share: float = 0.0):
         self.n_steps, self.step = n_steps, 0
-        self._began = time.monotonic()
+        self._began = self._timed_from = time.monotonic()
         self._limit = max(deadline.left, 1e-9)  # infinite without a limit
+        self._untimed = 0
+        self._least_steps = 0.0 if deadline.unlimited else least_share * n_steps
 
     @property
     def progress(self) -> float:
@@ -163,59 +188,28 @@ class Schedule:
         """Return whether the training is to stop; one step is always taken."""
         return self.step > 0 and self.progress >= 1
 
-
-class PrunedError(Exception):
-    """A training was ended at a rung; the message says by how much it was behind."""
-
-
-class SuccessiveHalving:
-    """The rungs of one training, asynchronous and by stopping [1]_: a training that goes on keeps its weights.
-
-    No training waits for others to reach a rung, and nothing is trained twice.
-
-    Parameters
-    ----------
-    thresholds : mapping of float to float
-        Scores that must be reached at rungs; rungs without one are only recorded.
-    X : ndarray of shape (n, p)
-        Rows to score on, as the first step of the pipeline takes them.
-    score : callable
-        Score of a model, its last step, on transformed rows.
-
-    References
-    ----------
-    .. [1] L. Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020.
-    """
-
-    def __init__(self, thresholds: Mapping[float, float], X: np.ndarray, score: Callable[[Any, np.ndarray], float]):
-        self.thresholds, self.score = thresholds, score
-        self.scores: dict[float, float] = {}
-        self._values = X
-
-    def enter(self, transformers: Sequence[BaseEstimator]) -> SuccessiveHalving:
-        """Take the rows through the fitted steps before the model."""
-        for transformer in transformers:
-            self._values = transformer.transform(self._values)
-        return self
-
-    def due(self, progress: float) -> bool:
-        """Tell whether a training that has come so far is at a rung that was not scored."""
-        return len(self.scores) < len(RUNGS) and progress >= RUNGS[len(self.scores)]
-
-    def judge(self, model: BaseEstimator) -> None:
-        """Score the model at its rung.
+    def advance(self) -> None:
+        """Count a step, and look ahead once enough of them were timed.
 
         Raises
         ------
-        PrunedError
-            If it does not reach the threshold.
+        TooSlowError
+            If too few steps could be done in time.
         """
-        rung = RUNGS[len(self.scores)]
-        score = self.scores[rung] = self.score(model, self._values)
-        if score < self.thresholds.get(rung, -np.inf):
-            raise PrunedError(
-                f"{score:.4g} after {rung:.0%} of its training, half of its family had {self.thresholds[rung]:.4g}"
-            )
+        self.step += 1
+        if self.step >= self._least_steps:
+            return
+        now = time.monotonic()
+        timed, seconds = self.step - self._untimed, now - self._timed_from
+        if now - self._began < self._limit:
+            if self.step == _UNTIMED_STEPS:
+                self._timed_from, self._untimed = now, self.step
+            if self._untimed == 0 or timed < _TIMED_STEPS or seconds < _MEASURABLE:
+                return
+        pace = seconds / timed if timed else now - self._began
+        if self.step + (self._began + self._limit - now) / pace < self._least_steps:
+            raise TooSlowError(pace * self.n_steps, self._limit)
+        self._least_steps = 0.0
 
 
 def averaged_models(model: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autoarch._training.time_limited import LEAST_SHARE
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.net_settings import TRAINING, suggest_effort, suggest_training, training_settings
@@ -100,6 +101,7 @@ class FineTuned(Family):
             module__head="new",
             body_rate=params["body_rate"],
             head_only=params["head_only"],
+            least_share=LEAST_SHARE,
             seed=seed,
             device=resolve_device(problem.device),
             **training_settings(params, problem, problem.layout.shape[1:]),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from autoarch._training.time_limited import LEAST_SHARE
 from autoarch.families.base import Params, Problem, Trial
 
 
@@ -26,7 +27,7 @@ def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:
     from autoarch._training.loop import ArrayNetClassifier, ArrayNetRegressor
 
     net = ArrayNetClassifier if problem.classification else ArrayNetRegressor
-    return net(module, device=resolve_device(problem.device), **settings)
+    return net(module, device=resolve_device(problem.device), least_share=LEAST_SHARE, **settings)
 
 
 LARGEST_BATCH = 128

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
-from autoarch._core.clock import Deadline
+from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._data.layout import Layout
 from autoarch._training.augment import augmented, cut_out, mixed, shifted
 from autoarch._training.conv_net import ConvNet
@@ -75,8 +75,20 @@ def test_a_deadline_ends_the_schedule_early(digits):
     X, y = digits
     net = ArrayNetClassifier(TableNet, max_epochs=50, batch_size=32, lr=1e-2).fit(X, y, deadline=Deadline(0.0))
     assert not net.complete_
+    assert (net.n_rows_fitted_, net.n_rounds_fitted_) == (32, 0)
     assert len(net.history) == 1
     assert np.isfinite(net.predict_proba(X)).all()
+
+
+def test_a_net_that_needs_a_share_of_its_steps_is_not_trained_without_time(digits):
+    """The error says how long the whole training takes."""
+    X, y = digits
+    net = ArrayNetClassifier(TableNet, max_epochs=50, batch_size=32, least_share=0.25)
+    with pytest.raises(TooSlowError) as told:
+        net.fit(X, y, deadline=Deadline(0.0))
+    assert told.value.needed > 0
+    whole = net.set_params(max_epochs=2).fit(X, y, deadline=Deadline(1e6))
+    assert (whole.complete_, whole.n_rows_fitted_, whole.n_rounds_fitted_) == (True, 400, 2)
 
 
 def test_a_regressor_answers_in_the_units_of_y():

@@ -54,7 +54,8 @@ def test_half_precision_must_be_clearly_faster(monkeypatch, seconds, expected):
     monkeypatch.setattr(device, "_has_bfloat16", lambda name: True)
     monkeypatch.setattr(device, "_seconds", lambda module, batch, bf16: seconds[bf16])
     module, batch = torch.nn.Linear(2, 2), torch.zeros(4, 2)
-    assert bf16_is_faster(module, batch, 1000, Deadline(60.0)) is expected
+    assert bf16_is_faster(module, batch, 1000, Deadline(600.0)) is expected
+    assert not bf16_is_faster(module, batch, 1000, Deadline(30.0))  # the trial would cost too much of it
     assert not bf16_is_faster(module, batch, 1000, Deadline())
     assert not bf16_is_faster(module, batch, 10, Deadline(60.0))
 

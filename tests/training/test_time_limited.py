@@ -1,5 +1,6 @@
 """Models that grow in steps: the same as in one go, and cut at a deadline."""
 
+import pickle
 import time
 
 import numpy as np
@@ -10,8 +11,9 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from autoarch._core.clock import Deadline
-from autoarch._training.time_limited import Schedule, class_first_order, fit_affordable_rows, fit_growing
+from autoarch._core.clock import Deadline, TooSlowError
+from autoarch._training import time_limited
+from autoarch._training.time_limited import Schedule, class_first_order, fit_affordable_rows, fit_growing, largest
 
 X, y = make_classification(n_samples=300, n_features=8, random_state=0)
 
@@ -99,6 +101,64 @@ def test_a_schedule_without_a_deadline_counts_steps(n_steps, done):
     schedule.step = done
     assert schedule.progress == done / n_steps
     assert schedule.over == (done >= n_steps)
+
+
+class Steps:
+    """A clock that a step of a training moves by some seconds, and the deadline that reads it."""
+
+    unlimited = False
+
+    def __init__(self, monkeypatch, seconds):
+        self.now, self.end = 0.0, seconds
+        monkeypatch.setattr(time_limited.time, "monotonic", lambda: self.now)
+
+    @property
+    def left(self):
+        return self.end - self.now
+
+    def run(self, schedule, seconds):
+        """Take steps until the end, the first two of them slow."""
+        while not schedule.over:
+            self.now += 5 * seconds if schedule.step < 2 else seconds
+            schedule.advance()
+        return schedule.step / schedule.n_steps
+
+
+@pytest.mark.parametrize(
+    ("limit", "share"), [(400.0, 1.0), (60.0, 0.52), (30.0, 0.22)], ids=["enough", "compressed", "too-slow"]
+)
+def test_a_training_that_would_be_cut_to_a_stump_ends_early(monkeypatch, limit, share):
+    """Below the named share after a few steps, with the seconds of the whole; else the schedule is compressed."""
+    clock = Steps(monkeypatch, limit)
+    schedule = Schedule(100, clock, least_share=0.25)
+    if share > 0.25:
+        assert clock.run(schedule, 1.0) == pytest.approx(share, abs=0.01)
+        return
+    with pytest.raises(TooSlowError, match=r"needs about 100\.0 s, 30\.0 s were left") as told:
+        clock.run(schedule, 1.0)
+    assert told.value.needed == pytest.approx(100.0) and clock.now < 20
+
+
+def test_a_training_without_time_ends_at_its_first_step(monkeypatch):
+    """One step tells how long all of them take."""
+    clock = Steps(monkeypatch, 0.0)
+    with pytest.raises(TooSlowError) as told:
+        clock.run(Schedule(10, clock, least_share=0.25), 1.0)
+    assert (told.value.needed, clock.now) == (50.0, 5.0)
+
+
+def test_an_error_about_time_survives_pickle():
+    """Workers of other processes hand it on with its seconds."""
+    error = pickle.loads(pickle.dumps(TooSlowError(12.0, -1.0)))
+    assert (error.needed, error.left, str(error)) == (12.0, -1.0, "needs about 12.0 s, 0.0 s were left")
+
+
+@given(limit=st.integers(-5, 60), fewest=st.integers(0, 30), more=st.integers(0, 30))
+def test_the_largest_affordable_number_is_found(limit, fewest, more):
+    """The same as by trying all of them."""
+    numbers = range(fewest, fewest + more + 1)
+    expected = max((n for n in numbers if n <= limit), default=fewest)
+    assert largest(lambda number: number <= limit, fewest, fewest + more) == expected
 
 
 def test_a_model_cut_by_time_says_so():
