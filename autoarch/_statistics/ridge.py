@@ -15,16 +15,24 @@ References
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
+
+from autoarch._core.clock import Deadline, OutOfTimeError
 
 PENALTIES = np.logspace(-5, 2, 15)  # relative to the mean squared length of a row of features
 _ENOUGH_ROWS = 1_300  # on which the penalty is chosen; a factor of all rows takes the cube of their number
 _STRIDE = 2  # penalties between those that are compared first
 ALPHAS = (3e-4, 2e-3, 1e-2, 6e-2, 0.3, 2.0)  # relative to the mean squared length of a row of features
 _FIRST = 3
+_USUAL_PENALTIES = 6  # that are compared
+_MAY_HALVE = 2.0  # the pace of a machine during the last factor, which nothing can stop
+_SLOWER = 2.2  # times as long takes an operation of a factor or an inverse as one of a product
+_PER_VALUE = 45  # operations that centring, weighting and copying a value come to
+_SIDE, _REPEATS = 320, 5  # of the products that are timed
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +49,24 @@ class RidgeFit:
         The one chosen of ``PENALTIES``.
     left_out : ndarray of shape (n, n_targets)
         What each row is predicted to be by a fit on all others.
+    settled : bool, default=True
+        Whether there was time to compare penalties until the best was found.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     penalty: float
     left_out: np.ndarray
+    settled: bool = True
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Values of shape (n, n_targets)."""
         return features @ self.coef + self.intercept
 
 
-def fit_ridge(features: np.ndarray, targets: np.ndarray, weight: np.ndarray | None = None) -> RidgeFit:
+def fit_ridge(
+    features: np.ndarray, targets: np.ndarray, weight: np.ndarray | None = None, deadline: Deadline | None = None
+) -> RidgeFit:
     """Fit with the penalty that predicts left-out rows best.
 
     Parameters
@@ -64,39 +77,87 @@ def fit_ridge(features: np.ndarray, targets: np.ndarray, weight: np.ndarray | No
         Numbers.
     weight : ndarray of shape (n,), optional
         Positive weights of the rows.
+    deadline : Deadline, optional
+        Fewer penalties are compared where the fit would end too late.
 
     Returns
     -------
     RidgeFit
     """
-    n = len(features)
+    n, deadline = len(features), deadline or Deadline()
     weight = np.ones(n) if weight is None else weight / weight.mean()
     root, share = np.sqrt(weight)[:, None], weight / weight.sum()
     centre, level = share @ features, share @ targets
     rows, wanted = root * (features - centre), root * (targets - level)
     scale = max(float(np.einsum("ij,ij->", rows, rows)) / n, 1e-30)
     some = slice(None) if n <= _ENOUGH_ROWS else np.random.default_rng(0).permutation(n)[:_ENOUGH_ROWS]
-    penalty = _best_penalty(rows[some], wanted[some], share[some] / share[some].sum(), scale)
+    penalty, settled = _best_penalty(rows[some], wanted[some], share[some] / share[some].sum(), scale, n, deadline)
     coef, errors = _solved(rows, wanted, share, _gram(rows), penalty * scale)
-    return RidgeFit(coef, level - centre @ coef, penalty, targets - errors / root)
+    return RidgeFit(coef, level - centre @ coef, penalty, targets - errors / root, settled)
 
 
-def _best_penalty(rows: np.ndarray, wanted: np.ndarray, share: np.ndarray, scale: float) -> float:
-    """Go downhill from the middle of ``PENALTIES``, in long steps, then in short ones."""
-    gram, known = _gram(rows), {}
+def ridge_operations(n_rows: int, n_features: int, n_targets: int, n_penalties: int = _USUAL_PENALTIES) -> float:
+    """Count what ``fit_ridge`` computes, in multiplications and additions at the speed of a product of matrices.
+
+    Within a third of the truth between 1,000 x 500 and 20,000 x 1,500 values and for 1 to 600 targets; of small
+    problems, which take less than a tenth of a second, it says too little.
+    """
+    some = min(n_rows, _ENOUGH_ROWS)
+    products = sum(rows * n_features * min(rows, n_features) for rows in (some, n_rows))
+    solving = n_penalties * _solving(some, n_features, n_targets) + _solving(n_rows, n_features, n_targets)
+    return products + solving + _PER_VALUE * n_rows * n_features
+
+
+def _solving(n_rows: int, n_features: int, n_targets: int) -> float:
+    """Operations for one penalty."""
+    side = min(n_rows, n_features)
+    factor = side**3 if n_rows <= n_features else side**3 / 3 + n_features**2 * n_rows
+    return _SLOWER * factor + 2 * n_targets * (side**2 + 2 * n_rows * n_features)
+
+
+def operations_per_second() -> float:
+    """Measure the speed of a product of matrices, now and with the threads that there are, in some ten milliseconds."""
+    side = np.linspace(0.0, 1.0, _SIDE**2).reshape(_SIDE, _SIDE)
+    seconds = []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        side @ side
+        seconds.append(time.perf_counter() - began)
+    return 2 * _SIDE**3 / max(float(np.median(seconds)), 1e-9)
+
+
+def _best_penalty(
+    rows: np.ndarray, wanted: np.ndarray, share: np.ndarray, scale: float, n_rows: int, deadline: Deadline
+) -> tuple[float, bool]:
+    """Go downhill from the middle of ``PENALTIES``, in long steps, then in short ones, while there is time.
+
+    Of ``n_rows``, all of which are to be fitted afterwards, these ``rows`` are a part.
+    """
+    size = rows.shape[1], wanted.shape[1]
+    last = (n_rows * size[0] * min(n_rows, size[0]) + _solving(n_rows, *size)) / _solving(len(rows), *size)
+    gram, slowest = _gram(rows), 0.0
+    known: dict[int, float] = {}
 
     def error(place: int) -> float:
+        nonlocal slowest
         if not 0 <= place < len(PENALTIES):
             return np.inf
         if place not in known:
+            if known and deadline.left < slowest * (1.0 + _MAY_HALVE * last):
+                raise OutOfTimeError
+            began = time.monotonic()
             known[place] = float(np.mean(_solved(rows, wanted, share, gram, PENALTIES[place] * scale)[1] ** 2))
+            slowest = max(slowest, time.monotonic() - began)
         return known[place]
 
     place = len(PENALTIES) // 2
-    for step in (_STRIDE, 1):
-        while (nearest := min((place - step, place, place + step), key=error)) != place:
-            place = nearest
-    return float(PENALTIES[place])
+    try:
+        for step in (_STRIDE, 1):
+            while (nearest := min((place - step, place, place + step), key=error)) != place:
+                place = nearest
+    except OutOfTimeError:
+        return float(PENALTIES[min(known, key=lambda place: known[place])]), False
+    return float(PENALTIES[place]), True
 
 
 def _gram(rows: np.ndarray) -> np.ndarray:

@@ -1,8 +1,12 @@
-"""Random convolutions and ridge: seconds on a CPU, and often the best on few samples."""
+"""Ridge on features of random convolutions, whose fit ends in time.
+
+Under a deadline, a block of rows is timed first, and as many kernels are taken as all rows can be given; then features
+are computed block by block while there is time for the ridge, whose cost follows from its size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +16,10 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import gen_batches
 
+from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._statistics import random_convolutions
-from autoarch._statistics.ridge import RidgeFit, fit_ridge
-from autoarch.families import preprocessing
-from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
+from autoarch._statistics.ridge import fit_ridge, operations_per_second, ridge_operations
+from autoarch._training.time_limited import class_first_order, largest
 
 BLOCKS = {
     "all": ("placed", "anywhere", "winners", "cells"),
@@ -29,6 +33,13 @@ _ROWS_AT_A_TIME = 2_048
 _LARGEST = 10.0  # standard deviations
 _FLOOR = 0.05  # of the typical deviation in a block: features that hardly vary would be blown up
 _TEMPERATURES = (-3.0, 5.0)  # natural logarithms
+_SEEN_ROWS = 2_000  # of pictures that are computed when they are taken, for the kernels
+_TIMED_ROWS = 32  # whose features say how long those of the others take
+_FEW_ROWS, _FEW_KERNELS = 500, 64  # the least that is worth a model where time is short
+_MAY_HALVE = 2.0  # the pace of a machine while the ridge, which nothing can stop, is solved
+_PER_OUTPUT = 4e-7  # seconds that the choice of a temperature takes for each row and class
+_SHARE = 0.95  # of the time left that is planned for
+_LOOKS = 20  # at the clock while the features are computed, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,30 +65,121 @@ class Block:
         return np.clip(scaled, -limit, limit, out=scaled)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of a row's features for each kernel, and operations of a product of matrices in a second."""
+
+    kernel: float
+    operations: float
+
+    def ridge(self, n_rows: int, n_features: int, n_targets: int) -> float:
+        """Seconds of the ridge and the temperature."""
+        return ridge_operations(n_rows, n_features, n_targets) / self.operations + n_rows * n_targets * _PER_OUTPUT
+
+    def least_ridge(self, n_rows: int, n_features: int, n_targets: int) -> float:
+        """Seconds of what nothing can stop, with room for a pace that halves meanwhile."""
+        operations = ridge_operations(n_rows, n_features, n_targets, n_penalties=1)
+        return _MAY_HALVE * (operations / self.operations + n_rows * n_targets * _PER_OUTPUT)
+
+
 class RandomConvolutions(BaseEstimator):
     def __init__(self, n_kernels: int = 256, features: str = "all", seed: int = 0):
         self.n_kernels = n_kernels
         self.features = features
         self.seed = seed
 
-    def _learn(self, X: np.ndarray, targets: np.ndarray, sample_weight: Any) -> RidgeFit:
+    def _learn(self, X: Any, y: np.ndarray, targets: np.ndarray, sample_weight: Any, deadline: Deadline) -> np.ndarray:
+        """Fit the ridge, on fewer kernels and then on fewer rows where time is short; return the rows in order."""
+        lazy = not isinstance(X, np.ndarray)
+        if lazy and deadline.unlimited:
+            X, lazy = X[:], False
+        seen = X[np.linspace(0, len(X) - 1, min(len(X), _SEEN_ROWS)).astype(np.intp)] if lazy else X
         self.pools_ = tuple(name for name in BLOCKS[self.features] if name != "cells")
-        n_kernels = random_convolutions.whole_groups(self._affordable_kernels(len(X)), *X.shape[2:])
-        self.banks_ = random_convolutions.random_banks(X, np.random.default_rng(self.seed), n_kernels)
-        varying = np.ptp(X.reshape(*X.shape[:2], -1), axis=2).max(axis=0) > 0
-        cells = np.ones(X.shape[1:], bool)
-        cells[~varying, 1:] = cells[~varying, :, 1:] = False  # of a channel that is constant over the grid, one cell
-        most_cells = _MOST_FEATURES if len(X) <= _MANY_ROWS else _MOST_FEATURES // 3
-        wanted = "cells" in BLOCKS[self.features] and cells.sum() <= most_cells
-        self.cells_ = np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
-        raw = self._raw(X)
+        self.cells_ = self._choose_cells(seen, len(X))
+        self.n_rounds_fitted_ = self.n_kernels
+        self._draw(seen, self._affordable_kernels(len(X)))
+        if deadline.unlimited:
+            rows, raw = np.arange(len(X)), self._raw(X)
+        else:
+            order, drawn = class_first_order(y, self.seed), self._n_drawn
+            kernels = self._kernels_in_time(X, order, targets.shape[1], deadline)
+            if kernels < drawn:
+                self._draw(seen, kernels)
+                self.n_rounds_fitted_ = self.n_kernels * kernels // drawn
+            rows, raw = self._raw_in_time(X, order, targets.shape[1], deadline)
+        self.n_rows_fitted_ = len(rows)
         self.blocks_ = [Block.learn(part) for part in raw]
         scaled = self._scaled(raw)
         del raw
         self.n_features_in_ = int(np.prod(X.shape[1:]))
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        self.ridge_ = fit_ridge(scaled.astype(np.float64), targets, weight)
-        return self.ridge_
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)[rows]
+        self.ridge_ = fit_ridge(scaled.astype(np.float64), targets[rows], weight, deadline)
+        whole = len(rows) == len(X) and self.n_rounds_fitted_ == self.n_kernels
+        self.complete_ = whole and self.ridge_.settled
+        return rows
+
+    def _draw(self, X: np.ndarray, n_kernels: int) -> None:
+        n_kernels = random_convolutions.whole_groups(n_kernels, *X.shape[2:])
+        self.banks_ = random_convolutions.random_banks(X, np.random.default_rng(self.seed), n_kernels)
+
+    @property
+    def _n_drawn(self) -> int:
+        return sum(len(bank.weights) for bank in self.banks_)
+
+    def _choose_cells(self, X: np.ndarray, n_rows: int) -> np.ndarray:
+        varying = np.ptp(X.reshape(*X.shape[:2], -1), axis=2).max(axis=0) > 0
+        cells = np.ones(X.shape[1:], bool)
+        cells[~varying, 1:] = cells[~varying, :, 1:] = False  # of a channel that is constant over the grid, one cell
+        most_cells = _MOST_FEATURES if n_rows <= _MANY_ROWS else _MOST_FEATURES // 3
+        wanted = "cells" in BLOCKS[self.features] and cells.sum() <= most_cells
+        return np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
+
+    def _n_features(self, n_kernels: int) -> int:
+        return n_kernels * sum(random_convolutions.PER_KERNEL[pool] for pool in self.pools_) + len(self.cells_)
+
+    def _kernels_in_time(self, X: Any, order: np.ndarray, n_targets: int, deadline: Deadline) -> int:
+        """Kernels whose features, and the ridge on them, can be computed before the deadline for all rows.
+
+        Raises
+        ------
+        TooSlowError
+            If the fewest kernels take too long on a few rows.
+        """
+        drawn, few = self._n_drawn, order[:_TIMED_ROWS]
+        began = time.monotonic()
+        self._raw(X[few])
+        pace = Pace((time.monotonic() - began) / (len(few) * drawn), operations_per_second())
+
+        def seconds(n_rows: int, n_kernels: int) -> float:
+            return n_rows * n_kernels * pace.kernel + pace.ridge(n_rows, self._n_features(n_kernels), n_targets)
+
+        fewest, fewest_rows = min(_FEW_KERNELS, drawn), min(len(order), _FEW_ROWS)
+        if fewest_rows == _FEW_ROWS and seconds(_FEW_ROWS, fewest) > deadline.left:
+            raise TooSlowError(seconds(len(order), drawn), deadline.left)
+        return largest(lambda kernels: seconds(len(order), kernels) <= _SHARE * deadline.left, fewest, drawn)
+
+    def _raw_in_time(
+        self, X: Any, order: np.ndarray, n_targets: int, deadline: Deadline
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Features of as many rows as can be computed, with time for the ridge left, and these rows in order."""
+        features, fewest = self._n_features(self._n_drawn), min(len(order), _FEW_ROWS)
+        pace, parts, done = Pace(0.0, operations_per_second()), [], 0
+        size, per_row = _TIMED_ROWS, 0.0
+        while done < len(order):
+            following = min(len(order), done + size)
+            needed = per_row * size + pace.ridge(following, features, n_targets)
+            if done >= fewest and needed > deadline.left:
+                break
+            began = time.monotonic()
+            parts.append(self._raw(X[order[done:following]]))
+            per_row = max(time.monotonic() - began, 1e-6) / (following - done)
+            slice_rows = int(deadline.left / (_LOOKS * per_row))
+            done, size = following, int(np.clip(slice_rows, _TIMED_ROWS // 2, min(2 * size, _ROWS_AT_A_TIME)))
+        pace = Pace(0.0, operations_per_second())
+        left = deadline.left
+        rows = largest(lambda rows: pace.least_ridge(rows, features, n_targets) <= left, min(fewest, done), done)
+        places = np.argsort(order[:rows])
+        return order[:rows][places], [np.concatenate(part)[places] for part in zip(*parts, strict=True)]
 
     def _affordable_kernels(self, n_rows: int) -> int:
         if n_rows <= _MANY_ROWS:
@@ -122,15 +224,19 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
     True
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionClassifier:
-        """Fit on grids of shape (n, channels, height, width)."""
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
+    ) -> RandomConvolutionClassifier:
+        """Fit on grids of shape (n, channels, height, width), on fewer kernels or rows where a deadline needs it."""
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         targets = np.where(codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
-        left_out = self._learn(X, targets, sample_weight).left_out
+        rows = self._learn(X, codes, targets, sample_weight, deadline or Deadline())
+        left_out, codes = self.ridge_.left_out, codes[rows]
+        weights = None if sample_weight is None else np.asarray(sample_weight)[rows]
 
         def loss(log_temperature: float) -> float:
             logs = log_softmax(np.exp(log_temperature) * left_out, axis=1)[np.arange(len(codes)), codes]
-            return -float(np.average(logs, weights=sample_weight))
+            return -float(np.average(logs, weights=weights))
 
         self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
         return self
@@ -161,12 +267,14 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         Seed of the kernels.
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> RandomConvolutionRegressor:
-        """Fit on grids of shape (n, channels, height, width)."""
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
+    ) -> RandomConvolutionRegressor:
+        """Fit on grids of shape (n, channels, height, width), on fewer kernels or rows where a deadline needs it."""
         y = np.asarray(y, dtype=np.float64)
         self.y_scale_ = float(y.std()) or 1.0
         self.y_range_ = float(y.min()), float(y.max())
-        self._learn(X, y[:, None] / self.y_scale_, sample_weight)
+        self._learn(X, y, y[:, None] / self.y_scale_, sample_weight, deadline or Deadline())
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -177,47 +285,3 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         """Values from the outputs of the ridge."""
         low, high = self.y_range_
         return np.clip(outputs * self.y_scale_, low - (high - low) / 2, high + (high - low) / 2)
-
-
-_MOMENT_ROWS, _MOMENT_VALUES = 1_500, 2_000_000  # of X, up to which a fit takes a second or two and is not timed first
-
-
-class Kernels(Family):
-    """Features of random convolutions, as in ROCKET and Hydra but on grids as well as on lines, and ridge on them."""
-
-    name = "kernels"
-    needs = Needs(grid=True, packages=("torch",))
-    averages_seeds = True
-
-    def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
-        around = preprocessing.neighborhood_default(problem)
-        base = {"kernels": 256, "features": "all", "scaling": "global", **around}
-        variants: list[Params] = [{"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}]
-        variants = [{"hidden": False}, *variants] if around else [*variants, {"scaling": "cell"}]
-        return [base, *({**base, **variant} for variant in variants)]
-
-    def smoke_params(self, problem: Problem) -> Params:
-        """A few kernels."""
-        return {**self.defaults(problem)[0], "kernels": 32}
-
-    def suggest(self, trial: Trial, problem: Problem) -> Params:
-        """Sample the number of kernels, their features and the scaling."""
-        return {
-            "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
-            "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
-            "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
-            **preprocessing.suggest_neighborhood(trial, self.name, problem),
-        }
-
-    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Make grids, then convolve and fit."""
-        model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
-        ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
-        return [preprocessing.grid_step(params, problem), ("model", ridge)]
-
-    def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
-        """Fit small data at once: trials on few rows to find out what can be afforded would cost as much."""
-        if len(X) <= _MOMENT_ROWS and X.size <= _MOMENT_VALUES:
-            return model.fit(X, y, sample_weight=limits["sample_weight"])
-        return super().fit(model, X, y, **limits)

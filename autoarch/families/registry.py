@@ -15,10 +15,10 @@ from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family
 from autoarch.families.cnn import CNN
 from autoarch.families.foundation import FoundationModel, TabICL, TabPFN
+from autoarch.families.kernels import Kernels
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.neighbors import Neighbors
-from autoarch.families.random_convolutions import Kernels
 from autoarch.families.tree import Tree
 
 BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)

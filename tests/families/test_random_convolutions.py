@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoarch._core.clock import Deadline
+from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._statistics import random_convolutions
-from autoarch.families.random_convolutions import Kernels, RandomConvolutionClassifier, RandomConvolutionRegressor
+from autoarch.families.kernels import Kernels
+from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 
 
 def motifs(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,9 +70,55 @@ def test_every_bank_holds_whole_groups(height: int, width: int) -> None:
     assert 128 <= n_kernels <= 512
 
 
-def test_small_data_are_fitted_without_timing_them_first() -> None:
-    """However little time is left: what 500 rows cost would be found out in about the time of the fit itself."""
-    X, y = motifs(1_100, 0)
-    model = RandomConvolutionClassifier(n_kernels=24)
-    fitted = Kernels().fit(model, X, y, sample_weight=None, deadline=Deadline(0.0), seed=0)
-    assert len(fitted.ridge_.left_out) == 1_100
+def in_time(model, X, y, deadline, weight=None):
+    """The model as the search fits it."""
+    return Kernels().fit(model, X, y, sample_weight=weight, deadline=deadline, seed=0)
+
+
+def test_time_enough_changes_nothing() -> None:
+    X, y = motifs(150, 0)
+    whole = RandomConvolutionClassifier(n_kernels=48).fit(X, y)
+    fitted = in_time(RandomConvolutionClassifier(n_kernels=48), X, y, Deadline(1e6))
+    assert (fitted.complete_, fitted.n_rows_fitted_, fitted.n_rounds_fitted_) == (True, 150, 48)
+    np.testing.assert_allclose(fitted.predict_proba(X), whole.predict_proba(X), atol=1e-4)
+
+
+def test_few_rows_are_fitted_on_few_kernels_however_little_time_is_left() -> None:
+    X, y = motifs(120, 0)
+    model = in_time(RandomConvolutionClassifier(n_kernels=512), X, y, Deadline(0.0), np.ones(120))
+    assert (model.complete_, model.n_rows_fitted_) == (False, 120)
+    assert 0 < model.n_rounds_fitted_ < 80  # of 512
+    assert model.score(X, y) > 0.9
+
+
+def test_many_rows_without_time_are_an_error_that_says_what_they_need() -> None:
+    X, y = motifs(600, 0)
+    with pytest.raises(TooSlowError, match=r"needs about .* s, 0\.0 s were left") as told:
+        in_time(RandomConvolutionClassifier(n_kernels=24), X, y, Deadline(0.0))
+    assert told.value.needed > 0
+
+
+def test_rows_are_left_out_where_the_pace_drops_and_no_class_is_lost() -> None:
+    """Features that were planned for all rows end with those that there is time for."""
+    X, y = motifs(1_500, 0)
+    y[-2:] = "rare"
+    seconds = {"left": 1e6}
+
+    class Counting(RandomConvolutionClassifier):
+        n_seen = 0
+
+        def _raw(self, X):
+            self.n_seen += len(X)
+            seconds["left"] = 1e6 if self.n_seen < 700 else 1e-3
+            return super()._raw(X)
+
+    class Left:
+        unlimited = False
+        left = property(lambda self: seconds["left"])
+
+    model = Counting(n_kernels=24).fit(X, y, sample_weight=np.ones(1_500), deadline=Left())
+    assert (model.complete_, model.n_rounds_fitted_) == (False, 24)
+    assert 500 <= model.n_rows_fitted_ < 1_500
+    assert len(model.ridge_.left_out) == model.n_rows_fitted_
+    assert list(model.classes_) == ["checks", "rare", "slope"] and set(model.predict(X)) <= set(model.classes_)
+    assert model.score(X[:-2], y[:-2]) > 0.8

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from autoarch._statistics.ridge import PENALTIES, fit_ridge
+from autoarch._core.clock import Deadline
+from autoarch._statistics.ridge import PENALTIES, fit_ridge, ridge_operations
 
 
 @pytest.mark.parametrize("shape", [(12, 30), (40, 5)], ids=["wide", "tall"])
@@ -34,3 +37,25 @@ def test_chooses_a_strong_penalty_for_noise_and_a_weak_one_for_a_law() -> None:
     law, noise = features @ rng.normal(size=(20, 1)), rng.normal(size=(60, 1))
     assert fit_ridge(features, law).penalty == PENALTIES[0]
     assert fit_ridge(features, noise).penalty >= 1.0
+
+
+def test_without_time_one_penalty_is_tried_and_the_fit_says_so() -> None:
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(60, 20))
+    law = features @ rng.normal(size=(20, 1))
+    late, enough = (fit_ridge(features, law, deadline=Deadline(seconds)) for seconds in (0.0, 1e6))
+    assert (late.settled, enough.settled) == (False, True)
+    assert late.penalty > enough.penalty == fit_ridge(features, law).penalty
+    assert np.corrcoef(late.left_out[:, 0], law[:, 0])[0, 1] > 0.9
+
+
+SIZES = st.integers(1, 20_000)
+
+
+@given(n_rows=SIZES, n_features=SIZES, n_targets=st.integers(1, 600))
+def test_more_rows_features_and_targets_cost_more(n_rows: int, n_features: int, n_targets: int) -> None:
+    operations = ridge_operations(n_rows, n_features, n_targets)
+    assert 0 < operations < ridge_operations(2 * n_rows, n_features, n_targets)
+    assert operations < ridge_operations(n_rows, 2 * n_features, n_targets)
+    assert operations < ridge_operations(n_rows, n_features, 2 * n_targets)
+    assert ridge_operations(n_rows, n_features, n_targets, n_penalties=1) < operations

@@ -1,0 +1,44 @@
+"""Random convolutions and ridge: seconds on a CPU, and often the best on few samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autoarch.families import preprocessing
+from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
+from autoarch.families.random_convolutions import BLOCKS, RandomConvolutionClassifier, RandomConvolutionRegressor
+
+
+class Kernels(Family):
+    """Features of random convolutions, as in ROCKET and Hydra but on grids as well as on lines, and ridge on them."""
+
+    name = "kernels"
+    needs = Needs(grid=True, packages=("torch",))
+    averages_seeds = True
+
+    def defaults(self, problem: Problem) -> Sequence[Params]:
+        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
+        around = preprocessing.neighborhood_default(problem)
+        base = {"kernels": 256, "features": "all", "scaling": "global", **around}
+        variants: list[Params] = [{"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}]
+        variants = [{"hidden": False}, *variants] if around else [*variants, {"scaling": "cell"}]
+        return [base, *({**base, **variant} for variant in variants)]
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """A few kernels."""
+        return {**self.defaults(problem)[0], "kernels": 32}
+
+    def suggest(self, trial: Trial, problem: Problem) -> Params:
+        """Sample the number of kernels, their features and the scaling."""
+        return {
+            "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
+            "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
+            "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
+            **preprocessing.suggest_neighborhood(trial, self.name, problem),
+        }
+
+    def build(self, params: Params, problem: Problem, seed: int) -> Steps:
+        """Make grids, then convolve and fit."""
+        model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
+        ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
+        return [preprocessing.grid_step(params, problem), ("model", ridge)]
