@@ -30,8 +30,8 @@ def check_family(family: Family | type[Family] | str) -> None:
 
     On small problems of every kind that it can serve: suggestions and defaults can be built; a built pipeline learns,
     repeats itself under one seed, predicts a row alike whatever other rows there are, survives pickle, leaves the data
-    alone, and takes weights, few rows and missing cells; where the deadline is already over, it predicts all the same or
-    raises ``TimeoutError``.
+    alone, and takes weights, few rows and missing cells; where the deadline is already over, it predicts or raises
+    ``TimeoutError``.
 
     Parameters
     ----------

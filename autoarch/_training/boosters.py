@@ -1,4 +1,4 @@
-"""LightGBM, XGBoost and CatBoost under one roof: the same parameters, and a deadline inside training."""
+"""Boosting with a deadline inside training: scikit-learn's, and LightGBM, XGBoost and CatBoost under one roof."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
+from autoarch._training.time_limited import with_affordable_rows
 
 NAMES = ("lightgbm", "xgboost", "catboost")
 
@@ -87,7 +88,55 @@ def fit(
     if package == "xgboost":
         inner.set_params(callbacks=None)
     fitted.complete_ = not deadline.over
+    fitted.n_rows_fitted_, fitted.n_rounds_fitted_ = len(X), _rounds(inner)
     return fitted
+
+
+def _rounds(booster: Any) -> int:
+    """Rounds that a fitted booster has, by the name that each package gives them."""
+    for name in ("n_estimators_", "tree_count_"):
+        if hasattr(booster, name):
+            return int(getattr(booster, name))
+    return int(booster.get_booster().num_boosted_rounds())
+
+
+def fit_histogram_boosting(
+    model: Any, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline, seed: int
+) -> BaseEstimator:
+    """Fit scikit-learn's boosting in one go, looking at the clock in every round, where it does not stop early.
+
+    Its scorer is asked after each round and told no score, so that it costs nothing: it always improves until the time
+    is up. The trees are those of a plain fit. A warm start instead would bin the columns again at each call.
+    """
+    arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if deadline.unlimited:
+        model.fit(X, y, **arguments)
+        every_row = True
+    else:
+        start = {"max_iter": 1}
+        X, y, sample_weight, every_row = with_affordable_rows(model, start, X, y, sample_weight, deadline, seed)
+        arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
+        own = {name: getattr(model, name) for name in _STOPPING}
+        model.set_params(**dict(zip(_STOPPING, (True, None, _WhileTime(deadline), 1), strict=True)))
+        model.fit(X, y, **arguments).set_params(**own)
+        model.do_early_stopping_, model.train_score_ = False, np.empty(0)
+    model.complete_ = every_row and model.n_iter_ == model.max_iter
+    model.n_rows_fitted_, model.n_rounds_fitted_ = len(X), model.n_iter_
+    return model.set_params(max_iter=model.n_iter_)
+
+
+_STOPPING = ("early_stopping", "validation_fraction", "scoring", "n_iter_no_change")
+
+
+class _WhileTime:
+    """Scorer that improves with every call until the time is up."""
+
+    def __init__(self, deadline: Deadline):
+        self.deadline, self.score = deadline, 0.0
+
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        self.score = -np.inf if self.deadline.over else self.score + 1.0
+        return self.score
 
 
 class _Stop:

@@ -118,6 +118,8 @@ def fit_affordable_context(model: _InContext, X: np.ndarray, y: np.ndarray, dead
             model.set_params(context_rows=rows)
     fitted = model.fit(X, y)
     fitted.complete_ = before == (model.context_rows, model.estimator.n_estimators)
+    fitted.n_rows_fitted_ = min(len(X), model.context_rows or len(X))
+    fitted.n_rounds_fitted_ = model.estimator.n_estimators
     return fitted
 
 

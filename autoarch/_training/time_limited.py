@@ -22,9 +22,12 @@ from autoarch._core.clock import Deadline, TooSlowError
 
 LEAST_SHARE = 0.25  # of the steps of a net; its schedule compressed further, it is no rival to one that had its time
 PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
+_MORE_ROWS, _TRIAL_SHARE = 3, 0.05  # rows of the next timed fit, times those before, and its share of the time
 _SMALL = 200_000  # values of X times outputs that any model fits in a moment
 _WARM_UP = 0.2  # share of the training in which the learning rate rises
 _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
+MAY_HALVE = 2.0  # the pace of a machine while something runs that nothing can stop
+_GROWTH, _LEAST_GROWTH = 20, 0.05  # of a model in one slice, times what it has already
 _UNTIMED_STEPS, _TIMED_STEPS = 3, 5  # of a net: the first ones are slower than those that follow
 
 
@@ -41,6 +44,11 @@ def share_done(model: Any) -> float:
     return getattr(model, "share_done_", 1.0)
 
 
+def work_done(model: Any) -> tuple[int, int]:
+    """Rows that a model was fitted on, and rounds: iterations, trees, epochs or kernels; 0 where that means nothing."""
+    return getattr(model, "n_rows_fitted_", 0), getattr(model, "n_rounds_fitted_", 0)
+
+
 def fit_growing(
     model: BaseEstimator,
     size: str,
@@ -55,40 +63,76 @@ def fit_growing(
 ) -> BaseEstimator:
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
-    The model is left with ``size`` at what was reached, so that its parameters describe it, and with the attribute
-    ``complete_``. Where even the first step would take too long on all rows, fewer are used. With ``per_call`` a warm
-    start counts ``size`` anew, as solvers count iterations.
+    The model is left with ``size`` at what was reached, so that its parameters describe it, and with the attributes
+    ``complete_``, ``n_rows_fitted_`` and ``n_rounds_fitted_``. Where even the first step would take too long on all
+    rows, fewer are used. With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations, and they
+    are done when they have converged, so that their rounds mean nothing.
     """
     target = getattr(model, size)
     if deadline.unlimited or target <= first:
-        return _fitted(model, X, y, sample_weight, complete=True)
-    rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}  # few rows spare none
-    timed = clone(model).set_params(**{size: first}, **rows_alone)
-    rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
-    every_row = len(rows) == len(X)
-    if not every_row:
-        model.set_params(**rows_alone)
-        X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
+        fitted = _fitted(model, X, y, sample_weight, complete=True)
+        fitted.n_rounds_fitted_ = 0 if per_call else _rounds(fitted, target)
+        return fitted
+    X, y, sample_weight, every_row = with_affordable_rows(model, {size: first}, X, y, sample_weight, deadline, seed)
     was_warm = model.warm_start
-    reached, step, done = 0, first, False
-    while not done:
+    reached, step, done, timed = 0, first, False, []
+    while step:
         limit = step if per_call else reached + step
         started = time.monotonic()
         _fitted(model.set_params(**{size: limit, "warm_start": True}), X, y, sample_weight, complete=False)
-        pace = max((time.monotonic() - started) / step, 1e-6)
+        timed.append((step, max(time.monotonic() - started, 1e-6)))
         reached += step
         done = reached >= target or int(np.max(getattr(model, "n_iter_", limit))) < limit  # early stopping, convergence
-        affordable = int(0.7 * deadline.left / pace)
-        if affordable < 1:
-            break
-        step = min(target - reached, affordable, 4 * reached)
+        step = 0 if done else _next_step(timed, reached, target, deadline)
     model.complete_ = done and every_row
+    model.n_rounds_fitted_ = 0 if per_call else _rounds(model, reached)
     return model.set_params(**{size: reached, "warm_start": was_warm})
+
+
+def _rounds(model: Any, limit: int) -> int:
+    return int(np.max(getattr(model, "n_iter_", limit)))  # fewer where it stopped early
+
+
+def _next_step(timed: list[tuple[int, float]], reached: int, target: int, deadline: Deadline) -> int:
+    """Size of the next slice, which ends in time even at half the pace; 0 where none is worth its overhead.
+
+    Each call of ``fit`` costs something, boosting bins its columns again, so slices are as few as the time allows.
+    """
+    (few, seconds_of_few), (many, seconds) = timed[0], timed[-1]
+    slope = (seconds - seconds_of_few) / (many - few) if many != few else 0.0
+    each = slope if slope > 0 else seconds / many
+    overhead = max(0.0, seconds - each * many)
+    affordable = int(max(0.0, deadline.left / MAY_HALVE - overhead) / each)
+    rest = target - reached
+    step = min(rest, affordable, _GROWTH * reached)
+    return 0 if step < min(rest, max(1.0, _LEAST_GROWTH * reached)) else step
+
+
+def with_affordable_rows(
+    model: Any, start: dict[str, Any], X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline, seed: int
+) -> tuple[np.ndarray, np.ndarray, Any, bool]:
+    """Rows on which ``model`` can be fitted with the parameters ``start`` in a part of the time; whether these are all.
+
+    Where they are not, ``model`` is told not to stop early, which would take a part of the few rows.
+
+    Raises
+    ------
+    TooSlowError
+        If the time is too short even for few rows.
+    """
+    rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}
+    timed = clone(model).set_params(**start, **rows_alone)
+    rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
+    if len(rows) == len(X):
+        return X, y, sample_weight, True
+    model.set_params(**rows_alone)
+    return X[rows], y[rows], None if sample_weight is None else sample_weight[rows], False
 
 
 def _fitted(model: Any, X: np.ndarray, y: np.ndarray, weight: Any, rows: Any = slice(None), *, complete: bool) -> Any:
     fitted = model.fit(X[rows], y[rows], **({} if weight is None else {"sample_weight": weight[rows]}))
     fitted.complete_ = complete
+    fitted.n_rows_fitted_ = len(y[rows])
     return fitted
 
 
@@ -104,27 +148,37 @@ def fit_affordable_rows(
 def _affordable_rows(
     model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline, seed: int, share: float
 ) -> np.ndarray:
-    """Rows on which ``model`` can be fitted in a share of the time left, estimated by two timed fits on few.
+    """Rows on which ``model`` can be fitted in a share of the time left, estimated by timed fits on few.
 
     Raises
     ------
-    TimeoutError
+    TooSlowError
         If the time is too short even for the few rows.
     """
     n_outputs = 1 if y.dtype.kind == "f" else len(np.unique(y))
     if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs < _SMALL:
         return np.arange(len(X))
     order = class_first_order(y, seed)
-    seconds = []
-    for n_rows in (PROBE_ROWS // 2, PROBE_ROWS):
+    timed: list[tuple[int, float]] = []
+    n_rows = PROBE_ROWS // 2
+    while True:
         started = time.monotonic()
         _fitted(model, X, y, sample_weight, order[:n_rows], complete=False)
-        seconds.append(max(time.monotonic() - started, 1e-3))
-        if seconds[-1] > deadline.left:
-            raise TimeoutError(f"{n_rows} of {len(X)} rows took {seconds[-1]:.1f} s, {max(0, deadline.left):.1f} left")
-    exponent = np.clip(np.log2(seconds[1] / seconds[0]), 1.0, 2.5) if seconds[1] > _MEASURABLE else 1.0
-    affordable = PROBE_ROWS * (share * deadline.left / seconds[1]) ** (1 / exponent)
-    return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
+        timed.append((n_rows, max(time.monotonic() - started, 1e-3)))
+        if timed[-1][1] > deadline.left:
+            raise TooSlowError(timed[-1][1] * len(X) / n_rows, deadline.left)
+        if n_rows < PROBE_ROWS:
+            n_rows = PROBE_ROWS
+            continue
+        (fewer, seconds_before), (_, seconds) = timed[-2:]
+        exponent = float(np.clip(np.log(seconds / seconds_before) / np.log(n_rows / fewer), 1.0, 2.5))
+        exponent = exponent if seconds > _MEASURABLE else 1.0
+        affordable = n_rows * (share * deadline.left / seconds) ** (1 / exponent)
+        following = _MORE_ROWS * n_rows  # of few rows, much of the time is overhead that does not grow with them
+        worth_it = affordable < len(X) and following <= min(affordable, len(X) / 2)
+        if not worth_it or seconds * _MORE_ROWS**exponent > _TRIAL_SHARE * deadline.left:
+            return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
+        n_rows = following
 
 
 def largest(affordable: Callable[[int], bool], fewest: int, most: int) -> int:

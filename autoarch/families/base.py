@@ -210,7 +210,9 @@ class Family(ABC):
         if sample_weight is not None and not has_fit_parameter(model, "sample_weight"):
             raise ValueError(f"{type(model).__name__} takes no weights, and weights were given")
         if has_fit_parameter(model, "deadline"):
-            return model.fit(X, y, sample_weight=sample_weight, deadline=deadline)
+            fitted = model.fit(X, y, sample_weight=sample_weight, deadline=deadline)
+            fitted.n_rows_fitted_ = getattr(fitted, "n_rows_fitted_", len(X))
+            return fitted
         return fit_affordable_rows(model, X, y, sample_weight, deadline, seed)
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from sklearn.utils import gen_batches
 from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.ridge import fit_ridge, operations_per_second, ridge_operations
-from autoarch._training.time_limited import class_first_order, largest
+from autoarch._training.time_limited import MAY_HALVE, class_first_order, largest
 
 BLOCKS = {
     "all": ("placed", "anywhere", "winners", "cells"),
@@ -36,7 +36,6 @@ _TEMPERATURES = (-3.0, 5.0)  # natural logarithms
 _SEEN_ROWS = 2_000  # of pictures that are computed when they are taken, for the kernels
 _TIMED_ROWS = 32  # whose features say how long those of the others take
 _FEW_ROWS, _FEW_KERNELS = 500, 64  # the least that is worth a model where time is short
-_MAY_HALVE = 2.0  # the pace of a machine while the ridge, which nothing can stop, is solved
 _PER_OUTPUT = 4e-7  # seconds that the choice of a temperature takes for each row and class
 _SHARE = 0.95  # of the time left that is planned for
 _LOOKS = 20  # at the clock while the features are computed, at least
@@ -79,7 +78,7 @@ class Pace:
     def least_ridge(self, n_rows: int, n_features: int, n_targets: int) -> float:
         """Seconds of what nothing can stop, with room for a pace that halves meanwhile."""
         operations = ridge_operations(n_rows, n_features, n_targets, n_penalties=1)
-        return _MAY_HALVE * (operations / self.operations + n_rows * n_targets * _PER_OUTPUT)
+        return MAY_HALVE * (operations / self.operations + n_rows * n_targets * _PER_OUTPUT)
 
 
 class RandomConvolutions(BaseEstimator):

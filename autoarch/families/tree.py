@@ -145,7 +145,9 @@ class Tree(Family):
         if isinstance(model, tuple(kind for pair in _FORESTS.values() for kind in pair)):
             return fit_growing(model, "n_estimators", X, y, first=2, **limits)
         if isinstance(model, _BOOSTING):
-            return fit_growing(model, "max_iter", X, y, first=1, **limits)
+            if model.early_stopping:
+                return fit_growing(model, "max_iter", X, y, first=1, **limits)
+            return boosters.fit_histogram_boosting(model, X, y, **limits)
         return boosters.fit(model, X, y, limits["sample_weight"], limits["deadline"])
 
     def learned(self, models: Sequence[BaseEstimator]) -> Mapping[str, Any]:
