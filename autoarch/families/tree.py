@@ -25,6 +25,8 @@ _PATIENCE = (15, 60)  # rounds without progress: 1.5 / rate within these limits
 _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows tells too little about when to stop
 _MORE_ROUNDS = 1.3  # than early stopping found on fewer rows, for a fit on all of them that does not stop early
 _AMOUNT = 12.0  # rate x rounds without early stopping
+_LEAST_AMOUNT = 2.0
+_SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 _FORESTS: dict[str, tuple[type, type]] = {
@@ -50,34 +52,52 @@ class Tree(Family):
         return [*kinds, *(name for name in boosters.NAMES if find_spec(name) is not None), "random forest"]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """One of each kind; then slow boosting with few columns per split, small trees, a forest with more columns."""
-        first = [self._default(kind, problem) for kind in self.kinds(problem) if kind != "random forest"]
-        slow = {"rate": 0.03, "leaves": 31, "leaf_rows": 20, "columns": 0.3, "l2": 5.0}
-        small = {"rate": 0.05, "leaves": 12, "leaf_rows": 20, "columns": 0.5, "l2": 1.0}
-        rest = _view(problem, "boosting") | _amount(problem)
+        """Slow boosting with small trees and a forest; larger trees; other boosters; quick boosting that stops early.
+
+        Then slow boosting that stops early, a forest with more columns, and a random forest.
+        """
         near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
-        if oblique:  # labels of neighbours mislead as often as they help, so quick boosting is tried without them, too
-            first.insert(1, self._default("boosting", problem) | oblique)
-        forest = {"forest_leaf_rows": 1, "forest_columns": 0.6, **_view(problem, "forest"), **near}
+        view = _view(problem, "boosting")
+        leaf_rows = 20 if problem.n_samples >= 500 else 5
+        boosting: Params = {"kind": "boosting", "leaf_rows": leaf_rows, "l2": 1e-3, **view}
+        slow = {**boosting, "rate": 0.03, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.03)}
+        larger = {**boosting, "rate": 0.05, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.05)}
+        larger |= {"leaf_rows": leaf_rows // 2, **near}
+        quick = {**boosting, "rate": 0.1, "leaves": 31, "columns": 1.0, **_early(problem), **near}
+        shrunk = {**boosting, "rate": 0.03, "leaves": 31, "columns": 0.3, **_early(problem), "l2": 5.0, **bare}
+        forest: Params = {"kind": "forest", "forest_leaf_rows": 1, **_view(problem, "forest")}
+        first = [{**slow, **near}, {**forest, "forest_columns": 0.0, **oblique}]
+        if problem.n_features >= _WIDE:
+            first.reverse()
+        if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
+            first.append({**slow, **oblique})
+        others = [name for name in self.kinds(problem) if name in boosters.NAMES]
         return [
             *first,
-            {"kind": "boosting", **slow, **rest, **oblique},
-            {"kind": "boosting", **small, **rest, **bare},
-            {"kind": "forest", **forest},
-            {"kind": "random forest", **forest, "forest_columns": 0.0},
+            larger,
+            *({**self._plugged(kind, problem), **view, **near} for kind in others),
+            quick,
+            shrunk,
+            {**forest, "forest_columns": 0.6, **near},
+            {**forest, "kind": "random forest", "forest_columns": 0.0, **near},
         ]
 
-    def _default(self, kind: str, problem: Problem) -> Params:
-        """Quick boosting that sees every column; other boosters, which do not stop early, learn more slowly."""
-        view = _view(problem, kind) | preprocessing.spatial_default(problem, 1 if kind == "forest" else 0)
-        if kind == "forest":
-            return {"kind": kind, "forest_leaf_rows": 1, "forest_columns": 0.0, **view}
+    def openings(self, problem: Problem) -> int:
+        """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice."""
+        return 2 if problem.coordinates is None else 3
+
+    def smoke_params(self, problem: Problem) -> Params:
+        """Boosting with few rounds."""
+        quick = {"rate": 0.1, "amount": 3.0}
+        boosting = next(params for params in self.defaults(problem) if params["kind"] == "boosting")
+        return {**boosting, **quick}
+
+    def _plugged(self, kind: str, problem: Problem) -> Params:
+        """Other boosters, none of which stops early."""
         leaf_rows = 20 if problem.n_samples >= 500 else 5
-        quick = {"rate": 0.1, "leaves": 31, "leaf_rows": leaf_rows, "columns": 1.0, "l2": 1e-3}
-        if kind == "boosting":
-            return {"kind": kind, **quick, **_amount(problem), **view}
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
-        return {"kind": kind, **quick, "rate": 0.05, "columns": 0.5, "l2": 1.0, "amount": amount, **view}
+        slow = {"rate": 0.05, "leaves": 31, "leaf_rows": leaf_rows, "columns": 0.5, "l2": 1.0}
+        return {"kind": kind, **slow, "amount": amount}
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the kind, then what that kind has to tune."""
@@ -97,8 +117,10 @@ class Tree(Family):
             "columns": trial.suggest_float("tree.columns", 0.2, 1.0),
             "l2": trial.suggest_float("tree.l2", 1e-3, 100.0, log=True),
         }
-        if kind != "boosting" or not _stops_early(problem):
-            params["amount"] = trial.suggest_float("tree.amount", 2.0, 60.0, log=True)  # rate x rounds
+        if kind == "boosting" and _can_stop_early(problem):
+            params["early"] = trial.suggest_categorical("tree.early", [False, True])
+        if not params.get("early", False):
+            params["amount"] = trial.suggest_float("tree.amount", _LEAST_AMOUNT, 60.0, log=True)  # rate x rounds
         return params
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -126,7 +148,7 @@ class Tree(Family):
 
     def _boosting(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
         model = _BOOSTING[0 if problem.classification else 1]
-        early, rate = _stops_early(problem), params["rate"]
+        early, rate = params.get("early", False), params["rate"]
         most = int(np.clip(_MOST_AMOUNT / rate, _FEWEST_ROUNDS, _MOST_ROUNDS)) if early else _rounds(params)
         rounds = {"max_iter": most, "early_stopping": early, "n_iter_no_change": int(np.clip(1.5 / rate, *_PATIENCE))}
         return model(
@@ -217,15 +239,22 @@ def _view(problem: Problem, kind: str) -> Params:
     return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
 
 
-def _stops_early(problem: Problem) -> bool:
+def _can_stop_early(problem: Problem) -> bool:
     """Tell whether a tenth of the rows suffices for early stopping."""
     enough = not problem.classification or problem.smallest_class >= 2 * _PATIENCE[0]
     return problem.n_samples >= _EARLY_STOPPING_ROWS and enough
 
 
-def _amount(problem: Problem) -> Params:
-    """The default amount of learning, where boosting does not stop early."""
-    return {} if _stops_early(problem) else {"amount": _AMOUNT}
+def _to_the_end(problem: Problem, rate: float) -> Params:
+    """Boosting on all rows with a fixed number of rounds, fewer where each of them grows a tree for many classes."""
+    rounds = _SLOW_ROUNDS if problem.n_classes <= 3 else min(_SLOW_ROUNDS / 3, _MOST_CLASS_TREES / problem.n_classes)
+    amount = {"amount": max(_LEAST_AMOUNT, round(rate * rounds, 6))}
+    return {"early": False, **amount} if _can_stop_early(problem) else amount
+
+
+def _early(problem: Problem) -> Params:
+    """Early stopping where rows suffice, else the default amount of learning."""
+    return {"early": True} if _can_stop_early(problem) else {"amount": _AMOUNT}
 
 
 def _rounds(params: Params) -> int:

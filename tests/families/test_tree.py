@@ -1,0 +1,57 @@
+"""The defaults of trees: slow boosting and a forest open the search, and none of them gives rows away."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoarch.families import MapColumns, Problem
+from autoarch.families.tree import Tree
+
+SIZES = {"n_samples": st.integers(10, 100_000), "n_features": st.integers(3, 1_000), "n_classes": st.integers(0, 700)}
+
+
+def table(n_samples, n_features, n_classes, **facts):
+    """A description of a table with classes of equal size, or of one with numbers."""
+    task = "classification" if n_classes else "regression"
+    smallest = n_samples // n_classes if n_classes else 0
+    return Problem(task, n_samples, n_features, n_classes=n_classes, smallest_class=smallest, **facts)
+
+
+@given(**SIZES)
+def test_slow_boosting_and_a_forest_open_the_search(n_samples, n_features, n_classes):
+    """On wide tables the forest first; neither holds rows out to stop early."""
+    problem = table(n_samples, n_features, n_classes)
+    opening = Tree().defaults(problem)[: Tree().openings(problem)]
+    kinds = [params["kind"] for params in opening]
+    assert kinds == (["forest", "boosting"] if n_features >= 200 else ["boosting", "forest"])
+    for params in opening:
+        model = Tree().build(params, problem, 0)[-1][1]
+        assert not getattr(model, "early_stopping", False)
+
+
+@pytest.mark.parametrize(("n_classes", "rounds"), [(0, 600), (3, 600), (9, 200), (600, 67)])
+def test_many_classes_take_fewer_rounds(n_classes, rounds):
+    """Each round grows a tree for every class."""
+    problem = table(20_000, 20, n_classes)
+    slow = Tree().defaults(problem)[0]
+    assert Tree().build(slow, problem, 0)[-1][1].max_iter == rounds
+
+
+def test_quick_boosting_stops_early_where_rows_suffice():
+    """It is among the later defaults."""
+    for n_samples, expected in ((1_000, [False]), (5_000, [False, True])):
+        problem = table(n_samples, 20, 2)
+        models = [Tree().build(params, problem, 0)[-1][1] for params in Tree().defaults(problem)]
+        stops = [model.early_stopping for model in models if hasattr(model, "early_stopping")]
+        assert sorted(set(stops)) == expected and not stops[0]
+
+
+def test_on_a_map_boosting_is_also_tried_without_the_labels_of_neighbours():
+    """Three defaults open the search there."""
+    problem = table(1_000, 6, 2, coordinates=MapColumns(0, 1))
+    opening = Tree().defaults(problem)[: Tree().openings(problem)]
+    assert [(params["kind"], params["around"]) for params in opening] == [
+        ("boosting", "neighbours"),
+        ("forest", "oblique"),
+        ("boosting", "oblique"),
+    ]
