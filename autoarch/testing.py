@@ -28,10 +28,10 @@ _SEED = 7
 def check_family(family: Family | type[Family] | str) -> None:
     """Check that a family keeps the contract of :class:`autoarch.families.Family`.
 
-    On small problems of every kind that it can serve: suggestions and defaults can be built; a built pipeline learns,
-    repeats itself under one seed, predicts a row alike whatever other rows there are, survives pickle, leaves the data
-    alone, and takes weights, few rows and missing cells; where the deadline is already over, it predicts or raises
-    ``TimeoutError``.
+    On small problems of every kind that it can serve: suggestions and defaults can be built and have a finite, positive
+    cost; a built pipeline learns, repeats itself under one seed, predicts a row alike whatever other rows there are,
+    survives pickle, leaves the data alone, and takes weights, few rows and missing cells; where the deadline is already
+    over, it predicts or raises ``TimeoutError``.
 
     Parameters
     ----------
@@ -107,6 +107,8 @@ def _check_space(family: Family, problem: Problem) -> None:
         assert not unprefixed, f"{family.name}.suggest samples {unprefixed}; names must begin with '{family.name}.'"
         if default is not None:
             assert params == dict(default), f"the default {default} became {params} in suggest: it lies outside"
+        seconds = family.nominal_seconds(params, problem)
+        assert np.isfinite(seconds) and seconds > 0, f"{family.name}.nominal_seconds gives {seconds} for {params}"
         steps = family.build(params, problem, _SEED)
         assert steps and steps[-1][0] == "model", f"{family.name}.build should end with a step named 'model'"
         for name, step in steps:

@@ -11,7 +11,17 @@ from autoarch._statistics.ridge import gram
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
-from autoarch.families.net_settings import TRAINING, make_net, suggest_effort, suggest_training, training_settings
+from autoarch.families.net_settings import (
+    LARGEST_BATCH,
+    TRAINING,
+    batch_rows,
+    epochs,
+    make_net,
+    suggest_effort,
+    suggest_training,
+    training_seconds,
+    training_settings,
+)
 
 KERNELS = {
     "square": (3, 3),
@@ -21,6 +31,8 @@ KERNELS = {
     "column lanes": (7, 1),
 }
 _MODULE = ("filters", "stages", "head", "dropout", "scales", "attention")  # parameters of the module as they are
+_CELLS = 256  # of a grid behind the first layer, at most
+_EXTRA = 4  # channels that a layer seems to have beside its own, by the time that it takes
 _MOST_LANES = 128  # channels that they make together
 
 
@@ -105,6 +117,12 @@ class CNN(Family):
         )
         return [preprocessing.grid_step(params, problem), ("model", net)]
 
+    def nominal_seconds(self, params: Params, problem: Problem) -> float:
+        """Estimate by the products of the convolutions, stage by stage."""
+        n = problem.n_samples
+        products = _convolution_products(params, preprocessing.grid_shape(params, problem))
+        return training_seconds(n, epochs(n, params["effort"]), batch_rows(n, largest=LARGEST_BATCH), products)
+
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
         assert sample.layout is not None  # the probe runs landmarks that need a grid on grids alone
@@ -125,3 +143,24 @@ class CNN(Family):
         n, p = sample.expanded.shape
         responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
         return 0.2 + 6 * sample.solving_seconds + 120 * responses / 1e10
+
+
+def _convolution_products(params: Params, shape: tuple[int, int, int]) -> float:
+    """Products of a forward pass of one grid; those of small layers are slow, as if they had more channels."""
+    (channels, height, width), (down, across) = shape, KERNELS[params["kernel"]]
+    if params["kernel"] == "row lanes":
+        channels, height = channels * height, 1
+    if params["kernel"] == "column lanes":
+        channels, width = channels * width, 1
+    while height * width > _CELLS:
+        height, width = (-(-height // 2), width) if height > width else (height, -(-width // 2))
+    inside, out = channels, params["filters"]
+    total = 4.0 * height * width * (inside + _EXTRA) * (out + _EXTRA) * down * across
+    inside = out
+    for stage in range(params["stages"]):
+        out = params["filters"] * 2**stage
+        if stage:
+            height, width = (-(-side // 2) if side >= 4 else side for side in (height, width))
+        total += height * width * down * across * (inside + out + _EXTRA) * (out + _EXTRA)
+        inside = out
+    return total

@@ -8,7 +8,18 @@ from typing import Any
 from autoarch._training.time_limited import LEAST_SHARE
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
-from autoarch.families.net_settings import TRAINING, suggest_effort, suggest_training, training_settings
+from autoarch.families.net_settings import (
+    LARGEST_BATCH,
+    TRAINING,
+    batch_rows,
+    epochs,
+    suggest_effort,
+    suggest_training,
+    training_seconds,
+    training_settings,
+)
+
+_PLACES = 0.1  # of the cells that a weight is used at: most weights stand in layers that see few
 
 
 class FineTuned(Family):
@@ -108,6 +119,14 @@ class FineTuned(Family):
         )
         scaler = fine_tuning.scaler_for(params["inputs"], problem.layout, self.source, problem.categorical)
         return [("scale", scaler), ("model", net)]
+
+    def nominal_seconds(self, params: Params, problem: Problem) -> float:
+        """Estimate by the weights of the net, each of which is used in a part of the cells."""
+        assert problem.layout is not None  # unfit_for has seen to it
+        n = problem.n_samples
+        weights = sum(weight.numel() for weight in self.source.module.parameters())
+        products = weights * max(1.0, problem.layout.height * problem.layout.width * _PLACES)
+        return training_seconds(n, epochs(n, params["effort"]), batch_rows(n, largest=LARGEST_BATCH), products)
 
     def cache_key(self) -> tuple[Any, ...]:
         """The class and the digest of the net, because pickles of equal nets differ."""

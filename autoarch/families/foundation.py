@@ -24,6 +24,7 @@ from autoarch._training.in_context import InContextClassifier, InContextRegresso
 from autoarch.families.base import Array, Family, Needs, Params, Problem, Steps, Trial
 
 _CPU_CONTEXT = 5_000  # rows; what tabpfn itself takes on a CPU. More rows take minutes there
+_PER_CELL, _PER_PAIR = 5e-5, 1e-6  # seconds of a core, for each view
 _TABPFN = (  # the newest model first
     *("v3.5-20260909.safetensors", "v3.5-fast-20260909.safetensors"),
     *("v3-{0}-v3_default.ckpt", "v2.6-{0}-v2.6_default.ckpt", "v2.5-{0}-v2.5_default.ckpt"),
@@ -130,6 +131,11 @@ class FoundationModel(Family):
             return None
         old = int(found.partition(".")[0]) < self.oldest
         return f"it needs {self.name} {self.oldest}.0 or newer, and {found} is installed" if old else None
+
+    def nominal_seconds(self, params: Params, problem: Problem) -> float:
+        """Estimate by the views, and the rows and columns of a context that each of them reads."""
+        n = problem.n_samples if problem.device.startswith("cuda") else min(problem.n_samples, _CPU_CONTEXT)
+        return 1.0 + params["estimators"] * n * (_PER_CELL * problem.n_features + _PER_PAIR * n)
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Cells as the model wants them, then the model on a context."""

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
-from autoarch.families.random_convolutions import BLOCKS, RandomConvolutionClassifier, RandomConvolutionRegressor
+from autoarch.families.random_convolutions import (
+    BLOCKS,
+    RandomConvolutionClassifier,
+    RandomConvolutionRegressor,
+    nominal_seconds,
+)
 
 
 class Kernels(Family):
@@ -36,6 +41,12 @@ class Kernels(Family):
             "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
+
+    def nominal_seconds(self, params: Params, problem: Problem) -> float:
+        """Estimate by the responses of the kernels and the size of the ridge."""
+        channels, height, width = preprocessing.grid_shape(params, problem)
+        n, outputs = problem.n_samples, max(1, problem.n_classes)
+        return nominal_seconds(n, (channels, height, width), outputs, params["kernels"], params["features"])
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, then convolve and fit."""

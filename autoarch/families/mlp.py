@@ -12,10 +12,11 @@ from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
 from autoarch.families import landmarks, preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample
-from autoarch.families.net_settings import batch_rows, epochs, make_net
+from autoarch.families.net_settings import batch_rows, epochs, make_net, training_seconds
 
 _MODULE = ("units", "layers", "dropout", "members", "norm", "sigma")  # parameters of the module as they are
 _WIDE = 200  # columns; there, and on grids, many small steps pay
+_EMBEDDING = 4  # values that a number becomes
 _MOST_EMBEDDED = 200  # columns of numbers; with more, embedding them costs more than the rest of the net
 _STEPS, _BATCH, _HIDDEN, _DROPOUT, _PEAK_RATE = 150, 64, 128, 0.2, 0.01  # of the landmark
 _MOST_INPUTS = 1_200  # of the landmark; more are rotated into as many as there are rows
@@ -95,6 +96,14 @@ class MLP(Family):
             **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [*prepare, ("model", net)]
+
+    def nominal_seconds(self, params: Params, problem: Problem) -> float:
+        """Estimate by the products of the layers."""
+        n, p, units = problem.n_samples, preprocessing.n_encoded(problem), params["units"]
+        inputs = p + (_EMBEDDING - 1) * len(problem.numeric) * (len(problem.numeric) <= _MOST_EMBEDDED)
+        products = params["members"] * units * (inputs + (params["layers"] - 1) * units + max(1, problem.n_classes))
+        batch = batch_rows(n, largest=256, per_epoch=params["batches"])
+        return training_seconds(n, epochs(n, params["effort"]), batch, products)
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Train a small net, under both scalings where every column is a cell; ridge is what a net can always do."""

@@ -10,6 +10,9 @@ from sklearn.base import BaseEstimator
 from autoarch._training.time_limited import LEAST_SHARE
 from autoarch.families.base import Params, Problem, Trial
 
+_STEP_SECONDS = 2e-3  # of a training step, whatever its size
+_PASSES, _PRODUCTS = 3, 1.6e10  # forward, backward to inputs and to weights; multiplications in a second of a core
+
 
 def epochs(n_samples: int, effort: float) -> int:
     """Passes over the data at an ``effort`` of 1: 38 for 200 rows, 20 for 1,000, 11 for 5,000, 4 for 60,000."""
@@ -19,6 +22,11 @@ def epochs(n_samples: int, effort: float) -> int:
 def batch_rows(n_samples: int, *, largest: int, per_epoch: int = 40) -> int:
     """A power of two that makes some ``per_epoch`` batches of the rows, so that few rows still give many steps."""
     return int(2 ** np.clip(np.round(np.log2(max(n_samples, 1) / per_epoch)), 4, np.log2(largest)))
+
+
+def training_seconds(n_rows: int, n_epochs: int, batch: int, products: float) -> float:
+    """Estimate the seconds of a training on a core from the products of one row's forward pass."""
+    return n_epochs * (n_rows / batch * _STEP_SECONDS + n_rows * _PASSES * products / _PRODUCTS)
 
 
 def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:

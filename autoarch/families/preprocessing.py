@@ -100,6 +100,21 @@ def suggest_neighborhood(trial: Trial, name: str, problem: Problem) -> Params:
     }
 
 
+def n_encoded(problem: Problem) -> int:
+    """Columns that ``table_encoder`` makes, at most."""
+    gaps = len(problem.numeric) if problem.has_missing else 0
+    return len(problem.numeric) + gaps + sum(min(levels, _MOST_LEVELS) for levels in problem.cardinalities)
+
+
+def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
+    """Channels, height and width of what ``grid_step`` makes."""
+    if problem.layout is not None:
+        return problem.layout.shape
+    attributes = max(0, len(problem.numeric) - 2) + sum(problem.cardinalities)
+    labels = max(1, problem.n_classes) if params["labels"] else 0
+    return attributes + labels + 1, params["window"], params["window"]
+
+
 def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
     """The step that makes scaled grids of the cells behind the columns, or of what lies around each place."""
     if problem.layout is not None:

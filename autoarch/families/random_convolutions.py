@@ -38,6 +38,7 @@ _TIMED_ROWS = 32  # whose features say how long those of the others take
 _FEW_ROWS, _FEW_KERNELS = 500, 64  # the least that is worth a model where time is short
 _PER_OUTPUT = 4e-7  # seconds that the choice of a temperature takes for each row and class
 _SHARE = 0.95  # of the time left that is planned for
+_PER_RESPONSE, _NOMINAL_OPERATIONS = 4e-9, 5e10  # seconds, and operations in a second, of a core
 _LOOKS = 20  # at the clock while the features are computed, at least
 
 
@@ -96,7 +97,7 @@ class RandomConvolutions(BaseEstimator):
         self.pools_ = tuple(name for name in BLOCKS[self.features] if name != "cells")
         self.cells_ = self._choose_cells(seen, len(X))
         self.n_rounds_fitted_ = self.n_kernels
-        self._draw(seen, self._affordable_kernels(len(X)))
+        self._draw(seen, _affordable_kernels(self.n_kernels, self.features, len(X)))
         if deadline.unlimited:
             rows, raw = np.arange(len(X)), self._raw(X)
         else:
@@ -134,7 +135,7 @@ class RandomConvolutions(BaseEstimator):
         return np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
 
     def _n_features(self, n_kernels: int) -> int:
-        return n_kernels * sum(random_convolutions.PER_KERNEL[pool] for pool in self.pools_) + len(self.cells_)
+        return n_kernels * _per_kernel(self.features) + len(self.cells_)
 
     def _kernels_in_time(self, X: Any, order: np.ndarray, n_targets: int, deadline: Deadline) -> int:
         """Kernels whose features, and the ridge on them, can be computed before the deadline for all rows.
@@ -179,12 +180,6 @@ class RandomConvolutions(BaseEstimator):
         rows = largest(lambda rows: pace.least_ridge(rows, features, n_targets) <= left, min(fewest, done), done)
         places = np.argsort(order[:rows])
         return order[:rows][places], [np.concatenate(part)[places] for part in zip(*parts, strict=True)]
-
-    def _affordable_kernels(self, n_rows: int) -> int:
-        if n_rows <= _MANY_ROWS:
-            return self.n_kernels
-        most = min(_MOST_FEATURES, _MOST_VALUES // n_rows)
-        return min(self.n_kernels, most // sum(random_convolutions.PER_KERNEL[pool] for pool in self.pools_))
 
     def _raw(self, X: np.ndarray) -> list[np.ndarray]:
         X = np.ascontiguousarray(X, dtype=np.float32)
@@ -284,3 +279,24 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         """Values from the outputs of the ridge."""
         low, high = self.y_range_
         return np.clip(outputs * self.y_scale_, low - (high - low) / 2, high + (high - low) / 2)
+
+
+def _per_kernel(features: str) -> int:
+    return sum(random_convolutions.PER_KERNEL.get(pool, 0) for pool in BLOCKS[features])
+
+
+def _affordable_kernels(n_kernels: int, features: str, n_rows: int) -> int:
+    if n_rows <= _MANY_ROWS:
+        return n_kernels
+    return min(n_kernels, min(_MOST_FEATURES, _MOST_VALUES // n_rows) // _per_kernel(features))
+
+
+def nominal_seconds(
+    n_rows: int, shape: tuple[int, int, int], n_targets: int, n_kernels: int, features: str = "all"
+) -> float:
+    """Estimate the seconds of a fit on a core from the channels, height and width of the grids."""
+    n_kernels = _affordable_kernels(n_kernels, features, n_rows)
+    positions = min(shape[1] * shape[2], random_convolutions.MOST_POSITIONS)
+    responses = n_rows * n_kernels * positions * (1 + shape[0] / 4)
+    pace = Pace(0.0, _NOMINAL_OPERATIONS)
+    return 0.02 + responses * _PER_RESPONSE + pace.ridge(n_rows, n_kernels * _per_kernel(features), n_targets)

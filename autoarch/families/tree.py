@@ -26,6 +26,10 @@ _EARLY_STOPPING_ROWS = 1500  # below, a tenth of the rows tells too little about
 _MORE_ROUNDS = 1.3  # than early stopping found on fewer rows, for a fit on all of them that does not stop early
 _AMOUNT = 12.0  # rate x rounds without early stopping
 _LEAST_AMOUNT = 2.0
+_PER_TRIED = 1.6e-8  # seconds that a row costs for each level and each column that a split of a forest looks at
+_SORTING = 3.0  # times as long take the splits of a random forest
+_PER_TREE, _PER_BIN, _PER_SPLIT = 3e-4, 1e-9, 2e-6  # seconds of boosting: for a tree; for each column, a row and a leaf
+_NOMINAL_ROUNDS, _SUMMARIES = 50, 300  # at which early stopping ends, for a rate of 1; columns of summaries, roughly
 _SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
@@ -161,6 +165,25 @@ class Tree(Family):
             random_state=seed,
             **rounds,
         )
+
+    def nominal_seconds(self, params: Params, problem: Problem) -> float:
+        """Estimate by the trees, their depth, and the columns that each split looks at."""
+        n, p = problem.n_samples, self._n_columns(params, problem)
+        if params["kind"] in _FORESTS:
+            root = np.sqrt(p) if problem.classification else p / 3
+            tried = (1 + (params["forest_columns"] * p or root)) * (1 + problem.n_classes / 50)
+            depth = np.log2(n / params["forest_leaf_rows"] + 2)
+            sorting = _SORTING if params["kind"] == "random forest" else 1.0
+            return 0.02 + _MOST_TREES * n * depth * tried * sorting * _PER_TRIED
+        rounds = _NOMINAL_ROUNDS / params["rate"] ** 0.5 if params.get("early", False) else _rounds(params)
+        trees = rounds * (problem.n_classes if problem.n_classes > 2 else 1)
+        leaves = min(params["leaves"], n / (2 * params["leaf_rows"]) + 1)
+        return 0.02 + trees * (_PER_TREE + p * (n * np.log2(leaves + 1) * _PER_BIN + leaves * _PER_SPLIT))
+
+    def _n_columns(self, params: Params, problem: Problem) -> int:
+        view = params.get("view", "cells")
+        cells = problem.n_features if view != "summaries" else 0
+        return cells + (min(_SUMMARIES, 2 * problem.n_features) if view != "cells" else 0)
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
