@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,17 @@ def fit_histogram_boosting(
     model.complete_ = every_row and model.n_iter_ == model.max_iter
     model.n_rows_fitted_, model.n_rounds_fitted_ = len(X), model.n_iter_
     return model.set_params(max_iter=model.n_iter_)
+
+
+def checked_in_every_round(model: BaseEstimator, check: Callable[[], None]) -> BaseEstimator:
+    """Scikit-learn's boosting without early stopping, with a call of ``check``, which may raise, after each round."""
+
+    def scorer(*args: Any, **kwargs: Any) -> float:
+        check()
+        return 0.0
+
+    patience = model.max_iter + 1  # so that no score ends it
+    return model.set_params(**dict(zip(_STOPPING, (True, None, scorer, patience), strict=True)))
 
 
 _STOPPING = ("early_stopping", "validation_fraction", "scoring", "n_iter_no_change")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autoarch._statistics import random_convolutions
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.random_convolutions import (
     BLOCKS,
+    Pace,
     RandomConvolutionClassifier,
     RandomConvolutionRegressor,
-    nominal_seconds,
+    affordable_kernels,
+    per_kernel,
 )
+
+_PER_RESPONSE, _OPERATIONS = 4e-9, 5e10  # seconds, and operations in a second, of a core
 
 
 class Kernels(Family):
@@ -45,8 +50,12 @@ class Kernels(Family):
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the responses of the kernels and the size of the ridge."""
         channels, height, width = preprocessing.grid_shape(params, problem)
-        n, outputs = problem.n_samples, max(1, problem.n_classes)
-        return nominal_seconds(n, (channels, height, width), outputs, params["kernels"], params["features"])
+        n, features = problem.n_samples, params["features"]
+        n_kernels = affordable_kernels(params["kernels"], features, n)
+        positions = min(height * width, random_convolutions.MOST_POSITIONS)
+        pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
+        ridge = pace.ridge(n, n_kernels * per_kernel(features), max(1, problem.n_classes))
+        return 0.02 + n * n_kernels * pace.kernel + ridge
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, then convolve and fit."""

@@ -38,7 +38,6 @@ _TIMED_ROWS = 32  # whose features say how long those of the others take
 _FEW_ROWS, _FEW_KERNELS = 500, 64  # the least that is worth a model where time is short
 _PER_OUTPUT = 4e-7  # seconds that the choice of a temperature takes for each row and class
 _SHARE = 0.95  # of the time left that is planned for
-_PER_RESPONSE, _NOMINAL_OPERATIONS = 4e-9, 5e10  # seconds, and operations in a second, of a core
 _LOOKS = 20  # at the clock while the features are computed, at least
 
 
@@ -90,14 +89,14 @@ class RandomConvolutions(BaseEstimator):
 
     def _learn(self, X: Any, y: np.ndarray, targets: np.ndarray, sample_weight: Any, deadline: Deadline) -> np.ndarray:
         """Fit the ridge, on fewer kernels and then on fewer rows where time is short; return the rows in order."""
-        lazy = not isinstance(X, np.ndarray)
-        if lazy and deadline.unlimited:
-            X, lazy = X[:], False
-        seen = X[np.linspace(0, len(X) - 1, min(len(X), _SEEN_ROWS)).astype(np.intp)] if lazy else X
+        if deadline.unlimited:
+            X = X[:]  # pictures that are computed when they are taken become an array
+        some = np.linspace(0, len(X) - 1, min(len(X), _SEEN_ROWS)).astype(np.intp)
+        seen = X if isinstance(X, np.ndarray) else X[some]
         self.pools_ = tuple(name for name in BLOCKS[self.features] if name != "cells")
         self.cells_ = self._choose_cells(seen, len(X))
         self.n_rounds_fitted_ = self.n_kernels
-        self._draw(seen, _affordable_kernels(self.n_kernels, self.features, len(X)))
+        self._draw(seen, affordable_kernels(self.n_kernels, self.features, len(X)))
         if deadline.unlimited:
             rows, raw = np.arange(len(X)), self._raw(X)
         else:
@@ -135,7 +134,7 @@ class RandomConvolutions(BaseEstimator):
         return np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
 
     def _n_features(self, n_kernels: int) -> int:
-        return n_kernels * _per_kernel(self.features) + len(self.cells_)
+        return n_kernels * per_kernel(self.features) + len(self.cells_)
 
     def _kernels_in_time(self, X: Any, order: np.ndarray, n_targets: int, deadline: Deadline) -> int:
         """Kernels whose features, and the ridge on them, can be computed before the deadline for all rows.
@@ -281,22 +280,13 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         return np.clip(outputs * self.y_scale_, low - (high - low) / 2, high + (high - low) / 2)
 
 
-def _per_kernel(features: str) -> int:
+def per_kernel(features: str) -> int:
+    """Features of one kernel."""
     return sum(random_convolutions.PER_KERNEL.get(pool, 0) for pool in BLOCKS[features])
 
 
-def _affordable_kernels(n_kernels: int, features: str, n_rows: int) -> int:
+def affordable_kernels(n_kernels: int, features: str, n_rows: int) -> int:
+    """Kernels that so many rows allow, whatever the time."""
     if n_rows <= _MANY_ROWS:
         return n_kernels
-    return min(n_kernels, min(_MOST_FEATURES, _MOST_VALUES // n_rows) // _per_kernel(features))
-
-
-def nominal_seconds(
-    n_rows: int, shape: tuple[int, int, int], n_targets: int, n_kernels: int, features: str = "all"
-) -> float:
-    """Estimate the seconds of a fit on a core from the channels, height and width of the grids."""
-    n_kernels = _affordable_kernels(n_kernels, features, n_rows)
-    positions = min(shape[1] * shape[2], random_convolutions.MOST_POSITIONS)
-    responses = n_rows * n_kernels * positions * (1 + shape[0] / 4)
-    pace = Pace(0.0, _NOMINAL_OPERATIONS)
-    return 0.02 + responses * _PER_RESPONSE + pace.ridge(n_rows, n_kernels * _per_kernel(features), n_targets)
+    return min(n_kernels, min(_MOST_FEATURES, _MOST_VALUES // n_rows) // per_kernel(features))

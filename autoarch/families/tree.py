@@ -206,7 +206,7 @@ class Tree(Family):
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Extra trees and, where cheap, small gradient boosting; both see categories as codes."""
-        variants = [landmarks.model_losses(model, sample, check) for model in _landmark_models(sample)]
+        variants = [landmarks.model_losses(model, sample, check) for model in _landmark_models(sample, check)]
         return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
@@ -217,7 +217,7 @@ class Tree(Family):
         return 0.3 + N_FOLDS * forest * n * np.log2(n) / 1e8 + boosting
 
 
-def _landmark_models(sample: Sample) -> list[BaseEstimator]:
+def _landmark_models(sample: Sample, check: Check) -> list[BaseEstimator]:
     forest, boosting = (pair[0 if sample.n_classes else 1] for pair in (_FORESTS["forest"], _BOOSTING))
     size = {"n_estimators": _landmark_trees(sample), "max_features": _columns_tried(sample)}
     extra_trees = forest(**size, random_state=sample.seed, n_jobs=sample.n_jobs)
@@ -225,7 +225,8 @@ def _landmark_models(sample: Sample) -> list[BaseEstimator]:
         return [extra_trees]
     small = {"max_iter": _LANDMARK_ROUNDS, "learning_rate": 0.2, "max_leaf_nodes": 8, "min_samples_leaf": 5}
     codes = list(sample.categorical) or None
-    return [extra_trees, boosting(**small, early_stopping=False, categorical_features=codes, random_state=sample.seed)]
+    quick = boosting(**small, categorical_features=codes, random_state=sample.seed)
+    return [extra_trees, boosters.checked_in_every_round(quick, check)]
 
 
 def _landmark_trees(sample: Sample) -> int:

@@ -170,8 +170,8 @@ def _run(
             else:
                 seconds = monotonic() - started
                 landmarks[name] = _summary(losses[name], sample, seconds)
-                if name == "linear":  # a machine slower than expected shows here
-                    pace = max(1.0, (seconds - WARM_UP) / _family(name).landmark_seconds(sample))
+                # Of this machine, now; what it has been before counts less from landmark to landmark
+                pace = max(1.0, pace / 2, (seconds - WARM_UP) / _family(name).landmark_seconds(sample))
         if reason is not None:
             skipped.append(f"{name}: {reason}")
     return tuple(skipped)

@@ -1,13 +1,46 @@
 """The defaults of trees: slow boosting and a forest open the search, and none of them gives rows away."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
 
+from autoarch._core.clock import OutOfTimeError
+from autoarch._training.boosters import checked_in_every_round
 from autoarch.families import MapColumns, Problem
+from autoarch.families.landmarks import prepare
 from autoarch.families.tree import Tree
 
 SIZES = {"n_samples": st.integers(10, 100_000), "n_features": st.integers(3, 1_000), "n_classes": st.integers(0, 700)}
+
+
+def test_the_landmark_looks_at_the_clock_in_every_round_of_boosting():
+    """Where the time ends between two of them, so does the landmark."""
+    rng = np.random.default_rng(0)
+    values, y = rng.normal(size=(120, 6)), np.sort(rng.integers(2, size=120)).astype(float)
+    facts = {"task": "classification", "layout": None, "categorical": (), "seed": 3, "n_jobs": None}
+    looks = []
+
+    def check():
+        looks.append(1)
+        if len(looks) > 20:
+            raise OutOfTimeError
+
+    with pytest.raises(OutOfTimeError):
+        Tree().landmark(prepare(values, y, **facts), check)
+    assert len(looks) == 21
+
+
+def test_looking_at_the_clock_leaves_boosting_as_it_is():
+    """The same trees as without."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(80, 4)), rng.integers(2, size=80)
+    plain = HistGradientBoostingClassifier(max_iter=12, min_samples_leaf=5, early_stopping=False, random_state=0)
+    looked = checked_in_every_round(clone(plain), lambda: None)
+    np.testing.assert_array_equal(looked.fit(X, y).predict_proba(X), plain.fit(X, y).predict_proba(X))
+    assert looked.n_iter_ == 12
 
 
 def table(n_samples, n_features, n_classes, **facts):
