@@ -114,8 +114,7 @@ def fit_histogram_boosting(
         model.fit(X, y, **arguments)
         every_row = True
     else:
-        start = {"max_iter": 1}
-        X, y, sample_weight, every_row = with_affordable_rows(model, start, X, y, sample_weight, deadline, seed)
+        X, y, sample_weight, every_row = with_affordable_rows(model, "max_iter", 1, X, y, sample_weight, deadline, seed)
         arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
         own = {name: getattr(model, name) for name in _STOPPING}
         model.set_params(**dict(zip(_STOPPING, (True, None, _WhileTime(deadline), 1), strict=True)))

@@ -28,6 +28,7 @@ _WARM_UP = 0.2  # share of the training in which the learning rate rises
 _MEASURABLE = 0.05  # seconds; of shorter fits the overhead says nothing about the growth of the cost
 MAY_HALVE = 2.0  # the pace of a machine while something runs that nothing can stop
 _GROWTH, _LEAST_GROWTH = 20, 0.05  # of a model in one slice, times what it has already
+_PER_ROUND, _USUAL_ROUNDS = 0.3, 300  # of the first fit's seconds that each further round costs; rounds that are done
 _UNTIMED_STEPS, _TIMED_STEPS = 3, 5  # of a net: the first ones are slower than those that follow
 
 
@@ -73,7 +74,7 @@ def fit_growing(
         fitted = _fitted(model, X, y, sample_weight, complete=True)
         fitted.n_rounds_fitted_ = 0 if per_call else _rounds(fitted, target)
         return fitted
-    X, y, sample_weight, every_row = with_affordable_rows(model, {size: first}, X, y, sample_weight, deadline, seed)
+    X, y, sample_weight, every_row = with_affordable_rows(model, size, first, X, y, sample_weight, deadline, seed)
     was_warm = model.warm_start
     reached, step, done, timed = 0, first, False, []
     while step:
@@ -109,9 +110,16 @@ def _next_step(timed: list[tuple[int, float]], reached: int, target: int, deadli
 
 
 def with_affordable_rows(
-    model: Any, start: dict[str, Any], X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline, seed: int
+    model: Any,
+    size: str,
+    first: int,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: Any,
+    deadline: Deadline,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray, Any, bool]:
-    """Rows on which ``model`` can be fitted with the parameters ``start`` in a part of the time; whether these are all.
+    """Rows on which ``model`` can be fitted with its ``size`` at ``first`` in a part of the time; are they all of them.
 
     Where they are not, ``model`` is told not to stop early, which would take a part of the few rows.
 
@@ -121,8 +129,12 @@ def with_affordable_rows(
         If the time is too short even for few rows.
     """
     rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}
-    timed = clone(model).set_params(**start, **rows_alone)
-    rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
+    timed = clone(model).set_params(**{size: first}, **rows_alone)
+    try:
+        rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
+    except TooSlowError as error:
+        others = min(getattr(model, size), _USUAL_ROUNDS) / first - 1
+        raise TooSlowError(error.needed * (1 + _PER_ROUND * others), error.left) from None
     if len(rows) == len(X):
         return X, y, sample_weight, True
     model.set_params(**rows_alone)

@@ -1,5 +1,6 @@
 """Models that grow in steps: the same as in one go, and cut at a deadline."""
 
+import copy
 import pickle
 import time
 
@@ -104,7 +105,7 @@ class Slow:
         self.calls, self.reached = 0, 0
 
     def __sklearn_clone__(self):
-        return self
+        return copy.copy(self)
 
     def get_params(self, deep=True):
         return {}
@@ -136,6 +137,15 @@ def test_slices_end_in_time_and_are_few(target, overhead, each, limit):
         assert model.complete_ == (model.reached == target) and work_done(model) == (300, model.reached)
         if limit > 2.1 * (each * target + 6 * overhead):
             assert model.complete_ and model.calls <= 4
+
+
+def test_a_model_that_cannot_begin_says_what_all_of_its_rounds_need(monkeypatch):
+    """Not only the first one, which was timed on few rows."""
+    clock = Steps(monkeypatch, 0.5)
+    model = Slow(clock, target=101, overhead=0.0, each=1.0)
+    with pytest.raises(TooSlowError, match=r"needs about 155\.0 s") as told:  # 1 s for 250 rows; 0.3 s for each round
+        fit_growing(model, "size", np.zeros((1250, 200)), np.zeros(1250), None, clock, first=1, seed=0)
+    assert told.value.needed == pytest.approx(5 * (1 + 0.3 * 100))
 
 
 def test_growing_stops_when_the_model_has_converged():
