@@ -31,6 +31,7 @@ _SAMPLED_CELLS = 100_000  # from which the entropy of a cell is estimated
 _LINKS = 4  # rows further on in the list of those with a block that each is compared with
 _LEAST_LINKED = 0.1  # share of rows that must overlap others
 _PILOT_ROWS, _PILOT_LINKED = 4_000, 0.005  # rows looked at first, and share of them that makes it worth seeing all
+_PILOT_BLOCKS, _FEWEST_PILOT_ROWS = 500_000, 500  # in these rows, however wide; they take a fifth of a second
 _MOST_BLOCKS = 4_000_000  # that are sorted
 _MOST_SHARE = 0.1  # of all rows in one group; longer records are cut
 
@@ -86,7 +87,7 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     if layout.height < block[0] or layout.width < block[1] + 1:
         return None
     per_row = (layout.height - block[0] + 1) * (layout.width - block[1] + 1)
-    pilot = min(_PILOT_ROWS, max(2, _MOST_BLOCKS // per_row))
+    pilot = min(_PILOT_ROWS, max(_FEWEST_PILOT_ROWS, _PILOT_BLOCKS // per_row))
     if len(X) > pilot:
         rows = np.sort(np.random.default_rng(seed).choice(len(X), pilot, replace=False))
         if _components(_overlaps(layout.to_grid(X[rows]), block)[0])[1] < _PILOT_LINKED:
