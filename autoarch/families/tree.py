@@ -31,6 +31,7 @@ _SORTING = 3.0  # times as long take the splits of a random forest
 _PER_TREE, _PER_BIN, _PER_SPLIT = 3e-4, 1e-9, 2e-6  # seconds of boosting: for a tree; for each column, a row and a leaf
 _NOMINAL_ROUNDS, _SUMMARIES = 50, 300  # at which early stopping ends, for a rate of 1; columns of summaries, roughly
 _SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
+_MANY_ROWS, _FEW_CLASSES = 2_000, 3  # from which, and up to which, larger trees are tried early
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 _FORESTS: dict[str, tuple[type, type]] = {
@@ -87,8 +88,12 @@ class Tree(Family):
         ]
 
     def openings(self, problem: Problem) -> int:
-        """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice."""
-        return 2 if problem.coordinates is None else 3
+        """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice.
+
+        With many rows, larger trees too: they gain or lose as much there.
+        """
+        cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES
+        return 2 + (problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS))
 
     def smoke_params(self, problem: Problem) -> Params:
         """Boosting with few rounds."""
