@@ -12,13 +12,13 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._core.callbacks import CallbackSupport, FitTasks, with_callbacks
 from autoarch._core.pace import threads_that_pay
 from autoarch._core.quiet import warn_user
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.target import Target
-from autoarch._search.eligible import Settings
-from autoarch._search.memory import same_search, search_key, search_seed
+from autoarch._search.eligible import Settings, same_search, search_key, search_seed
 from autoarch._search.refit import changed_params
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
@@ -27,10 +27,10 @@ from autoarch.families.fine_tuned import FineTuned
 from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LayoutSearch
 
-_CELLS_OF_A_LONG_CALL = 100_000  # predicting fewer takes most models under 50 ms, which is not worth a measurement
+_LONG_CALL = 0.05  # seconds; shorter ones are not worth a limit of threads
 
 
-class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
+class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
     """Fit by probing, searching and refitting; predict with the winner. What y is, the subclasses say."""
 
     _task: str
@@ -44,6 +44,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
     def _read_target(self, y: Any, n_samples: int) -> Target:
         """Check y and read it as labels or as numbers."""
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Probe X, search, and fit the winner.
 
@@ -71,6 +72,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             If a parameter makes no sense.
         """
         settings = Settings.of(self, self._task)
+        tasks = FitTasks(self, X, y)
         canonical = Canonicaliser(self.layout, self.channels, self.coordinates).with_estimator_name(self)
         values = canonical.fit_transform(X)
         target = self._read_target(y, len(values))
@@ -89,7 +91,6 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             groups=groups,
             task=self._task,
             seed=seed,
-            time_budget=self.time_budget,
         )
         for message in splits.warnings if self.verbose else ():
             warn_user(message)
@@ -100,10 +101,11 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             data |= {"splits": splits.plan.splits, "problem": problem, "families": families}
             key = search_key(self.get_params(deep=False), data, seed)
         layouts, past = self._layouts_to_try(canonical), same_search(past, key)
-        found = run_search(Request(settings, values, target, weight, problem, splits, seed, layouts, past))
+        found = run_search(Request(settings, values, target, weight, problem, splits, seed, layouts, past, tasks))
         self._set_fitted(canonical, target, found)
         if self.warm_start:
             self._past = replace(found.past, key=key)
+        tasks.close()
         return self
 
     def _describe(self, values: np.ndarray, canonical: Canonicaliser, target: Target) -> Problem:
@@ -140,6 +142,7 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
             self.classes_ = target.classes
         for name, value in found.attributes.items():
             setattr(self, name, value)
+        self._predict_seconds = found.seconds_per_call, found.seconds_per_row
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)
 
@@ -148,7 +151,8 @@ class BaseAutoArch(BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self, "best_estimator_")
         values = self.best_estimator_[0].transform(X)
         predict = getattr(self.best_estimator_[1:], method)
-        if values.size < _CELLS_OF_A_LONG_CALL:
+        per_call, per_row = getattr(self, "_predict_seconds", (0.0, 0.0))
+        if per_call + per_row * len(values) < _LONG_CALL:
             return predict(values)
         with limited(threads_that_pay("prediction", values.size)):
             return predict(values)

@@ -10,8 +10,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from autoarch._base import BaseAutoArch
 from autoarch._data.target import Target, encode_labels, numeric_target
+from autoarch._search.calibration import tempered
 from autoarch._search.evaluate import aligned
-from autoarch._search.scoring import tempered
 from autoarch.families.base import Family
 
 
@@ -47,9 +47,12 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         of the map where the label is spatially autocorrelated.
     device : str, default="auto"
         Where nets are trained: an accelerator if there is one, or as torch names it.
-    ensemble_size : int, default=1
-        Candidates that the final model may consist of. 1 is the winner alone; with more, those are chosen that predict
-        left-out rows best together, and each is fitted on all rows.
+    ensemble_size : int or "auto", default="auto"
+        Candidates that the final model may consist of. 1 is the winner alone; with more, those that predict left-out
+        rows best together. "auto" allows five where they prove better on rows that had no say in choosing them
+        and predict within three times the winner's time; where a net on a grid wins, several seeds of it instead.
+    max_predict_seconds : float or None, default=None
+        Wall seconds for one ``predict`` of 1,000 rows on this machine, idle; bounds candidates and members.
     patience : int or None, default=None
         Trials without a better one after which the search stops before its budget is spent. None never does.
     pretrained : torch.nn.Module, Pretrained, str, Path or None, default=None
@@ -78,7 +81,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     best_family_ : str
         Family of the best candidate.
     ensemble_ : DataFrame
-        Members of the final model: family, params, score alone, weight. One row if ``ensemble_size=1``.
+        Members of the final model: family, params, score alone, weight.
     temperature_ : float
         Divisor of the logarithms of the probabilities of ``best_estimator_`` in ``predict_proba``: learned on left-out
         rows, and 1 where that does not lower their log-loss.
@@ -89,7 +92,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     estimated_score_, estimated_score_std_error_ : float
         The score to expect, from rows that did not take part in the choice, and its standard error.
     leaderboard_ : DataFrame
-        Every trial: rank, family, params, score, score_std, seconds, status, reason.
+        Every candidate: rank, family, params, score, score_std, splits (judged on), rows (trained on), rounds, seconds,
+        predict_seconds (for 1,000 rows), cut (whether the clock shortened a training), status, reason.
     locality_ : LocalityReport
         Evidence for or against a grid.
     layout_ : Layout or None
@@ -97,12 +101,10 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         confidence.
     study_ : optuna.Study
         The search as Optuna saw it.
-    stopped_by_ : {"time_budget", "n_trials", "patience", "interrupt"}
+    stopped_by_ : {"time_budget", "n_trials", "patience", "interrupt", "callback"}
         Reason for the end of the search.
-    splits_ : str
-        Rows on which candidates were validated, in words.
-    fitted_on_ : str
-        Rows on which the winner was fitted: all, those of its folds, or those of the first split.
+    splits_, fitted_on_ : str
+        Rows on which candidates were validated, and on which the final model was fitted, in words and numbers.
     n_features_in_ : int
         ``X.shape[1]``.
     feature_names_in_ : ndarray of str
@@ -133,7 +135,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         channels: str = "first",
         coordinates: Sequence[str] | Sequence[int] | None = None,
         device: str = "auto",
-        ensemble_size: int = 1,
+        ensemble_size: int | str = "auto",
+        max_predict_seconds: float | None = None,
         patience: int | None = None,
         pretrained: Any = None,
         warm_start: bool = False,
@@ -154,6 +157,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
             coordinates=coordinates,
             device=device,
             ensemble_size=ensemble_size,
+            max_predict_seconds=max_predict_seconds,
             patience=patience,
             pretrained=pretrained,
             warm_start=warm_start,
@@ -204,9 +208,9 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
 
     Parameters
     ----------
-    time_budget, n_trials, families, layout, cv, channels, coordinates, device, ensemble_size, patience
+    time_budget, n_trials, families, layout, cv, channels, coordinates, device
         As for :class:`AutoArchClassifier`.
-    pretrained, warm_start
+    ensemble_size, max_predict_seconds, patience, pretrained, warm_start
         As for :class:`AutoArchClassifier`.
     n_jobs, memory, random_state, verbose
         As for :class:`AutoArchClassifier`.
@@ -244,7 +248,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         channels: str = "first",
         coordinates: Sequence[str] | Sequence[int] | None = None,
         device: str = "auto",
-        ensemble_size: int = 1,
+        ensemble_size: int | str = "auto",
+        max_predict_seconds: float | None = None,
         patience: int | None = None,
         pretrained: Any = None,
         warm_start: bool = False,
@@ -264,6 +269,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
             coordinates=coordinates,
             device=device,
             ensemble_size=ensemble_size,
+            max_predict_seconds=max_predict_seconds,
             patience=patience,
             pretrained=pretrained,
             warm_start=warm_start,

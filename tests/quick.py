@@ -2,6 +2,7 @@
 
 from autoarch.families.cnn import CNN
 from autoarch.families.mlp import MLP
+from autoarch.families.tree import Tree
 
 
 class QuickCNN(CNN):
@@ -21,6 +22,19 @@ class QuickMLP(MLP):
     def defaults(self, problem):
         """As those of the family, with a quarter of the units, members and epochs."""
         return [{**params, "units": 64, "members": 1, "effort": 0.25} for params in super().defaults(problem)]
+
+
+class QuickTree(Tree):
+    """The family with boosting alone, and few rounds."""
+
+    def defaults(self, problem):
+        """Twenty rounds and ten."""
+        boosting = {"kind": "boosting", "leaves": 15, "leaf_rows": 5, "l2": 1e-3, "columns": 1.0, "amount": 2.0}
+        return [{**boosting, "rate": rate} for rate in (0.1, 0.2)]
+
+    def suggest(self, trial, problem):
+        """Sample the rate."""
+        return {**self.defaults(problem)[0], "rate": trial.suggest_float("tree.rate", 0.1, 0.5)}
 
 
 def quick(**changes):

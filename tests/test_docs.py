@@ -26,21 +26,19 @@ TERM = re.compile(r"\{term\}`([^`]+)`")
 DIRECTIVE = re.compile(r"\.\. auto(class|function|module):: (\S+)\n((?: {3,}.*\n|\n(?= {3}))*)")
 ENTRIES = {  # public words whose meaning a reader looks up: their values never change without a note
     "verdict": ["2d", "1d-rows", "1d-columns", "none"],
-    "status": ["ok", "pruned", "failed", "skipped"],
+    "status": ["ok", "paused", "excluded", "failed", "skipped"],
     "transfer verdict": ["reuse", "fine-tune", "train from scratch"],
     "origin": ["given", "shape", "names", "inferred", "recovered"],
-    "stopped_by": ["time_budget", "n_trials", "patience", "interrupt"],
+    "stopped_by": ["time_budget", "n_trials", "patience", "interrupt", "callback"],
 }
 TERMS = """\
 background; baseline; candidate; canonical values; cell; counterfactual; deadline; effect size; effective
 independent cells; ensemble; eta squared; explanation; family; fold; foreign column; Geary's C; group; holdout;
 input shift; lag; lag R2; landmark; lattice; layout; layout inference; layout recovery; leaderboard; locality;
 LogME; mean |r|; Moran's I; nugget; null distribution; oblique coordinates; occlusion; out-of-fold predictions;
-overlapping windows; permutation importance; permutation test; plug-in; pretrained net; probe; pruned; random
-convolutions; refit; rehearsal; spatial autocorrelation; spatial block; split; stationary; status; study; successive
-halving; temperature; Thompson sampling; transfer verdict; trial; variogram; variogram range; verdict""".replace(
-    "\n", " "
-).split("; ")
+overlapping windows; pace; paused; permutation importance; permutation test; plug-in; pretrained net; probe; racing;
+random convolutions; refit; rehearsal; spatial autocorrelation; spatial block; split; stationary; status; step; study;
+temperature; transfer verdict; trial; variogram; variogram range; verdict""".replace("\n", " ").split("; ")
 
 
 def text_of(path):

@@ -10,6 +10,7 @@ from inspect import signature
 import numpy as np
 import pandas as pd
 import pytest
+from quick import QuickCNN, QuickTree
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -36,7 +37,7 @@ def iris():
 
 @pytest.fixture(scope="module")
 def fitted(iris):
-    return AutoArchClassifier(**QUICK, families=["linear", "tree"]).fit(*iris)
+    return AutoArchClassifier(**QUICK, families=["linear", QuickTree]).fit(*iris)
 
 
 def test_the_attributes_tell_what_was_found(fitted, iris):
@@ -50,7 +51,11 @@ def test_the_attributes_tell_what_was_found(fitted, iris):
     assert abs(fitted.estimated_score_ - fitted.best_score_) < 0.1
     assert 0 < fitted.estimated_score_std_error_ < 0.1
     assert fitted.stopped_by_ == "n_trials"
-    assert fitted.fitted_on_ == "all rows"
+    assert fitted.fitted_on_ in {"all 150 rows", "5 folds, averaged (120 rows each)"}
+    assert table.columns[:4].tolist() == ["rank", "family", "params", "score"]
+    assert set(table.loc[table["family"] != "baseline", "splits"]) == {5}
+    assert set(table.loc[table["family"] != "baseline", "rows"]) == {120}
+    assert not table["cut"].any()
     assert len(fitted.study_.trials) == 2
     assert list(fitted.classes_) == ["setosa", "versicolor", "virginica"]
     assert fitted.n_features_in_ == 4
@@ -75,9 +80,8 @@ def test_one_seed_one_result(fitted, iris):
     again = clone(fitted).fit(X, y)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
-    pd.testing.assert_frame_equal(
-        again.leaderboard_.drop(columns=["seconds", "params"]), fitted.leaderboard_.drop(columns=["seconds", "params"])
-    )
+    boards = [model.leaderboard_.drop(columns=["seconds", "predict_seconds", "params"]) for model in (again, fitted)]
+    pd.testing.assert_frame_equal(*boards)
 
 
 def test_pickle_keeps_the_predictions(fitted, iris):
@@ -138,7 +142,7 @@ def test_a_declared_layout_is_used():
     """Flat columns become the grid that the user names, and the cnn family sees it."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 12)), np.arange(60) % 2
-    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families="cnn", layout=(3, 4)).fit(X, y)
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=QuickCNN, layout=(3, 4)).fit(X, y)
     assert clf.layout_.shape == (1, 3, 4)
     assert clf.best_estimator_[-1].input_shape_ == (1, 3, 4)
     with pytest.raises(ValueError, match="layout"):
@@ -280,7 +284,7 @@ def test_silence_and_no_stray_files(iris, tmp_path, monkeypatch):
     out, err = io.StringIO(), io.StringIO()
     with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(err):
         warnings.simplefilter("error")
-        clf = AutoArchClassifier(**{**QUICK, "n_trials": 4}).fit(*iris)
+        clf = AutoArchClassifier(**{**QUICK, "n_trials": 4}, cv=2).fit(iris[0][::3], iris[1][::3])
         clf.predict_proba(iris[0])
     assert (out.getvalue(), err.getvalue(), os.listdir(tmp_path)) == ("", "", [])
 
@@ -312,7 +316,7 @@ def test_predicting_touches_no_warning_filter_and_limits_threads_of_long_calls_o
 def test_memory_spares_the_second_fit(iris, tmp_path, monkeypatch):
     """Probe and trials come from the cache; the result is the same."""
     X, y = iris
-    clf = AutoArchClassifier(**QUICK, families=["linear", "tree"], memory=str(tmp_path))
+    clf = AutoArchClassifier(**QUICK, families=["linear", QuickTree], memory=str(tmp_path))
     first = clone(clf).fit(X, y)
     import autoarch._search.memory as cache
 
@@ -327,8 +331,8 @@ def test_memory_spares_the_second_fit(iris, tmp_path, monkeypatch):
 def test_several_workers_find_a_model(iris):
     """Trials run over joblib's backend."""
     X, y = iris
-    clf = AutoArchClassifier(**{**QUICK, "n_trials": 3}, families=["linear", "tree"], n_jobs=2).fit(X, y)
-    assert set(clf.leaderboard_["status"]) <= {"ok", "pruned"}
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 3}, families=["linear", QuickTree], n_jobs=2).fit(X, y)
+    assert set(clf.leaderboard_["status"]) <= {"ok", "paused", "excluded"}
     assert clf.score(X, y) > 0.9
 
 
@@ -369,7 +373,7 @@ def test_a_family_that_cannot_suggest_is_a_failed_trial(iris, n_jobs):
 
 def test_families_that_the_budget_did_not_reach_are_listed(iris):
     """With one trial for two families the other one stands in the leaderboard with its reason."""
-    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=["linear", "tree"]).fit(*iris)
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=["linear", QuickTree]).fit(*iris)
     skipped = clf.leaderboard_[clf.leaderboard_["status"] == "skipped"]
     assert list(skipped["reason"]) == ["the search ended before it was tried"]
 
@@ -418,7 +422,9 @@ def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
 def test_an_ensemble_votes_and_is_listed(iris):
     """Its members are in a table, its pipeline can be fitted again, its probabilities are those that it gives."""
     X, y = iris
-    clf = AutoArchClassifier(n_trials=8, time_budget=None, families=["linear", "tree"], ensemble_size=3, random_state=0)
+    clf = AutoArchClassifier(
+        n_trials=8, time_budget=None, families=["linear", QuickTree], ensemble_size=3, random_state=0
+    )
     clf.set_params(verbose=0).fit(X, y)
     assert 1 <= len(clf.ensemble_) <= 3
     assert clf.ensemble_["weight"].sum() == pytest.approx(1)

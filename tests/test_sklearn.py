@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from quick import QuickTree
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -80,9 +81,12 @@ def test_a_grid_search_over_our_own_parameters(clf, cancer):
     X, y = cancer
     pipeline = make_pipeline(StandardScaler(), clf)
     name = "autoarchclassifier"
-    grid = {f"{name}__families": ["linear", "tree"], f"{name}__layout": [(5, 6), None], f"{name}__n_trials": [1, 2]}
+    grid = [
+        {f"{name}__families": ["linear", QuickTree], f"{name}__layout": [(5, 6), None]},
+        {f"{name}__families": ["linear"], f"{name}__n_trials": [1, 2]},
+    ]
     search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
-    assert len(search.cv_results_["params"]) == 8
+    assert len(search.cv_results_["params"]) == 6
     assert search.best_score_ > 0.85
 
 

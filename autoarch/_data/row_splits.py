@@ -18,7 +18,6 @@ from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, ParameterError
 
 _HOLDOUT_ABOVE = 10_000  # rows; fewer are cheap enough to be used in turn
-_CHEAP_HOLDOUT_ABOVE = 500
 _THREE_FOLDS_ABOVE = 2_000
 _HOLDOUT_SHARE, _LARGEST_SHARE, _LEAST_HOLDOUT, _MOST_HOLDOUT = 0.2, 0.25, 2_000, 10_000
 _MOST_STRATIFIED_GROUPS = 10_000  # more take seconds to distribute
@@ -70,6 +69,11 @@ class SplitPlan:
         return found
 
     @property
+    def order(self) -> tuple[int, ...]:
+        """Order in which splits are used: the estimands in turn, so that few splits cover them all."""
+        return tuple(sorted(range(len(self)), key=lambda n: self.estimands[:n].count(self.estimands[n])))
+
+    @property
     def n_folds(self) -> int:
         """Number of splits, from the first on, that are folds of all rows; 0 where they leave rows out."""
         first = self.estimands.count(self.estimands[0])
@@ -86,7 +90,6 @@ def plan_splits(
     task: str,
     random_state: Seed | None,
     X: Any = None,
-    prefer_holdout: bool = False,
 ) -> SplitPlan:
     """Plan the splits on which candidates are judged.
 
@@ -105,8 +108,6 @@ def plan_splits(
         Seed; equal ints give equal splits. The global random state is left as it was.
     X : array-like or None
         Handed to splitters that look at it.
-    prefer_holdout : bool, default=False
-        Whether "auto" should take a holdout already above 500 rows, because folds would cost more than there is time.
 
     Returns
     -------
@@ -133,7 +134,7 @@ def plan_splits(
         if own:
             return _users_own(cv, y, groups, task, X)
         seed = np.random.RandomState() if random_state is None else random_state
-        if isinstance(cv, str) and n > (_CHEAP_HOLDOUT_ABOVE if prefer_holdout else _HOLDOUT_ABOVE):
+        if isinstance(cv, str) and n > _HOLDOUT_ABOVE:
             return _holdout(y, groups, task, seed)
         asked = (3 if n > _THREE_FOLDS_ABOVE else 5) if isinstance(cv, str) else 5 if cv is None else int(cv)
         most, reason = _most_folds(y, groups, task)

@@ -1,8 +1,10 @@
 """Find the best candidate before the time is up.
 
-Read ``splits`` (rows that train and validate), ``eligible`` (families that are searched, and the probe), ``baseline``
-(the first model), ``scoring`` (scores from stored predictions), ``job`` (the records between parent and workers),
-``evaluate`` (one candidate on the splits: pure and picklable), ``memory`` (results of earlier fits), ``policy`` (the
-next family), ``study`` (Optuna's side), ``loop`` (the only ask and tell), ``estimate`` (leaderboard and an unbiased
-estimate of the score), ``ensemble`` and ``refit`` (the final model on all rows), ``run`` (the order of all this).
+Read ``splits`` (rows that train and validate), ``eligible`` (settings, and families that are searched), ``baseline``
+(simple models), ``scoring`` (scores from stored predictions), ``steps`` (the records), ``evaluate`` (one candidate on
+one split: pure and picklable), ``memory`` (results of earlier fits); then the decisions: ``compare`` (candidates judged
+on different splits), ``costs`` (expected seconds, pace, threads), ``entrants`` (families in the race), ``scheduler``
+(the next step); ``study`` (Optuna's side), ``loop`` (the only ask and tell), ``kept_models``; at last
+``selection``, ``ensemble``, ``refit`` and ``averages`` (the final model), ``calibration``, ``estimate``,
+``leaderboard``, and ``run`` (the order of all this).
 """

@@ -11,10 +11,9 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from autoarch._core.clock import Deadline
-from autoarch._search.job import Job
 from autoarch._training.time_limited import class_first_order, fit_growing
 from autoarch.families.base import Family, Params, Problem, Steps
 from autoarch.families.preprocessing import table_encoder
@@ -27,10 +26,9 @@ _ROWS = 2_000  # of the forest at most
 _VALUES = 4_000_000  # of X that it looks at, at most
 _TREES = 30
 _FLOOR = 0.1  # seconds that the forest has even where none are left
-_PRODUCTS = 2.5e9  # multiplications in a second, of distances between rows, on a slow core
+_PRODUCTS, _OVERHEAD = 1e10, 20  # multiplications in a second, of distances between rows, and more for each distance
 _PREDICTED = 0.43  # rows to predict for one that is learned from: 30 % and 70 % of the table
 _FEWEST_ROWS = 100
-BASELINE_NUMBER = -1
 
 
 class Baseline(Family):
@@ -39,12 +37,20 @@ class Baseline(Family):
     name = "baseline"
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All there is, cheapest first."""
-        return [{"kind": kind} for kind in KINDS]
+        """All there is, cheapest first; distances of scaled columns, of columns as they are, or both.
+
+        Cells of a grid have one unit, and scaling would blow up those that hardly vary. Other columns may have any.
+        """
+        layout = problem.layout
+        grid = layout is not None and not layout.is_bare_line and not len(layout.foreign)
+        found: list[Params] = [{"kind": "constant"}, {"kind": "forest"}, {"kind": "nearest", "scaled": not grid}]
+        return found if grid or problem.categorical else [*found, {"kind": "nearest", "scaled": False}]
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
-        """Sample the kind."""
-        return {"kind": trial.suggest_categorical("baseline.kind", list(KINDS))}
+        """Sample the kind, and whether columns are scaled."""
+        kind = trial.suggest_categorical("baseline.kind", list(KINDS))
+        scaled = trial.suggest_categorical("baseline.scaled", [True, False])
+        return {"kind": kind, "scaled": scaled} if kind == "nearest" else {"kind": kind}
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Constants and forests read columns as they are; distances are those of scaled columns, one-hot encoded.
@@ -56,8 +62,9 @@ class Baseline(Family):
         if params["kind"] == "forest":
             forest = ExtraTreesClassifier if problem.classification else ExtraTreesRegressor
             return [("model", forest(n_estimators=_TREES, max_features="sqrt", random_state=seed))]
+        scaler = StandardScaler() if params["scaled"] else FunctionTransformer()
         neighbors = KNeighborsClassifier if problem.classification else KNeighborsRegressor
-        return [("model", make_pipeline(table_encoder(problem, StandardScaler()), neighbors(n_neighbors=1)))]
+        return [("model", make_pipeline(table_encoder(problem, scaler), neighbors(n_neighbors=1)))]
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the kind alone: what each costs is limited."""
@@ -96,9 +103,4 @@ class Baseline(Family):
 
 def _neighbors(X: np.ndarray, seconds: float) -> int:
     """Rows among which the nearest can be found in so many seconds, for all that are to be predicted."""
-    return int(seconds * _PRODUCTS / (_PREDICTED * len(X) * X.shape[1]))
-
-
-def baseline_job(problem: Problem, seed: int, deadline: Deadline) -> Job:
-    """Judge the forest on the first split."""
-    return Job(BASELINE_NUMBER, Baseline(), {"kind": "forest"}, problem, seed, deadline, n_splits=1)
+    return int(seconds * _PRODUCTS / (_PREDICTED * len(X) * (X.shape[1] + _OVERHEAD)))

@@ -1,26 +1,24 @@
-"""Prepare a search: check its settings, run the probe, and select the families that are eligible."""
+"""Settings of a search, checked; the families that are eligible; and whether it goes on with an earlier search."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from joblib import Memory
 
-from autoarch._core.checks import check_budget, check_choice, check_whole
+from autoarch._core.checks import check_budget, check_choice, check_positive, check_whole, seed_of
 from autoarch._core.clock import Budget
-from autoarch._search.memory import as_memory
+from autoarch._core.quiet import warn_user
+from autoarch._search.loop import Past
+from autoarch._search.memory import as_memory, fingerprint
 from autoarch._search.scoring import resolve_scorer
-from autoarch._training.device import check_device, load
+from autoarch._training.device import check_device
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
 from autoarch.families.registry import resolve_families
-
-_IMPORTS = {"torch": 8.0, "tabpfn": 20.0, "tabicl": 20.0}  # seconds of budget below which the 2 to 4 are better spent
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +41,10 @@ class Settings:
         Where results are kept between fits.
     verbose : int
         What is shown.
-    ensemble_size : int
+    ensemble_size : int or "auto"
         Candidates that the final model may consist of.
+    max_predict_seconds : float or None
+        Wall time that predicting 1,000 rows may take.
     patience : int or None
         Trials without a better one after which to stop.
     """
@@ -56,7 +56,8 @@ class Settings:
     n_jobs: int | None
     memory: Memory | None
     verbose: int
-    ensemble_size: int = 1
+    ensemble_size: int | str = "auto"
+    max_predict_seconds: float | None = None
     patience: int | None = None
 
     @classmethod
@@ -72,7 +73,11 @@ class Settings:
         check_budget(estimator.time_budget, estimator.n_trials)
         check_choice("channels", estimator.channels, ("first", "last"))
         verbose = check_whole("verbose", int(estimator.verbose), least=0)
-        size = check_whole("ensemble_size", estimator.ensemble_size, least=1)
+        size = estimator.ensemble_size
+        if not (isinstance(size, str) and size == "auto"):
+            size = check_whole("ensemble_size", size, least=1)
+        if estimator.max_predict_seconds is not None:
+            check_positive("max_predict_seconds", estimator.max_predict_seconds)
         if estimator.patience is not None:
             check_whole("patience", estimator.patience, least=1)
         check_device(estimator.device)
@@ -87,6 +92,7 @@ class Settings:
             memory=as_memory(estimator.memory),
             verbose=verbose,
             ensemble_size=size,
+            max_predict_seconds=estimator.max_predict_seconds,
             patience=estimator.patience,
         )
 
@@ -113,36 +119,35 @@ def able_families(
     return able, left_out
 
 
-def with_imports(
-    families: Sequence[Family], able: list[Family], budget: Budget, chosen_by_user: bool, device: str = "cpu"
-) -> tuple[list[Family], dict[str, str]]:
-    """Import what families need; leave out those whose import would take too much of the budget."""
-    left_out: dict[str, str] = {}
-    for package, least in _IMPORTS.items():
-        others = [family for family in able if package not in family.needs.packages]
-        if len(others) == len(able):
-            continue
-        short = budget.seconds is not None and budget.seconds < least
-        if short and package not in sys.modules and not chosen_by_user and others:
-            reason = f"importing {package} would take too much of {budget.seconds:g} s; allow {least:g} s or more"
-        else:
-            reason = _import(package, optional=bool(others))
-        if reason:
-            able = others
-            left_out |= {family.name: reason for family in families if package in family.needs.packages}
-    roomy = budget.seconds is None or budget.seconds >= _IMPORTS["torch"]
-    if roomy and any("skorch" in family.needs.packages for family in able):
-        with suppress(Exception):  # the first net's trial will say so
-            load(["skorch"], device)
-    return able, left_out
+# Parameters that say how long and how to search, not what; and two whose seed and family are compared instead.
+_LIMITS = ("time_budget", "n_trials", "patience")
+_FREE = (*_LIMITS, "n_jobs", "memory", "verbose", "warm_start", "random_state", "pretrained")
 
 
-def _import(package: str, *, optional: bool) -> str:
-    """Import a package; return the reason if that fails, else an empty string."""
-    try:
-        importlib.import_module(package)
-    except Exception as error:  # it may not agree with the other packages here
-        if not optional:
-            raise
-        return f"importing {package} failed: {type(error).__name__}: {error}"
-    return ""
+def search_seed(random_state: Any, past: Past | None) -> int:
+    """Return an integer seed: that of the earlier search where ``random_state`` names none.
+
+    A RandomState is advanced; for None a fresh seed is drawn, and the global state is left alone.
+    """
+    if random_state is not None and not isinstance(random_state, np.random.RandomState):
+        return check_whole("random_state", random_state, least=0)
+    return seed_of(random_state) if past is None else past.seed
+
+
+def search_key(parameters: Mapping[str, Any], data: Mapping[str, Any], seed: int) -> dict[str, str]:
+    """Hash, by name, the data and every parameter that changes the problem."""
+    kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
+    return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
+
+
+def same_search(past: Past | None, key: Mapping[str, str]) -> Past | None:
+    """Return the past if it is that of this search; else None, with a warning that says what is new."""
+    if past is None:
+        return None
+    changed = [name for name in key if key[name] != past.key.get(name)]
+    if not changed:
+        past.scheduler.fruitless = 0
+        return past
+    told = [name for name in changed if name not in ("problem", "splits")] or changed  # these follow from the others
+    warn_user(f"warm_start=True, but {', '.join(told)} changed since the last fit: the search begins anew.")
+    return None

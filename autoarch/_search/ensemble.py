@@ -1,85 +1,41 @@
-"""Several candidates as one model: chosen greedily by what they predicted of rows that they were not fitted on.
-
-References
-----------
-.. [1] R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, "Ensemble selection from libraries of models", ICML 2004.
-"""
+"""The final model: the winner or several candidates together, fitted on all rows, and the score to expect of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from autoarch._search.baseline import Baseline
-from autoarch._search.job import TrialResult
+from autoarch._search.averages import voting
+from autoarch._search.compare import hopeless, row_variance, winner_of
+from autoarch._search.estimate import honest_estimate
 from autoarch._search.loop import Search
-from autoarch._search.refit import refit, refit_seconds, voting
-from autoarch._search.scoring import Predictions, Scorer
+from autoarch._search.refit import as_kept, final_predict_seconds, refit, refit_seconds
+from autoarch._search.scoring import Predictions
+from autoarch._search.selection import blended, helps, select
+from autoarch._search.steps import Candidate, TrainingData
+from autoarch.exceptions import NoModelError
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble
-ROUNDS = 5  # of adding a member, per member allowed
-
-
-def contenders(results: Sequence[TrialResult], most: int = CONTENDERS) -> list[TrialResult]:
-    """Return candidates that were judged on every split, best first."""
-    judged = [result for result in results if result.status == "ok" and result.predictions]
-    return sorted(judged, key=lambda result: result.key, reverse=True)[:most]
-
-
-def select(
-    parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool] = lambda: False
-) -> dict[int, float]:
-    """Select members greedily; return their positions and weights, which sum to 1.
-
-    The best one alone is where it starts; then whichever candidate helps most is added, again and again and the same
-    one more than once if need be, while that helps the score, or the tie-break at an equal score.
-
-    Parameters
-    ----------
-    parts : sequence of Predictions
-        Of the same rows, best candidate first.
-    scorer : Scorer
-        Scores predictions.
-    size : int
-        Different candidates at most.
-    over : callable
-        Called before each round; True ends the selection.
-    """
-    counts = {0: 1}
-    total = parts[0].values.copy()
-    best = _key(Predictions(parts[0].rows, total), scorer)
-    for n_votes in range(2, ROUNDS * size + 2):
-        if over():
-            break
-        allowed = range(len(parts)) if len(counts) < size else list(counts)
-        keys = {
-            place: _key(Predictions(parts[0].rows, (total + parts[place].values) / n_votes), scorer)
-            for place in allowed
-        }
-        place = max(keys, key=lambda candidate: keys[candidate])
-        if keys[place] <= best:
-            break
-        best, total = keys[place], total + parts[place].values
-        counts[place] = counts.get(place, 0) + 1
-    n_votes = sum(counts.values())
-    return {place: count / n_votes for place, count in counts.items()}
-
-
-def _key(predictions: Predictions, scorer: Scorer) -> tuple[float, float]:
-    return scorer.score(predictions), scorer.tie_break(predictions)
-
-
-def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictions:
-    """Average predictions of the same rows by weight."""
-    values = sum(share * parts[place].values for place, share in shares.items())
-    return Predictions(parts[0].rows, np.asarray(values))
-
-
+AUTO_SIZE = 5
+_LONGEST_PREDICTION = 3.0  # times that of the winner
+_ESTIMATE_SHARE = 0.02  # of the budget that estimating the score may take
 _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
+
+
+def contenders(best: Candidate, search: Search, most: int = CONTENDERS) -> list[Candidate]:
+    """Return candidates that were judged on every split of the best one, that one first, then by rank."""
+    splits = set(best.splits)
+    others = [c for c in search.scheduler.ranking() if c is not best and c.status != "excluded"]
+    able = [c for c in others if splits <= set(c.steps) and _has_predictions(c, best.splits)]
+    return [best] if best.status == "excluded" else [best, *able[: most - 1]]
+
+
+def _has_predictions(candidate: Candidate, splits: Sequence[int]) -> bool:
+    return all(candidate.steps[split].predictions is not None for split in splits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,29 +48,75 @@ class Chosen:
         Candidates and their weights, the largest first.
     predictions : Predictions
         Of the validation rows.
+    scores : tuple of float
+        Of each member alone.
     """
 
-    members: tuple[tuple[TrialResult, float], ...]
+    members: tuple[tuple[Candidate, float], ...]
     predictions: Predictions
+    scores: tuple[float, ...]
+
+    @classmethod
+    def alone(cls, best: Candidate, data: TrainingData) -> Chosen:
+        """The winner as the only member."""
+        return cls(((best, 1.0),), best.predictions_on(best.splits), (data.score(best),))
 
     def table(self) -> pd.DataFrame:
         """Family, parameters, score alone and weight of each member."""
-        rows = [(result.family, result.params, result.score, weight) for result, weight in self.members]
+        rows = [
+            (member.family, member.params, score, weight)
+            for (member, weight), score in zip(self.members, self.scores, strict=True)
+        ]
         return pd.DataFrame(rows, columns=["family", "params", "score", "weight"])
 
 
-def choose(best: TrialResult, search: Search) -> Chosen:
-    """Choose the winner alone or, where several are allowed, members that score better together."""
-    history, budget = search.history, search.budget
-    alone = Chosen(((best, 1.0),), Predictions.joined(best.predictions))
-    if history.size == 1 or best is not history.best:
+def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
+    """Choose the winner alone or, where several are allowed, members that score better together.
+
+    Several must be better than the winner on rows that had no say in choosing them, too.
+    """
+    data, budget = search.data, search.budget
+    alone = Chosen.alone(best, data)
+    most = members_allowed(best, search, size)
+    rivals = contenders(best, search)
+    if most == 1 or len(rivals) < 2:
         return alone
-    results = contenders(history.results)
-    parts = [Predictions.joined(result.predictions) for result in results]
+    parts = [candidate.predictions_on(best.splits) for candidate in rivals]
     until = -np.inf if budget.seconds is None else budget.left - _SELECTION_SHARE * budget.seconds
-    shares = select(parts, search.data.scorer, history.size, lambda: budget.left < until)
-    members = sorted(((results[place], share) for place, share in shares.items()), key=lambda member: -member[1])
-    return Chosen(tuple(members), blended(parts, shares))
+    if size == "auto" and not helps(parts, data.scorer, most, lambda: budget.left < until):
+        return alone
+    shares = select(parts, data.scorer, most, lambda: budget.left < until)
+    shares = _quick_enough(shares, rivals, search)
+    if len(shares) == 1:
+        return alone
+    members = sorted(((rivals[place], share) for place, share in shares.items()), key=lambda member: -member[1])
+    scores = tuple(data.score(member) for member, _ in members)
+    return Chosen(tuple(members), blended(parts, shares), scores)
+
+
+def members_allowed(best: Candidate, search: Search, size: int | str) -> int:
+    """Return how many candidates the final model may consist of; the winner alone where seeds of a net do better."""
+    if size != "auto":
+        return int(size)
+    family = search.family(best.family)
+    net_on_grid = family.averages_seeds and "skorch" in family.needs.packages
+    return 1 if net_on_grid else AUTO_SIZE
+
+
+def _quick_enough(shares: dict[int, float], rivals: Sequence[Candidate], search: Search) -> dict[int, float]:
+    """Drop members, the lightest first, until predicting takes no more than the user or a multiple of the winner says.
+
+    The winner stays. Without a clock that is looked at only where the user sets a limit.
+    """
+    if search.budget.unlimited and search.max_predict_seconds is None:
+        return shares
+    seconds = {place: final_predict_seconds(rivals[place], search) for place in {0, *shares}}
+    most = min(_LONGEST_PREDICTION * seconds[0], search.max_predict_seconds or np.inf)
+    kept = dict(sorted(shares.items(), key=lambda item: (item[0] != 0, -item[1])))
+    while len(kept) > 1 and sum(seconds[place] for place in kept) > most:
+        kept.popitem()
+    total = sum(kept.values())
+    return {place: share / total for place, share in kept.items()} if total else {0: 1.0}
 
 
 def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
@@ -127,19 +129,17 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
     how : str
         In words, what it was fitted on.
     """
-    families = {family.name: family for family in [*search.families, Baseline()]}
     data, alone = search.data, len(chosen.members) == 1
     fitted: list[tuple[Pipeline, str, float]] = []
-    expected = [refit_seconds(result, data) for result, _ in chosen.members]
-    for place, (result, weight) in enumerate(chosen.members):
+    expected = [refit_seconds(member, search) for member, _ in chosen.members]
+    for place, (member, weight) in enumerate(chosen.members):
         left = search.budget.left
         if not search.budget.unlimited:
-            left *= expected[place] / sum(expected[place:])
-        if place and not result.models and left < expected[place]:
+            left *= max(expected[place], 1e-3) / max(sum(expected[place:]), 1e-3)
+        if place and not search.models.of(member) and left < expected[place]:
             continue
         try:
-            family = families[result.family]
-            fitted.append((*refit(result, family, search.problem, data, left, search.past.seed, alone=alone), weight))
+            fitted.append((*refit(member, search, left, alone=alone), weight))
         except Exception:
             if place == len(chosen.members) - 1 and not fitted:
                 raise
@@ -150,3 +150,55 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
         return (able or fitted)[0][:2]
     pipelines, how, votes = zip(*able, strict=True)
     return voting(pipelines, classes, votes), "; ".join(dict.fromkeys(how))
+
+
+def winner_of_search(search: Search) -> Candidate:
+    """Return the candidate to hand over; an excluded one where there is no other, or the other was hardly trained."""
+    winner, candidates = search.scheduler.winner, search.scheduler.candidates
+    excluded = [c for c in candidates if c.status == "excluded"]
+    fallback = winner_of([replace(c, status="open") for c in excluded], search.scheduler.weights)
+    if fallback is not None:
+        fallback = next(c for c in excluded if c.number == fallback.number)
+        if winner is None or (winner.cut and hopeless(winner, fallback, search.scheduler.weights)):
+            return fallback
+    if winner is not None:
+        return winner
+    reasons = [f"{c.family}: {c.reason}" for c in candidates if c.reason]
+    raise NoModelError(f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}")
+
+
+def finish(
+    best: Candidate, search: Search, size: int | str
+) -> tuple[tuple[float, float], Chosen, tuple[Pipeline, str]]:
+    """Estimate the score, choose members and fit them; after Ctrl-C nothing long is begun any more."""
+    data, budget = search.data, search.budget
+    search.progress.say(f"fitting the best ({best.family}) on all rows")
+    seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
+    chosen = Chosen.alone(best, data)
+    try:
+        chosen = choose(best, search, size)
+        estimate = honest_estimate(contenders(best, search), data, search.past.seed, seconds, len(chosen.members))
+    except KeyboardInterrupt:
+        search.interrupted = True
+        estimate = data.score(best), float(np.sqrt(row_variance(best.steps[best.splits[0]].losses, 1.0)))
+    return estimate, *_fitted(best, chosen, search)
+
+
+def _fitted(best: Candidate, chosen: Chosen, search: Search) -> tuple[Chosen, tuple[Pipeline, str]]:
+    """Fit what was chosen; if that breaks, the next best candidate that can be had."""
+    alone = Chosen.alone(best, search.data)
+    if search.interrupted and search.models.of(best):
+        return alone, as_kept(best, search, " (the search was interrupted)")
+    try:
+        return chosen, fit_members(chosen, search)
+    except KeyboardInterrupt:
+        if not search.models.of(best):
+            raise
+        search.interrupted = True
+        return alone, as_kept(best, search, " (the refit was interrupted)")
+    except Exception as error:
+        for candidate in search.scheduler.ranking():
+            if search.models.of(candidate):
+                why = f" (the refit of {best.family} broke: {type(error).__name__}: {error})"
+                return Chosen.alone(candidate, search.data), as_kept(candidate, search, why)
+        raise

@@ -1,7 +1,6 @@
-"""Judge one candidate on the splits: a pure function of data and job, so that any worker can run it.
+"""Fit and score one candidate on one split: a pure function of data and job, so that any worker can run it.
 
-A candidate that raises, gives no finite score or runs out of memory is a result like any other. One that is so far
-behind the best after some splits that the rest cannot save it is stopped.
+A candidate that raises, gives no finite score or runs out of memory or time is a result like any other.
 """
 
 from __future__ import annotations
@@ -14,34 +13,41 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from autoarch._core.clock import Deadline
+from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._core.quiet import quiet
-from autoarch._search.job import Job, TrainingData, TrialResult
+from autoarch._core.threads import limited
 from autoarch._search.scoring import Predictions
+from autoarch._search.steps import Job, Judgement, StepResult, TrainingData, Work
 from autoarch._training.device import load
-from autoarch._training.time_limited import is_complete, share_done
+from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family, Params, Problem
 
-_HOPELESS = 3.0  # standard errors behind the best after one split; 2 from the second on
-_FLOOR = 1e-3  # differences below are not worth stopping for
 _MOMENT = 0.5  # seconds that any step may take
-_FOR_TRAINING = 0.85  # of the time for a split; the rest is for its predictions and scores
+_SIZES = ("n_estimators", "max_iter", "iterations", "n_kernels")  # parameters that bound the rounds of a model
+_ALMOST = 0.99  # share of a training that was ended
+_MUCH_MORE = 2.0  # times what a step has taken that was out of time: it needs that at least, if nothing better is known
+_FOR_TRAINING = 0.85  # of the time for a step; the rest is for its predictions and scores
 
 
-def evaluate(data: TrainingData, job: Job) -> TrialResult:
-    """Fit and score ``job`` on each split, until it is done, hopeless, broken or out of time."""
+def evaluate(data: TrainingData, job: Job) -> StepResult:
+    """Fit ``job`` on the training rows of its split and score it on the others."""
     started = time.monotonic()
-    result = TrialResult(number=job.number, family=job.family.name, params=job.params)
+    result = StepResult(job.number, job.split)
+    loading = 0.0
     try:
-        with quiet():
+        with quiet(), limited(job.threads):
             job, loading = _load_packages(job)
-            started += loading
-            _judge_splits(data, job, result)
+            _judge(data, job, result)
     except MemoryError:
         result.status, result.reason = "failed", "out of memory"
+    except TimeoutError as late:
+        result.status, result.reason = "paused", str(late)
+        spent = time.monotonic() - started - loading
+        result.work = Work(seconds=max(getattr(late, "needed", _MUCH_MORE * spent), spent))
     except Exception as error:  # a candidate may fail in any way; the search goes on
         result.status, result.reason = "failed", f"{type(error).__name__}: {error}"
-    result.seconds = time.monotonic() - started
+    if result.status != "paused":
+        result.work = replace(result.work, seconds=time.monotonic() - started - loading)
     result.late = job.deadline.over
     return result
 
@@ -52,6 +58,41 @@ def _load_packages(job: Job) -> tuple[Job, float]:
     if seconds < _MOMENT or job.deadline.unlimited:
         return job, seconds
     return replace(job, deadline=Deadline(min(job.deadline.left + seconds, job.latest.left))), seconds
+
+
+def _judge(data: TrainingData, job: Job, result: StepResult) -> None:
+    train, valid = data.splits[job.split]
+    began = time.monotonic()
+    weight = None if data.sample_weight is None else data.sample_weight[train]
+    deadline = job.deadline.share(_FOR_TRAINING)
+    model = fit_steps(job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline)
+    fitted = time.monotonic()
+    predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes))
+    predicted = time.monotonic() - fitted
+    score = data.scorer.split_score(predictions)
+    if not np.isfinite(score):
+        raise ValueError(f"the score on split {job.split + 1} of {len(data.splits)} is {score}")
+    losses = data.scorer.unit_losses(predictions)
+    result.judgement = Judgement(score, data.scorer.tie_break(predictions), losses, predictions)
+    rows, rounds = work_done(model[-1])
+    share = share_done(model[-1])
+    if not is_complete(model[-1]):
+        share = min(share, _share_of_plan(job, rounds, (rows or len(train)) / len(train)))
+    result.work = Work(
+        rows=rows or len(train),
+        rounds=rounds,
+        share_done=share,
+        fit_seconds=fitted - began,
+        predict_seconds=1000 * predicted / len(valid),
+    )
+    result.model = model
+
+
+def _share_of_plan(job: Job, rounds: int, share_of_rows: float) -> float:
+    """Share of its training that a model has gone through which the deadline ended: of its rows and of its rounds."""
+    planned = job.family.build(job.params, job.problem, job.seed)[-1][1].get_params()
+    most = next((planned[name] for name in _SIZES if planned.get(name)), 0)
+    return min(_ALMOST, share_of_rows * (rounds / most if rounds and most else 1.0))
 
 
 def fit_steps(
@@ -68,78 +109,19 @@ def fit_steps(
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
     steps[-1][1].set_params(**(learned or {}))
-    for name, transformer in steps[:-1]:
-        _check_step_fits(name, transformer, len(X), deadline)
+    for _, transformer in steps[:-1]:
+        _check_step_fits(transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
     steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
     return Pipeline(steps)
 
 
-def _check_step_fits(name: str, transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
+def _check_step_fits(transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
     """Refuse a step that cannot stop half-way, and says that it takes longer than there is time."""
     seconds = getattr(transformer, "seconds_per_row", 0.0) * n_rows
     if not deadline.unlimited and seconds > max(deadline.left, _MOMENT):
-        raise TimeoutError(
-            f"step {name!r} takes about {seconds:.0f} s for {n_rows} rows, {deadline.left:.1f} s are left"
-        )
-
-
-def _judge_splits(data: TrainingData, job: Job, result: TrialResult) -> None:
-    splits = data.splits[: job.n_splits]
-    result.estimands, result.weights = data.plan.estimands[: len(splits)], data.plan.weight_of
-    for done, (train, valid) in enumerate(splits):
-        train = _capped(train, job, data.y)
-        began = time.monotonic()
-        deadline = job.deadline.share(_FOR_TRAINING / (len(splits) - done))
-        weight = None if data.sample_weight is None else data.sample_weight[train]
-        rows = data.X[train], data.y[train], weight
-        model = fit_steps(job.family, job.params, job.problem, job.seed, *rows, deadline)
-        result.fit_seconds.append(time.monotonic() - began)
-        result.cut |= not is_complete(model[-1])
-        result.share_done = min(result.share_done, share_done(model[-1]))
-        predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes))
-        score = data.scorer.score(predictions)
-        if not np.isfinite(score):
-            raise ValueError(f"the score on split {done + 1} of {len(splits)} is {score}")
-        result.scores.append(score)
-        result.ties.append(data.scorer.tie_break(predictions))
-        result.predictions.append(predictions)
-        result.models.append(model)
-        if done + 1 < len(splits) and (reason := _reason_to_stop(result.scores, job)):
-            result.status, result.reason = "pruned", f"{reason} after {done + 1} of {len(splits)} splits"
-            return
-    if len(set(result.estimands)) > 1:
-        for estimand in result.weights:
-            result.pooled[estimand] = data.scorer.score(Predictions.joined(result.predictions_of(estimand)))
-    result.learned = job.family.learned([model[-1] for model in result.models])
-    kept = data.n_folds if job.family.averages_folds else 0
-    del result.models[max(kept, 1) :]  # one is kept for a refit that comes too late; the others would fill the memory
-
-
-def _capped(train: np.ndarray, job: Job, y: np.ndarray) -> np.ndarray:
-    if job.most_rows is None or len(train) <= job.most_rows:
-        return train
-    chosen = np.random.default_rng(job.seed).permutation(train)[: job.most_rows]
-    if job.problem.classification:  # no class may be lost by the cut
-        _, first = np.unique(y[train], return_index=True)
-        chosen = np.union1d(chosen, train[first])
-    return np.sort(chosen)
-
-
-def _reason_to_stop(scores: list[float], job: Job) -> str:
-    """Return the reason to skip the rest of the splits, or an empty string."""
-    if job.deadline.over:
-        return "out of time"
-    if len(job.best_scores) < len(scores):
-        return ""
-    best = np.asarray(job.best_scores)
-    behind = best[: len(scores)] - np.asarray(scores)
-    spread = float(np.std(behind if len(scores) > 2 else best)) / np.sqrt(len(scores))
-    threshold = _HOPELESS if len(scores) == 1 else 2.0
-    if behind.mean() > max(threshold * spread, _FLOOR):
-        return f"{np.mean(scores):.4g} against the best candidate's {best[: len(scores)].mean():.4g}"
-    return ""
+        raise TooSlowError(seconds, deadline.left)
 
 
 def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:

@@ -1,25 +1,31 @@
-"""Send candidates to workers, and their results to the study, the policy and the history.
+"""Send steps to workers, and their results to the scheduler and the study.
 
-Trials never leave the parent; a worker sees a ``Job``. Whatever happens to a worker or to the user's patience, what
+Candidates never leave the parent; a worker sees a ``Job``. Whatever happens to a worker or to the user's patience, what
 was learned so far is kept.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 
-from autoarch._core.clock import Budget
+from autoarch._core.clock import Budget, Deadline
 from autoarch._core.progress import Progress
+from autoarch._data.row_splits import SplitPlan
 from autoarch._search import study as optuna_side
-from autoarch._search.job import Job, TrainingData, TrialResult
-from autoarch._search.policy import Policy, Turn
+from autoarch._search.compare import eligible
+from autoarch._search.costs import Machine
+from autoarch._search.entrants import Limits, Turn
+from autoarch._search.kept_models import KeptModels
+from autoarch._search.scheduler import Scheduler
+from autoarch._search.steps import Candidate, Job, StepResult, TrainingData
 from autoarch.families.base import Family, Problem
 
 if TYPE_CHECKING:
@@ -29,53 +35,6 @@ _MOST_RESTARTS = 2  # of a pool whose workers die
 
 
 @dataclass(eq=False)
-class History:
-    """All results, and the best few of those that were judged on every split.
-
-    Parameters
-    ----------
-    size : int
-        How many are to be fitted in the end.
-    results : list of TrialResult
-        In the order in which they came.
-    leaders : list of TrialResult
-        The best of them, best first.
-    partial : TrialResult or None
-        While nobody has been judged on every split: the best, on the first split, of those that ran out of time.
-    fruitless : int
-        Results since the best one came.
-    interrupted : bool
-        Whether the user ended it.
-    """
-
-    size: int = 1
-    results: list[TrialResult] = field(default_factory=list)
-    leaders: list[TrialResult] = field(default_factory=list)
-    partial: TrialResult | None = None
-    fruitless: int = 0
-    interrupted: bool = False
-
-    @property
-    def best(self) -> TrialResult | None:
-        """The best one so far."""
-        return self.leaders[0] if self.leaders else None
-
-    def add(self, result: TrialResult) -> None:
-        """Record a result; only leaders keep their model, only judged ones their predictions."""
-        self.results.append(result)
-        if result.status == "ok":
-            ranked = sorted([*self.leaders, result], key=lambda judged: judged.key, reverse=True)
-            self.leaders, self.partial = ranked[: self.size], None
-            for beaten in ranked[self.size :]:
-                beaten.models = []
-        elif not self.leaders and result.scores and (self.partial is None or result.scores > self.partial.scores):
-            self.partial = result
-        else:
-            result.predictions, result.models = [], []
-        self.fruitless = 0 if result is self.best else self.fruitless + 1
-
-
-@dataclass(frozen=True, eq=False)
 class Past:
     """State of a search, for one that continues it.
 
@@ -83,84 +42,160 @@ class Past:
     ----------
     seed : int
         What everything random follows from.
-    baseline : TrialResult
-        The baseline.
     report : LocalityReport
         Of the probe.
-    policy, study, history
-        Families and parameters that were tried, and the results.
+    scheduler, study, models
+        Candidates with what they have done, Optuna's record of them, and fitted models.
     key : mapping of str to str
         Hashes of the data and the parameters, by name.
     """
 
     seed: int
-    baseline: TrialResult
     report: Any
-    policy: Policy
+    scheduler: Scheduler
     study: optuna.Study
-    history: History
+    models: KeptModels
     key: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_nothing(cls, seed: int, plan: SplitPlan, *, timed: bool, n_members: int) -> Past:
+        """State of a search that has not begun."""
+        scheduler = Scheduler(plan.weights, plan.order, timed=timed)
+        return cls(seed, None, scheduler, optuna_side.new_study(seed), KeptModels(n_members))
 
 
 @dataclass(eq=False)
 class Search:
-    """Run trials until the budget is spent.
+    """Fit steps until the budget is spent.
 
     Parameters
     ----------
-    families : sequence of Family
-        Those that can serve.
-    problem : Problem
-        What they are told of the data.
-    data : TrainingData
-        What they are fitted on.
     past : Past
-        Who is next, where trials are asked for and told, and the results; of this search or one that it continues.
+        The scheduler, and where trials are asked for and told; of this search or one that it continues.
+    data : TrainingData
+        What candidates are fitted on.
+    problem : Problem
+        What families are told of the data.
     budget : Budget
         Seconds and trials.
     progress : Progress
         The user's line.
     reserve : callable
-        Seconds that are to be kept back for the refit of what the history leads with.
-    n_jobs : int or None
-        Trials at a time.
+        Seconds that are to be kept back for what comes after this search.
     evaluator : callable
         ``evaluate``, or the same behind a cache.
-    patience : int or None
-        Trials without a better one after which to stop.
+    n_jobs : int or None
+        Steps at a time.
+    max_predict_seconds : float or None
+        Wall time that predicting 1,000 rows may take.
+
+    Attributes
+    ----------
+    families : list of Family
+        Those that take part, once they have entered.
+    left_out : dict of str to str
+        Reasons for which others do not.
+    interrupted, out_of_time : bool
+        Whether the user, or the clock, ended it.
     """
 
-    families: Sequence[Family]
-    problem: Problem
-    data: TrainingData
     past: Past
+    data: TrainingData
+    problem: Problem
     budget: Budget
     progress: Progress
-    reserve: Callable[[History], float]
-    n_jobs: int | None
-    evaluator: Callable[[TrainingData, Job], TrialResult]
-    patience: int | None
+    reserve: Callable[[Search], float]
+    evaluator: Callable[[TrainingData, Job], StepResult]
+    n_jobs: int | None = None
+    max_predict_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        self.history = self.past.history
-        self.n_before = len(self.history.results)
+        self.scheduler, self.models = self.past.scheduler, self.past.models
+        self.families: list[Family] = []
+        self.left_out: dict[str, str] = {}
+        timed = not self.budget.unlimited
+        self.scheduler.timed = self.scheduler.costs.timed = timed
+        self.machine = Machine(timed=timed, n_jobs=self.n_jobs)
+        self.interrupted = self.out_of_time = False
+        self._by_name: dict[str, Family] = {}
         self._lock = threading.RLock()
-        self._open: dict[int, tuple[optuna.Trial, Job, float]] = {}
+        self._open: dict[tuple[int, int], tuple[Candidate, float]] = {}
+        self._trials: dict[int, optuna.Trial] = {}
+
+    def enter(self, families: Sequence[Family], probabilities: Mapping[str, float]) -> None:
+        """Let families take part; in a search that goes on, those of before do already."""
+        self.families = list(families)
+        self._by_name |= {family.name: family for family in families}
+        if not self.scheduler.entrants:
+            self.scheduler.enter(families, self.problem, probabilities)
+
+    def limit(self, n_trials: int | None, patience: int | None) -> None:
+        """Allow so many further candidates, and so many without a better one."""
+        begun = None if n_trials is None else self.scheduler.n_started + n_trials
+        self.scheduler.limits = Limits(begun, patience)
+
+    def judge_baselines(self, family: Family, seconds: float) -> None:
+        """Fit simple models on the first split, before anything that takes time; each limits itself.
+
+        The first two are always fitted, a further one where there is time, or in its turn.
+        """
+        began = self.budget.elapsed
+        self._by_name[family.name] = family
+        self.scheduler.costs.enter([family], self.problem)
+        for place, params in enumerate(family.defaults(self.problem)):
+            left = math.inf if self.budget.unlimited else seconds - (self.budget.elapsed - began)
+            candidate = Candidate(-1 - place, family.name, params, self.past.seed)
+            if place > 1 and left < seconds / 4:
+                self.scheduler.candidates.append(candidate)
+                continue
+            turn = Turn(family.name, self.scheduler.order[0], max(left, 0.0), candidate)
+            try:
+                self._tell(self.evaluator(self.data, self._begin(turn, candidate)))
+            except KeyboardInterrupt:
+                if self.scheduler.winner is None:
+                    raise
+                self.interrupted = True
+                self._give_up("interrupted by the user")
+                return
+
+    def exclude_baselines(self, reason: str) -> None:
+        """Keep simple models for the case that nothing else gives a model."""
+        for candidate in self.scheduler.candidates:
+            if candidate.number < 0 and candidate.status == "open":
+                self.scheduler.exclude(candidate, reason)
+
+    def family(self, name: str) -> Family:
+        """The family of that name, that of the baselines included."""
+        return self._by_name[name]
+
+    def predict_seconds(self, candidate: Candidate) -> float:
+        """Expect the seconds in which the candidate, fitted, predicts 1,000 rows on an idle core."""
+        steps = [candidate.work[split] for split in candidate.steps]
+        return float(np.mean([work.predict_seconds * work.pace for work in steps])) if steps else 0.0
 
     def run(self) -> None:
-        """Search until trials or time are spent, or the user interrupts."""
-        n_jobs = self.n_jobs
-        for _ in range(_MOST_RESTARTS + 1):
+        """Search until nothing is left to do or no time to do it in, or the user interrupts."""
+        n_jobs, restarts = self.n_jobs, 0
+        while True:
+            done = self._steps()
             try:
                 self._run_pool(n_jobs)
-                break
             except KeyboardInterrupt:
-                self.history.interrupted = True
+                self.interrupted = True
                 self._give_up("interrupted by the user")
                 break
             except Exception as error:  # a worker that died, a result that does not pickle
                 self._give_up(f"its worker broke: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
-                n_jobs = 1  # what killed a worker, memory most likely, has less company then
+                n_jobs, restarts = 1, restarts + 1  # what killed a worker, memory most likely, has less company then
+                if restarts > _MOST_RESTARTS:
+                    break
+                continue
+            if self._steps() == done:  # steps that waited for others in flight have had their turn
+                break
+        self._close_trials()
+
+    def _steps(self) -> int:
+        return sum(candidate.attempts for candidate in self.scheduler.candidates)
 
     def _run_pool(self, n_jobs: int | None) -> None:
         if joblib.effective_n_jobs(n_jobs) == 1 or not get_active_backend()[0].supports_return_generator:
@@ -180,69 +215,112 @@ class Search:
         """Ask for jobs while there is budget; called by joblib, from other threads too."""
         while True:
             with self._lock:
-                keep = self.reserve(self.history)
-                if self.budget.trials_spent or self.budget.too_late_for_a_trial(keep) or self.out_of_patience:
-                    return
-                turn = self.past.policy.next(self.budget.left - keep)
+                self.scheduler.costs.pace = self.machine.pace
+                left = self.budget.left - self.reserve(self)
+                turn = None if left <= 0 or self.progress.stop_requested else self.scheduler.next(left)
                 if turn is None:
+                    self.out_of_time = self.scheduler.timed and (left <= 0 or self.scheduler.starved)
                     return
-                job = self._ask(turn, keep)
+                candidate = turn.candidate or self._newcomer(turn)
+                job = None if candidate is None else self._begin(turn, candidate)
             if job is not None:
                 yield job
 
-    def _ask(self, turn: Turn, keep: float) -> Job | None:
-        """The next job, or None when a family could not even suggest one, which is told as a failure."""
-        family, default = turn.family, turn.default
-        self.budget.n_asked += 1
-        trial = optuna_side.ask(self.past.study, family, [f.name for f in self.families], default)
+    def _newcomer(self, turn: Turn) -> Candidate | None:
+        """A new candidate, or None when a family could not even suggest one, which is told as a failure."""
+        family = self._by_name[turn.family]
+        trial = optuna_side.ask(self.past.study, family, [f.name for f in self.families], turn.default)
+        self._trials[trial.number] = trial
+        seed = int(np.random.SeedSequence([self.past.seed, trial.number + 1]).generate_state(1)[0] % (2**31 - 1))
+        candidate = Candidate(trial.number, family.name, turn.default or {}, seed)
         try:
-            params = family.suggest(trial, self.problem)
+            candidate.params = family.suggest(trial, self.problem)
         except Exception as error:
             reason = f"{family.name}.suggest raised {type(error).__name__}: {error}"
-            self._record(trial, TrialResult(trial.number, family.name, default or {}, status="failed", reason=reason))
+            self.scheduler.begin(candidate, turn.split)
+            self._record(candidate, StepResult(trial.number, turn.split, "failed", reason))
             return None
-        best = self.history.best
-        job = Job(
-            number=trial.number,
-            family=family,
-            params=params,
-            problem=self.problem,
-            seed=int(np.random.SeedSequence([self.past.seed, trial.number + 1]).generate_state(1)[0] % (2**31 - 1)),
-            deadline=self.budget.deadline(keep=keep, fraction=turn.fraction),
-            latest=self.budget.deadline(keep=keep),
-            best_scores=tuple(best.scores) if best is not None else (),
-            thresholds=self.past.policy.thresholds(family.name),
+        tried = [c for c in self.scheduler.candidates if c.family == family.name and c.params == candidate.params]
+        if turn.default is None and tried:
+            self.scheduler.entrants[family.name].repeats += 1
+            candidate.reason = f"the parameters of candidate {tried[0].number} again"
+            optuna_side.tell(self.past.study, self._trials.pop(trial.number), candidate, self.data)
+            return None
+        return candidate
+
+    def _begin(self, turn: Turn, candidate: Candidate) -> Job:
+        self.scheduler.begin(candidate, turn.split)
+        self._open[candidate.number, turn.split] = (candidate, self.budget.elapsed)
+        self.progress.begin_step(candidate.family, candidate.params, turn.split + 1, len(self.data.splits))
+        family = self._by_name[candidate.family]
+        return Job(
+            candidate.number,
+            turn.split,
+            family,
+            candidate.params,
+            self.problem,
+            candidate.seed,
+            Deadline(None if math.isinf(turn.seconds) else turn.seconds),
+            self.budget.deadline(keep=self.reserve(self)),
+            self.machine.threads(family, self.problem),
         )
-        self._open[trial.number] = (trial, job, self.budget.elapsed)
-        self.progress.begin_step(family.name, params, 1, len(self.data.splits))
-        return job
 
-    def _tell(self, result: TrialResult) -> None:
-        trial, _, asked_at = self._open.pop(result.number)
-        saved = result.seconds - (self.budget.elapsed - asked_at)
-        self.budget.charge(saved / joblib.effective_n_jobs(self.n_jobs))
-        self._record(trial, result)
-
-    def _record(self, trial: optuna.Trial, result: TrialResult) -> None:
-        optuna_side.tell(self.past.study, trial, result)
-        self.past.policy.learn(result)
-        self.history.add(result)
+    def _tell(self, result: StepResult) -> None:
+        candidate, asked_at = self._open.pop((result.number, result.split))
+        result.work = replace(result.work, pace=self.machine.pace)
+        saved = result.work.seconds - (self.budget.elapsed - asked_at)
         if result.status == "ok":
-            n_splits = len(result.scores)
-            self.progress.end_step(result.family, result.params, n_splits, n_splits, result.score, result.seconds)
+            self.budget.charge(saved / joblib.effective_n_jobs(self.n_jobs))
+        self._record(candidate, result)
+
+    def _record(self, candidate: Candidate, result: StepResult) -> None:
+        before = self.scheduler.leader
+        self.scheduler.learn(candidate, result)
+        leader = self.scheduler.leader
+        if result.model is not None:
+            family = self._by_name[candidate.family]
+            self.models.add(candidate.number, result.split, result.model)
+            candidate.learned = family.learned([m[-1] for m in self.models.of(candidate)]) or candidate.learned
+            self._exclude_if_slow(candidate)
+        self.models.tidy(self.scheduler, [number for number, _ in self.scheduler.running])
+        if trial := self._trials.get(candidate.number):
+            optuna_side.report(trial, candidate, result)
+            if candidate.status == "failed" or len(candidate.steps) == len(self.data.splits):
+                optuna_side.tell(self.past.study, self._trials.pop(candidate.number), candidate, self.data)
+        self._show(candidate, result, leader if leader is not before else None)
+
+    def _exclude_if_slow(self, candidate: Candidate) -> None:
+        """Exclude a candidate that predicts more slowly than the user allows, unless there is no other."""
+        seconds, most = self.predict_seconds(candidate), self.max_predict_seconds
+        others = [c for c in eligible(self.scheduler.candidates) if c is not candidate]
+        if most is not None and seconds > most and others:
+            reason = f"it predicts 1,000 rows in {seconds:.3g} s, max_predict_seconds={most:g}"
+            self.scheduler.exclude(candidate, reason)
+
+    def _show(self, candidate: Candidate, result: StepResult, new_leader: Candidate | None) -> None:
+        if result.judgement is not None:
+            shown = (result.split + 1, len(self.data.splits), result.judgement.score, result.work.seconds)
+            self.progress.end_step(candidate.family, candidate.params, *shown)
         elif result.status == "failed":
-            self.progress.fail(result.family, result.params, result.reason)
+            self.progress.fail(candidate.family, candidate.params, result.reason)
         else:
-            self.progress.pause(result.family, result.params, result.reason)
-        if result is self.history.best:
-            self.progress.best(result.family, result.score)
+            self.progress.pause(candidate.family, candidate.params, result.reason)
+        if new_leader is not None:
+            self.progress.best(new_leader.family, new_leader.mean_score)
 
     def _give_up(self, reason: str) -> None:
-        """Close the trials that will never answer, so that the study and the leaderboard tell the truth."""
-        for number, (_, job, _) in sorted(self._open.items()):
-            self._tell(TrialResult(number, job.family.name, job.params, status="failed", reason=reason))
+        """Close the steps that will never answer, so that the study and the leaderboard tell the truth."""
+        for (number, split), (candidate, _) in sorted(self._open.items()):
+            if candidate.steps:  # what it has done counts all the same
+                self.scheduler.running.discard((number, split))
+                candidate.reason = reason
+            else:
+                self._record(candidate, StepResult(number, split, "failed", reason))
+        self._open.clear()
 
-    @property
-    def out_of_patience(self) -> bool:
-        """Return whether the last ``patience`` trials brought nothing better."""
-        return self.patience is not None and self.history.fruitless >= self.patience
+    def _close_trials(self) -> None:
+        """Tell Optuna how far the candidates came that were not judged on every split."""
+        for number, trial in self._trials.items():
+            candidate = next(c for c in self.scheduler.candidates if c.number == number)
+            optuna_side.tell(self.past.study, trial, candidate, self.data, self.scheduler.n_splits(0.0))
+        self._trials.clear()

@@ -7,20 +7,16 @@ cut short depends on timing, so it is not cached, nor is a failure.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pickle import PicklingError
 from typing import Any
 
 import joblib
-import numpy as np
 
-from autoarch._core.checks import check_whole, seed_of
-from autoarch._core.quiet import warn_user
 from autoarch._search.evaluate import evaluate
-from autoarch._search.job import Job, TrainingData, TrialResult
-from autoarch._search.loop import Past
+from autoarch._search.steps import Job, StepResult, TrainingData
 
 _MODELS = ("lightgbm", "xgboost", "catboost", "tabpfn", "tabicl")
 _PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", *_MODELS)
@@ -72,20 +68,19 @@ class CachedEvaluate:
         self.memory = memory
         self.data_key = data_key
 
-    def __call__(self, data: TrainingData, job: Job) -> TrialResult:
-        fidelity = (job.best_scores, sorted(job.thresholds.items()), job.most_rows, job.n_splits)
+    def __call__(self, data: TrainingData, job: Job) -> StepResult:
         try:
-            key = fingerprint(self.data_key, job.family.cache_key(), job.params, job.problem, job.seed, *fidelity)
+            key = fingerprint(self.data_key, job.family.cache_key(), job.params, job.problem, job.seed, job.split)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
             return evaluate(data, job)
-        result: TrialResult = cached(self.memory, _evaluate, key, (data, job))
+        result: StepResult = cached(self.memory, _evaluate, key, (data, job))
         result.number = job.number
         return result
 
 
-def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> TrialResult:
+def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> StepResult:
     result = evaluate(*payload)
-    if result.status == "failed" or result.cut or result.late:
+    if result.status != "ok" or result.work.cut or result.late:
         raise _NotForKeepingError(result)
     return result
 
@@ -98,37 +93,3 @@ def cached(memory: joblib.Memory | None, function: Callable[[str, Any], Any], ke
         return memory.cache(function, ignore=["payload"])(key, payload)
     except _NotForKeepingError as kept_out:
         return kept_out.args[0]
-
-
-# Parameters that say how long and how to search, not what; and two whose seed and family are compared instead.
-_LIMITS = ("time_budget", "n_trials", "patience")
-_FREE = (*_LIMITS, "n_jobs", "memory", "verbose", "warm_start", "random_state", "pretrained")
-
-
-def search_seed(random_state: Any, past: Past | None) -> int:
-    """Return an integer seed: that of the earlier search where ``random_state`` names none.
-
-    A RandomState is advanced; for None a fresh seed is drawn, and the global state is left alone.
-    """
-    if random_state is not None and not isinstance(random_state, np.random.RandomState):
-        return check_whole("random_state", random_state, least=0)
-    return seed_of(random_state) if past is None else past.seed
-
-
-def search_key(parameters: Mapping[str, Any], data: Mapping[str, Any], seed: int) -> dict[str, str]:
-    """Hash, by name, the data and every parameter that changes the problem."""
-    kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
-    return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
-
-
-def same_search(past: Past | None, key: Mapping[str, str]) -> Past | None:
-    """Return the past if it is that of this search; else None, with a warning that says what is new."""
-    if past is None:
-        return None
-    changed = [name for name in key if key[name] != past.key.get(name)]
-    if not changed:
-        past.history.interrupted, past.history.fruitless = False, 0
-        return past
-    told = [name for name in changed if name not in ("problem", "splits")] or changed  # these follow from the others
-    warn_user(f"warm_start=True, but {', '.join(told)} changed since the last fit: the search begins anew.")
-    return None

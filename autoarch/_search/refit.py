@@ -1,4 +1,4 @@
-"""Fit the winner on all rows when there is time; else keep the model that the search has fitted already."""
+"""Fit the winner on all rows when there is time; else keep the models that the search has fitted already."""
 
 from __future__ import annotations
 
@@ -8,142 +8,54 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.ensemble import VotingClassifier, VotingRegressor
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import Bunch
 
-from autoarch._core.clock import Budget, Deadline
+from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
-from autoarch._search.evaluate import aligned, fit_steps
-from autoarch._search.job import TrainingData, TrialResult
-from autoarch._training.time_limited import is_complete, share_done
-from autoarch.families.base import Family, Problem
+from autoarch._core.threads import limited
+from autoarch._search.averages import fold_ensemble, voting
+from autoarch._search.compare import SET_ASIDE, row_variance
+from autoarch._search.evaluate import fit_steps, predict_values
+from autoarch._search.loop import Search
+from autoarch._search.scoring import Predictions
+from autoarch._search.steps import Candidate, TrainingData
+from autoarch._training.time_limited import is_complete, share_done, work_done
+from autoarch.families.base import Family
 
 MOST_SEEDS = 5
 _LEEWAY = 1.3  # times the seconds of the first fit that must be left for another, where it cannot be shortened
-_WORTH_IT = 0.8  # of the time that the fit on a split took; with less, a refit would be worse than that fit
+_WORTH_IT = 0.8  # of the time that a refit is expected to take; with less it would be worse than the folds' models
+_NEARLY = 0.9  # of the part of its schedule that a net went through on the folds, which a refit must reach
+_CHECKED_ROWS = 1_000  # on which a refit is compared with the folds' models
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
-_SEEDS_SHARE = 0.35  # and for fitting the winner with more than one seed
+_SEEDS_SHARE = 0.35  # for fitting the winner with more than one seed,
+_LESS_FOR_SEEDS = 0.1  # where that only takes the place of an average over folds,
+_MEMBERS_SHARE = 0.1  # for the members beside it,
+_CLOSING_SHARE, _CLOSING_SECONDS = 0.04, 1.0  # and for choosing members and estimating the score
 
 
-class _FoldEnsemble(BaseEstimator):
-    _splitter: type
-    models_: list[Any]
+def reserved_seconds(search: Search, size: int) -> float:
+    """Seconds to be kept back for fitting on all rows what leads now; nothing where the models of folds will do.
 
-    def __init__(self, estimator: BaseEstimator, n_folds: int = 5, random_state: int | None = 0):
-        self.estimator = estimator
-        self.n_folds = n_folds
-        self.random_state = random_state
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
-        """Fit all models."""
-        splitter = self._splitter(self.n_folds, shuffle=True, random_state=self.random_state)
-        self.models_ = [clone(self.estimator).fit(X[rows], y[rows]) for rows, _ in splitter.split(X, y)]
-        if isinstance(self, ClassifierMixin):
-            self.classes_ = np.unique(y)
-        return self
-
-
-class FoldEnsembleClassifier(ClassifierMixin, _FoldEnsemble):
-    """The mean probabilities of models that were each fitted on all folds but one.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted on each selection of folds.
-    n_folds : int, default=5
-        Folds, stratified by class.
-    random_state : int or None, default=0
-        Seed of the folds.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.tree import DecisionTreeClassifier
-    >>> from autoarch._search.refit import FoldEnsembleClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> len(FoldEnsembleClassifier(DecisionTreeClassifier(), n_folds=3).fit(X, y).models_)
-    3
+    Nor is anything kept back for a refit for which the time is too short already: further folds are a better use of it.
     """
-
-    _splitter = StratifiedKFold
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return probabilities in the order of ``classes_``, 0 in a fold that has not seen a class."""
-        parts = [aligned(model.predict_proba(X), model.classes_, self.classes_) for model in self.models_]
-        return np.mean(parts, axis=0)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return labels as ``fit`` got them."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-class FoldEnsembleRegressor(RegressorMixin, _FoldEnsemble):
-    """The mean of models that were each fitted on all folds but one.
-
-    Parameters
-    ----------
-    estimator, n_folds, random_state
-        As for :class:`FoldEnsembleClassifier`.
-    """
-
-    _splitter = KFold
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return values in the units of y."""
-        return np.mean([model.predict(X) for model in self.models_], axis=0)
-
-
-def fold_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
-    """Average pipelines that the search has fitted on its folds."""
-    kind = FoldEnsembleRegressor if classes is None else FoldEnsembleClassifier
-    ensemble: Any = kind(clone(models[0]), len(models))
-    if classes is not None:
-        ensemble.classes_ = classes
-    ensemble.models_ = list(models)
-    return Pipeline([("model", ensemble)])
-
-
-def voting(
-    pipelines: Sequence[Pipeline], classes: np.ndarray | None, weights: Sequence[float] | None = None
-) -> Pipeline:
-    """Average pipelines that are fitted on all rows already, by scikit-learn's voting, which can be fitted again.
-
-    Fits of one candidate with several seeds have no weights, different candidates have.
-    """
-    names = [f"{place}_{type(pipeline[-1]).__name__.lower()}" for place, pipeline in enumerate(pipelines)]
-    members = list(zip(names, pipelines, strict=True))
-    weights = None if weights is None else list(weights)
-    if classes is None:
-        vote = VotingRegressor(members, weights=weights)
-    else:
-        vote = VotingClassifier(members, voting="soft", weights=weights)
-        vote.le_ = LabelEncoder().fit(classes)
-        vote.classes_ = vote.le_.classes_
-    vote.estimators_ = list(pipelines)
-    vote.named_estimators_ = Bunch(**dict(members))
-    return Pipeline([("model", vote)])
-
-
-def reserved_seconds(
-    leaders: Sequence[TrialResult], size: int, families: Sequence[Family], data: TrainingData, budget: Budget
-) -> float:
-    """Seconds that the refit of the best candidates will need, in part at least."""
-    if budget.unlimited:
+    if search.budget.unlimited:
         return 0.0
-    most = _REFIT_SHARE * (budget.seconds or 0.0)
-    if not leaders:
-        return most / 2
-    once = sum(refit_seconds(leader, data) for leader in leaders)
-    averaged = {family.name for family in families if averages_seeds(family, data)}
-    if size == 1 and leaders[0].family in averaged:
-        once = max(once, min(MOST_SEEDS * once, _SEEDS_SHARE * (budget.seconds or 0.0)))
-    return min(most, once)
+    total, left = search.budget.seconds or 0.0, search.budget.left
+    closing = min(_CLOSING_SHARE * total, _CLOSING_SECONDS)
+    ranked = search.scheduler.ranking()[:size]
+    once = refit_seconds(ranked[0], search) if ranked else 0.0
+    if not ranked or once > left - closing:
+        return closing
+    family = search.family(ranked[0].family)
+    if averages_seeds(family, search.data):
+        share = _SEEDS_SHARE if family.averages_seeds else _LESS_FOR_SEEDS
+        once = max(once, min(MOST_SEEDS * once, share * total))
+    others = sum(refit_seconds(candidate, search) for candidate in ranked[1:])
+    return closing + min(max(once, _REFIT_SHARE * total), once + min(others, _MEMBERS_SHARE * total))
 
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:
@@ -151,21 +63,42 @@ def averages_seeds(family: Family, data: TrainingData) -> bool:
     return family.averages_seeds or (family.averages_folds and not data.n_folds)
 
 
-def refit_seconds(result: TrialResult, data: TrainingData) -> float:
-    """Estimate the seconds of a fit on all rows from those of the fits on the splits."""
-    if len(result.models) > 1:  # those of all folds, which need no refit
+def fold_models(candidate: Candidate, search: Search) -> list[Pipeline]:
+    """Models that have seen all rows between them, where their mean is as good as a fit on all rows; else none."""
+    n_folds = search.data.n_folds
+    if not n_folds or not search.family(candidate.family).averages_folds:
+        return []
+    models = search.models.of(candidate, range(n_folds))
+    return models if len(models) == n_folds <= averages_allowed(candidate, search) else []
+
+
+def averages_allowed(candidate: Candidate, search: Search) -> int:
+    """Return how many models may be averaged for predictions to be as quick as the user wants them."""
+    if search.max_predict_seconds is None:
+        return len(search.data.y)
+    return max(1, int(search.max_predict_seconds / max(search.predict_seconds(candidate), 1e-9)))
+
+
+def final_predict_seconds(candidate: Candidate, search: Search) -> float:
+    """Expect the seconds in which the candidate predicts 1,000 rows once it is fitted for good."""
+    return max(search.predict_seconds(candidate), 1e-6) * max(1, len(fold_models(candidate, search)))
+
+
+def refit_seconds(candidate: Candidate, search: Search) -> float:
+    """Expect the seconds of a fit on all rows, from those of the fits on the splits, at the pace of this moment."""
+    if fold_models(candidate, search) or not candidate.steps:
         return _MOMENT
-    rows = np.mean([len(train) for train, _ in data.splits])
-    seconds = float(np.mean(result.fit_seconds)) / max(result.share_done, 0.02)
-    return 1.2 * seconds * len(data.y) / float(rows) + _MOMENT
+    rows = np.mean([len(search.data.splits[split][0]) for split in candidate.splits])
+    idle = [candidate.work[split].fit_seconds * candidate.work[split].pace for split in candidate.splits]
+    return 1.2 * float(np.mean(idle)) / search.scheduler.costs.pace * len(search.data.y) / float(rows) + _MOMENT
 
 
-def refit(
-    result: TrialResult, family: Family, problem: Problem, data: TrainingData, left: float, seed: int, *, alone: bool
-) -> tuple[Pipeline, str]:
-    """Fit a candidate on all rows, in the seconds that are left.
+def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> tuple[Pipeline, str]:
+    """Fit a candidate on all rows, in the seconds that are left; or keep the models of its folds.
 
-    One that is ``alone`` is fitted with more seeds where a clock runs, the time lasts and its family averages.
+    These are kept where their mean is as good, or where the fit on all rows did less than they did, or is worse than
+    they are on rows that it was trained on. One that is ``alone`` is fitted with more seeds where a clock runs, the
+    time lasts and its family averages.
 
     Returns
     -------
@@ -174,35 +107,81 @@ def refit(
     how : str
         In words, what it was fitted on.
     """
-    if len(result.models) > 1:
-        return as_kept(result, data)
-    expected = refit_seconds(result, data)
-    if result.models and left < _WORTH_IT * (float(np.mean(result.fit_seconds)) if result.cut else expected):
-        return as_kept(result, data, f" ({left:.1f} s were left, a refit needs {expected:.1f} s)")
+    data, kept = search.data, search.models.of(candidate)
+    if fold_models(candidate, search):
+        return as_kept(candidate, search)
+    expected = refit_seconds(candidate, search)
+    if kept and left < _WORTH_IT * expected:
+        return as_kept(candidate, search, f" ({left:.1f} s were left, a refit needs {expected:.1f} s)")
     deadline = Deadline(None if np.isinf(left) else max(left, 0.0))
+    family = search.family(candidate.family)
 
     def fitted(number: int, until: Deadline) -> Pipeline:
         whole = data.X, data.y, data.sample_weight
-        return fit_steps(family, result.params, problem, seed + number, *whole, until, result.learned)
+        threads = search.machine.threads(family, search.problem)
+        with limited(threads):
+            return fit_steps(
+                family, candidate.params, search.problem, search.past.seed + number, *whole, until, candidate.learned
+            )
 
     began = time.monotonic()
     try:
         with quiet():
             first = fitted(0, deadline)
     except Exception as error:
-        if not result.models:
+        if not kept:
             raise
-        return as_kept(result, data, f" (the refit broke: {type(error).__name__}: {error})")
+        return as_kept(candidate, search, f" (the refit broke: {type(error).__name__}: {error})")
+    if kept and (why := _falls_short(first, candidate, kept, search)):
+        return as_kept(candidate, search, f" ({why})")
     models = [first]
     if alone and not deadline.unlimited and averages_seeds(family, data):
-        models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=hasattr(first[-1], "share_done_"))
+        shortens, most = hasattr(first[-1], "share_done_"), min(MOST_SEEDS, averages_allowed(candidate, search))
+        models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=shortens, most=most)
+    rows = rows_in_words(work_done(first[-1])[0] or len(data.y), len(data.y))
     if len(models) == 1:
-        return first, "all rows"
-    return voting(models, data.scorer.classes), f"all rows, {len(models)} seeds, averaged"
+        return first, rows
+    return voting(models, data.scorer.classes), f"{rows}, {len(models)} seeds, averaged"
+
+
+def rows_in_words(rows: int, n_rows: int) -> str:
+    """Say how many of the rows a model has seen."""
+    return f"all {n_rows:,} rows" if rows >= n_rows else f"{rows:,} of {n_rows:,} rows"
+
+
+def _falls_short(model: Pipeline, candidate: Candidate, kept: Sequence[Pipeline], search: Search) -> str:
+    """Return the reason to prefer the models of the folds to the fit on all rows, or an empty string."""
+    rows, rounds = work_done(model[-1])
+    if rows and rows < candidate.mean_work("rows"):
+        return f"the refit saw {rows:,} rows"
+    if rounds < candidate.mean_work("rounds") and not candidate.learned:
+        return f"the refit did {rounds} rounds"
+    if share_done(model[-1]) < _NEARLY * candidate.mean_work("share_done"):
+        return f"the refit did {share_done(model[-1]):.0%} of its training"
+    data = search.data
+    sample = np.sort(np.random.default_rng(search.past.seed).permutation(len(data.y))[:_CHECKED_ROWS])
+    classes = data.scorer.classes
+    try:
+        with quiet(), limited(1):
+            values = [predict_values(fit, data.X[sample], classes) for fit in (model, *kept)]
+    except ValueError:
+        return "the refit gives no finite predictions"
+    own, theirs = (
+        data.scorer.unit_losses(Predictions(sample, part)) for part in (values[0], np.mean(values[1:], axis=0))
+    )
+    worse = own - theirs
+    if np.nanmean(worse) > SET_ASIDE * np.sqrt(row_variance(worse, 0.0)):
+        return "the refit was worse on rows that it was trained on"
+    return ""
 
 
 def _more_seeds(
-    fitted: Callable[[int, Deadline], Pipeline], deadline: Deadline, seconds: float, *, shortens: bool
+    fitted: Callable[[int, Deadline], Pipeline],
+    deadline: Deadline,
+    seconds: float,
+    *,
+    shortens: bool,
+    most: int = MOST_SEEDS,
 ) -> list[Pipeline]:
     """Fit as many further seeds as the time allows; errors and interrupts end this quietly.
 
@@ -211,8 +190,8 @@ def _more_seeds(
     models: list[Pipeline] = []
     try:
         with quiet():
-            for number in range(1, MOST_SEEDS):
-                still = min(int(deadline.left / ((_SHORT if shortens else _LEEWAY) * seconds)), MOST_SEEDS - number)
+            for number in range(1, most):
+                still = min(int(deadline.left / ((_SHORT if shortens else _LEEWAY) * seconds)), most - number)
                 if still < 1:
                     break
                 model = fitted(number, deadline.share(1 / still) if shortens else deadline)
@@ -225,11 +204,15 @@ def _more_seeds(
     return models
 
 
-def as_kept(result: TrialResult, data: TrainingData, why: str = "") -> tuple[Pipeline, str]:
-    """Return what the search has fitted already, in a model and in words: all folds, or the first split."""
-    if len(result.models) > 1:
-        return fold_ensemble(result.models, data.scorer.classes), f"{len(result.models)} folds, averaged{why}"
-    return result.models[0], f"the rows of the first split{why}"
+def as_kept(candidate: Candidate, search: Search, why: str = "") -> tuple[Pipeline, str]:
+    """Return what the search has fitted already, in a model and in words: the mean over folds, or one split's model."""
+    models = fold_models(candidate, search) or search.models.of(candidate)
+    rows = round(candidate.mean_work("rows"))
+    if len(models) > 1:
+        how = f"{len(models)} folds, averaged ({rows:,} rows each)"
+        return fold_ensemble(models, search.data.scorer.classes), f"{how}{why}"
+    where = "first split" if min(candidate.splits) == search.scheduler.order[0] else "a split"
+    return models[0], f"the {rows:,} rows of the {where}{why}"
 
 
 def changed_params(pipeline: Pipeline) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Run a search: baseline, probe, eligible families, trials, refit.
+"""Run a search: simple models, probe, eligible families, steps, refit.
 
 ``run_search`` takes canonical data and returns the attributes of a fitted estimator that do not depend on how X came.
 """
@@ -12,34 +12,34 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.callbacks import FitTasks
 from autoarch._core.checks import seed_of
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet
+from autoarch._core.threads import limited
 from autoarch._data.target import Target
-from autoarch._search.baseline import baseline_job
-from autoarch._search.eligible import Settings, able_families, with_imports
-from autoarch._search.ensemble import Chosen, choose, fit_members
-from autoarch._search.estimate import fold_scores, honest_estimate
+from autoarch._search.baseline import Baseline
+from autoarch._search.calibration import fitted_temperature
+from autoarch._search.eligible import Settings, able_families
+from autoarch._search.ensemble import AUTO_SIZE, finish, winner_of_search
+from autoarch._search.estimate import fold_scores
 from autoarch._search.evaluate import evaluate
-from autoarch._search.job import TrainingData, TrialResult
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
-from autoarch._search.loop import History, Past, Search
+from autoarch._search.loop import Past, Search
 from autoarch._search.memory import CachedEvaluate, cached, fingerprint, scorer_key, versions
-from autoarch._search.policy import Policy
-from autoarch._search.refit import as_kept, reserved_seconds
-from autoarch._search.scoring import Scorer, fitted_temperature
-from autoarch._search.splits import SearchSplits
-from autoarch._search.study import new_study
-from autoarch.exceptions import NoModelError
+from autoarch._search.refit import final_predict_seconds, reserved_seconds
+from autoarch._search.scoring import Scorer
+from autoarch._search.splits import SearchSplits, plan_for_score, splits_used
+from autoarch._search.steps import TrainingData
 from autoarch.families.base import Family, Problem
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
 
-_ESTIMATE_SHARE = 0.02
-_BASELINE_SHARE = 0.05
+_ROUND_BESIDE_OTHERS = 1e-3  # seconds that threads wait for each other, in each round of boosting, on a busy machine
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
+_BASELINE_SECONDS = 1.0  # for simple models, before anything else
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,8 @@ class Request:
         Whether the probe may look for other layouts of the columns than the one in ``problem``.
     past : Past or None
         An earlier search on the same problem, to go on with.
+    tasks : FitTasks or None
+        For callbacks of scikit-learn.
     """
 
     settings: Settings
@@ -77,107 +79,134 @@ class Request:
     seed: int
     layouts: LayoutSearch = AS_GIVEN
     past: Past | None = None
+    tasks: FitTasks | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """The winner, fitted, the attributes that tell what the search found out, and its state."""
+    """The winner, fitted, the attributes that tell what the search found out, and its state.
+
+    ``seconds_per_call`` and ``seconds_per_row`` are what a prediction takes at most, also beside busy processes.
+    """
 
     pipeline: Pipeline
     attributes: dict[str, Any]
     past: Past
+    seconds_per_call: float
+    seconds_per_row: float
 
 
 def run_search(request: Request) -> SearchResult:
-    """Probe, search and refit.
+    """Fit simple models, probe, search and refit.
 
     Raises
     ------
     ParameterError
-        If no family that was asked for can serve.
+        If no family that was asked for can serve, or the score is defined on no split.
     NoModelError
-        If not even the baseline could be fitted.
+        If not even a baseline could be fitted.
     """
-    settings, target, weight, seed = request.settings, request.target, request.sample_weight, request.seed
-    budget = settings.budget
-    progress = Progress(settings.verbose, budget)
+    settings, target, weight = request.settings, request.target, request.sample_weight
+    progress = Progress(settings.verbose, settings.budget, request.tasks)
     scorer = Scorer(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
-    data = TrainingData(request.X, target.values, weight, request.splits.plan, scorer)
-    able, _ = able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
+    with quiet():
+        plan, undefined = plan_for_score(request.splits.plan, scorer)
+    if len(set(plan.estimands)) > 1:  # blocks of a map may hardly vary within
+        scorer.reference_variance = float(np.var(target.codes))
+    data = TrainingData(request.X, target.values, weight, plan, scorer)
+    able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
     try:
         with quiet("optuna"):
-            data.scorer.check(data.splits[0][1])
-            past = request.past
-            deadline = budget.deadline(fraction=_BASELINE_SHARE)
-            baseline = evaluate(data, baseline_job(request.problem, seed, deadline)) if past is None else past.baseline
-            progress.say("importing torch")
-            able, slow = with_imports(settings.families, able, budget, settings.chosen_by_user, request.problem.device)
-            progress.say("probing the layout")
-            report, probed = probe(request)
-            problem = with_findings(request.problem, report)
-            asked = [family for family in settings.families if family.name not in slow]
-            able, left_out = able_families(asked, problem)
-            promising, hopeless = promising_families(able, report, problem, settings.chosen_by_user)
-            if past is None:
-                history = History(settings.ensemble_size, interrupted=not probed)
-                policy = _policy(request, promising, problem, report)
-                past = Past(seed, baseline, report, policy, new_study(seed), history)
-            search = Search(
-                promising,
-                problem,
-                data,
-                past,
-                budget,
-                progress,
-                reserve=lambda so_far: reserved_seconds(so_far.leaders, so_far.size, promising, data, budget),
-                n_jobs=settings.n_jobs,
-                evaluator=_evaluator(request),
-                patience=settings.patience,
-            )
-            if probed:
+            search = _prepared(request, data, progress)
+            if not search.interrupted:
                 search.run()
-            history = search.history
-            best = _winner(history, baseline)
-            progress.say(f"fitting the best ({best.family}) on all rows")
-            estimate = _estimate(best, search)
-            chosen = choose(best, search)
-            pipeline, fitted_on = _fitted(best, chosen, search)
+            best = winner_of_search(search)
+            estimate, chosen, (pipeline, fitted_on) = finish(best, search, settings.ensemble_size)
+            best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
     finally:
         progress.close()
-    warn_about(history, best, baseline)
+    progress.event(f"end after {settings.budget.elapsed:.1f} s: {best.family}, fitted on {fitted_on}")
+    warn_about(search, best, undefined)
     temperature = 1.0
     if target.classes is not None:
         temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)
-    skipped = left_out | slow | hopeless | never_tried(search)
+    past, report = search.past, search.past.report
     attributes = {
-        "layout_": problem.layout,
+        "layout_": search.problem.layout,
         "locality_": replace(
             report,
-            fold_scores=fold_scores(best, data, seed),
+            fold_scores=fold_scores(best, data, past.seed),
             space=request.splits.evidence,
             skipped=(*report.skipped, *request.splits.skipped),
         ),
         "study_": past.study,
-        "leaderboard_": leaderboard([baseline, *history.results], skipped, baseline_won=best is baseline),
+        "leaderboard_": leaderboard(search, best, search.left_out | never_tried(search)),
         "best_family_": best.family,
-        "best_score_": best.score if len(chosen.members) == 1 else data.scorer.score(chosen.predictions),
+        "best_score_": chosen.scores[0] if len(chosen.members) == 1 else scorer.score(chosen.predictions),
         "estimated_score_": estimate[0],
         "estimated_score_std_error_": estimate[1],
         "ensemble_": chosen.table(),
         "temperature_": temperature,
         "stopped_by_": stopped_by(search),
-        "splits_": request.splits.plan.description,
+        "splits_": splits_used(best.splits, plan),
         "fitted_on_": fitted_on,
     }
-    return SearchResult(pipeline, attributes, past)
+    members = [member for member, _ in chosen.members]
+    per_call = _ROUND_BESIDE_OTHERS * max(member.mean_work("rounds") for member in members)
+    per_row = sum(final_predict_seconds(member, search) for member in members) / 1000
+    return SearchResult(pipeline, attributes, past, per_call, per_row)
 
 
-def _policy(request: Request, families: Sequence[Family], problem: Problem, report: LocalityReport) -> Policy:
-    recommended = None if request.settings.chosen_by_user else report.recommended_families
+def _prepared(request: Request, data: TrainingData, progress: Progress) -> Search:
+    """Fit the baselines, probe, select families, and set up the search."""
+    settings, past = request.settings, request.past
+    timed = not settings.budget.unlimited
+    size = AUTO_SIZE if settings.ensemble_size == "auto" else int(settings.ensemble_size)
+    search = Search(
+        past=past or Past.of_nothing(request.seed, data.plan, timed=timed, n_members=size),
+        data=data,
+        problem=request.problem,
+        budget=settings.budget,
+        progress=progress,
+        reserve=lambda search: reserved_seconds(search, size),
+        evaluator=_evaluator(request),
+        n_jobs=settings.n_jobs,
+        max_predict_seconds=settings.max_predict_seconds,
+    )
+    search.limit(settings.budget.n_trials, settings.patience)
+    if past is None:
+        progress.event(_beginning(request, data))
+        progress.say("fitting simple models")
+        search.judge_baselines(Baseline(), _BASELINE_SECONDS if timed else np.inf)
+    progress.say("probing the layout")
+    search.past.report, probed = probe(request)
+    search.interrupted |= not probed
+    report = search.past.report
+    progress.event(f"verdict of the probe: {report.used.verdict}")
+    search.problem = with_findings(request.problem, report)
+    able, left_out = able_families(settings.families, search.problem)
+    promising, hopeless = promising_families(able, report, search.problem, settings.chosen_by_user)
+    search.left_out = left_out | hopeless
+    search.enter(promising, _chances(promising, search.problem, report))
+    if settings.chosen_by_user:
+        search.exclude_baselines("it stands in only where none of the families that were named gives a model")
+    return search
+
+
+def _beginning(request: Request, data: TrainingData) -> str:
+    budget = request.settings.budget
+    limits = [f"{budget.seconds:g} s" if budget.seconds else "", f"{budget.n_trials} trials" if budget.n_trials else ""]
+    n, p = request.X.shape
+    what = f"search on {n} x {p} values ({request.problem.task}), {' and '.join(filter(None, limits))}"
+    return f"{what}; {data.plan.description}"
+
+
+def _chances(families: Sequence[Family], problem: Problem, report: LocalityReport) -> dict[str, float]:
+    """Chance of each family to hold the best candidate, as far as the probe has seen it."""
     chances = report.family_probabilities
     if problem.coordinates is not None:  # the probe has seen no neighbourhoods
         chances.pop("cnn", None)
-    return Policy(families, problem, chances, request.seed, recommended=recommended)
+    return {family.name: chances[family.name] for family in families if family.name in chances}
 
 
 def _evaluator(request: Request) -> Any:
@@ -190,58 +219,16 @@ def _evaluator(request: Request) -> Any:
     return CachedEvaluate(memory, key)
 
 
-def _winner(history: History, baseline: TrialResult) -> TrialResult:
-    best = history.best or history.partial
-    if best is not None and not (best.cut and baseline.status == "ok" and _clearly_behind(best, baseline)):
-        return best
-    if baseline.status == "ok":
-        return baseline
-    reasons = [result.reason for result in [baseline, *history.results] if result.status == "failed"]
-    raise NoModelError(f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}")
-
-
-def _clearly_behind(result: TrialResult, baseline: TrialResult) -> bool:
-    """Return whether a cut trial is worse than the baseline on the first split, by more than splits differ."""
-    return baseline.score - result.scores[0] > 2 * float(np.std(result.scores))
-
-
-def _estimate(best: TrialResult, search: Search) -> tuple[float, float]:
-    seconds = np.inf if search.budget.seconds is None else _ESTIMATE_SHARE * search.budget.seconds
-    history = search.history
-    judged = history.results if best is history.best else [best]
-    try:
-        return honest_estimate(judged, search.data, search.past.seed, seconds, history.size)
-    except (KeyboardInterrupt, ValueError):  # a score may be undefined on a sample of the rows
-        return float("nan"), float("nan")
-
-
-def _fitted(best: TrialResult, chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
-    """Fit the members on all rows; after Ctrl-C nothing long is begun any more."""
-    if search.history.interrupted and best.models:
-        return as_kept(best, search.data, " (the search was interrupted)")
-    try:
-        return fit_members(chosen, search)
-    except KeyboardInterrupt:
-        if not best.models:
-            raise
-        search.history.interrupted = True
-        return as_kept(best, search.data, " (the refit was interrupted)")
-
-
 def probe(request: Request) -> tuple[LocalityReport, bool]:
-    """Run the probe; return its report, and False if the user interrupted it."""
+    """Run the probe, or take the report of the search that goes on; return False if the user interrupted it."""
     if request.past is not None:
         return request.past.report, True
     budget, memory, problem = request.settings.budget, request.settings.memory, request.problem
     seconds = None if budget.seconds is None else _PROBE_SHARE * budget.seconds
     short = budget.seconds is not None and budget.seconds < _STATISTICS_ONLY
     y = None if short else request.target.codes
-    arguments = {
-        "task": problem.task,
-        "categorical": problem.categorical,
-        "seed": seed_of(request.seed),
-        "search": request.layouts,
-    }
+    arguments = {"task": problem.task, "categorical": problem.categorical, "seed": seed_of(request.seed)}
+    arguments |= {"search": request.layouts}
     key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
     began = budget.elapsed
     try:
@@ -254,7 +241,8 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
 
 def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
     X, y, layout, seconds, arguments = payload
-    return LocalityReport.of(measure(X, layout, y=y, seconds=seconds, **arguments))
+    with limited(1):  # many small matrices
+        return LocalityReport.of(measure(X, layout, y=y, seconds=seconds, **arguments))
 
 
 def with_findings(problem: Problem, report: LocalityReport) -> Problem:

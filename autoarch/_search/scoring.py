@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names, log_loss, mean_squared_error
 
 from autoarch._core.checks import did_you_mean
 from autoarch.exceptions import ParameterError
 
+_UNITS = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
+_LEAST = 1e-6  # probability
+_BLOCKS = 10  # of rows, on each of which a score that is no mean over rows is computed
+SPREAD = 0.6180339887498949  # deals row numbers evenly to blocks, without a seed
 _DEFAULTS = {"classification": "accuracy", "regression": "r2"}
 
 
@@ -115,6 +117,7 @@ class Scorer:
         self.function = resolve_scorer(scoring, task)
         self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else str(scoring)
         self.X, self.y, self.sample_weight, self.classes = X, y, sample_weight, classes
+        self.reference_variance: float | None = None  # of y, for R2 where splits are too alike within to have their own
         self._weighted = sample_weight is not None and _takes_weights(self.function)
         self._blind = hasattr(self.function, "_score_func")  # scikit-learn's own look at X through the estimator alone
 
@@ -130,12 +133,67 @@ class Scorer:
             among = Predictions(predictions.rows, some / some.sum(axis=1, keepdims=True))
             return self._score(among, self.classes[there])  # type: ignore[index]
 
+    def split_score(self, predictions: Predictions) -> float:
+        """Compute the score by which candidates are compared on one split."""
+        if self.name != "r2" or self.reference_variance is None:
+            return self.score(predictions)
+        rows = predictions.rows
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        error = mean_squared_error(self.y[rows], predictions.values, sample_weight=weight)
+        return 1.0 - float(error) / max(self.reference_variance, 1e-300)
+
     def _score(self, predictions: Predictions, classes: np.ndarray | None) -> float:
         rows, values = predictions.rows, predictions.values
         estimator = _StoredRegressor(values) if classes is None else _StoredClassifier(values, classes)
         weights = {"sample_weight": self.sample_weight[rows]} if self._weighted else {}  # type: ignore[index]
         X = rows[:, None] if self._blind else self.X[rows]
         return float(self.function(estimator, X, self.y[rows], **weights))
+
+    def unit_losses(self, predictions: Predictions) -> np.ndarray:
+        """Losses of independent units whose mean, its sign turned, is the score up to a constant.
+
+        Units are rows where the score is a mean over rows, else blocks of rows; NaN where a block's score is undefined.
+        """
+        losses = self._row_losses(predictions)
+        if losses is not None:
+            weight = None if self.sample_weight is None else self.sample_weight[predictions.rows]
+            return losses if weight is None else losses * weight / max(float(weight.mean()), 1e-300)
+        n = len(predictions.rows)
+        blocks = np.array_split(np.argsort(predictions.rows * SPREAD % 1.0, kind="stable"), min(_BLOCKS, n))
+        return np.array([-self.score_or_nan(predictions.at(block)) for block in blocks])
+
+    def _row_losses(self, predictions: Predictions) -> np.ndarray | None:
+        rows, values = predictions.rows, predictions.values
+        y = self.y[rows]
+        if self.name in ("accuracy", "neg_log_loss") and self.classes is not None:
+            codes = np.searchsorted(self.classes, y)
+            if self.name == "accuracy":
+                return (values.argmax(axis=1) != codes).astype(np.float32)
+            return -np.log(np.maximum(values[np.arange(len(rows)), codes], _LEAST)).astype(np.float32)
+        if self.classes is not None or self.name not in _UNITS:
+            return None
+        error = np.asarray(values - y, dtype=np.float64)
+        squares = error**2
+        unit = {
+            "r2": float(np.var(y)) if self.reference_variance is None else self.reference_variance,
+            "neg_mean_squared_error": 1.0,
+            "neg_root_mean_squared_error": 2 * float(np.sqrt(squares.mean())),
+        }
+        return np.abs(error) if self.name == "neg_mean_absolute_error" else squares / max(unit[self.name], 1e-300)
+
+    def score_or_nan(self, predictions: Predictions) -> float:
+        """Compute the score; NaN where the rows lack what it needs (two classes, two rows)."""
+        try:
+            return self.score(predictions)
+        except ValueError:
+            return float("nan")
+
+    def defined_on(self, rows: np.ndarray) -> bool:
+        """Return whether predictions of these rows, such as know nothing, have a finite score."""
+        try:
+            return bool(np.isfinite(self.score(Predictions(rows, self._knowing_nothing(len(rows))))))
+        except Exception:  # of the user's own scorer, too
+            return False
 
     def check(self, rows: np.ndarray, values: np.ndarray | None = None) -> None:
         """Score predictions, by default such that know nothing, so that a score that cannot work is found out at once.
@@ -199,74 +257,3 @@ def _takes_weights(scorer: Any) -> bool:
         return "sample_weight" in inspect.signature(function).parameters
     except (TypeError, ValueError):
         return False
-
-
-_RANGE = (-2.5, 2.5)  # natural logarithms of the temperature
-_LEAST = 1e-6  # probability
-_LEAST_ROWS = 20
-
-
-def fitted_temperature(
-    predictions: Predictions, y: np.ndarray, classes: np.ndarray, sample_weight: np.ndarray | None
-) -> float:
-    """The temperature that lowers the log-loss of predictions of rows that were left out, or 1.
-
-    It must lower it on the other half of the rows, either half being tried: else the probabilities are left alone. One
-    more row is counted as wrong than was, in equal parts for all classes: where every row is right, nothing else would
-    keep the probabilities from being driven to 0 and 1.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        Probabilities in the order of ``classes``.
-    y : ndarray of shape (n,)
-        Labels of all rows.
-    classes : ndarray
-        Sorted labels.
-    sample_weight : ndarray of shape (n,) or None
-        Weights of all rows.
-
-    Returns
-    -------
-    float
-        Above 1 where the probabilities are too sure of themselves.
-    """
-    rows = predictions.rows
-    if len(rows) < _LEAST_ROWS:
-        return 1.0
-    codes = np.searchsorted(classes, y[rows])
-    weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
-    logs = np.log(np.maximum(predictions.values, _LEAST))
-    halves = [np.arange(len(rows)) % 2 == half for half in (0, 1)]
-    with_it = without = 0.0
-    for half in halves:
-        temperature = _best(logs[half], codes[half], weight[half])
-        with_it += _loss(temperature, logs[~half], codes[~half], weight[~half])
-        without += _loss(1.0, logs[~half], codes[~half], weight[~half])
-    return _best(logs, codes, weight) if with_it < without else 1.0
-
-
-def _best(logs: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> float:
-    found = minimize_scalar(lambda log: _loss(np.exp(log), logs, codes, weight), bounds=_RANGE, method="bounded")
-    return float(np.exp(found.x))
-
-
-def _loss(temperature: float, logs: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> float:
-    cooled = log_softmax(logs / temperature, axis=1)
-    of_any = cooled.mean(axis=1) @ weight / max(weight.sum(), 1e-12)
-    return -float(cooled[np.arange(len(codes)), codes] @ weight + of_any * weight.mean())
-
-
-def tempered(proba: np.ndarray, temperature: float) -> np.ndarray:
-    """The same probabilities at another temperature; which is largest does not change.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch._search.scoring import tempered
-    >>> tempered(np.array([[0.8, 0.2]]), 2.0).round(3)
-    array([[0.667, 0.333]])
-    """
-    if temperature == 1.0:
-        return proba
-    return np.exp(log_softmax(np.log(np.maximum(proba, _LEAST)) / temperature, axis=1))

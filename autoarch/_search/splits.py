@@ -9,6 +9,7 @@ first may fail at the second. So over a map candidates are judged at both, on ra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,8 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.coordinates import undeclared_coordinates
 from autoarch._data.overlaps import find_windows
 from autoarch._data.points import Places
-from autoarch._data.row_splits import NEW_ROWS, SplitPlan, is_plain, plan_splits
+from autoarch._data.row_splits import NEW_ROWS, Split, SplitPlan, is_plain, plan_splits
+from autoarch._search.scoring import Scorer
 from autoarch.exceptions import ParameterError
 from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
 from autoarch.geo.blocks import Sites
@@ -32,7 +34,6 @@ NEW_PLACES = "new places"
 _WEIGHTS = {NEW_ROWS: 0.8, NEW_PLACES: 0.2}
 _FOLDS = 4  # into which rows and blocks of a map are dealt
 _ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are used
-_CELLS_PER_SECOND = 6_600  # rows x columns per second of budget above which folds leave nets too little time
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,6 @@ def plan_search(
     groups: Any,
     task: str,
     seed: int,
-    time_budget: float | None,
 ) -> SearchSplits:
     """Plan the splits of a search.
 
@@ -87,10 +87,7 @@ def plan_search(
         What y is.
     seed : int
         Of all that is drawn.
-    time_budget : float or None
-        Seconds of the whole fit: too few of them for the cells of X ask for a holdout.
     """
-    few_seconds = time_budget is not None and values.size > _CELLS_PER_SECOND * time_budget
     undecided = groups is None and is_plain(cv)
     evidence: tuple[SpatialEvidence, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -101,14 +98,14 @@ def plan_search(
         others = [i for i in range(values.shape[1]) if i not in columns.pair]
         evidence, skipped = _autocorrelation(values, y, canonical, places, others, task, seed)
         if groups is None and isinstance(cv, str) and evidence and evidence[0].autocorrelated:
-            plan = spatial_splits(places, y, evidence[0].range, task=task, seed=seed, one_each=few_seconds)
+            plan = spatial_splits(places, y, evidence[0].range, task=task, seed=seed)
     elif hint := undeclared_coordinates(X):
         skipped = (f"the neighbourhood of each row: {hint}",)
         warnings += [f"{hint}."] if undecided else []
     if plan is None:
         windows = find_windows(values, canonical.layout_, seed) if undecided else None
         groups = groups if windows is None else windows.groups
-        plan = plan_splits(y, cv=cv, groups=groups, task=task, random_state=seed, X=X, prefer_holdout=few_seconds)
+        plan = plan_splits(y, cv=cv, groups=groups, task=task, random_state=seed, X=X)
         if windows is not None:
             plan = replace(plan, description=f"{plan.description}; {windows}")
             warnings.append(
@@ -139,7 +136,7 @@ def _autocorrelation(
 
 
 def spatial_splits(
-    places: Places, y: np.ndarray, variogram_range: float | None, *, task: str, seed: int, one_each: bool = False
+    places: Places, y: np.ndarray, variogram_range: float | None, *, task: str, seed: int
 ) -> SplitPlan | None:
     """Plan random folds, and folds of blocks of the map with a strip around them that does not train.
 
@@ -155,8 +152,6 @@ def spatial_splits(
         What y is.
     seed : int
         Of the grid, of the deal and of the random folds.
-    one_each : bool, default=False
-        Whether one fold of each must do.
 
     Returns
     -------
@@ -173,7 +168,7 @@ def spatial_splits(
     except ParameterError:
         return None
     random = plan_splits(y, cv=_FOLDS, task=task, random_state=seed).splits
-    n = min(1 if one_each else _FOLDS if len(places) <= _ALL_FOLDS_UP_TO else _FOLDS // 2, len(random))
+    n = min(_FOLDS if len(places) <= _ALL_FOLDS_UP_TO else _FOLDS // 2, len(random))
     blocks = [(train, np.flatnonzero(folds.fold == fold)) for fold, train in enumerate(folds.training)]
     unit = " km" if places.geographic else ""
     wide, away = (f"{length:.3g}{unit}" for length in (folds.block_size, np.median(folds.buffers)))
@@ -184,3 +179,62 @@ def spatial_splits(
         (NEW_ROWS,) * n + (NEW_PLACES,) * n,
         (_WEIGHTS[NEW_ROWS] / n,) * n + (_WEIGHTS[NEW_PLACES] / n,) * n,
     )
+
+
+def plan_for_score(plan: SplitPlan, scorer: Scorer) -> tuple[SplitPlan, str]:
+    """Pool or leave out splits on whose validation rows the score is undefined; say so in a message.
+
+    Such a split is pooled with another one of its estimand: what either leaves out is left out by both. Where too few
+    rows would be left to train, it is left out.
+
+    Raises
+    ------
+    ParameterError
+        If the score does not work at all.
+    """
+    undefined = [place for place, (_, valid) in enumerate(plan.splits) if not scorer.defined_on(valid)]
+    if not undefined:
+        return plan, ""
+    if len(undefined) == len(plan):
+        scorer.check(np.concatenate([valid for _, valid in plan.splits]))
+    splits, dropped = dict(enumerate(plan.splits)), []
+    for place in undefined:
+        others = [p for p in splits if p != place and plan.estimands[p] == plan.estimands[place]]
+        pooled = next((p for p in others if _can_pool(splits[p], splits[place], scorer)), None)
+        own = splits.pop(place)
+        if pooled is None:
+            dropped.append(place)
+        else:
+            train, valid = (np.intersect1d(splits[pooled][0], own[0]), np.union1d(splits[pooled][1], own[1]))
+            splits[pooled] = (train, valid)
+    if not splits:
+        scorer.check(plan.splits[0][1])
+    kept = sorted(splits)
+    total = sum(plan.weights[place] for place in kept)
+    message = (
+        f"scoring={scorer.name} is undefined on the validation rows of {len(undefined)} of {len(plan)} splits (they "
+        f"lack what it needs, such as a second class): {len(undefined) - len(dropped)} were pooled with other splits, "
+        f"{len(dropped)} left out"
+    )
+    pooled_plan = replace(
+        plan,
+        splits=tuple(splits[place] for place in kept),
+        description=f"{plan.description}; {len(kept)} of them used: {message}",
+        kind=plan.kind if not dropped else "user",
+        estimands=tuple(plan.estimands[place] for place in kept),
+        weights=tuple(plan.weights[place] / total for place in kept),
+    )
+    return pooled_plan, f"{message}. Pass another score, or cv with splits that have what it needs."
+
+
+def _can_pool(one: Split, other: Split, scorer: Scorer) -> bool:
+    """Return whether two splits together have a defined score, and half of the rows are still there to train."""
+    train, valid = np.intersect1d(one[0], other[0]), np.union1d(one[1], other[1])
+    return len(train) >= len(valid) and scorer.defined_on(valid)
+
+
+def splits_used(judged: Sequence[int], plan: SplitPlan) -> str:
+    """Describe the splits, and how many of them there was time for."""
+    if len(judged) == len(plan):
+        return plan.description
+    return f"{plan.description}; the first {len(judged)} of {len(plan)} were used, which the time allowed"

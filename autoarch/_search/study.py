@@ -1,10 +1,14 @@
-"""Optuna's side of the search: one study, one sub-space per family, defaults enqueued before anything is sampled."""
+"""Optuna's side of the search: one study, one sub-space per family, defaults enqueued before anything is sampled.
+
+A candidate is a trial with one intermediate value for each split. Those that were judged on every split are complete;
+the others end as pruned, so that the sampler learns from comparable scores alone.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoarch._search.job import TrialResult
+from autoarch._search.steps import Candidate, StepResult, TrainingData
 from autoarch.families.base import Family, Params
 
 if TYPE_CHECKING:
@@ -32,16 +36,24 @@ def ask(study: optuna.Study, family: Family, families: list[str], default: Param
     return trial
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, result: TrialResult) -> None:
-    """Report a result: the score, or what a stopped candidate had reached, or a failure with its reason."""
+def report(trial: optuna.Trial, candidate: Candidate, result: StepResult) -> None:
+    """Report the score of a step as the intermediate value of its split."""
+    if result.judgement is not None:
+        trial.report(result.judgement.score, result.split)
+    trial.set_user_attr("seconds", candidate.seconds)
+
+
+def tell(
+    study: optuna.Study, trial: optuna.Trial, candidate: Candidate, data: TrainingData, n_splits: int | None = None
+) -> None:
+    """End a trial: with its score where it was judged on ``n_splits`` splits, all by default."""
     from optuna.trial import TrialState
 
-    trial.set_user_attr("seconds", result.seconds)
-    if result.reason:
-        trial.set_user_attr("reason", result.reason)
-    for step, score in enumerate([*result.rungs.values(), *result.scores]):
-        trial.report(score, step)
-    if result.status == "ok":
-        study.tell(trial, result.score)
+    if candidate.reason:
+        trial.set_user_attr("reason", candidate.reason)
+    if candidate.status == "failed":
+        study.tell(trial, state=TrialState.FAIL)
+    elif len(candidate.steps) >= (len(data.splits) if n_splits is None else n_splits):
+        study.tell(trial, data.score(candidate))
     else:
-        study.tell(trial, state=TrialState.PRUNED if result.status == "pruned" else TrialState.FAIL)
+        study.tell(trial, state=TrialState.PRUNED)

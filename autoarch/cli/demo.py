@@ -115,7 +115,7 @@ def convolution_sentence(model: Any, held: str = "") -> str:
         A sentence in which every number comes from the arguments.
     """
     board = model.leaderboard_
-    trials = board[board["status"].isin(["ok", "pruned"]) & board["score"].notna() & (board["family"] != BASELINE)]
+    trials = board[board["status"].isin(["ok", "paused"]) & board["score"].notna() & (board["family"] != BASELINE)]
     trials = _finished_first(trials)
     nets, others = trials[trials["family"] == "cnn"], trials[trials["family"] != "cnn"]
     if nets.empty:
@@ -138,7 +138,7 @@ def _finished_first(leaderboard: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stopped(row: pd.Series) -> str:
-    return "" if row["status"] == "ok" else f" (stopped: {row['reason']})"
+    return "" if row["status"] == "ok" else f" (paused: {row['reason']})"
 
 
 def _outcome(gain: float, spread: float) -> str:

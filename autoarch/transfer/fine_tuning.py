@@ -19,7 +19,8 @@ from autoarch._core.pace import threads_of_training
 from autoarch._core.quiet import quiet, warn_user
 from autoarch._core.threads import limited
 from autoarch._data.target import encode_labels, numeric_target
-from autoarch._search.refit import changed_params, voting
+from autoarch._search.averages import voting
+from autoarch._search.refit import changed_params
 from autoarch._training.scalers import GridScaler
 from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError, ParameterError

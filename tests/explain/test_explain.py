@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import LinearSVC
 
 from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
-from autoarch._search.refit import voting
+from autoarch._search.averages import voting
 from autoarch.datasets import make_planted
 from autoarch.exceptions import InputError, InputTypeError, LayoutError, ParameterError
 from autoarch.explain import Explanation, explain

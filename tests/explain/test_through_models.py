@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.refit import voting
+from autoarch._search.averages import voting
 from autoarch._training.scalers import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from autoarch import AutoArchClassifier
-from autoarch._core.clock import Budget, Deadline
-from autoarch._search.eligible import with_imports
+from autoarch._core.clock import Deadline
 from autoarch._search.evaluate import fit_steps
 from autoarch.exceptions import ParameterError
 from autoarch.families import Problem
@@ -229,18 +228,10 @@ def test_gaps_are_filled_before_tabicl_sees_them(packages, weights):
 def test_a_package_that_cannot_be_imported_is_a_reason(packages, weights):
     """It may not agree with other packages; the search goes on without it."""
     (packages / "tabpfn.py").write_text("raise ImportError('of something old')", encoding="utf-8")
-    families = [*resolve_families("linear"), TabPFN(weights)]
-    able, reasons = with_imports(families, families, Budget(60, None), chosen_by_user=True)
-    assert [family.name for family in able] == ["linear"]
-    assert "of something old" in reasons["tabpfn"]
-
-
-def test_a_short_budget_is_not_spent_on_imports(packages, weights):
-    """Two seconds out of ten are better spent, unless the family was asked for."""
-    families = [*resolve_families("linear"), TabPFN(weights)]
-    budget = Budget(10, None)
-    assert "allow 20 s or more" in with_imports(families, families, budget, chosen_by_user=False)[1]["tabpfn"]
-    assert with_imports(families, families, budget, chosen_by_user=True) == (families, {})
+    settings = {"time_budget": None, "n_trials": 2, "layout": None, "cv": 2, "random_state": 0, "verbose": 0}
+    model = AutoArchClassifier(families=["linear", TabPFN(weights)], **settings).fit(*table())
+    assert model.best_family_ == "linear"
+    assert "of something old" in model.leaderboard_.set_index("family").loc["tabpfn", "reason"]
 
 
 @FAMILIES

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from quick import QuickCNN
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from autoarch import AutoArchClassifier, Layout, probe_locality
@@ -158,7 +159,7 @@ def test_an_estimator_learns_on_the_grid_that_it_found(digits):
     """Flat columns, an inferred grid, and predictions that do not hang on the order of a DataFrame's columns."""
     X, y = digits[0][:200], digits[1][:200]
     frame = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)])
-    clf = AutoArchClassifier(time_budget=None, n_trials=1, families=["cnn"], cv=2, random_state=0, verbose=0)
+    clf = AutoArchClassifier(time_budget=None, n_trials=1, families=[QuickCNN], cv=2, random_state=0, verbose=0)
     clf.fit(frame, y)
     assert (clf.layout_.shape, clf.layout_.origin, clf.best_family_) == ((1, 8, 8), "names", "cnn")
     np.testing.assert_array_equal(clf.predict(frame[frame.columns[::-1]]), clf.predict(frame))
@@ -212,5 +213,5 @@ def test_nets_can_be_asked_for_where_the_probe_may_find_their_grid(digits):
     """A table of mixed kinds has no layout until the probe has looked."""
     X, y = digits[0][:200], digits[1][:200]
     frame = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)]).assign(site=np.where(y % 2, "north", "south"))
-    clf = AutoArchClassifier(time_budget=None, n_trials=1, families=["cnn"], cv=2, random_state=0, verbose=0)
+    clf = AutoArchClassifier(time_budget=None, n_trials=1, families=[QuickCNN], cv=2, random_state=0, verbose=0)
     assert clf.fit(frame, y).layout_.shape == (1, 8, 8)

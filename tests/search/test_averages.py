@@ -2,19 +2,15 @@
 
 import numpy as np
 import pytest
+from quick import QuickTree
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search.refit import (
-    FoldEnsembleClassifier,
-    FoldEnsembleRegressor,
-    _more_seeds,
-    fold_ensemble,
-    voting,
-)
+from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble, voting
+from autoarch._search.refit import _more_seeds
 
 
 def test_models_of_folds_speak_as_one_and_can_be_fitted_again():
@@ -52,14 +48,14 @@ def test_an_average_of_trees_beats_a_tree():
 def test_a_search_averages_the_folds_of_trees_and_says_so():
     """With two folds, or for a linear model, the winner is fitted on all rows instead."""
     X, y = load_iris(return_X_y=True)
-    settings = {"time_budget": None, "n_trials": 1, "random_state": 0, "verbose": 0}
-    trees = AutoArchClassifier(families="tree", **settings).fit(X, y)
-    assert trees.fitted_on_ == "5 folds, averaged"
+    settings = {"time_budget": None, "n_trials": 1, "random_state": 0, "verbose": 0, "ensemble_size": 1}
+    trees = AutoArchClassifier(families=QuickTree, **settings).fit(X, y)
+    assert trees.fitted_on_ == "5 folds, averaged (120 rows each)"
     assert "model__estimator__model__random_state" in trees.best_params_
-    assert AutoArchClassifier(families="tree", cv=2, **settings).fit(X, y).fitted_on_ == "all rows"
-    timed = AutoArchClassifier(families="tree", time_budget=600, n_trials=1, random_state=0, verbose=0).fit(X, y)
+    assert AutoArchClassifier(families=QuickTree, cv=2, **settings).fit(X, y).fitted_on_ == "all 150 rows"
+    timed = AutoArchClassifier(families=QuickTree, **{**settings, "time_budget": 600}).fit(X, y)
     assert timed.fitted_on_ == trees.fitted_on_
-    assert AutoArchRegressor(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
+    assert AutoArchRegressor(families="linear", **settings).fit(X, y).fitted_on_ == "all 150 rows"
 
 
 def test_seeds_speak_as_one_and_can_be_fitted_again():
@@ -76,15 +72,26 @@ def test_a_search_with_a_holdout_averages_seeds_and_says_so():
     """Not where a family's fits do not vary, nor for several members."""
     X, y = load_iris(return_X_y=True)
     holdout = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
-    settings = {"time_budget": 600, "n_trials": 1, "random_state": 0, "verbose": 0, "cv": holdout}
-    trees = AutoArchClassifier(families="tree", **settings).fit(X, y)
-    assert trees.fitted_on_ == "all rows, 5 seeds, averaged"
-    assert AutoArchClassifier(families="tree", **{**settings, "time_budget": None}).fit(X, y).fitted_on_ == "all rows"
+    settings = {"time_budget": 600, "n_trials": 1, "random_state": 0, "verbose": 0, "cv": holdout, "ensemble_size": 1}
+    trees = AutoArchClassifier(families=QuickTree, **settings).fit(X, y)
+    assert trees.fitted_on_ == "all 150 rows, 5 seeds, averaged"
+    assert (
+        AutoArchClassifier(families=QuickTree, **{**settings, "time_budget": None}).fit(X, y).fitted_on_
+        == "all 150 rows"
+    )
     assert any(name.endswith("__model__random_state") for name in trees.best_params_)
-    assert AutoArchClassifier(families="linear", **settings).fit(X, y).fitted_on_ == "all rows"
-    two = AutoArchClassifier(families="tree", ensemble_size=2, **{**settings, "n_trials": 3}).fit(X, y)
+    assert AutoArchClassifier(families="linear", **settings).fit(X, y).fitted_on_ == "all 150 rows"
+
+
+def test_several_members_are_fitted_once_each():
+    """On all rows, without further seeds; two kinds of models together are better than either."""
+    X, y = load_diabetes(return_X_y=True)
+    holdout = [(np.arange(0, 442, 2), np.arange(1, 442, 2))]
+    settings = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0, "cv": holdout}
+    two = AutoArchRegressor(families=["linear", "neighbors"], ensemble_size=2, **settings).fit(X, y)
     assert len(two.ensemble_) == 2
-    assert two.fitted_on_ == "all rows"
+    assert two.fitted_on_ == "all 442 rows"
+    assert two.best_score_ > two.ensemble_["score"].max()
 
 
 class Clock:

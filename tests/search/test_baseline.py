@@ -5,6 +5,7 @@ import optuna
 import pytest
 
 from autoarch._core.clock import Deadline
+from autoarch._data.layout import Layout
 from autoarch._search.baseline import KINDS, Baseline
 from autoarch._training.time_limited import work_done
 from autoarch.families import Problem
@@ -23,9 +24,9 @@ def table(n, p, n_classes):
     return Problem(task, n, p, n_classes=n_classes, categorical=(1,), cardinalities=(3,), has_missing=True), X, y
 
 
-def fitted(problem, X, y, kind, deadline, weight=None):
+def fitted(problem, X, y, kind, deadline, weight=None, scaled=True):
     """The model of one kind, as the family fits it."""
-    ((_, model),) = Baseline().build({"kind": kind}, problem, 0)
+    ((_, model),) = Baseline().build({"kind": kind, "scaled": scaled}, problem, 0)
     return Baseline().fit(model, X, y, sample_weight=weight, deadline=deadline, seed=0)
 
 
@@ -49,7 +50,7 @@ def test_the_kinds_learn_what_they_can():
     assert scores["nearest"] == 1.0
 
 
-@pytest.mark.parametrize(("kind", "rows"), [("forest", 2_000), ("nearest", 968)])
+@pytest.mark.parametrize(("kind", "rows"), [("forest", 2_000), ("nearest", 3633)])
 def test_large_tables_are_read_in_part(kind, rows):
     """So many rows as a second allows, and none without a clock either: results must repeat."""
     problem, X, y = table(20_000, 300, 2)
@@ -64,5 +65,20 @@ def test_the_cheapest_kind_comes_first_and_all_can_be_sampled():
     seconds = [Baseline().nominal_seconds(params, problem) for params in defaults]
     assert [params["kind"] for params in defaults] == list(KINDS) and seconds == sorted(seconds)
     for params in defaults:
-        trial = optuna.trial.FixedTrial({f"baseline.{name}": value for name, value in params.items()})
+        given = {"scaled": True, **params}
+        trial = optuna.trial.FixedTrial({f"baseline.{name}": value for name, value in given.items()})
         assert Baseline().suggest(trial, problem) == params
+
+
+@pytest.mark.parametrize(
+    ("changes", "scaled"),
+    [
+        pytest.param({"layout": Layout(5, 10)}, [False], id="grid"),
+        pytest.param({"categorical": (1,), "cardinalities": (3,)}, [True], id="categories"),
+        pytest.param({}, [True, False], id="numbers"),
+    ],
+)
+def test_distances_are_those_of_cells_as_they_are_or_of_scaled_columns(changes, scaled):
+    """Cells of a grid have one unit, categories need a scale beside them, and of numbers nobody knows."""
+    problem = Problem("classification", 100, 50, n_classes=2, smallest_class=40, **changes)
+    assert [params["scaled"] for params in Baseline().defaults(problem) if params["kind"] == "nearest"] == scaled

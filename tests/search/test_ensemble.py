@@ -11,11 +11,10 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from autoarch._search.averages import voting
+from autoarch._search.calibration import fitted_temperature, tempered
 from autoarch._search.ensemble import blended, select
-from autoarch._search.job import TrialResult
-from autoarch._search.loop import History
-from autoarch._search.refit import voting
-from autoarch._search.scoring import Predictions, Scorer, fitted_temperature, tempered
+from autoarch._search.scoring import Predictions, Scorer
 
 
 def experts(n=300, seed=0):
@@ -70,18 +69,6 @@ def test_a_vote_of_fitted_pipelines_is_their_mean_and_can_be_fitted_again():
     numbers = [make_pipeline(DecisionTreeRegressor(max_depth=depth)).fit(X, X[:, 0]) for depth in (1, 2)]
     mean = (numbers[0].predict(X) + numbers[1].predict(X)) / 2
     np.testing.assert_allclose(voting(numbers, None, [0.5, 0.5]).predict(X), mean)
-
-
-def test_history_keeps_the_models_of_its_leaders_only():
-    """And counts the results since the best one."""
-    history = History(size=2)
-    for number, score in enumerate([0.5, 0.9, 0.7, 0.6]):
-        result = TrialResult(number, "a", {}, scores=[score], ties=[0.0])
-        result.models = [object()]
-        history.add(result)
-    assert [result.number for result in history.leaders] == [1, 2]
-    assert [len(result.models) for result in history.results] == [0, 1, 1, 0]
-    assert (history.best.number, history.fruitless) == (1, 2)
 
 
 def overconfident(factor, n=2_000, seed=0):

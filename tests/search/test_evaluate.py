@@ -1,4 +1,4 @@
-"""One candidate on the splits: scores, failures, early ends."""
+"""One candidate on one split: its score, failures, ends for want of time."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from sklearn.tree import DecisionTreeClassifier
 from autoarch._core.clock import Deadline
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search.evaluate import aligned, evaluate
-from autoarch._search.job import Job, TrainingData
 from autoarch._search.scoring import Scorer
+from autoarch._search.steps import Job, TrainingData
 from autoarch.families import Family, Problem
 from autoarch.families.registry import resolve_families
 
@@ -54,17 +54,23 @@ class NaNs(DummyClassifier):
         return np.full((len(X), 2), np.nan)
 
 
-def run(model, **job):
-    data = TrainingData(X, y, None, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
-    return evaluate(data, Job(0, Given(model), {}, PROBLEM, 0, job.pop("deadline", Deadline()), **job))
+def judged(model, split=0, deadline=None, weight=None):
+    """The result of one step."""
+    family = model if isinstance(model, Family) else Given(model)
+    data = TrainingData(X, y, weight, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
+    return evaluate(data, Job(0, split, family, {}, PROBLEM, 0, deadline or Deadline()))
 
 
-def test_a_good_candidate_is_scored_on_every_split():
-    """Scores agree with the folds, predictions cover each row once."""
-    result = run(DecisionTreeClassifier(random_state=0))
-    assert (result.status, len(result.scores)) == ("ok", 5)
-    assert result.score > 0.9
-    assert sorted(np.concatenate([p.rows for p in result.predictions])) == list(range(100))
+def test_a_good_candidate_is_scored_on_its_split():
+    """The losses of its rows make up the score, and what was done for it is told."""
+    result = judged(DecisionTreeClassifier(random_state=0), split=3)
+    judgement = result.judgement
+    assert (result.status, result.split, result.late) == ("ok", 3, False)
+    assert judgement.score == pytest.approx(1 - judgement.losses.mean()) and judgement.score > 0.9
+    np.testing.assert_array_equal(judgement.predictions.rows, np.arange(60, 80))
+    assert (result.work.rows, result.work.cut) == (80, False)
+    assert 0 < result.work.fit_seconds < result.work.seconds and result.work.predict_seconds > 0
+    np.testing.assert_allclose(result.model.predict_proba(X[60:80]), judgement.predictions.values)
 
 
 @pytest.mark.parametrize(
@@ -77,23 +83,9 @@ def test_a_good_candidate_is_scored_on_every_split():
 )
 def test_a_broken_candidate_is_a_result_with_a_reason(model, reason):
     """Nothing a model does ends the search."""
-    result = run(model)
-    assert result.status == "failed"
+    result = judged(model)
+    assert result.judgement is None and result.status == "failed"
     assert reason in result.reason
-
-
-def test_a_hopeless_candidate_is_stopped():
-    """After one split far behind a steady rival the rest is not computed."""
-    result = run(DummyClassifier(), best_scores=(0.95, 0.96, 0.95, 0.94, 0.95))
-    assert (result.status, len(result.scores)) == ("pruned", 1)
-    assert "against the best candidate's 0.95 after 1 of 5 splits" in result.reason
-
-
-def test_a_near_rival_is_judged_to_the_end():
-    """A candidate within the noise is not stopped."""
-    scores = run(DecisionTreeClassifier(random_state=0)).scores
-    result = run(DecisionTreeClassifier(random_state=0), best_scores=tuple(s + 0.001 for s in scores))
-    assert result.status == "ok"
 
 
 def test_columns_are_aligned_to_all_classes():
@@ -102,39 +94,43 @@ def test_columns_are_aligned_to_all_classes():
     np.testing.assert_array_equal(proba, [[0.25, 0.0, 0.75]])
 
 
-def net_result(**job):
-    family = resolve_families("mlp")[0]
-    data = TrainingData(X, y, None, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
-    params = {**family.smoke_params(PROBLEM), "effort": 1.0}
-    return evaluate(data, Job(0, family, params, PROBLEM, 0, Deadline(), **job))
+class Slow(FunctionTransformer):
+    """A step that cannot be stopped half-way, and takes a second for each row."""
+
+    seconds_per_row = 1.0
 
 
-def test_a_net_that_stays_below_the_bar_is_ended_at_its_rung():
-    """No split is finished, and the reason names the rung and the bar."""
-    result = net_result(thresholds={0.5: 2.0})
-    assert (result.status, result.scores, list(result.rungs)) == ("pruned", [], [0.25, 0.5])
-    assert "after 50% of its training" in result.reason and "had 2" in result.reason
+class Slowly(Given):
+    """A family that begins with such a step."""
 
-
-def test_a_net_that_passes_its_rungs_is_the_net_that_it_would_be_without():
-    """Being judged on the way changes nothing."""
-    free, raced = net_result(), net_result(thresholds={0.25: 0.0, 0.5: 0.0})
-    assert raced.rungs == free.rungs and len(raced.rungs) == 2
-    assert raced.scores == free.scores
+    def build(self, params, problem, seed):
+        return [("slow", Slow()), *super().build(params, problem, seed)]
 
 
 def test_a_step_that_would_take_too_long_is_not_begun():
-    """A transformer cannot be stopped half-way; one that says what it takes is refused in time."""
+    """It waits, and says how many seconds it needs; without a clock it has all of them."""
+    hurried = judged(Slowly(DummyClassifier()), deadline=Deadline(30.0))
+    assert (hurried.status, hurried.judgement) == ("paused", None)
+    assert hurried.work.seconds == 80.0 and "about 80.0 s" in hurried.reason
+    assert judged(Slowly(DummyClassifier())).status == "ok"
 
-    class Slow(FunctionTransformer):
-        seconds_per_row = 1.0
 
-    class Slowly(Given):
-        def build(self, params, problem, seed):
-            return [("slow", Slow()), *super().build(params, problem, seed)]
+class Late(DummyClassifier):
+    """A stranger's model, which gives up when its own time is over."""
 
-    data = TrainingData(X, y, None, PLAN, Scorer(None, "classification", X, y, classes=np.unique(y)))
-    family = Slowly(DummyClassifier())
-    hurried = evaluate(data, Job(0, family, {}, PROBLEM, 0, Deadline(30.0)))
-    assert hurried.status == "failed" and "'slow' takes about 80 s for 80 rows" in hurried.reason
-    assert evaluate(data, Job(0, family, {}, PROBLEM, 0, Deadline())).status == "ok"
+    def fit(self, X, y, sample_weight=None):
+        raise TimeoutError("too late")
+
+
+def test_a_timeout_of_a_stranger_is_a_pause_that_needs_some_seconds():
+    """It is not taken for a step that costs nothing."""
+    result = judged(Late(), deadline=Deadline(30.0))
+    assert (result.status, result.reason) == ("paused", "too late")
+    assert result.work.seconds > 0
+
+
+def test_what_ends_after_its_deadline_is_marked():
+    """Another time it could come out otherwise."""
+    family = resolve_families("tree")[0]
+    result = judged(family, deadline=Deadline(0.0))
+    assert result.late

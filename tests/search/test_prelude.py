@@ -1,13 +1,12 @@
-"""What is loaded before the first trial."""
+"""What is loaded before a step can begin."""
 
 import pytest
 from sklearn.datasets import load_iris
 
 from autoarch import AutoArchClassifier
-from autoarch._core.clock import Budget, Deadline
+from autoarch._core.clock import Deadline
 from autoarch._search import evaluate
-from autoarch._search.eligible import with_imports
-from autoarch._search.job import Job
+from autoarch._search.steps import Job
 from autoarch._training import device
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
@@ -21,34 +20,26 @@ def cold(monkeypatch):
     monkeypatch.setattr(device, "_warm", set())
 
 
-def loaded(families):
-    """Families that are left, and why others are not."""
-    able, reasons = with_imports(families, families, Budget(60, None), chosen_by_user=True)
-    return [family.name for family in able], reasons
-
-
-def test_nets_are_warm_before_the_first_trial(monkeypatch):
-    """A tiny net is trained on their device; the user's random numbers go on as if nothing had been."""
+def test_nets_are_warm_before_their_step(monkeypatch):
+    """A tiny net is trained on their device once; the user's random numbers go on as if nothing had been."""
     torch.manual_seed(3)
     expected = torch.rand(3)
     warmed, warm_up = [], device.warm_up
     monkeypatch.setattr(device, "warm_up", lambda name: (warmed.append(name), warm_up(name)))
     torch.manual_seed(3)
-    assert loaded(resolve_families(["mlp", "linear"])) == (["mlp", "linear"], {})
+    for name in ("mlp", "linear"):
+        device.load(resolve_families(name)[0].needs.packages, "cpu")
     assert warmed == ["cpu"]
     assert torch.equal(torch.rand(3), expected)
-    assert loaded(resolve_families("linear")) == (["linear"], {})
-    assert warmed == ["cpu"]
 
 
-def test_a_device_that_fails_is_for_the_trials_to_report(monkeypatch):
-    """The search begins, and goes on with what is no net."""
+def test_a_device_that_fails_is_for_the_steps_to_report(monkeypatch):
+    """The search goes on with what is no net."""
 
     def out_of_memory(name):
         raise RuntimeError(f"out of memory on {name}")
 
     monkeypatch.setattr(device, "warm_up", out_of_memory)
-    assert loaded(resolve_families(["mlp", "linear"])) == (["mlp", "linear"], {})
     X, y = load_iris(return_X_y=True)
     clf = AutoArchClassifier(20, n_trials=3, families=["mlp", "linear"], cv=2, random_state=0, verbose=0).fit(X, y)
     board = clf.leaderboard_
@@ -56,19 +47,12 @@ def test_a_device_that_fails_is_for_the_trials_to_report(monkeypatch):
     assert clf.best_family_ == "linear"
 
 
-def test_a_short_budget_is_not_spent_on_warming_up(monkeypatch):
-    """The seconds are better spent on models."""
-    monkeypatch.setattr(device, "warm_up", lambda name: pytest.fail("warmed up"))
-    families = resolve_families(["mlp", "linear"])
-    with_imports(families, families, Budget(5, None), chosen_by_user=True)
-
-
 @pytest.mark.parametrize(("latest", "left"), [(100.0, 15.0), (12.0, 12.0)])
 def test_what_a_worker_loads_is_not_the_time_of_a_candidate(monkeypatch, latest, left):
     """Its deadline moves by as many seconds, but not beyond the end of the search."""
     monkeypatch.setattr(evaluate, "load", lambda packages, device: 5.0)
     problem = Problem(task="regression", n_samples=9, n_features=2)
-    job = Job(0, resolve_families("mlp")[0], {}, problem, 0, Deadline(10.0), latest=Deadline(latest))
+    job = Job(0, 0, resolve_families("mlp")[0], {}, problem, 0, Deadline(10.0), latest=Deadline(latest))
     moved, seconds = evaluate._load_packages(job)
     assert seconds == 5.0
     assert moved.deadline.left == pytest.approx(left, abs=1.0)

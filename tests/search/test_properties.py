@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from strategies import SEEDS, probabilities
 
+from autoarch._search.calibration import fitted_temperature, tempered
 from autoarch._search.ensemble import blended, select
-from autoarch._search.scoring import Predictions, Scorer, fitted_temperature, tempered
+from autoarch._search.scoring import Predictions, Scorer
 
 
 def scorer_of(scoring, y, classes=None, weight=None):

@@ -1,0 +1,142 @@
+"""Families in the race: what each has still to try and has reached; turns that they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autoarch._search.steps import Candidate, StepResult
+from autoarch.families.base import Family, Params, Problem
+
+_EVEN = 0.4  # part of round one's time that is shared out evenly, whatever the probe says
+_MOST_FAILURES = 3  # of a family of which nothing else has come
+_MOST_REPEATS = 5  # of candidates that were tried before
+_RESUMABLE = 0.75  # of its training: a candidate that was shortened to less may have another turn in full
+
+
+@dataclass(eq=False)
+class Entrant:
+    """A family in the race.
+
+    Parameters
+    ----------
+    family : Family
+        Itself.
+    share : float
+        Of round one's time.
+    defaults : list of dict
+        Parameters that it has still to try before any are sampled.
+    openings : int
+        Defaults that are tried in round one.
+    first : dict
+        Its first default.
+    fruitless : int
+        Candidates since its best one.
+    best : Candidate or None
+        Its best one.
+    failures : list of str
+        Reasons of candidates that failed.
+    again : set of str
+        Parameters that have been put back among the defaults, once each.
+    repeats : int
+        Candidates that were sampled though they had been tried.
+    """
+
+    family: Family
+    share: float
+    defaults: list[Params]
+    openings: int
+    first: Params
+    fruitless: int = 0
+    best: Candidate | None = None
+    failures: list[str] = field(default_factory=list)
+    again: set[str] = field(default_factory=set)
+    repeats: int = 0
+
+    @property
+    def next_params(self) -> Params:
+        """Parameters by which its next first step is costed: those of the next default, or of its best candidate."""
+        return self.defaults[0] if self.defaults else self.best_params
+
+    @property
+    def best_params(self) -> Params:
+        """Parameters by which the first step of a sampled candidate is costed."""
+        return self.best.params if self.best is not None else self.first
+
+    @property
+    def benched(self) -> bool:
+        """Return whether nothing but failures came of it, or nothing new is to be had."""
+        return (len(self.failures) >= _MOST_FAILURES and self.best is None) or self.repeats >= _MOST_REPEATS
+
+    @property
+    def common_failure(self) -> str | None:
+        """The reason for which every candidate failed, where it is one and the same."""
+        return self.failures[0] if self.best is None and len(set(self.failures)) == 1 else None
+
+    def learn(self, candidate: Candidate, result: StepResult) -> None:
+        """Take note of the first step of a candidate; one that was shortened much may be tried in full later."""
+        if result.status == "failed":
+            self.failures.append(result.reason)
+        key = repr(sorted(candidate.params.items()))
+        shortened = result.status == "ok" and result.work.share_done < _RESUMABLE
+        if shortened and key not in self.again:
+            self.again.add(key)
+            self.defaults.insert(0, candidate.params)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step to be fitted: of a candidate, or the first one of a new candidate.
+
+    Parameters
+    ----------
+    family : str
+        Whose turn it is.
+    split : int
+        Position of the split.
+    seconds : float
+        That it may take at most, infinite where no clock runs.
+    candidate : Candidate or None
+        None for a new one.
+    default : Params or None
+        Parameters of a new one; None to sample them.
+    """
+
+    family: str
+    split: int
+    seconds: float
+    candidate: Candidate | None = None
+    default: Params | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Number of candidates at most, and of those without a better one after which no more are begun."""
+
+    n_trials: int | None = None
+    patience: int | None = None
+
+
+def entrants_of(families: Sequence[Family], problem: Problem, odds: Mapping[str, float]) -> dict[str, Entrant]:
+    """Families with their defaults and shares; ``odds`` say how likely each is to hold the best candidate."""
+    prior = {family.name: odds.get(family.name, 1.0 / len(families)) for family in families}
+    total = sum(prior.values()) or 1.0
+    found = {}
+    for family in families:
+        defaults = list(family.defaults(problem))
+        share = _EVEN / len(prior) + (1 - _EVEN) * prior[family.name] / total
+        openings = max(1, family.openings(problem))
+        found[family.name] = Entrant(family, share, defaults, openings, defaults[0] if defaults else {})
+    return found
+
+
+def first_round(entrants: Mapping[str, Entrant], most: int | None) -> list[tuple[str, Params | None]]:
+    """Turns of round one: each family's first defaults, those of the likeliest families where only few may be had."""
+    names = sorted(entrants, key=lambda name: -entrants[name].share)
+    turns: list[tuple[str, Params | None]] = []
+    for opening in range(max((entrant.openings for entrant in entrants.values()), default=0)):
+        for name in names:
+            defaults = entrants[name].defaults
+            if opening < min(entrants[name].openings, max(1, len(defaults))):
+                turns.append((name, defaults[opening] if defaults else None))
+    return turns if most is None else turns[: max(0, most)]

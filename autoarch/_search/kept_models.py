@@ -1,0 +1,92 @@
+"""Fitted models that are worth keeping: those of the leader, of likely members, and of a few that wait."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sklearn.pipeline import Pipeline
+
+from autoarch._search.compare import Standings
+from autoarch._search.steps import Candidate
+
+_WAITING = 5  # candidates beside the leader and the members whose models are kept
+_SHARE = 0.2  # of the free memory that models may take
+_CONTENDERS = 50  # candidates whose left-out predictions are kept in any case
+_MANY = 20  # others, after which theirs are looked through
+_FREE_WHERE_UNKNOWN = 4e9  # bytes
+
+
+class KeptModels:
+    """Models of candidates by split, as many as memory allows.
+
+    Parameters
+    ----------
+    n_members : int
+        Candidates that the final model may consist of.
+    """
+
+    def __init__(self, n_members: int = 1):
+        self.n_kept = n_members + _WAITING
+        self._models: dict[int, dict[int, Pipeline]] = {}
+        self._sizes: dict[int, int] = {}
+        self._most = _SHARE * free_memory()
+
+    def add(self, number: int, split: int, model: Pipeline) -> None:
+        """Keep a model for now."""
+        self._models.setdefault(number, {})[split] = model
+        if number not in self._sizes:
+            self._sizes[number] = size_of(model)
+
+    def of(self, candidate: Candidate, splits: Sequence[int] | None = None) -> list[Pipeline]:
+        """Models of a candidate on some splits, all by default, as far as they were kept."""
+        kept = self._models.get(candidate.number, {})
+        return [kept[split] for split in (sorted(kept) if splits is None else splits) if split in kept]
+
+    def tidy(self, standings: Standings, busy: Iterable[int]) -> None:
+        """Drop the models of candidates further down, and of those for which there is no memory."""
+        ranked = standings.ranking()
+        wanted, room = set(), self._most
+        for place, candidate in enumerate(ranked[: self.n_kept]):
+            kept = self._models.get(candidate.number, {})
+            needed = self._sizes.get(candidate.number, 0) * len(kept)
+            if place and needed > room:
+                continue
+            room -= needed
+            wanted.add(candidate.number)
+        _drop_predictions(ranked[_CONTENDERS:], standings)
+        for number in set(self._models) - wanted - set(busy):
+            del self._models[number]
+
+
+def _drop_predictions(beaten: Sequence[Candidate], standings: Standings) -> None:
+    """Forget the predictions of candidates that are set aside far down; they do not go on any more."""
+    held = [c for c in beaten if any(step.predictions is not None for step in c.steps.values())]
+    if len(held) < _MANY:
+        return
+    behind = standings.behind()
+    for candidate in held:
+        if lag := behind.get(candidate.number):
+            candidate.status, candidate.reason = "paused", f"{-lag.mean:.3g} behind the winner on the same rows"
+            for split, step in candidate.steps.items():
+                candidate.steps[split] = replace(step, predictions=None)
+
+
+def size_of(model: Pipeline) -> int:
+    """Estimate the bytes of a model; arrays are counted, not copied."""
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        head = len(pickle.dumps(model, protocol=5, buffer_callback=buffers.append))
+    except Exception:  # of a plug-in; a search in processes would have said so
+        return 0
+    return head + sum(buffer.raw().nbytes for buffer in buffers)
+
+
+def free_memory() -> float:
+    """Bytes of memory that programs may still take."""
+    try:
+        with open("/proc/meminfo") as facts:
+            return next(1024.0 * int(line.split()[1]) for line in facts if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):  # no Linux
+        return _FREE_WHERE_UNKNOWN

@@ -1,0 +1,320 @@
+"""Decide what is fitted next: every decision of the search, and no fit.
+
+Round one gives each family a turn with its strongest defaults on the first split, cheapest first. Then the step with
+the largest expected gain per second is taken: the next split of a candidate that may still be best, or the first split
+of a new candidate of a family (racing, with the paired comparisons of ``compare``). A candidate that is behind is not
+ended but waits, and may come back; none is set aside at less than three standard errors. Whoever leads is judged on all
+splits that there is time for before newcomers are begun.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from autoarch._search.compare import (
+    Comparison,
+    Difference,
+    Standings,
+    additive_scores,
+    eligible,
+    leader_of,
+    row_variance,
+)
+from autoarch._search.costs import Costs
+from autoarch._search.entrants import Entrant, Limits, Turn, entrants_of, first_round
+from autoarch._search.steps import Candidate, StepResult
+from autoarch.families.base import Family, Params, Problem
+
+_ROUND_ONE = 0.75  # of the time may go to round one
+_JUDGING = 0.4  # of the time left may go to judging the leader on further splits
+_NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share
+_STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
+_LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
+_HOPE = 0.5  # of the seconds that a family is expected to take, with which its first step is tried all the same,
+_GREAT_HOPE = 0.05  # and of those that a model takes which can do with few rows or rounds
+_FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
+_AT_ONCE = 0.2  # of a newcomer's seconds: where the leader's next splits take less they come first, lest it runs over
+_TIGHT = 2.0  # times the seconds of the leader's next splits: with less time left nothing else is begun
+_MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, before it is tried again
+_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
+_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
+_MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
+_POOLED = 30  # candidates by which the variance of fits is judged
+
+
+class Scheduler(Standings):
+    """Choose steps, given what the steps so far have shown.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        Of the splits.
+    order : sequence of int or None
+        Splits in the order in which they are used; None for that of the plan.
+    timed : bool
+        Whether a clock runs; without one, no measured second enters any decision.
+    """
+
+    def __init__(self, weights: Sequence[float], order: Sequence[int] | None = None, *, timed: bool):
+        super().__init__(weights)
+        self.timed = timed
+        self.order = tuple(range(len(weights)) if order is None else order)
+        self.costs = Costs(timed=timed)
+        self.limits = Limits()
+        self.running: set[tuple[int, int]] = set()
+        self.entrants: dict[str, Entrant] = {}
+        self.fruitless = 0
+        self.n_started = 0
+        self._best: Candidate | None = None
+        self._told: tuple[int, int] | None = None
+        self._queue: list[tuple[str, Params | None]] = []
+
+    # What happens
+
+    def enter(self, families: Sequence[Family], problem: Problem, odds: Mapping[str, float]) -> None:
+        """Let families take part.
+
+        Parameters
+        ----------
+        families : sequence of Family
+            Those that can serve.
+        problem : Problem
+            What they are told of the data.
+        odds : mapping of str to float
+            Chance of each family to hold the best candidate, as far as it is known.
+        """
+        self.entrants = entrants_of(families, problem, odds)
+        self.costs.enter(families, problem)
+        most = None if self.limits.n_trials is None else self.limits.n_trials - self.n_started
+        turns = first_round(self.entrants, most)
+        self._queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn))
+
+    def begin(self, candidate: Candidate, split: int) -> None:
+        """Note that a step has been begun."""
+        if candidate not in self.candidates:
+            self.candidates.append(candidate)
+            self.n_started += candidate.number >= 0
+        self.running.add((candidate.number, split))
+
+    def learn(self, candidate: Candidate, result: StepResult) -> None:
+        """Take note of a step: record it with its candidate, and see whether anything is better now."""
+        first, candidate.attempts = not candidate.attempts, candidate.attempts + 1
+        self.running.discard((candidate.number, result.split))
+        if result.status != "paused":
+            candidate.work[result.split] = result.work
+        if result.judgement is not None:
+            candidate.steps[result.split], candidate.needed = result.judgement, 0.0
+        elif result.status == "failed":
+            candidate.status, candidate.reason = "failed", result.reason
+        else:
+            # Each time it takes more to try again: a plug-in that always runs out of time is not tried for ever
+            candidate.needed = max(_MORE_THAN_BEFORE * candidate.needed, result.work.seconds)
+            candidate.reason = result.reason
+        self.changed()
+        self.costs.learn(candidate, result)
+        if first and candidate.family in self.entrants:
+            entrant = self.entrants[candidate.family]
+            entrant.learn(candidate, result)
+            entrant.best = leader_of([c for c in self.candidates if c.family == candidate.family], self.weights)
+            entrant.fruitless = 0 if entrant.best is candidate else entrant.fruitless + 1
+        best = self.leader
+        if best is not self._best:
+            self.fruitless, self._best = 0, best
+        elif candidate.number >= 0 and first:
+            self.fruitless += 1
+
+    # What is known
+
+    @property
+    def out_of_trials(self) -> bool:
+        """Return whether as many candidates were begun as are allowed."""
+        return self.limits.n_trials is not None and self.n_started >= self.limits.n_trials
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Return whether the last candidates brought nothing better."""
+        return self.limits.patience is not None and self.fruitless >= self.limits.patience
+
+    def n_splits(self, left: float = math.inf) -> int:
+        """Number of splits on which the leader is judged: as many as part of the time left allows, all without a clock.
+
+        They are always the first ones, so that no partition of the rows is ever drawn anew. The number is decided when
+        a candidate begins to lead, and falls later only if the time turns out to be too short.
+        """
+        leader, n = self.leader, len(self.weights)
+        if not self.timed or leader is None:
+            return n
+        done, cost = len(leader.steps), self.costs.of_next_step(leader)
+        if self._told is None or self._told[0] != leader.number:
+            self._told = leader.number, done + int(min(_JUDGING * max(0.0, left) / cost, n))
+        affordable = done + int(min(max(0.0, left) / cost, n))
+        return int(np.clip(min(self._told[1], affordable), max(1, done), n))
+
+    def why_not(self, name: str) -> str:
+        """Return the reason for which a family has had no turn."""
+        if not self.timed or self.out_of_trials or self.out_of_patience:
+            return "the search ended before it was tried"
+        need = self._seconds_of_newcomer(name, None)
+        return f"its first step takes about {need:.1f} s at the pace of this machine, which were not left"
+
+    # What is next
+
+    def next(self, left: float = math.inf) -> Turn | None:
+        """Choose the next step when ``left`` seconds of search are left; None when nothing affordable is left."""
+        for candidate in self.candidates:  # a simple model for which there was no time at first
+            if not candidate.attempts and not any(number == candidate.number for number, _ in self.running):
+                return Turn(candidate.family, self.order[0], left, candidate)
+        leader, m = self.leader, self.n_splits(left)
+        finishing = self._seconds_to_finish(leader, m)
+        turn = self._next_of_round_one(left, finishing, leader, m) or self._race(left, finishing, m)
+        while turn is None and m < len(self.weights):  # time is left that nobody else can use
+            m += 1
+            turn = self._race(left, 0.0, m)
+        turn = turn or self._race(left, 0.0, m, hopeless=True)
+        if turn is not None and turn.candidate is None:
+            defaults = self.entrants[turn.family].defaults
+            if turn.default in defaults:
+                defaults.remove(turn.default)
+        return turn
+
+    def _next_of_round_one(self, left: float, finishing: float, leader: Candidate | None, m: int) -> Turn | None:
+        for place, (name, default) in enumerate(self._queue):
+            if not self._may_begin(name):
+                continue
+            need = self._seconds_of_newcomer(name, default)
+            if self.timed and self._hope(name) * need > left - finishing:
+                if finishing:  # the leader comes first, then there may be time
+                    return None
+                continue
+            split = None if leader is None or not 0 < finishing <= _AT_ONCE * need else self._next_split(leader, m)
+            if leader is not None and split is not None:
+                return self._going_on(leader, split, left, self.costs.of_next_step(leader))
+            del self._queue[place]
+            share = self.entrants[name].share
+            waiting = share + sum(self.entrants[other].share for other, _ in self._queue)
+            return self._newcomer(name, default, left - finishing, _ROUND_ONE * share / waiting, need)
+        return None
+
+    def _seconds_of_newcomer(self, name: str, default: Params | None) -> float:
+        return self.costs.of_first_step(name, self.entrants[name].next_params if default is None else default)
+
+    def _hope(self, name: str) -> float:
+        """Share of the expected seconds that must be left for the first step of a family to be tried."""
+        if self.costs.known(name):
+            return 1.0
+        return _HOPE if self.entrants[name].family.needs.packages else _GREAT_HOPE
+
+    def _may_begin(self, name: str) -> bool:
+        return not (self.out_of_trials or self.out_of_patience or self.entrants[name].benched)
+
+    def _newcomer(self, name: str, default: Params | None, left: float, fraction: float, need: float) -> Turn:
+        seconds = max(fraction * left, min(_LEEWAY * need, _NEWCOMER * left)) if self.timed else math.inf
+        return Turn(name, self.order[0], seconds, None, default)
+
+    def _seconds_to_finish(self, leader: Candidate | None, m: int) -> float:
+        """Seconds of the leader's steps that are still to be done."""
+        if leader is None or not self.timed or leader.status != "open":
+            return 0.0
+        return max(0, m - len(leader.steps)) * self.costs.of_next_step(leader)
+
+    def _race(self, left: float, finishing: float, m: int, *, hopeless: bool = False) -> Turn | None:
+        """Return the step that promises the largest gain per second; of families without hope if need be.
+
+        Without a clock candidates are finished before others are begun, so that a search that is continued is one that
+        never stopped.
+        """
+        leader = self.leader
+        options = self._next_splits(left, leader, m)
+        if finishing and left <= _TIGHT * finishing:
+            options = [option for option in options if option[1].candidate is leader] or options
+        elif self.timed or not options:
+            options += self._newcomers(left - finishing, leader, hopeless=hopeless)
+        return max(options, key=lambda option: option[0])[1] if options else None
+
+    def _next_splits(self, left: float, leader: Candidate | None, m: int) -> list[tuple[float, Turn]]:
+        """Next splits of candidates that may still be best, with the gain per second that each promises."""
+        waiting = [(c, split) for c in self.candidates if (split := self._next_split(c, m)) is not None]
+        lags: dict[int, Difference | None] = {}
+        if leader is not None and waiting:
+            fullest = sorted(self.candidates, key=lambda c: -len(c.steps))[:_POOLED]
+            wanted = {c.number: c for c in eligible([*fullest, *(c for c, _ in waiting)])}
+            compared = Comparison(list(wanted.values()), leader, self.weights)
+            lags = {number: compared.of(c) for number, c in wanted.items() if c is not leader}
+        found: list[tuple[float, float, Turn]] = []
+        for candidate, split in waiting:
+            cost = max(self.costs.of_next_step(candidate), candidate.needed)
+            lag = lags.get(candidate.number)
+            if (self.timed and cost > left) or (lag is not None and lag.behind):
+                continue
+            found.append(
+                (0.0 if lag is None else lag.expected_gain, cost, self._going_on(candidate, split, left, cost))
+            )
+        most = max((gain for gain, *_ in found), default=0.0)
+        return [((most if turn.candidate is leader else gain) / max(cost, _MOMENT), turn) for gain, cost, turn in found]
+
+    def _next_split(self, candidate: Candidate, m: int) -> int | None:
+        """First of the ``m`` splits that the candidate has neither done nor begun."""
+        began = [split for number, split in self.running if number == candidate.number]
+        if candidate.status != "open" or (began and not candidate.steps):
+            return None
+        return next((s for s in self.order[:m] if s not in candidate.steps and s not in began), None)
+
+    def _going_on(self, candidate: Candidate, split: int, left: float, cost: float) -> Turn:
+        seconds = left if self.timed else math.inf
+        if candidate.cut and self.timed:  # its other trainings were shortened, and are compared with this one
+            seconds = min(left, max(cost, max(work.seconds for work in candidate.work.values())))
+        return Turn(candidate.family, split, seconds, candidate)
+
+    def _newcomers(self, left: float, leader: Candidate | None, *, hopeless: bool) -> list[tuple[float, Turn]]:
+        """First steps of new candidates, one for each family, with the gain per second that each promises."""
+        able = [name for name in self.entrants if self._may_begin(name)]
+        expected = expected_differences(self.entrants, self.candidates, leader, self.weights) if able else {}
+        # One split alone hardly decides: where the leader has seen more, there must be time for a second one
+        n_judged = min(_FEWEST_JUDGED, len(leader.steps)) if leader is not None else 1
+        options = []
+        for name in able:
+            if expected[name].behind and not hopeless:
+                continue
+            for default in [*self.entrants[name].defaults, None]:
+                need = self.costs.of_first_step(name, self.entrants[name].best_params if default is None else default)
+                if not self.timed or n_judged * need <= left:
+                    turn = self._newcomer(name, default, left, _NEWCOMER, need)
+                    options.append((expected[name].expected_gain / (_STEPS_OF_NEWCOMER * max(need, _MOMENT)), turn))
+                    break
+        return options
+
+
+def expected_differences(
+    entrants: Mapping[str, Entrant], candidates: Sequence[Candidate], leader: Candidate | None, weights: Sequence[float]
+) -> dict[str, Difference]:
+    """Expect by how much another candidate of each family differs from the leader.
+
+    Its score is taken as normal around the best of its family, as wide as that score is uncertain, less the more
+    candidates of the family brought nothing.
+    """
+    estimate = additive_scores(eligible(candidates), weights)
+    best = {name: entrant.best for name, entrant in entrants.items() if entrant.best is not None}
+    top = estimate[leader.number] if leader is not None else 0.0
+    reached = [estimate[candidate.number] for candidate in best.values()]
+    gap = max(0.0, top - float(np.median(reached))) if reached else 1.0
+    expected = {}
+    for name, entrant in entrants.items():
+        spread = max(gap, 1e-6) / 2 * entrant.share
+        mean = top - spread
+        if name in best:
+            spread = max(_standard_error(best[name], weights), _LEAST_SPREAD * gap)
+            mean = min(estimate[best[name].number], top)
+        spread = max(spread / math.sqrt(1.0 + entrant.fruitless / _FRUITLESS_SCALE), 1e-9)
+        expected[name] = Difference(mean - top, spread, 1)
+    return expected
+
+
+def _standard_error(candidate: Candidate, weights: Sequence[float]) -> float:
+    """Standard error of the score of a candidate over its rows."""
+    share = np.array([weights[split] for split in candidate.splits])
+    share /= share.sum()
+    variances = [row_variance(candidate.steps[split].losses, 0.0) for split in candidate.splits]
+    return math.sqrt(float(np.sum(share**2 * np.array(variances))))

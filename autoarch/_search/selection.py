@@ -1,0 +1,83 @@
+"""Greedy selection of members by what they predicted of rows that they were not fitted on.
+
+References
+----------
+.. [1] R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from autoarch._search.scoring import SPREAD, Predictions, Scorer
+
+ROUNDS = 5  # of adding a member, per member allowed
+
+
+def select(
+    parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool] = lambda: False
+) -> dict[int, float]:
+    """Select members greedily; return their positions and weights, which sum to 1.
+
+    The best one alone is where it starts; then whichever candidate helps most is added, again and again and the same
+    one more than once if need be, while that helps the score, or the tie-break at an equal score.
+
+    Parameters
+    ----------
+    parts : sequence of Predictions
+        Of the same rows, best candidate first.
+    scorer : Scorer
+        Scores predictions.
+    size : int
+        Different candidates at most.
+    over : callable
+        Called before each round; True ends the selection.
+    """
+    counts = {0: 1}
+    total = parts[0].values.copy()
+    best = _key(Predictions(parts[0].rows, total), scorer)
+    for n_votes in range(2, ROUNDS * size + 2):
+        if over():
+            break
+        allowed = range(len(parts)) if len(counts) < size else list(counts)
+        keys = {
+            place: _key(Predictions(parts[0].rows, (total + parts[place].values) / n_votes), scorer)
+            for place in allowed
+        }
+        place = max(keys, key=lambda candidate: keys[candidate])
+        if keys[place] <= best:
+            break
+        best, total = keys[place], total + parts[place].values
+        counts[place] = counts.get(place, 0) + 1
+    n_votes = sum(counts.values())
+    return {place: count / n_votes for place, count in counts.items()}
+
+
+def _key(predictions: Predictions, scorer: Scorer) -> tuple[float, float]:
+    return scorer.score(predictions), scorer.tie_break(predictions)
+
+
+def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictions:
+    """Average predictions of the same rows by weight."""
+    values = sum(share * parts[place].values for place, share in shares.items())
+    return Predictions(parts[0].rows, np.asarray(values))
+
+
+def helps(parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool]) -> bool:
+    """Return whether members that are chosen on either half of the rows beat the first one on the other half."""
+    n = len(parts[0].rows)
+    order = np.argsort(parts[0].rows * SPREAD % 1.0, kind="stable")
+    halves = order[: n // 2], order[n // 2 :]
+    together, single = [], []
+    for chosen_on, judged_on in (halves, halves[::-1]):
+        try:
+            shares = select([part.at(chosen_on) for part in parts], scorer, size, over)
+            judged = [part.at(judged_on) for part in parts]
+            together.append(_key(blended(judged, shares), scorer))
+            single.append(_key(judged[0], scorer))
+        except ValueError:  # a score may be undefined on half of few rows
+            return False
+    gain = np.mean(together, axis=0) - np.mean(single, axis=0)
+    return bool(tuple(gain) > (0.0, 0.0))

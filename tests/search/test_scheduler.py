@@ -1,0 +1,252 @@
+"""Decisions of the scheduler on tables of invented losses and seconds: nothing is fitted here."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from autoarch._search.compare import SET_ASIDE
+from autoarch._search.scheduler import Limits, Scheduler
+from autoarch._search.steps import Candidate, Judgement, StepResult, Work
+from search.oracle import MOST_STEPS, PROBLEM, Invented, Nature, World, play, worlds
+
+BUDGETS = st.floats(0.5, 20)
+TRIALS = st.integers(1, 8)
+
+
+def even(n):
+    """Weights of equal splits."""
+    return (1 / n,) * n
+
+
+def world_of(*families, n_splits=5, **changes):
+    """Families given as pairs of name and nature, at a second each; equal splits in their order."""
+    return World(
+        tuple(Invented(name, nature_cost, 2) for name, nature_cost, _ in families),
+        {name: nature for name, _, nature in families},
+        tuple(range(n_splits)),
+        even(n_splits),
+        **changes,
+    )
+
+
+def mean_on(candidate, splits, weights):
+    """Weighted mean score on some splits."""
+    return float(np.average([candidate.steps[s].score for s in splits], weights=[weights[s] for s in splits]))
+
+
+# Time
+
+
+@settings(max_examples=25)
+@given(world=worlds(), budget=BUDGETS, patience=st.none() | st.integers(1, 10))
+def test_no_more_is_spent_than_there_is(world, budget, patience):
+    """No turn may take longer than what is left, none is expected to, and the search comes to an end."""
+    played = play(world, budget, patience=patience)
+
+    assert len(played.results) < MOST_STEPS
+    assert played.spent <= budget + 0.05
+    for turn, left, expected, known in played.expected:
+        assert turn.seconds <= left
+        assert expected <= left * (1 if known else 20) + 1e-9
+
+
+@settings(max_examples=25)
+@given(world=worlds(), budget=BUDGETS, n_jobs=st.integers(1, 3))
+def test_no_step_is_done_twice(world, budget, n_jobs):
+    """What was judged or broke is never fitted again, whatever its splits and however many run at a time."""
+    played = play(world, budget, n_jobs=n_jobs)
+
+    ended = [(r.number, r.split) for r in played.results if r.status != "paused"]
+    assert len(ended) == len(set(ended))
+
+
+@settings(max_examples=25)
+@given(world=worlds(), budget=BUDGETS)
+def test_a_cheap_family_always_has_a_turn(world, budget):
+    """Whatever the others do: a family whose steps take a fiftieth of the time is tried."""
+    cheap = Invented("cheap", budget / 50, 1)
+    world = replace(world, families=(*world.families, cheap), natures={**world.natures, "cheap": Nature()})
+
+    assert "cheap" in {family for family, *_ in play(world, budget).turns}
+
+
+def test_the_cheapest_family_comes_first_whatever_its_odds():
+    """Then the dearer ones, while there is time for them."""
+    world = world_of(("dear", 5.0, Nature()), ("cheap", 0.1, Nature()), ("usual", 1.0, Nature()), n_splits=1)
+
+    turns = [family for family, *_ in play(world, 12.0).turns if family != "baseline"]
+
+    assert turns[:3] == ["cheap", "usual", "dear"]
+
+
+def test_a_family_that_turns_out_slow_is_not_begun_again_without_the_time():
+    """Its first step took ten times what was thought, which is what its next one is expected to take."""
+    world = world_of(("slow", 1.0, Nature(0.9, stretch=10.0)), ("quick", 1.0, Nature(0.8)), n_splits=1)
+
+    played = play(world, 30.0)
+
+    slow = [left for turn, left, *_ in played.expected if turn.family == "slow"]
+    assert min(slow[1:], default=10.0) > 8.0
+
+
+# Comparison
+
+
+@settings(max_examples=25)
+@given(world=worlds(), budget=BUDGETS)
+def test_nobody_better_with_all_of_its_steps_is_passed_over(world, budget):
+    """Whoever has every split of the winner has no better mean on them; so for the leader."""
+    scheduler = play(world, budget).scheduler
+
+    for best in (scheduler.winner, scheduler.leader):
+        for rival in scheduler.candidates:
+            if best is not None and set(best.steps) <= set(rival.steps):
+                assert mean_on(rival, best.splits, world.weights) <= mean_on(best, best.splits, world.weights) + 1e-12
+
+
+@settings(max_examples=25)
+@given(world=worlds(endings=["whole"]), n_trials=TRIALS)
+def test_who_waits_at_the_end_is_three_standard_errors_behind(world, n_trials):
+    """Without a clock everybody else was judged on every split."""
+    scheduler = play(world, n_trials=n_trials).scheduler
+
+    behind = scheduler.behind()
+    for candidate in scheduler.candidates:
+        if len(candidate.steps) < len(world.weights):
+            assert behind[candidate.number].standardised <= -SET_ASIDE
+
+
+def test_large_budgets_find_the_best():
+    """Over many worlds the winner was judged on nearly all splits, and is hardly worse than the best that was begun."""
+    lost, spread, judged = [], [], []
+    for seed in range(20):
+        natures = [("a", 1.0, Nature(0.75)), ("b", 2.0, Nature(0.78)), ("c", 0.5, Nature(0.7, 0.06))]
+        world = world_of(*natures, seed=seed)
+        scheduler = play(world, 60.0).scheduler
+        trials = [candidate for candidate in scheduler.candidates if candidate.number >= 0]
+        accuracies = [world.accuracy(candidate) for candidate in trials]
+        judged.append(len(scheduler.winner.steps))
+        lost.append(max(accuracies) - world.accuracy(scheduler.winner))
+        spread.append(np.std(accuracies))
+    assert np.mean(judged) > 4.5 and min(judged) >= 3
+    assert np.mean(lost) < 0.5 * np.mean(spread)
+
+
+def test_whoever_leads_is_judged_on_more_splits_before_newcomers_begin():
+    """Of ten seconds at a second each, most are for the further splits of the one that leads by far."""
+    world = world_of(("good", 1.0, Nature(0.6)), ("bad", 1.0, Nature(0.6)), known={0: 0.9})
+
+    scheduler = play(world, 10.0).scheduler
+
+    assert scheduler.winner.number == 0
+    assert len(scheduler.winner.steps) >= 3
+
+
+def test_cheap_splits_of_the_leader_come_before_a_dear_newcomer():
+    """The newcomer may take more than it was given, and then there would be no time even for what takes a moment."""
+    world = world_of(("cheap", 0.01, Nature()), ("dear", 1.5, Nature(stretch=3.0, ending="late")), known={0: 0.9})
+
+    played = play(world, 4.0)
+
+    assert played.spent > 4.0 and "dear" in {family for family, *_ in played.turns}
+    assert len(played.scheduler.winner.steps) == 5
+
+
+# Splits
+
+
+@settings(max_examples=25)
+@given(world=worlds(), budget=st.none() | BUDGETS, n_trials=TRIALS)
+def test_fewer_splits_are_the_first_of_the_same(world, budget, n_trials):
+    """In the order of the plan."""
+    for candidate in play(world, budget, n_trials).scheduler.candidates:
+        assert set(candidate.steps) == set(world.order[: len(candidate.steps)])
+
+
+# Limits
+
+
+@settings(max_examples=25)
+@given(world=worlds(endings=["whole", "cut", "paused"]), n_trials=TRIALS, n_jobs=st.integers(1, 3))
+def test_as_many_candidates_are_begun_as_are_allowed(world, n_trials, n_jobs):
+    """A candidate counts when its first step begins; baselines do not count."""
+    played = play(world, n_trials=n_trials, n_jobs=n_jobs)
+
+    assert played.scheduler.n_started == n_trials
+    assert len({number for number, _ in played.steps if number >= 0}) == n_trials
+    assert played.scheduler.out_of_trials
+
+
+@settings(max_examples=20)
+@given(world=worlds(), n_trials=st.integers(1, 4), more=st.integers(1, 4))
+def test_a_search_that_goes_on_begins_as_many_more(world, n_trials, more):
+    """Limits are raised, and what was begun stays counted."""
+    assume(any(nature.ending != "fails" for nature in world.natures.values()))
+    scheduler = play(world, n_trials=n_trials).scheduler
+    scheduler.limits = Limits(scheduler.n_started + more)
+
+    turn = scheduler.next()
+
+    assert turn is not None and not scheduler.out_of_trials
+
+
+@pytest.mark.parametrize("patience", [1, 3, 8])
+def test_patience_ends_the_search_when_nothing_gets_better(patience):
+    """So many candidates after the best one, the first, and no more; those begun are still judged."""
+    world = world_of(("good", 0.1, Nature(0.6)), ("bad", 1.0, Nature(0.6)), n_splits=3, known={0: 0.97})
+
+    scheduler = play(world, n_trials=60, patience=patience).scheduler
+
+    assert scheduler.leader.number == 0 and len(scheduler.leader.steps) == 3
+    assert scheduler.out_of_patience and not scheduler.out_of_trials
+    assert scheduler.n_started == 1 + patience
+
+
+def test_a_family_that_only_fails_is_left_alone():
+    """After three candidates, and the others use the time; the reason is known to be the same for all."""
+    world = world_of(("broken", 0.1, Nature(ending="fails")), ("fine", 1.0, Nature()))
+
+    played = play(world, 60.0)
+
+    assert sum(family == "broken" for family, *_ in played.turns) == 3
+    assert played.scheduler.entrants["broken"].common_failure == "broken on purpose"
+    assert played.scheduler.entrants["fine"].common_failure is None
+    assert played.spent > 50
+
+
+# Without a clock
+
+
+@settings(max_examples=20)
+@given(world=worlds(), n_trials=TRIALS, haste=st.floats(0.01, 100), patience=st.none() | st.integers(2, 10))
+def test_without_a_clock_seconds_decide_nothing(world, n_trials, haste, patience):
+    """The same turns in the same order, however long steps take."""
+    usual, other = (play(world, n_trials=n_trials, patience=patience, haste=speed) for speed in (1.0, haste))
+
+    assert usual.turns == other.turns
+    assert all(np.isinf(turn.seconds) for turn, *_ in usual.expected)
+
+
+# Pauses
+
+
+def test_a_candidate_that_was_too_slow_keeps_its_scores_and_goes_on():
+    """It needed more seconds than it had; once there are more, it goes on where it stopped."""
+    scheduler = Scheduler(even(3), timed=True)
+    scheduler.enter([Invented("a", 1.0)], PROBLEM, {})
+    scheduler.limits = Limits(0)
+    candidate = Candidate(0, "a", {})
+    for split, seconds in enumerate([1.0, 30.0]):
+        scheduler.begin(candidate, split)
+        result = StepResult(0, split, "ok" if split == 0 else "paused", work=Work(seconds=seconds))
+        result.judgement = None if split else Judgement(0.5, 0.0, np.array([0.0, 1.0]))
+        scheduler.learn(candidate, result)
+
+    assert scheduler.next(20.0) is None
+    turn = scheduler.next(100.0)
+
+    assert (turn.candidate, turn.split) == (candidate, 1)
+    assert candidate.scores == [0.5]
