@@ -244,7 +244,7 @@ class Search:
         if turn.default is None and tried:
             self.scheduler.entrants[family.name].repeats += 1
             candidate.reason = f"the parameters of candidate {tried[0].number} again"
-            optuna_side.tell(self.past.study, self._trials.pop(trial.number), candidate, self.data)
+            optuna_side.tell(self.past.study, self._trials.pop(trial.number), candidate, self.data, 1)
             return None
         return candidate
 
@@ -285,8 +285,9 @@ class Search:
         self.models.tidy(self.scheduler, [number for number, _ in self.scheduler.running])
         if trial := self._trials.get(candidate.number):
             optuna_side.report(trial, candidate, result)
-            if candidate.status == "failed" or len(candidate.steps) == len(self.data.splits):
-                optuna_side.tell(self.past.study, self._trials.pop(candidate.number), candidate, self.data)
+            n_splits = self.scheduler.n_splits(max(0.0, self.budget.left - self.reserve(self)))
+            if candidate.status == "failed" or len(candidate.steps) >= n_splits:
+                optuna_side.tell(self.past.study, self._trials.pop(candidate.number), candidate, self.data, n_splits)
         self._show(candidate, result, leader if leader is not before else None)
 
     def _exclude_if_slow(self, candidate: Candidate) -> None:

@@ -21,9 +21,7 @@ def new_study(seed: int) -> optuna.Study:
     """Create an in-memory study whose TPE treats the parameters of each family as a group."""
     import optuna
 
-    sampler = optuna.samplers.TPESampler(
-        seed=seed, group=True, multivariate=True, constant_liar=True, n_startup_trials=_STARTUP_TRIALS
-    )
+    sampler = optuna.samplers.TPESampler(seed=seed, group=True, multivariate=True, n_startup_trials=_STARTUP_TRIALS)
     return optuna.create_study(direction="maximize", sampler=sampler)
 
 
@@ -43,17 +41,15 @@ def report(trial: optuna.Trial, candidate: Candidate, result: StepResult) -> Non
     trial.set_user_attr("seconds", candidate.seconds)
 
 
-def tell(
-    study: optuna.Study, trial: optuna.Trial, candidate: Candidate, data: TrainingData, n_splits: int | None = None
-) -> None:
-    """End a trial: with its score where it was judged on ``n_splits`` splits, all by default."""
+def tell(study: optuna.Study, trial: optuna.Trial, candidate: Candidate, data: TrainingData, n_splits: int) -> None:
+    """End a trial: with its score where it was judged on ``n_splits`` splits."""
     from optuna.trial import TrialState
 
     if candidate.reason:
         trial.set_user_attr("reason", candidate.reason)
     if candidate.status == "failed":
         study.tell(trial, state=TrialState.FAIL)
-    elif len(candidate.steps) >= (len(data.splits) if n_splits is None else n_splits):
+    elif len(candidate.steps) >= n_splits:
         study.tell(trial, data.score(candidate))
     else:
         study.tell(trial, state=TrialState.PRUNED)
