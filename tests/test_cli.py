@@ -199,9 +199,9 @@ def test_a_trial_that_was_stopped_is_compared_and_says_so():
     """Most losers never finish: what stopped them stands beside their score."""
     late = (0.8, np.nan, "behind after 1 of 5 splits")
     paid = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=late)))
-    assert "It paid: 0.950 ± 0.010 for cnn against 0.800 for tree, the best other family (paused: behind" in paid
+    assert "It paid: 0.950 ± 0.010 for cnn against 0.800 for tree, the best other family (behind" in paid
     lost = convolution_sentence(fitted(board(cnn=late, tree=(0.95, 0.01))))
-    assert "It did not pay: 0.800 for cnn (paused: behind after 1 of 5 splits) against 0.950" in lost
+    assert "It did not pay: 0.800 for cnn (behind after 1 of 5 splits) against 0.950" in lost
     both = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=(0.96, np.nan, "late"), mlp=(0.9, 0.01))))
     assert "for mlp, the best other family, as" in both
 

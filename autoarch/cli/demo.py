@@ -138,7 +138,7 @@ def _finished_first(leaderboard: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stopped(row: pd.Series) -> str:
-    return "" if row["status"] == "ok" else f" (paused: {row['reason']})"
+    return "" if row["status"] == "ok" else f" ({row['reason']})"
 
 
 def _outcome(gain: float, spread: float) -> str:

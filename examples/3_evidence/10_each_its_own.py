@@ -8,7 +8,7 @@ from sklearn.model_selection import ShuffleSplit
 from autoarch import AutoArchClassifier
 from autoarch.datasets import make_noise, make_textures
 
-one_split = ShuffleSplit(1, random_state=0)
+one_split = ShuffleSplit(1, test_size=0.4, random_state=0)
 winners = {}
 for name, (X, y), layout in (
     ("textures", make_textures(600, (16, 16), random_state=0), (16, 16)),
