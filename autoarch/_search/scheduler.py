@@ -42,6 +42,8 @@ _MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, 
 _FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
 _LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
 _MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
+_DEAR, _CHEAP = 0.25, 0.5  # of the time left, that a newcomer needs; of what it needs, that a second look may take
+_LEVEL = 1.0  # standard errors by which a candidate may be behind the leader to be worth a second look
 _POOLED = 30  # candidates by which the variance of fits is judged
 
 
@@ -192,10 +194,30 @@ class Scheduler(Standings):
             split = None if leader is None or not 0 < finishing <= _AT_ONCE * need else self._next_split(leader, m)
             if leader is not None and split is not None:
                 return self._going_on(leader, split, left, self.costs.of_next_step(leader))
+            if self.timed and need > _DEAR * left and (turn := self._second_look(left, need)):
+                return turn
             del self._queue[place]
             share = self.entrants[name].share
             waiting = share + sum(self.entrants[other].share for other, _ in self._queue)
             return self._newcomer(name, default, left - finishing, _ROUND_ONE * share / waiting, need)
+        return None
+
+    def _second_look(self, left: float, need: float) -> Turn | None:
+        """Second split of a candidate that is level with the leader, where that is cheap beside a dear newcomer.
+
+        One split alone may suit a candidate by luck; two of them tell more than one more candidate does.
+        """
+        leader = self.leader
+        seen_once = [c for c in eligible(self.candidates) if c.status == "open" and len(c.steps) == 1]
+        if leader is None or len(leader.steps) < _FEWEST_JUDGED:
+            return None
+        compared = Comparison(seen_once, leader, self.weights)
+        for candidate in seen_once:
+            lag, split = compared.of(candidate), self._next_split(candidate, _FEWEST_JUDGED)
+            cost = max(self.costs.of_next_step(candidate), candidate.needed)
+            level = lag is not None and lag.standardised >= -_LEVEL
+            if level and split is not None and cost <= min(left, _CHEAP * need):
+                return self._going_on(candidate, split, left, cost)
         return None
 
     def _seconds_of_newcomer(self, name: str, default: Params | None) -> float:
