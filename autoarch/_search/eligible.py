@@ -75,7 +75,7 @@ class Settings:
         verbose = check_whole("verbose", int(estimator.verbose), least=0)
         size = estimator.ensemble_size
         if not (isinstance(size, str) and size == "auto"):
-            size = check_whole("ensemble_size", size, least=1)
+            size = check_whole("ensemble_size", size, least=1, absent="'auto' for several where they prove better")
         if estimator.max_predict_seconds is not None:
             check_positive("max_predict_seconds", estimator.max_predict_seconds)
         if estimator.patience is not None:
