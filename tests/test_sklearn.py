@@ -79,6 +79,7 @@ def test_tags_say_what_it_is_and_takes(clf):
     assert not (tags.non_deterministic or tags.no_validation or tags._skip_test)
 
 
+@pytest.mark.slow
 def test_a_grid_search_over_our_own_parameters(clf, cancer):
     """Families, layouts and trials are searched under a pipeline's prefix."""
     X, y = cancer
@@ -99,6 +100,7 @@ def test_cross_validation_by_area_under_the_curve(clf, cancer):
     assert set(cross_validate(clf, *cancer, cv=2, scoring=["accuracy", "f1"])) >= {"test_accuracy", "test_f1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -114,6 +116,7 @@ def test_meta_estimators(wrap, clf, cancer):
     assert wrap(clf).fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_three_dimensions_pass_splitters_and_searches(clf, cancer):
     """Matrices survive cross-validation and a grid search."""
     X, y = cancer

@@ -31,6 +31,7 @@ from autoarch.families.base import Family, Problem
 if TYPE_CHECKING:
     import optuna
 
+_FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _MOST_RESTARTS = 2  # of a pool whose workers die
 
 
@@ -134,18 +135,19 @@ class Search:
         begun = None if n_trials is None else self.scheduler.n_started + n_trials
         self.scheduler.limits = Limits(begun, patience)
 
-    def judge_baselines(self, family: Family, seconds: float) -> None:
+    def judge_baselines(self, family: Family, seconds: float, *, as_fallback: bool) -> None:
         """Fit simple models on the first split, before anything that takes time; each limits itself.
 
-        The first two are always fitted, a further one where there is time, or in its turn.
+        The first two are always fitted, and as a fallback they do; a further one where there is time, or in its turn.
         """
         began = self.budget.elapsed
         self._by_name[family.name] = family
         self.scheduler.costs.enter([family], self.problem)
-        for place, params in enumerate(family.defaults(self.problem)):
+        kinds = family.defaults(self.problem)
+        for place, params in enumerate(kinds[:_FALLBACKS] if as_fallback else kinds):
             left = math.inf if self.budget.unlimited else seconds - (self.budget.elapsed - began)
             candidate = Candidate(-1 - place, family.name, params, self.past.seed)
-            if place > 1 and left < seconds / 4:
+            if place >= _FALLBACKS and left < seconds / 4:
                 self.scheduler.candidates.append(candidate)
                 continue
             turn = Turn(family.name, self.scheduler.order[0], max(left, 0.0), candidate)

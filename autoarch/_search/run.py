@@ -177,7 +177,8 @@ def _prepared(request: Request, data: TrainingData, progress: Progress) -> Searc
     if past is None:
         progress.event(_beginning(request, data))
         progress.say("fitting simple models")
-        search.judge_baselines(Baseline(), _BASELINE_SECONDS if timed else np.inf)
+        seconds = _BASELINE_SECONDS if timed else np.inf
+        search.judge_baselines(Baseline(), seconds, as_fallback=settings.chosen_by_user)
     progress.say("probing the layout")
     search.past.report, probed = probe(request)
     search.interrupted |= not probed

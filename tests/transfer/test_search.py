@@ -65,6 +65,7 @@ def test_a_regressor_fine_tunes_too(digit_net, digits):
     assert reg.best_params_["model__module__source"].input_shape == (1, 8, 8)
 
 
+@pytest.mark.slow
 def test_the_family_keeps_the_contract(digit_net):
     """As any other, on every grid that the net can take."""
     check_family(FineTuned(digit_net))
