@@ -419,6 +419,16 @@ def test_ctrl_c_in_the_probe_keeps_the_baseline(monkeypatch):
     assert clf.predict(X).shape == (60,)
 
 
+def test_a_search_that_a_simple_model_leads_goes_on():
+    """Each row has copies nearby, so the nearest row is right, before and after."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(10 * rng.normal(size=(20, 4)), 6, axis=0) + 1e-3 * rng.normal(size=(120, 4))
+    y = np.repeat(np.arange(20) % 2, 6)
+    clf = AutoArchClassifier(n_trials=1, time_budget=None, warm_start=True, random_state=0, verbose=0).fit(X, y)
+    assert clf.best_family_ == "baseline"
+    assert clf.fit(X, y).best_family_ == "baseline" and clf.score(X, y) == 1.0
+
+
 def test_an_ensemble_votes_and_is_listed(iris):
     """Its members are in a table, its pipeline can be fitted again, its probabilities are those that it gives."""
     X, y = iris

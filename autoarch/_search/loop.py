@@ -20,6 +20,7 @@ from autoarch._core.clock import Budget, Deadline
 from autoarch._core.progress import Progress
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search import study as optuna_side
+from autoarch._search.baseline import Baseline
 from autoarch._search.compare import eligible
 from autoarch._search.costs import Machine
 from autoarch._search.entrants import Limits, Turn
@@ -118,7 +119,7 @@ class Search:
         self.scheduler.timed = self.scheduler.costs.timed = timed
         self.machine = Machine(timed=timed, n_jobs=self.n_jobs)
         self.interrupted = self.out_of_time = False
-        self._by_name: dict[str, Family] = {}
+        self._by_name: dict[str, Family] = {Baseline.name: Baseline()}
         self._lock = threading.RLock()
         self._open: dict[tuple[int, int], tuple[Candidate, float]] = {}
         self._trials: dict[int, optuna.Trial] = {}
@@ -135,13 +136,12 @@ class Search:
         begun = None if n_trials is None else self.scheduler.n_started + n_trials
         self.scheduler.limits = Limits(begun, patience)
 
-    def judge_baselines(self, family: Family, seconds: float, *, as_fallback: bool) -> None:
+    def judge_baselines(self, seconds: float, *, as_fallback: bool) -> None:
         """Fit simple models on the first split, before anything that takes time; each limits itself.
 
         The first two are always fitted, and as a fallback they do; a further one where there is time, or in its turn.
         """
-        began = self.budget.elapsed
-        self._by_name[family.name] = family
+        began, family = self.budget.elapsed, self._by_name[Baseline.name]
         self.scheduler.costs.enter([family], self.problem)
         kinds = family.defaults(self.problem)
         for place, params in enumerate(kinds[:_FALLBACKS] if as_fallback else kinds):

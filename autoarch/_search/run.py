@@ -18,7 +18,6 @@ from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet
 from autoarch._core.threads import limited
 from autoarch._data.target import Target
-from autoarch._search.baseline import Baseline
 from autoarch._search.calibration import fitted_temperature
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, finish, winner_of_search
@@ -178,7 +177,7 @@ def _prepared(request: Request, data: TrainingData, progress: Progress) -> Searc
         progress.event(_beginning(request, data))
         progress.say("fitting simple models")
         seconds = _BASELINE_SECONDS if timed else np.inf
-        search.judge_baselines(Baseline(), seconds, as_fallback=settings.chosen_by_user)
+        search.judge_baselines(seconds, as_fallback=settings.chosen_by_user)
     progress.say("probing the layout")
     search.past.report, probed = probe(request)
     search.interrupted |= not probed
