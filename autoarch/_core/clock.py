@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 _MARGIN = 0.15  # seconds kept back for what comes after the refit
-_LEAST_SLICE = 0.02  # of the budget; a trial with less time says nothing
 
 
 class OutOfTimeError(Exception):
@@ -123,12 +122,3 @@ class Budget:
     def deadline(self, *, keep: float = 0.0, fraction: float = 1.0) -> Deadline:
         """A deadline after ``fraction`` of what is left when ``keep`` seconds are kept back."""
         return Deadline(None if self.unlimited else max(0.0, self.left - keep) * fraction)
-
-    def too_late_for_a_trial(self, keep: float) -> bool:
-        """Return whether what is left beside the ``keep`` seconds is too short for another trial."""
-        return not self.unlimited and self.left - keep < max(0.05, _LEAST_SLICE * (self.seconds or 0.0))
-
-    @property
-    def trials_spent(self) -> bool:
-        """Return whether all trials that were allowed have been asked for."""
-        return self.n_trials is not None and self.n_asked >= self.n_trials

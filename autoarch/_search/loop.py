@@ -230,6 +230,7 @@ class Search:
 
     def _newcomer(self, turn: Turn) -> Candidate | None:
         """A new candidate, or None when a family could not even suggest one, which is told as a failure."""
+        self.budget.n_asked += 1
         family = self._by_name[turn.family]
         trial = optuna_side.ask(self.past.study, family, [f.name for f in self.families], turn.default)
         self._trials[trial.number] = trial

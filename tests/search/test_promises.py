@@ -10,6 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._core.progress import Progress
 from autoarch.exceptions import AutoArchWarning, SearchInterruptedWarning
 from autoarch.families import Family
 
@@ -231,3 +232,20 @@ def test_candidates_that_predict_too_slowly_are_excluded_but_for_the_last():
     assert board["reason"].str.contains("max_predict_seconds=1e-09").any()
     assert clf.predict(X).shape == (150,)
     assert len(clf.ensemble_) == 1
+
+
+def test_the_line_counts_candidates_where_no_clock_runs():
+    """As many as were begun, of as many as are allowed."""
+    seen = []
+
+    class Watched(Progress):
+        """Note what the bar would show at the end of each step."""
+
+        def end_step(self, *args, **facts):
+            super().end_step(*args, **facts)
+            seen.append((self.budget.n_asked, self.budget.n_trials))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autoarch._search.run.Progress", Watched)
+        AutoArchClassifier(**{**QUICK, "n_trials": 3}, families="linear", cv=2).fit(X, y)
+    assert seen[-1] == (3, 3)
