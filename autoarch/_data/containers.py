@@ -51,7 +51,7 @@ def to_dense(X: Any) -> np.ndarray:
     """
     if X.ndim != 2:
         raise InputError(f"Expected 2D input, got sparse input with shape {X.shape}. Reshape it to (rows, columns).")
-    needed, free = X.shape[0] * X.shape[1] * X.dtype.itemsize, _free_bytes()
+    needed, free = X.shape[0] * X.shape[1] * X.dtype.itemsize, free_bytes()
     if free is not None and needed > free:
         raise InputError(
             f"X is sparse with shape {X.shape}; as a dense array it takes {needed / 2**30:.3g} GiB, but only "
@@ -104,7 +104,7 @@ def _polars_column(column: Any) -> pd.Series:
     return values if timezone is None else values.dt.tz_localize("UTC").dt.tz_convert(timezone)
 
 
-def _free_bytes() -> int | None:
+def free_bytes() -> int | None:
     """Memory available without swapping, else physical memory, or None where the system reports neither."""
     # sysconf counts what the system caches files in as taken, hence /proc first
     with suppress(OSError, StopIteration), open("/proc/meminfo") as facts:

@@ -85,8 +85,7 @@ class Costs:
         """Seconds of another step of a candidate: as the others took, shortened if these were."""
         if not candidate.steps or not self.timed:
             return self.of_first_step(candidate.family, candidate.params)
-        done = [candidate.work[split] for split in candidate.steps]
-        return max(float(np.mean([work.seconds * work.pace for work in done])), _LEAST) / self.pace
+        return max(candidate.mean_idle_seconds("seconds"), _LEAST) / self.pace
 
     def known(self, family: str) -> bool:
         """Return whether a step of the family has been timed."""

@@ -126,10 +126,7 @@ def _choose_without(block: np.ndarray, parts: Sequence[Predictions], scorer: Sco
 
 def _score_or_worst(predictions: Predictions, scorer: Scorer) -> float:
     """Score predictions; minus infinity where the rows lack what the score needs (two classes, two rows)."""
-    try:
-        score = scorer.score(predictions)
-    except ValueError:
-        return -np.inf
+    score = scorer.score_or_nan(predictions)
     return score if np.isfinite(score) else -np.inf
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sklearn.pipeline import Pipeline
 
+from autoarch._data.containers import free_bytes
 from autoarch._search.compare import Standings
 from autoarch._search.steps import Candidate
 
@@ -85,8 +86,4 @@ def size_of(model: Pipeline) -> int:
 
 def free_memory() -> float:
     """Bytes of memory that programs may still take."""
-    try:
-        with open("/proc/meminfo") as facts:
-            return next(1024.0 * int(line.split()[1]) for line in facts if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):  # no Linux
-        return _FREE_WHERE_UNKNOWN
+    return free_bytes() or _FREE_WHERE_UNKNOWN

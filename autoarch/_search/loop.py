@@ -172,8 +172,7 @@ class Search:
 
     def predict_seconds(self, candidate: Candidate) -> float:
         """Expect the seconds in which the candidate, fitted, predicts 1,000 rows on an idle core."""
-        steps = [candidate.work[split] for split in candidate.steps]
-        return float(np.mean([work.predict_seconds * work.pace for work in steps])) if steps else 0.0
+        return candidate.mean_idle_seconds("predict_seconds")
 
     def run(self) -> None:
         """Search until nothing is left to do or no time to do it in, or the user interrupts."""

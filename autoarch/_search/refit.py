@@ -89,8 +89,14 @@ def refit_seconds(candidate: Candidate, search: Search) -> float:
     if fold_models(candidate, search) or not candidate.steps:
         return _MOMENT
     rows = np.mean([len(search.data.splits[split][0]) for split in candidate.splits])
-    idle = [candidate.work[split].fit_seconds * candidate.work[split].pace for split in candidate.splits]
-    return 1.2 * float(np.mean(idle)) / search.scheduler.costs.pace * len(search.data.y) / float(rows) + _MOMENT
+    return (
+        1.2
+        * candidate.mean_idle_seconds("fit_seconds")
+        / search.scheduler.costs.pace
+        * len(search.data.y)
+        / float(rows)
+        + _MOMENT
+    )
 
 
 def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> tuple[Pipeline, str]:

@@ -214,7 +214,7 @@ class Scheduler(Standings):
         compared = Comparison(seen_once, leader, self.weights)
         for candidate in seen_once:
             lag, split = compared.of(candidate), self._next_split(candidate, _FEWEST_JUDGED)
-            cost = max(self.costs.of_next_step(candidate), candidate.needed)
+            cost = self._seconds_of_next(candidate)
             level = lag is not None and lag.standardised >= -_LEVEL
             if level and split is not None and cost <= min(left, _CHEAP * need):
                 return self._going_on(candidate, split, left, cost)
@@ -267,7 +267,7 @@ class Scheduler(Standings):
             lags = {number: compared.of(c) for number, c in wanted.items() if c is not leader}
         found: list[tuple[float, float, Turn]] = []
         for candidate, split in waiting:
-            cost = max(self.costs.of_next_step(candidate), candidate.needed)
+            cost = self._seconds_of_next(candidate)
             lag = lags.get(candidate.number)
             if (self.timed and cost > left) or (lag is not None and lag.behind):
                 continue
@@ -283,6 +283,10 @@ class Scheduler(Standings):
         if candidate.status != "open" or (began and not candidate.steps):
             return None
         return next((s for s in self.order[:m] if s not in candidate.steps and s not in began), None)
+
+    def _seconds_of_next(self, candidate: Candidate) -> float:
+        """Seconds that must be left for another step: as it is expected to take, or was found to need."""
+        return max(self.costs.of_next_step(candidate), candidate.needed)
 
     def _going_on(self, candidate: Candidate, split: int, left: float, cost: float) -> Turn:
         seconds = left if self.timed else math.inf

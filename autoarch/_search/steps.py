@@ -250,6 +250,11 @@ class Candidate:
         done = [getattr(self.work[split], name) for split in self.steps]
         return float(np.mean(done)) if done else 0.0
 
+    def mean_idle_seconds(self, name: str) -> float:
+        """Mean of such seconds over the same steps, as they would have been on an idle core; 0 where there are none."""
+        done = [getattr(self.work[split], name) * self.work[split].pace for split in self.steps]
+        return float(np.mean(done)) if done else 0.0
+
     def predictions_on(self, splits: tuple[int, ...]) -> Predictions:
         """Left-out predictions on some splits, joined."""
         return Predictions.joined([self.steps[split].predictions for split in splits])  # type: ignore[misc]

@@ -213,7 +213,7 @@ def test_tensors_are_taken_off_the_graph():
 
 def test_a_sparse_matrix_too_large_for_memory_is_refused_before_it_is_made(monkeypatch):
     """The message says how much memory it would have taken."""
-    monkeypatch.setattr(containers, "_free_bytes", lambda: 2**20)
+    monkeypatch.setattr(containers, "free_bytes", lambda: 2**20)
 
     with pytest.raises(InputError, match=r"74\.5 GiB.*TruncatedSVD"):
         Canonicaliser().fit(sparse.csr_matrix((10_000, 1_000_000)))
