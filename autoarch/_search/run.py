@@ -16,7 +16,6 @@ from autoarch._core.callbacks import FitTasks
 from autoarch._core.checks import seed_of
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet
-from autoarch._core.threads import limited
 from autoarch._data.target import Target
 from autoarch._search.calibration import fitted_temperature
 from autoarch._search.eligible import Settings, able_families
@@ -241,8 +240,7 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
 
 def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
     X, y, layout, seconds, arguments = payload
-    with limited(1):  # many small matrices
-        return LocalityReport.of(measure(X, layout, y=y, seconds=seconds, **arguments))
+    return LocalityReport.of(measure(X, layout, y=y, seconds=seconds, **arguments))
 
 
 def with_findings(problem: Problem, report: LocalityReport) -> Problem:

@@ -12,7 +12,6 @@ import numpy as np
 
 from autoarch._core.checks import check_choice, check_positive, seed_of
 from autoarch._core.clock import Deadline
-from autoarch._core.threads import limited
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
@@ -126,5 +125,4 @@ def probe_values(
     -------
     LocalityReport
     """
-    with limited(1):  # many small matrices, and the same digits whatever else the machine does
-        return LocalityReport.of(measure(values, layout, seed=seed_of(random_state), **settings))
+    return LocalityReport.of(measure(values, layout, seed=seed_of(random_state), **settings))
