@@ -28,6 +28,7 @@ _TREES = 30
 _FLOOR = 0.1  # seconds that the forest has even where none are left
 _PRODUCTS, _OVERHEAD = 1e10, 20  # multiplications in a second, of distances between rows, and more for each distance
 _PREDICTED = 0.43  # rows to predict for one that is learned from: 30 % and 70 % of the table
+_NEAREST_SECONDS = 1.0  # in which the nearest rows are found, at most
 _FEWEST_ROWS = 100
 
 
@@ -67,8 +68,11 @@ class Baseline(Family):
         return [("model", make_pipeline(table_encoder(problem, scaler), neighbors(n_neighbors=1)))]
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
-        """Estimate by the kind alone: what each costs is limited."""
-        return {"constant": 0.001, "forest": 0.1, "nearest": 0.2}[params["kind"]]
+        """Estimate by the kind, for the nearest row by the distances; what each costs is limited."""
+        if params["kind"] != "nearest":
+            return {"constant": 0.02, "forest": 0.1}[params["kind"]]
+        n, p = problem.n_samples, problem.n_features
+        return 0.02 + min(_NEAREST_SECONDS, _PREDICTED * n * n * (p + _OVERHEAD) / _PRODUCTS)
 
     def fit(
         self,
@@ -86,7 +90,7 @@ class Baseline(Family):
             model.complete_, model.n_rows_fitted_ = True, len(X)
             return model
         nearest = isinstance(model, Pipeline)
-        most = _neighbors(X, 1.0) if nearest else min(_ROWS, _VALUES // X.shape[1])
+        most = _neighbors(X, _NEAREST_SECONDS) if nearest else min(_ROWS, _VALUES // X.shape[1])
         now = most if deadline.unlimited or not nearest else min(most, _neighbors(X, max(0.0, deadline.left)))
         order = class_first_order(y, seed)
         if sample_weight is not None and (sample_weight > 0).any():

@@ -20,7 +20,7 @@ from autoarch.families.base import Family, Params, Problem
 
 _EVERY = 3.0  # seconds between two measurements, each of which takes a tenth of a second
 _BATCH = 128  # rows of nets
-BASELINE = "baseline"  # family of the simple models, whose costs say nothing about those of others
+BASELINE = "baseline"  # family of the simple models, which have nothing in common, nor with others
 _PER_ROW = 1_000  # multiplications for each value of a linear solve
 _LEAST = 1e-3  # seconds that any step takes
 # Seconds on an idle core until packages are ready to work
@@ -63,7 +63,8 @@ class Costs:
 
     def learn(self, candidate: Candidate, result: StepResult) -> None:
         """Calibrate a family by the seconds that a step took, or was found to need."""
-        if not self.timed or result.status == "failed" or candidate.family not in self._families:
+        told = result.status != "failed" and candidate.family in self._families
+        if not self.timed or not told or candidate.family == BASELINE:
             return
         whole = result.work.seconds * result.work.pace / max(result.work.share_done, 0.05)
         ratio = max(whole, _LEAST) / self.nominal(candidate.family, candidate.params)
@@ -78,8 +79,8 @@ class Costs:
         """Seconds of a family's steps over their nominal costs; for one that is untimed, halfway to those of others."""
         if family in self._ratios:
             return float(np.median(self._ratios[family]))
-        others = [float(np.median(ratios)) for name, ratios in self._ratios.items() if name != BASELINE]
-        return float(np.exp(np.mean(np.log([1.0, *others]))))
+        others = [float(np.median(ratios)) for ratios in self._ratios.values()]
+        return 1.0 if family == BASELINE else float(np.exp(np.mean(np.log([1.0, *others]))))
 
     def of_next_step(self, candidate: Candidate) -> float:
         """Seconds of another step of a candidate: as the others took, shortened if these were."""

@@ -33,7 +33,21 @@ if TYPE_CHECKING:
     import optuna
 
 _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
+_CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
 _MOST_RESTARTS = 2  # of a pool whose workers die
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """Seconds that are kept back for choosing and estimating (``closing``), and for fitting the winner on all rows."""
+
+    closing: float = 0.0
+    refit: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.closing + self.refit
 
 
 @dataclass(eq=False)
@@ -106,7 +120,7 @@ class Search:
     problem: Problem
     budget: Budget
     progress: Progress
-    reserve: Callable[[Search], float]
+    reserve: Callable[[Search], Reserved]
     evaluator: Callable[[TrainingData, Job], StepResult]
     n_jobs: int | None = None
     max_predict_seconds: float | None = None
@@ -139,7 +153,8 @@ class Search:
     def judge_baselines(self, seconds: float, *, as_fallback: bool) -> None:
         """Fit simple models on the first split, before anything that takes time; each limits itself.
 
-        The first two are always fitted, and as a fallback they do; a further one where there is time, or in its turn.
+        The first two are always fitted, and as a fallback they do; a further one where there is time, or after round
+        one.
         """
         began, family = self.budget.elapsed, self._by_name[Baseline.name]
         self.scheduler.costs.enter([family], self.problem)
@@ -147,10 +162,12 @@ class Search:
         for place, params in enumerate(kinds[:_FALLBACKS] if as_fallback else kinds):
             left = math.inf if self.budget.unlimited else seconds - (self.budget.elapsed - began)
             candidate = Candidate(-1 - place, family.name, params, self.past.seed)
-            if place >= _FALLBACKS and left < seconds / 4:
+            self.scheduler.costs.pace = self.machine.pace
+            cost = self.scheduler.costs.of_first_step(family.name, params)
+            if place >= _FALLBACKS and cost > max(left, _CHEAP * self.budget.left):
                 self.scheduler.candidates.append(candidate)
                 continue
-            turn = Turn(family.name, self.scheduler.order[0], max(left, 0.0), candidate)
+            turn = Turn(family.name, self.scheduler.order[0], max(left, _LEEWAY * cost), candidate)
             try:
                 self._tell(self.evaluator(self.data, self._begin(turn, candidate)))
             except KeyboardInterrupt:
@@ -217,8 +234,10 @@ class Search:
         while True:
             with self._lock:
                 self.scheduler.costs.pace = self.machine.pace
-                left = self.budget.left - self.reserve(self)
-                turn = None if left <= 0 or self.progress.stop_requested else self.scheduler.next(left)
+                reserved = self.reserve(self)
+                left = self.budget.left - reserved.total
+                over = left + reserved.refit <= 0 or self.progress.stop_requested
+                turn = None if over else self.scheduler.next(left, reserved.refit)
                 if turn is None:
                     self.out_of_time = self.scheduler.timed and (left <= 0 or self.scheduler.starved)
                     return
@@ -263,7 +282,7 @@ class Search:
             self.problem,
             candidate.seed,
             Deadline(None if math.isinf(turn.seconds) else turn.seconds),
-            self.budget.deadline(keep=self.reserve(self)),
+            self.budget.deadline(keep=self.reserve(self).closing),
             self.machine.threads(family, self.problem),
         )
 
@@ -287,7 +306,7 @@ class Search:
         self.models.tidy(self.scheduler, [number for number, _ in self.scheduler.running])
         if trial := self._trials.get(candidate.number):
             optuna_side.report(trial, candidate, result)
-            n_splits = self.scheduler.n_splits(max(0.0, self.budget.left - self.reserve(self)))
+            n_splits = self.scheduler.n_splits(max(0.0, self.budget.left - self.reserve(self).total))
             if candidate.status == "failed" or len(candidate.steps) >= n_splits:
                 optuna_side.tell(self.past.study, self._trials.pop(candidate.number), candidate, self.data, n_splits)
         self._show(candidate, result, leader if leader is not before else None)

@@ -17,7 +17,7 @@ from autoarch._core.threads import limited
 from autoarch._search.averages import fold_ensemble, voting
 from autoarch._search.compare import SET_ASIDE, row_variance
 from autoarch._search.evaluate import fit_steps, predict_values
-from autoarch._search.loop import Search
+from autoarch._search.loop import Reserved, Search
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate, TrainingData
 from autoarch._training.time_limited import is_complete, share_done, work_done
@@ -37,25 +37,25 @@ _MEMBERS_SHARE = 0.1  # for the members beside it,
 _CLOSING_SHARE, _CLOSING_SECONDS = 0.04, 1.0  # and for choosing members and estimating the score
 
 
-def reserved_seconds(search: Search, size: int) -> float:
+def reserved_seconds(search: Search, size: int) -> Reserved:
     """Seconds to be kept back for fitting on all rows what leads now; nothing where the models of folds will do.
 
     Nor is anything kept back for a refit for which the time is too short already: further folds are a better use of it.
     """
     if search.budget.unlimited:
-        return 0.0
+        return Reserved()
     total, left = search.budget.seconds or 0.0, search.budget.left
     closing = min(_CLOSING_SHARE * total, _CLOSING_SECONDS)
     ranked = search.scheduler.ranking()[:size]
     once = refit_seconds(ranked[0], search) if ranked else 0.0
     if not ranked or once > left - closing:
-        return closing
+        return Reserved(closing)
     family = search.family(ranked[0].family)
     if averages_seeds(family, search.data):
         share = _SEEDS_SHARE if family.averages_seeds else _LESS_FOR_SEEDS
         once = max(once, min(MOST_SEEDS * once, share * total))
     others = sum(refit_seconds(candidate, search) for candidate in ranked[1:])
-    return closing + min(max(once, _REFIT_SHARE * total), once + min(others, _MEMBERS_SHARE * total))
+    return Reserved(closing, min(max(once, _REFIT_SHARE * total), once + min(others, _MEMBERS_SHARE * total)))
 
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:

@@ -37,7 +37,7 @@ _ROUND_BESIDE_OTHERS = 1e-3  # seconds that threads wait for each other, in each
 _PROBE_SHARE = 0.1  # of the time budget at most
 _STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
-_BASELINE_SECONDS = 1.0  # for simple models, before anything else
+_BASELINE_SECONDS, _BASELINE_SHARE = 1.0, 0.15  # of the budget, for simple models, before anything else
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ def _prepared(request: Request, data: TrainingData, progress: Progress) -> Searc
     if past is None:
         progress.event(_beginning(request, data))
         progress.say("fitting simple models")
-        seconds = _BASELINE_SECONDS if timed else np.inf
+        seconds = min(_BASELINE_SECONDS, _BASELINE_SHARE * (settings.budget.seconds or 0.0)) if timed else np.inf
         search.judge_baselines(seconds, as_fallback=settings.chosen_by_user)
     progress.say("probing the layout")
     search.past.report, probed = probe(request)

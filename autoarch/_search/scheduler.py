@@ -33,14 +33,14 @@ _JUDGING = 0.4  # of the time left may go to judging the leader on further split
 _NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share
 _STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
 _LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
-_HOPE = 0.5  # of the seconds that a family is expected to take, with which its first step is tried all the same,
-_GREAT_HOPE = 0.05  # and of those that a model takes which can do with few rows or rounds
+_LEAST_TURN, _LEAST_PART = 0.1, 0.12  # seconds of a family that makes do with little, and part of its expected ones
+_HOPE = 0.5  # of the seconds that a family is expected to take, with which its first step is tried all the same
 _FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
+_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
+_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
 _AT_ONCE = 0.2  # of a newcomer's seconds: where the leader's next splits take less they come first, lest it runs over
 _TIGHT = 2.0  # times the seconds of the leader's next splits: with less time left nothing else is begun
 _MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, before it is tried again
-_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
-_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
 _MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
 _DEAR, _CHEAP = 0.25, 0.5  # of the time left, that a newcomer needs; of what it needs, that a second look may take
 _LEVEL = 1.0  # standard errors by which a candidate may be behind the leader to be worth a second look
@@ -164,14 +164,20 @@ class Scheduler(Standings):
 
     # What is next
 
-    def next(self, left: float = math.inf) -> Turn | None:
-        """Choose the next step when ``left`` seconds of search are left; None when nothing affordable is left."""
-        for candidate in self.candidates:  # a simple model for which there was no time at first
-            if not candidate.attempts and not any(number == candidate.number for number, _ in self.running):
-                return Turn(candidate.family, self.order[0], left, candidate)
+    def next(self, left: float = math.inf, kept: float = 0.0) -> Turn | None:
+        """Choose the next step; None when nothing affordable is left.
+
+        Parameters
+        ----------
+        left : float
+            Seconds of search.
+        kept : float
+            Seconds that are kept back for a refit, which the first turn of a family that can do with little may use.
+        """
         leader, m = self.leader, self.n_splits(left)
         finishing = self._seconds_to_finish(leader, m)
-        turn = self._next_of_round_one(left, finishing, leader, m) or self._race(left, finishing, m)
+        turn = self._next_of_round_one(left, kept, finishing, leader, m) or self._postponed(left)
+        turn = turn or self._race(left, finishing, m)
         while turn is None and m < len(self.weights):  # time is left that nobody else can use
             m += 1
             turn = self._race(left, 0.0, m)
@@ -182,11 +188,28 @@ class Scheduler(Standings):
                 defaults.remove(turn.default)
         return turn
 
-    def _next_of_round_one(self, left: float, finishing: float, leader: Candidate | None, m: int) -> Turn | None:
+    def _postponed(self, left: float) -> Turn | None:
+        """First step of a simple model for which there was no time at first."""
+        for candidate in self.candidates:
+            if candidate.attempts or any(number == candidate.number for number, _ in self.running):
+                continue
+            if not self.timed or self.costs.of_first_step(candidate.family, candidate.params) <= left:
+                return Turn(candidate.family, self.order[0], left, candidate)
+        return None
+
+    def _next_of_round_one(
+        self, left: float, kept: float, finishing: float, leader: Candidate | None, m: int
+    ) -> Turn | None:
         for place, (name, default) in enumerate(self._queue):
             if not self._may_begin(name):
                 continue
             need = self._seconds_of_newcomer(name, default)
+            if need > left - finishing and self._makes_do(name):
+                seconds = min(_LEEWAY * need, self._share_of(name, left + kept))
+                if seconds < max(_LEAST_TURN, _LEAST_PART * need):
+                    continue
+                del self._queue[place]
+                return Turn(name, self.order[0], seconds, None, default)
             if self.timed and self._hope(name) * need > left - finishing:
                 if finishing:  # the leader comes first, then there may be time
                     return None
@@ -225,9 +248,16 @@ class Scheduler(Standings):
 
     def _hope(self, name: str) -> float:
         """Share of the expected seconds that must be left for the first step of a family to be tried."""
-        if self.costs.known(name):
-            return 1.0
-        return _HOPE if self.entrants[name].family.needs.packages else _GREAT_HOPE
+        return 1.0 if self.costs.known(name) else _HOPE
+
+    def _makes_do(self, name: str) -> bool:
+        """Return whether a family has not been seen yet, and its models can do with the rows or rounds of any time."""
+        return self.timed and not self.costs.known(name) and not self.entrants[name].family.needs.packages
+
+    def _share_of(self, name: str, left: float) -> float:
+        """Share the seconds that are left among the families that wait and make do, where there is not enough."""
+        waiting = {name, *(other for other, _ in self._queue if self._makes_do(other))}
+        return _ROUND_ONE * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)
 
     def _may_begin(self, name: str) -> bool:
         return not (self.out_of_trials or self.out_of_patience or self.entrants[name].benched)
@@ -254,7 +284,7 @@ class Scheduler(Standings):
             options = [option for option in options if option[1].candidate is leader] or options
         elif self.timed or not options:
             options += self._newcomers(left - finishing, leader, hopeless=hopeless)
-        return max(options, key=lambda option: option[0])[1] if options else None
+        return max(options, key=lambda option: (option[0], option[1].candidate is leader))[1] if options else None
 
     def _next_splits(self, left: float, leader: Candidate | None, m: int) -> list[tuple[float, Turn]]:
         """Next splits of candidates that may still be best, with the gain per second that each promises."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -107,22 +108,33 @@ def fit_histogram_boosting(
     """Fit scikit-learn's boosting in one go, looking at the clock in every round, where it does not stop early.
 
     Its scorer is asked after each round and told no score, so that it costs nothing: it always improves until the time
-    is up. The trees are those of a plain fit. A warm start instead would bin the columns again at each call.
+    is up. Where that is too short for all rounds, the learning rate is raised, and left at what it was raised to;
+    otherwise the trees are those of a plain fit. A warm start instead would bin the columns again at each call.
     """
     arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
     if deadline.unlimited:
         model.fit(X, y, **arguments)
         every_row = True
     else:
-        X, y, sample_weight, every_row = with_affordable_rows(model, "max_iter", 1, X, y, sample_weight, deadline, seed)
+        every_row = True
+        if _first_round(X, y) > _BEGINNING * deadline.left:
+            given = (X, y, sample_weight, deadline, seed)
+            X, y, sample_weight, every_row = with_affordable_rows(model, "max_iter", 1, *given)
         arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
         own = {name: getattr(model, name) for name in _STOPPING}
-        model.set_params(**dict(zip(_STOPPING, (True, None, _WhileTime(deadline), 1), strict=True)))
+        paced = _WhileTime(deadline, model.learning_rate, model.max_iter)
+        model.set_params(**dict(zip(_STOPPING, (True, None, paced, 1), strict=True)))
         model.fit(X, y, **arguments).set_params(**own)
         model.do_early_stopping_, model.train_score_ = False, np.empty(0)
     model.complete_ = every_row and model.n_iter_ == model.max_iter
     model.n_rows_fitted_, model.n_rounds_fitted_ = len(X), model.n_iter_
     return model.set_params(max_iter=model.n_iter_)
+
+
+def _first_round(X: np.ndarray, y: np.ndarray) -> float:
+    """Seconds in which columns are binned and one round is done at half the pace of an idle core, or sooner."""
+    n_classes = 1 if y.dtype.kind == "f" else len(np.unique(y))
+    return _PER_VALUE * X.size * (1 + n_classes / _CLASSES)
 
 
 def checked_in_every_round(model: BaseEstimator, check: Callable[[], None]) -> BaseEstimator:
@@ -136,18 +148,58 @@ def checked_in_every_round(model: BaseEstimator, check: Callable[[], None]) -> B
     return model.set_params(**dict(zip(_STOPPING, (True, None, scorer, patience), strict=True)))
 
 
+_PER_VALUE, _CLASSES = 4e-7, 20  # seconds for each value of X; classes that double them
+_BEGINNING = 0.3  # of the time may go to the first round; where it might be more, rows are timed
+_FIRST_LOOK = 5  # rounds, after which it is foreseen how many there is time for
+_FORESEEN = 0.9  # of the time left is counted on
+_STEEPNESS = 0.65  # the rate grows with the rounds that are missing to this power
+_MOST_RATE = {1: 0.3, 2: 0.15}  # with one tree in each round, and with one for each class
 _STOPPING = ("early_stopping", "validation_fraction", "scoring", "n_iter_no_change")
 
 
 class _WhileTime:
-    """Scorer that improves with every call until the time is up."""
+    """Scorer that improves with every call until the time is up, and raises the rate where that is too short.
 
-    def __init__(self, deadline: Deadline):
-        self.deadline, self.score = deadline, 0.0
+    So many rounds as there is time for are foreseen from those done, after a few of them and whenever their number has
+    doubled. Of boosting that is cut the first part is left, which has hardly learned; fewer rounds at a larger rate
+    learn nearly as much (docs/benchmarks.md).
+
+    Parameters
+    ----------
+    deadline : Deadline
+        When it ends.
+    rate : float
+        Learning rate of the whole training.
+    planned : int
+        Rounds of the whole training.
+    """
+
+    def __init__(self, deadline: Deadline, rate: float, planned: int):
+        self.deadline, self.rate, self.planned = deadline, rate, planned
+        self.rounds, self.learned, self.began = -1, 0.0, 0.0
+        self.look = _FIRST_LOOK
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
-        self.score = -np.inf if self.deadline.over else self.score + 1.0
-        return self.score
+        self.rounds += 1
+        if self.rounds == 0:  # before the first round, with the columns binned
+            self.began = time.monotonic()
+            return 0.0
+        self.learned += estimator.learning_rate
+        if self.rounds == self.look < self.planned:
+            self.look *= 2
+            most = _MOST_RATE[min(estimator.n_trees_per_iteration_, 2)]
+            estimator.learning_rate = self._rate(time.monotonic() - self.began, max(most, self.rate))
+        return -np.inf if self.deadline.over else float(self.rounds)
+
+    def _rate(self, seconds: float, most: float) -> float:
+        """Learning rate for the rounds that there is still time for, after so many seconds."""
+        affordable = _FORESEEN * self.deadline.left / (seconds / self.rounds)
+        following = max(1.0, min(affordable, self.planned - self.rounds))
+        total = self.rounds + following
+        if total >= self.planned:
+            return self.rate
+        amount = self.rate * (self.planned / total) ** _STEEPNESS * total
+        return float(np.clip((amount - self.learned) / following, self.rate, most))
 
 
 class _Stop:

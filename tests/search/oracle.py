@@ -129,8 +129,11 @@ class Played:
         return [(result.number, result.split) for result in self.results]
 
 
-def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0):
-    """Play a world against a scheduler until it has nothing more to do; ``haste`` divides every second that passes."""
+def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0):
+    """Play a world against a scheduler until it has nothing more to do.
+
+    ``haste`` divides every second that passes; ``kept`` are seconds beyond the budget, for a refit.
+    """
     scheduler = Scheduler(world.weights, world.order, timed=budget is not None)
     scheduler.limits = Limits(n_trials, patience)
     by_name = {family.name: family for family in world.families}
@@ -149,7 +152,8 @@ def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0):
     waiting = []
     while len(played.results) < MOST_STEPS:
         left = float("inf") if budget is None else budget - played.spent
-        turn = scheduler.next(left) if left > 0 and len(waiting) < n_jobs else None
+        still = kept if budget is None else min(kept, max(0.0, left + kept))
+        turn = scheduler.next(left, still) if left + still > 0 and len(waiting) < n_jobs else None
         if turn is not None:
             played.expected.append((turn, left, *expectation(scheduler, turn)))
             candidate = turn.candidate

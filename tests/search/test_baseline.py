@@ -63,7 +63,7 @@ def test_the_cheapest_kind_comes_first_and_all_can_be_sampled():
     problem, _, _ = table(50, 5, 2)
     defaults = Baseline().defaults(problem)
     seconds = [Baseline().nominal_seconds(params, problem) for params in defaults]
-    assert [params["kind"] for params in defaults] == list(KINDS) and seconds == sorted(seconds)
+    assert [params["kind"] for params in defaults] == list(KINDS) and seconds[0] == min(seconds)
     for params in defaults:
         given = {"scaled": True, **params}
         trial = optuna.trial.FixedTrial({f"baseline.{name}": value for name, value in given.items()})

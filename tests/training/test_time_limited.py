@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._training import time_limited
-from autoarch._training.boosters import fit_histogram_boosting
+from autoarch._training.boosters import _WhileTime, fit_histogram_boosting
 from autoarch._training.time_limited import (
     Schedule,
     class_first_order,
@@ -93,6 +93,55 @@ def test_boosting_that_looks_at_the_clock_is_the_boosting_of_a_plain_fit(n_class
     cut = pickle.loads(pickle.dumps(fit_histogram_boosting(clone(model), X, labels, weight, Deadline(0.0), 0)))
     assert (cut.complete_, work_done(cut), cut.max_iter) == (False, (300, 1), 1)
     assert cut.get_params() == {**model.get_params(), "max_iter": 1}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_boosting_learns_faster_where_the_time_is_short(n_classes):
+    """With fewer rounds than planned at a larger rate, within limits; with time for all of them nothing changes."""
+    labels = np.arange(300) % n_classes
+    model = HistGradientBoostingClassifier(max_iter=400, learning_rate=0.02, early_stopping=False)
+
+    class Left(Deadline):
+        left = 0.0
+
+    def last_rate(seconds):
+        Left.left = seconds
+        scorer = _WhileTime(Left(1.0), 0.02, 400)
+        booster = copy.copy(model)
+        booster.n_trees_per_iteration_ = n_classes - 1
+        rates = []
+        for _ in range(8):
+            scorer(booster, X, labels)
+            rates.append(booster.learning_rate)
+        assert rates[:4] == [0.02] * 4
+        return rates[-1]
+
+    assert last_rate(1e6) == 0.02  # so many seconds
+    assert last_rate(0.0) == (0.3 if n_classes == 2 else 0.15)
+
+
+@given(
+    rate=st.floats(0.01, 0.3),
+    planned=st.integers(20, 1000),
+    rounds=st.integers(1, 19),
+    seconds=st.floats(1e-3, 10),
+    left=st.floats(0, 10),
+    more=st.floats(0, 10),
+)
+def test_the_rate_falls_with_the_time_that_is_left(rate, planned, rounds, seconds, left, more):
+    """It is never below that of the whole training, nor above the most."""
+
+    class Left(Deadline):
+        left = 0.0
+
+    scorer = _WhileTime(Left(1.0), rate, planned)
+    scorer.rounds, scorer.learned = rounds, rounds * rate
+    Left.left = left
+    short = scorer._rate(seconds, 0.3)
+    Left.left = left + more
+    long = scorer._rate(seconds, 0.3)
+
+    assert rate <= long <= short + 1e-12 and short <= 0.3 + 1e-12
 
 
 class Slow:
