@@ -153,21 +153,24 @@ class Search:
     def judge_baselines(self, seconds: float, *, as_fallback: bool) -> None:
         """Fit simple models on the first split, before anything that takes time; each limits itself.
 
-        The first two are always fitted, and as a fallback they do; a further one where there is time, or after round
-        one.
+        The first two are always fitted, and as a fallback they do; the nearest row where there is time, or after round
+        one. Among pictures the nearest one tells so much that it comes first on part of the rows, too.
         """
         began, family = self.budget.elapsed, self._by_name[Baseline.name]
         self.scheduler.costs.enter([family], self.problem)
-        kinds = family.defaults(self.problem)
+        kinds, layout = family.defaults(self.problem), self.problem.layout
+        on_grid = layout is not None and not layout.is_bare_line
         for place, params in enumerate(kinds[:_FALLBACKS] if as_fallback else kinds):
             left = math.inf if self.budget.unlimited else seconds - (self.budget.elapsed - began)
             candidate = Candidate(-1 - place, family.name, params, self.past.seed)
             self.scheduler.costs.pace = self.machine.pace
             cost = self.scheduler.costs.of_first_step(family.name, params)
-            if place >= _FALLBACKS and cost > max(left, _CHEAP * self.budget.left):
+            cheap = cost <= max(left, _CHEAP * self.budget.left)
+            if place >= _FALLBACKS and not cheap and not on_grid:
                 self.scheduler.candidates.append(candidate)
                 continue
-            turn = Turn(family.name, self.scheduler.order[0], max(left, _LEEWAY * cost), candidate)
+            most = _LEEWAY * cost if cheap else _CHEAP * self.budget.left * self.scheduler.costs.pace
+            turn = Turn(family.name, self.scheduler.order[0], max(left, most), candidate)
             try:
                 self._tell(self.evaluator(self.data, self._begin(turn, candidate)))
             except KeyboardInterrupt:

@@ -28,12 +28,12 @@ from autoarch._search.entrants import Entrant, Limits, Turn, entrants_of, first_
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Params, Problem
 
-_ROUND_ONE = 0.75  # of the time may go to round one
+_ROUND_ONE, _ALONE = 0.75, 0.95  # of the time may go to round one, and to the last family that waits for its turn
 _JUDGING = 0.4  # of the time left may go to judging the leader on further splits
 _NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share
 _STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
 _LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
-_LEAST_TURN, _LEAST_PART = 0.1, 0.12  # seconds of a family that makes do with little, and part of its expected ones
+_LEAST_TURN, _LEAST_PART = 0.1, 0.06  # seconds of a family that makes do with little, and part of its expected ones
 _HOPE = 0.5  # of the seconds that a family is expected to take, with which its first step is tried all the same
 _FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
 _FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
@@ -257,7 +257,8 @@ class Scheduler(Standings):
     def _share_of(self, name: str, left: float) -> float:
         """Share the seconds that are left among the families that wait and make do, where there is not enough."""
         waiting = {name, *(other for other, _ in self._queue if self._makes_do(other))}
-        return _ROUND_ONE * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)
+        part = _ROUND_ONE if len(waiting) > 1 else _ALONE
+        return part * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)
 
     def _may_begin(self, name: str) -> bool:
         return not (self.out_of_trials or self.out_of_patience or self.entrants[name].benched)
