@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-from joblib.parallel import get_active_backend
+from joblib.parallel import BACKENDS, get_active_backend
 
 from autoarch._core.clock import Budget, Deadline
 from autoarch._core.progress import Progress
+from autoarch._core.threads import usable_cores
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search import study as optuna_side
 from autoarch._search.baseline import Baseline
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
+_WORKER_SECONDS = 3.0  # in which a process imports what it needs, on an idle core
+_MOST_FOR_WORKERS = 0.25  # of the time that is left may go to that
 _MOST_RESTARTS = 2  # of a pool whose workers die
 
 
@@ -219,7 +222,7 @@ class Search:
         return sum(candidate.attempts for candidate in self.scheduler.candidates)
 
     def _run_pool(self, n_jobs: int | None) -> None:
-        if joblib.effective_n_jobs(n_jobs) == 1 or not get_active_backend()[0].supports_return_generator:
+        if joblib.effective_n_jobs(n_jobs) == 1 or self._too_short_for_workers(n_jobs):
             for job in self._jobs():
                 self._tell(self.evaluator(self.data, job))
             return
@@ -231,6 +234,20 @@ class Search:
                     self._tell(result)
         finally:
             answers.close()
+
+    def _too_short_for_workers(self, n_jobs: int | None) -> bool:
+        """Return whether processes would take too much of the time to start, or the backend gives no results early."""
+        backend = get_active_backend()[0]
+        if not backend.supports_return_generator:
+            return True
+        if not self.scheduler.timed or not isinstance(backend, BACKENDS["loky"]):
+            return False
+        starting = _WORKER_SECONDS * joblib.effective_n_jobs(n_jobs) / usable_cores() / self.machine.pace
+        too_short = starting > _MOST_FOR_WORKERS * self.budget.left
+        if too_short:
+            self.progress.event(f"one step at a time: n_jobs={n_jobs} processes take about {starting:.1f} s to start")
+            self.n_jobs = self.machine.n_jobs = 1  # which has all cores
+        return too_short
 
     def _jobs(self) -> Iterator[Job]:
         """Ask for jobs while there is budget; called by joblib, from other threads too."""

@@ -249,3 +249,19 @@ def test_the_line_counts_candidates_where_no_clock_runs():
         patch.setattr("autoarch._search.run.Progress", Watched)
         AutoArchClassifier(**{**QUICK, "n_trials": 3}, families="linear", cv=2).fit(X, y)
     assert seen[-1] == (3, 3)
+
+
+def test_no_workers_are_started_where_that_takes_the_time(monkeypatch):
+    """A short budget is for fits; a search without a clock starts them."""
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(kwargs)
+        raise RuntimeError("no workers here")
+
+    monkeypatch.setattr("autoarch._search.loop.joblib.Parallel", start)
+    settings = {"n_trials": 1, "families": ["linear"], "n_jobs": 2, "random_state": 0, "verbose": 0, "layout": None}
+    AutoArchClassifier(2.0, **settings).fit(X, y)
+    assert not started
+    AutoArchClassifier(None, **settings).fit(X, y)
+    assert started
