@@ -20,7 +20,7 @@ from autoarch._search.steps import Candidate
 
 SET_ASIDE = 3.0  # standard errors: looks are repeated
 _PRIOR_SPLITS = 2.0  # on which the variance of fits is taken to equal that of the rows, before any is seen
-_CONVINCING = 0.5  # standard errors by which a leader with fewer splits must be ahead in the end
+_ENOUGH = 0.5  # of the splits of another one; a leader that has seen fewer must be ahead by up to a standard error
 _FLOOR = 1e-6  # standard errors are never smaller
 
 
@@ -179,7 +179,10 @@ def leader_of(candidates: Sequence[Candidate], weights: Sequence[float]) -> Cand
 
 
 def winner_of(candidates: Sequence[Candidate], weights: Sequence[float]) -> Candidate | None:
-    """Return the candidate to hand over: the leader, unless it has seen fewer splits than another and leads by luck."""
+    """Return the candidate to hand over: the leader, unless it has seen few of the splits of another and leads by luck.
+
+    The fewer it has seen, the more it must be ahead: by nothing with half of them, by a standard error with none.
+    """
     best = leader_of(candidates, weights)
     if best is None:
         return None
@@ -187,7 +190,8 @@ def winner_of(candidates: Sequence[Candidate], weights: Sequence[float]) -> Cand
     if fuller is None:
         return best
     lead = Comparison([best], fuller, weights).of(best)
-    return best if lead is None or lead.standardised >= _CONVINCING else fuller
+    wanted = max(0.0, 1.0 - len(best.steps) / (_ENOUGH * len(fuller.steps)))
+    return best if lead is None or lead.standardised >= wanted else fuller
 
 
 def hopeless(candidate: Candidate, other: Candidate, weights: Sequence[float]) -> bool:

@@ -168,13 +168,15 @@ def test_the_leader_is_the_best_by_what_it_has_seen():
     assert leader_of([first, second], (1.0,)) is second
 
 
-def test_the_winner_has_been_judged_on_more_unless_it_leads_by_more_than_luck():
-    """Half a standard error on the splits that both have seen."""
-    full = candidate(0, {0: 0.80, 1: 0.80, 2: 0.80})
-    hardly = candidate(1, {0: 0.80}, ties={0: 1.0})
-    clearly = candidate(2, {0: 1.0})
-    assert winner_of([full, hardly], equal(3)) is full
-    assert winner_of([full, clearly], equal(3)) is clearly
+def test_who_has_seen_few_splits_must_be_clearly_ahead():
+    """The fewer of those that another one has seen, the more so; half of them are enough."""
+    full = candidate(0, dict.fromkeys(range(5), 0.80))
+    slightly = dict.fromkeys(range(5), 0.85)
+    hardly, well = candidate(1, {0: 0.85}), candidate(2, dict(list(slightly.items())[:3]))
+    clearly = candidate(3, {0: 1.0})
+    assert winner_of([full, hardly], equal(5)) is full
+    assert winner_of([full, well], equal(5)) is well
+    assert winner_of([full, clearly], equal(5)) is clearly
 
 
 @settings(max_examples=100)
