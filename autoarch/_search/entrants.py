@@ -10,7 +10,7 @@ from autoarch.families.base import Family, Params, Problem
 
 _EVEN = 0.4  # part of round one's time that is shared out evenly, whatever the probe says
 _MOST_FAILURES = 3  # of a family of which nothing else has come
-_MOST_REPEATS = 5  # of candidates that were tried before
+_MOST_REPEATS = 5  # of candidates that were tried before, or take too long
 _RESUMABLE = 0.75  # of its training: a candidate that was shortened to less may have another turn in full
 
 
@@ -39,7 +39,7 @@ class Entrant:
     again : set of str
         Parameters that have been put back among the defaults, once each.
     repeats : int
-        Candidates that were sampled though they had been tried.
+        Candidates that were sampled though they had been tried, or take too long.
     """
 
     family: Family

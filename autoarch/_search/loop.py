@@ -37,6 +37,7 @@ _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
 _WORKER_SECONDS = 3.0  # in which a process imports what it needs, on an idle core
 _MOST_FOR_WORKERS = 0.25  # of the time that is left may go to that
+_FAR_MORE = 3.0  # times the seconds of a turn, that what was sampled may be expected to take
 _MOST_RESTARTS = 2  # of a pool whose workers die
 
 
@@ -281,13 +282,22 @@ class Search:
             self.scheduler.begin(candidate, turn.split)
             self._record(candidate, StepResult(trial.number, turn.split, "failed", reason))
             return None
-        tried = [c for c in self.scheduler.candidates if c.family == family.name and c.params == candidate.params]
-        if turn.default is None and tried:
+        if turn.default is None and (why_not := self._why_not(candidate, turn)):
             self.scheduler.entrants[family.name].repeats += 1
-            candidate.reason = f"the parameters of candidate {tried[0].number} again"
+            candidate.reason = why_not
             optuna_side.tell(self.past.study, self._trials.pop(trial.number), candidate, self.data, 1)
             return None
         return candidate
+
+    def _why_not(self, candidate: Candidate, turn: Turn) -> str:
+        """Return the reason not to fit what was sampled: it was tried before, or takes far more than there is time."""
+        for other in self.scheduler.candidates:
+            if other.family == candidate.family and other.params == candidate.params:
+                return f"the parameters of candidate {other.number} again"
+        seconds = self.scheduler.costs.of_first_step(candidate.family, candidate.params)
+        if self.scheduler.timed and seconds > _FAR_MORE * turn.seconds:
+            return f"its first step takes about {seconds:.1f} s at the pace of this machine"
+        return ""
 
     def _begin(self, turn: Turn, candidate: Candidate) -> Job:
         self.scheduler.begin(candidate, turn.split)

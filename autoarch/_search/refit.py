@@ -27,7 +27,8 @@ MOST_SEEDS = 5
 _LEEWAY = 1.3  # times the seconds of the first fit that must be left for another, where it cannot be shortened
 _WORTH_IT = 0.8  # of the time that a refit is expected to take; with less it would be worse than the folds' models
 _NEARLY = 0.9  # of the part of its schedule that a net went through on the folds, which a refit must reach
-_CHECKED_ROWS = 1_000  # on which a refit is compared with the folds' models
+_CHECKED_ROWS, _FEWEST_CHECKED = 1_000, 100  # on which a refit is compared with the folds' models,
+_CHECKING_SHARE = 0.05  # in so much of the time
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
@@ -119,7 +120,8 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     expected = refit_seconds(candidate, search)
     if kept and left < _WORTH_IT * expected:
         return as_kept(candidate, search, f" ({left:.1f} s were left, a refit needs {expected:.1f} s)")
-    deadline = Deadline(None if np.isinf(left) else max(left, 0.0))
+    checked, checking = _check_of_refit(candidate, search, left) if kept else (0, 0.0)
+    deadline = Deadline(None if np.isinf(left) else max(left - checking, 0.0))
     family = search.family(candidate.family)
 
     def fitted(number: int, until: Deadline) -> Pipeline:
@@ -138,7 +140,7 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
         if not kept:
             raise
         return as_kept(candidate, search, f" (the refit broke: {type(error).__name__}: {error})")
-    if kept and (why := _falls_short(first, candidate, kept, search)):
+    if kept and (why := _falls_short(first, candidate, kept, search, checked)):
         return as_kept(candidate, search, f" ({why})")
     models = [first]
     if alone and not deadline.unlimited and averages_seeds(family, data):
@@ -155,7 +157,20 @@ def rows_in_words(rows: int, n_rows: int) -> str:
     return f"all {n_rows:,} rows" if rows >= n_rows else f"{rows:,} of {n_rows:,} rows"
 
 
-def _falls_short(model: Pipeline, candidate: Candidate, kept: Sequence[Pipeline], search: Search) -> str:
+def _check_of_refit(candidate: Candidate, search: Search, left: float) -> tuple[int, float]:
+    """Rows on which a refit is compared with the models of the folds, fewer where that takes long; and the seconds."""
+    if np.isinf(left):
+        return _CHECKED_ROWS, 0.0
+    models = 1 + len(search.models.of(candidate))
+    each = models * search.predict_seconds(candidate) / search.scheduler.costs.pace / 1000
+    most = _CHECKING_SHARE * left / max(each, 1e-9)
+    rows = int(np.clip(most, _FEWEST_CHECKED, _CHECKED_ROWS))
+    return rows, rows * each
+
+
+def _falls_short(
+    model: Pipeline, candidate: Candidate, kept: Sequence[Pipeline], search: Search, n_checked: int
+) -> str:
     """Return the reason to prefer the models of the folds to the fit on all rows, or an empty string."""
     rows, rounds = work_done(model[-1])
     if rows and rows < candidate.mean_work("rows"):
@@ -165,7 +180,7 @@ def _falls_short(model: Pipeline, candidate: Candidate, kept: Sequence[Pipeline]
     if share_done(model[-1]) < _NEARLY * candidate.mean_work("share_done"):
         return f"the refit did {share_done(model[-1]):.0%} of its training"
     data = search.data
-    sample = np.sort(np.random.default_rng(search.past.seed).permutation(len(data.y))[:_CHECKED_ROWS])
+    sample = np.sort(np.random.default_rng(search.past.seed).permutation(len(data.y))[:n_checked])
     classes = data.scorer.classes
     try:
         with quiet(), limited(1):

@@ -206,7 +206,8 @@ class Scheduler(Standings):
             need = self._seconds_of_newcomer(name, default)
             if need > left - finishing and self._makes_do(name):
                 seconds = min(_LEEWAY * need, self._share_of(name, left + kept))
-                if seconds < max(_LEAST_TURN, _LEAST_PART * need):
+                fitting = need - self.costs.loading(name) / self.costs.pace
+                if seconds < max(_LEAST_TURN, _LEAST_PART * fitting):
                     continue
                 del self._queue[place]
                 return Turn(name, self.order[0], seconds, None, default)
@@ -252,10 +253,14 @@ class Scheduler(Standings):
 
     def _makes_do(self, name: str) -> bool:
         """Return whether a family has not been seen yet, and its models can do with the rows or rounds of any time."""
-        return self.timed and not self.costs.known(name) and not self.entrants[name].family.needs.packages
+        return self.timed and not self.costs.known(name) and self.entrants[name].family.anytime
 
     def _share_of(self, name: str, left: float) -> float:
-        """Share the seconds that are left among the families that wait and make do, where there is not enough."""
+        """Share the seconds that are left among the families that wait and make do, where there is not enough.
+
+        The imports of a family come on top of its fits.
+        """
+        left -= self.costs.loading(name) / self.costs.pace
         waiting = {name, *(other for other, _ in self._queue if self._makes_do(other))}
         part = _ROUND_ONE if len(waiting) > 1 else _ALONE
         return part * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)

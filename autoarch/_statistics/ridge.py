@@ -22,6 +22,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
 
 from autoarch._core.clock import Deadline, OutOfTimeError
+from autoarch._core.threads import limited
 
 PENALTIES = np.logspace(-5, 2, 15)  # relative to the mean squared length of a row of features
 _ENOUGH_ROWS = 1_300  # on which the penalty is chosen; a factor of all rows takes the cube of their number
@@ -64,6 +65,7 @@ class RidgeFit:
         return features @ self.coef + self.intercept
 
 
+@limited(1)  # a factor takes longer with two threads, and the speed of products would mislead about it
 def fit_ridge(
     features: np.ndarray, targets: np.ndarray, weight: np.ndarray | None = None, deadline: Deadline | None = None
 ) -> RidgeFit:
@@ -115,8 +117,9 @@ def _solving(n_rows: int, n_features: int, n_targets: int) -> float:
     return _SLOWER * factor + 2 * n_targets * (side**2 + 2 * n_rows * n_features)
 
 
+@limited(1)
 def operations_per_second() -> float:
-    """Measure the speed of a product of matrices, now and with the threads that there are, in some ten milliseconds."""
+    """Measure the speed of a product of matrices on one thread, as here and now, in some ten milliseconds."""
     side = np.linspace(0.0, 1.0, _SIDE**2).reshape(_SIDE, _SIDE)
     seconds = []
     for _ in range(_REPEATS):

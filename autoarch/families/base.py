@@ -117,6 +117,9 @@ class Family(ABC):
         Unique, lower case; the prefix of its parameters and its name in the leaderboard.
     needs : Needs
         What the data and the machine must offer.
+    anytime : bool
+        Whether any time makes a model that is worth something, on fewer rows or with fewer rounds: where time is short,
+        such families are tried before any is kept for a refit.
     averages_folds : bool
         Whether the mean of the models that were fitted on folds is as good as one fitted again on all rows, or better.
     averages_seeds : bool
@@ -151,6 +154,7 @@ class Family(ABC):
 
     name: str = ""
     needs: Needs = Needs()
+    anytime: bool = False
     averages_folds: bool = False
     averages_seeds: bool = False
     title: str = ""

@@ -23,6 +23,7 @@ class Kernels(Family):
     """Features of random convolutions, as in ROCKET and Hydra but on grids as well as on lines, and ridge on them."""
 
     name = "kernels"
+    anytime = True
     needs = Needs(grid=True, packages=("torch",))
     averages_seeds = True
 

@@ -26,6 +26,7 @@ class Linear(Family):
     """Logistic regression, ridge or an elastic net on scaled, one-hot encoded columns."""
 
     name = "linear"
+    anytime = True
     title = landmark_title = "a linear model"
     prior_odds = (0.10, 0.15, 0.20)
 

@@ -16,6 +16,7 @@ class Neighbors(Family):
     """Means over the k nearest training rows, by coordinates alone: what any use of attributes has to beat."""
 
     name = "neighbors"
+    anytime = True
 
     def unfit_for(self, problem: Problem) -> str | None:
         """Give the usual reasons, and: without coordinates there is nothing to measure distances by."""

@@ -46,6 +46,7 @@ class Tree(Family):
     """Boosting and two kinds of forests, on cells or summaries of a grid; other boosters where they are installed."""
 
     name = "tree"
+    anytime = True
     averages_folds = True
     title, landmark_title = "trees", "small trees"
     landmark_offset = 0.116  # trees gain most from more rows and rounds

@@ -18,6 +18,8 @@ MOST_STEPS = 400  # of a search that ends
 class Invented(Family):
     """A family with a nominal cost and some defaults, none of which is ever built."""
 
+    anytime = True
+
     def __init__(self, name, cost=1.0, n_defaults=2, openings=1):
         self.name, self.cost, self.n_defaults, self._openings = name, cost, n_defaults, openings
 

@@ -267,3 +267,11 @@ def test_a_candidate_that_was_too_slow_keeps_its_scores_and_goes_on():
 
     assert (turn.candidate, turn.split) == (candidate, 1)
     assert candidate.scores == [0.5]
+
+
+def test_what_makes_do_with_any_time_is_tried_and_what_does_not_is_not():
+    """Three seconds for a family of ten: worth it where a cut training is worth something."""
+    world = world_of(("usual", 0.2, Nature()), ("dear", 10.0, Nature(ending="cut")), n_splits=1)
+    assert "dear" in {family for family, *_ in play(world, 3.0).turns}
+    world.families[1].anytime = False
+    assert "dear" not in {family for family, *_ in play(world, 3.0).turns}
