@@ -34,6 +34,7 @@ _NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, what
 _STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
 _LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
 _LEAST_TURN, _LEAST_PART = 0.1, 0.06  # seconds of a family that makes do with little, and part of its expected ones
+_MOST_FOR_IMPORTS = 0.4  # of the time left, where there is not enough
 _HOPE = 0.5  # of the seconds that a family is expected to take, with which its first step is tried all the same
 _FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
 _FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
@@ -206,8 +207,9 @@ class Scheduler(Standings):
             need = self._seconds_of_newcomer(name, default)
             if need > left - finishing and self._makes_do(name):
                 seconds = min(_LEEWAY * need, self._share_of(name, left + kept))
-                fitting = need - self.costs.loading(name) / self.costs.pace
-                if seconds < max(_LEAST_TURN, _LEAST_PART * fitting):
+                loading = self.costs.loading(name) / self.costs.pace
+                too_short = seconds < max(_LEAST_TURN, _LEAST_PART * (need - loading))
+                if too_short or loading > _MOST_FOR_IMPORTS * (left + kept):
                     continue
                 del self._queue[place]
                 return Turn(name, self.order[0], seconds, None, default)
