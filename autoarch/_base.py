@@ -26,6 +26,7 @@ from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LayoutSearch
+from autoarch.locality.probe import with_sentinels
 
 _LONG_CALL = 0.05  # seconds; shorter ones are not worth a limit of threads
 
@@ -140,7 +141,8 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
             self.feature_names_in_ = canonical.feature_names_in_
         if target.classes is not None:
             self.classes_ = target.classes
-        for name, value in found.attributes.items():
+        report = with_sentinels(found.attributes["locality_"], canonical.sentinels_)
+        for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
         self._predict_seconds = found.seconds_per_call, found.seconds_per_row
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])

@@ -27,7 +27,7 @@ DIRECTIVE = re.compile(r"\.\. auto(class|function|module):: (\S+)\n((?: {3,}.*\n
 ENTRIES = {  # public words whose meaning a reader looks up: their values never change without a note
     "verdict": ["2d", "1d-rows", "1d-columns", "none"],
     "status": ["ok", "paused", "excluded", "failed", "skipped"],
-    "transfer verdict": ["reuse", "fine-tune", "train from scratch"],
+    "transfer verdict": ["reuse", "fine-tune", "train from scratch", "none of these"],
     "origin": ["given", "shape", "names", "inferred", "recovered"],
     "stopped_by": ["time_budget", "n_trials", "patience", "interrupt", "callback"],
 }

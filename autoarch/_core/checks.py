@@ -70,10 +70,16 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
+def _n_slips(name: str, typed: str) -> int:
+    return sum(one != other for one, other in zip(name, typed, strict=True))
+
+
 def did_you_mean(value: object, choices: Iterable[object]) -> str:
     """``" Did you mean 'first'?"`` when a choice is spelled much like ``value``, else nothing."""
     names = [choice for choice in choices if isinstance(choice, str)]
     closest = get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
+    if isinstance(value, str) and not closest:  # difflib misses a slip in the middle of equal letters
+        closest = [name for name in names if len(name) == len(value) and _n_slips(name, value.lower()) == 1]
     return f" Did you mean {closest[0]!r}?" if closest else ""
 
 

@@ -7,28 +7,29 @@ Arrays are checked by ``array_checks``, tables of mixed columns are encoded by `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.checks import check_choice, own_errors
+from autoarch._core.checks import check_choice
 from autoarch._core.quiet import warn_user
 from autoarch._data import array_checks, table_encoder
 from autoarch._data.array_checks import LayoutLike
-from autoarch._data.columns import Number
+from autoarch._data.columns import Category, Letters, Number
 from autoarch._data.containers import in_reference, reference_of, to_plain
 from autoarch._data.coordinates import find_map_columns
 from autoarch._data.layout import Layout
-from autoarch._data.typical import typical_row
 from autoarch.exceptions import LayoutError, ParameterError
 
 
 class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Turn any accepted X into a float matrix, one row per sample, and say which cell each column stands for.
+
+    Cells that hold letters become one channel of 0 and 1 for each letter.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     Attributes
     ----------
     kind_ : {"flat", "grid", "frame"}
-        What X was: 2-D numbers, 3-D or 4-D numbers, or a DataFrame with columns that are no numbers.
+        What X was: 2-D numbers, 3-D or 4-D numbers, or columns that are no numbers and are encoded.
     layout_ : Layout or None
         Cell of each output column.
     map_columns_ : MapColumns or None
@@ -63,6 +64,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     dropped_ : tuple of str
         Columns of a mixed DataFrame that were left out: constant, or with no value at all (numbers only where there
         are fewer than 16 columns of them).
+    sentinels_ : tuple of Sentinel
+        Numbers that stand for "not measured"; those that are certain are missing in the output.
     has_missing_ : bool
         Whether a cell was missing. Missing cells are NaN in the output.
     centre_ : ndarray of shape (n_columns,)
@@ -84,6 +87,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     layout_: Layout | None
     _name: str = "Canonicaliser"
     _table: table_encoder.TableCoder | None = None
+    _letters: Letters | None = None
 
     def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
         self.layout = layout
@@ -109,14 +113,19 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 "places of rows exclude each other. Pass one of them."
             )
         given, X = X, to_plain(X)
+        self._table, self._letters = None, None
+        self.sentinels_: tuple[array_checks.Sentinel, ...] = ()
+        self.categorical_: tuple[int, ...] = ()
+        self.cardinalities_: tuple[int, ...] = ()
+        self.dropped_: tuple[str, ...] = ()
         names = table_encoder.column_names(X) if isinstance(X, pd.DataFrame) else None
         values = self._fit_frame(X) if isinstance(X, pd.DataFrame) else self._fit_array(X)
         self.__dict__.pop("feature_names_in_", None)  # a second fit forgets the names of the first
         if names is not None:
             self.feature_names_in_ = names
         self.has_missing_ = bool(np.isnan(values.min()))  # the minimum of anything and NaN is NaN
-        dates = [] if self._table is None else [columns for columns in self.blocks_ if len(columns) > 1]
-        self.centre_ = typical_row(values, self.categorical_, dates)
+        dates = [columns for columns in self.blocks_ if self._table is not None and len(columns) > 1]
+        self.centre_ = table_encoder.typical_row(values, self.categorical_, dates)
         self.reference_ = reference_of(given)
         self.map_columns_ = None
         if self.coordinates is not None:
@@ -136,8 +145,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return values
 
     def _matrix_of(self, X: Any) -> np.ndarray:
+        if self._letters is not None:
+            texts = np.asarray(X.to_numpy(dtype=object) if isinstance(X, pd.DataFrame) else X)
+            array_checks.check_cell_shape(texts.shape[1:], self.cell_shape_, speaker=self._name)
+            array_checks.check_rows(texts.shape[:2], least_rows=1, speaker=self._name)
+            return self._letters.encode(texts).reshape(len(texts), -1)
         if self._table is not None:
-            frame = X if isinstance(X, pd.DataFrame) else self._as_frame(X)
+            frame = X if isinstance(X, pd.DataFrame) else table_encoder.as_frame(X, self._name)
             array_checks.check_cell_shape(frame.shape[1:], self.cell_shape_, speaker=self._name)
             array_checks.check_rows(frame.shape, least_rows=1, speaker=self._name)
             return self._finite(self._table.encode(frame))
@@ -145,12 +159,18 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             X = table_encoder.numbers(X, list(map(str, X.columns)))
         array = array_checks.check_numbers(X, least_rows=1, speaker=self._name)
         array_checks.check_cell_shape(array.shape[1:], self.cell_shape_, speaker=self._name)
-        return self._to_matrix(array)
+        values = self._to_matrix(array)
+        return array_checks.hide_sentinels(values, self.sentinels_, self._n_channels)
+
+    @property
+    def _n_channels(self) -> int:
+        return 1 if self.layout_ is None else self.layout_.channels
 
     @property
     def undeclared_(self) -> bool:
         """Return whether the columns came flat, and neither a layout nor coordinates were declared."""
-        return self.kind_ != "grid" and isinstance(self.layout, str) and self.coordinates is None
+        flat = self.kind_ != "grid" and self._letters is None
+        return flat and isinstance(self.layout, str) and self.coordinates is None
 
     @property
     def column_names_(self) -> tuple[str, ...] | None:
@@ -162,14 +182,16 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """Names of the output columns."""
         if self._table is not None:
             return self._table.names_out()
-        if hasattr(self, "feature_names_in_"):
-            return list(self.feature_names_in_)
         cells = array_checks.first_axes(self.cell_shape_, self.channels)
-        return ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)]
+        names = getattr(self, "feature_names_in_", ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)])
+        return list(names) if self._letters is None else self._letters.names_out(names)
 
     @property
     def blocks_(self) -> list[np.ndarray]:
         """Output columns of each column of X (of each cell, where X is a grid): none of one that was dropped."""
+        if self._letters is not None:
+            n_levels = len(self._letters.levels)
+            return list(np.arange(n_levels * np.prod(self.cell_shape_)).reshape(n_levels, -1).T)
         if self._table is None:
             widths = np.ones(np.prod(self.cell_shape_), dtype=int)
         else:
@@ -180,7 +202,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def column_of(self, position: int) -> int | None:
         """Output column of the number at a position of X; None where it was dropped, or is no single number."""
         if self._table is None:
-            return position
+            return position if self._letters is None else None
         coder_of = dict(zip(self._table.positions, self._table.coders, strict=True))
         return int(self.blocks_[position][0]) if isinstance(coder_of.get(position), Number) else None
 
@@ -201,6 +223,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         coders = [] if plain else table_encoder.learn_kinds(frame, labels)
         if all(isinstance(coder, Number) for coder in coders):
             return self._fit_array(table_encoder.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
+        if all(isinstance(coder, Category) for coder in coders) and self._learn_letters(frame.to_numpy(dtype=object)):
+            return self._fit_letters(frame.to_numpy(dtype=object))
         if self.layout is not None and not (isinstance(self.layout, str) and self.layout == "auto"):
             kinds = [f"{c.name!r} ({type(c).__name__.lower()})" for c in coders if not isinstance(c, Number)]
             raise LayoutError(
@@ -218,16 +242,38 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.dropped_ = self._table.dropped
         return self._finite(values)
 
+    def _learn_letters(self, X: Any) -> bool:
+        """Learn the letters in the cells of X, if it holds any."""
+        if self.layout is not None and self.coordinates is None:
+            self._letters = Letters.learn(X, declared=not isinstance(self.layout, str))
+        return self._letters is not None
+
+    def _fit_letters(self, texts: np.ndarray) -> np.ndarray:
+        """Read letters as one channel for each of them; trees get the same columns of 0 and 1."""
+        array_checks.check_rows(texts.shape[:2], least_rows=2, speaker=self._name)
+        layout = array_checks.lay_out(self.layout, texts.shape[1:])
+        assert layout is not None
+        assert self._letters is not None
+        self.layout_ = replace(layout, channels=layout.channels * len(self._letters.levels), n_columns=0)
+        self.kind_, self.dtype_ = "frame", np.dtype(np.float32)
+        self.cell_shape_, self.n_features_in_ = texts.shape[1:], texts.shape[1]
+        return self._letters.encode(texts).reshape(len(texts), -1)
+
     def _fit_array(self, X: Any) -> np.ndarray:
+        if not hasattr(X, "toarray") and self._learn_letters(X):
+            return self._fit_letters(np.asarray(X))
         array = array_checks.check_numbers(X, least_rows=2, speaker=self._name)
         if self.channels == "first":
-            array_checks.refuse_channels_behind(array.shape, self.layout)
+            array_checks.question_channels(array, self.layout)
         self.layout_ = array_checks.lay_out(self.layout, array_checks.first_axes(array.shape[1:], self.channels))
-        self.kind_, self._table = "flat" if array.ndim == 2 else "grid", None
+        self.kind_ = "flat" if array.ndim == 2 else "grid"
         self.cell_shape_, self.n_features_in_ = array.shape[1:], array.shape[1]
         self.dtype_ = np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
-        self.categorical_, self.cardinalities_, self.dropped_ = (), (), ()
-        return self._to_matrix(array)
+        values = self._to_matrix(array)
+        if self.coordinates is None:
+            declared = self.kind_ == "grid" or not (self.layout is None or isinstance(self.layout, str))
+            self.sentinels_ = array_checks.find_sentinels(values, self._n_channels, cells=declared)
+        return array_checks.hide_sentinels(values, self.sentinels_, self._n_channels)
 
     def _to_matrix(self, array: np.ndarray) -> np.ndarray:
         if array.ndim == 4 and self.channels == "last":
@@ -251,11 +297,3 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         elif given is not None:
             warn_user(f"X has feature names, but {self._name} was fitted without feature names")
         return X
-
-    def _as_frame(self, X: Any) -> pd.DataFrame:
-        """Read an array by position, when it was a table that was learned."""
-        with own_errors():
-            array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0, estimator=self._name)
-        if isinstance(X, (list, tuple)):  # numpy made texts of the numbers beside a text
-            array = np.array(X, dtype=object)
-        return pd.DataFrame(array).infer_objects()

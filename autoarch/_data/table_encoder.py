@@ -6,14 +6,16 @@ repeats on new rows what was learned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
+from sklearn.utils import check_array
 
+from autoarch._core.checks import own_errors
 from autoarch._data.columns import Category, Coder, Date, Duration, Number, as_dates, levels_and_codes
 from autoarch.exceptions import InputError, InputTypeError
 
@@ -74,6 +76,47 @@ class TableCoder:
         return codes
 
 
+def typical_row(
+    values: np.ndarray, categorical: Collection[int] = (), together: Sequence[np.ndarray] = ()
+) -> np.ndarray:
+    """Means of numbers, the most frequent code of categories; columns of one date are those of the middle date.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Numbers and codes, NaN where they are missing.
+    categorical : collection of int
+        Columns that hold codes.
+    together : sequence of ndarray of int
+        Columns of one date, that with its days first.
+
+    Returns
+    -------
+    ndarray of shape (p,), float64
+        NaN for a column without any value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._data.table_encoder import typical_row
+    >>> typical_row(np.array([[1.0, 2.0], [3.0, 0.0], [np.nan, 2.0]]), categorical=(1,))
+    array([2., 2.])
+    """
+    row = values.mean(axis=0, dtype=np.float64)
+    for column in np.flatnonzero(np.isnan(row)):
+        there = values[:, column][~np.isnan(values[:, column])]
+        row[column] = there.mean(dtype=np.float64) if len(there) else np.nan
+    for coded in categorical:
+        codes = values[:, coded][~np.isnan(values[:, coded])].astype(np.intp)
+        row[coded] = np.bincount(codes).argmax() if len(codes) else np.nan
+    for columns in together:
+        days = values[:, columns[0]]
+        dated = np.flatnonzero(~np.isnan(days))
+        if len(dated):
+            row[columns] = values[dated[np.argsort(days[dated], kind="stable")[(len(dated) - 1) // 2]], columns]
+    return row
+
+
 def is_numeric(frame: pd.DataFrame) -> bool:
     """Return whether every column holds plain numpy numbers or booleans, judged by dtype alone."""
     return all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in frame.dtypes.unique())
@@ -87,6 +130,15 @@ def numbers(frame: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
         return np.empty(frame.shape)
     # The type is named, because pandas makes objects of booleans beside numbers.
     return np.asarray(frame.to_numpy(dtype=np.result_type(*frame.dtypes.unique())))
+
+
+def as_frame(X: Any, speaker: str) -> pd.DataFrame:
+    """Read an array by position, when it was a table that was learned."""
+    with own_errors():
+        array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0, estimator=speaker)
+    if isinstance(X, (list, tuple)):  # numpy made texts of the numbers beside a text
+        array = np.array(X, dtype=object)
+    return pd.DataFrame(array).infer_objects()
 
 
 def learn_kinds(frame: pd.DataFrame, labels: Sequence[str]) -> list[Coder]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._core.imports import require
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE, DARK, LIGHT = "#1f6f8b", "#d1713c", "#7a8793", "#c9ced3"
 
@@ -24,3 +27,21 @@ def axes_on(ax: Axes | None, size: tuple[float, float], *, purpose: str) -> Axes
     from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout="constrained").add_subplot() if ax is None else ax
+
+
+def scores_by_fold(frame: pd.DataFrame, scores: Sequence[Sequence[float]]) -> Figure:
+    """Draw one bar for each row of ``frame`` (way, score, std_error, chosen), from the top, and a dot for each fold."""
+    require("matplotlib", extra="plot", purpose="Drawing a report")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(frame)), layout="constrained")
+    axes = figure.add_subplot()
+    colours = [BLUE if chosen else LIGHT for chosen in frame["chosen"]]
+    axes.barh(frame["way"], frame["score"], xerr=frame["std_error"], color=colours, capsize=3)
+    for place, folds in enumerate(scores):
+        axes.plot(folds, [place] * len(folds), "o", ms=3, color=ORANGE)
+    every = [score for folds in scores for score in folds]
+    margin = 0.15 * max(max(every) - min(every), 0.05)
+    axes.set(xlim=(min(every) - margin, max(every) + margin))
+    axes.invert_yaxis()
+    return figure

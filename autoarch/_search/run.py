@@ -244,9 +244,11 @@ def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
 
 
 def with_findings(problem: Problem, report: LocalityReport) -> Problem:
-    """Add the verdict of the probe, and the layout that it holds for, to the problem."""
+    """Add the verdict of the probe, the layout that it holds for, and the symmetries of its cells to the problem."""
     used = report.used
-    return replace(problem, verdict=used.verdict, layout=problem.layout if used.layout is None else used.layout)
+    symmetries = tuple(name for name, found in used.symmetries.items() if found.answer == "yes")
+    layout = problem.layout if used.layout is None else used.layout
+    return replace(problem, verdict=used.verdict, layout=layout, symmetries=symmetries)
 
 
 def promising_families(
@@ -261,5 +263,8 @@ def promising_families(
     others = [family for family in able if not family.needs.grid]
     if not others or (chance > _LEAST_CHANCE and UNORDERED not in report.skipped):
         return list(able), {}
-    why = f"no order was found in the columns (p = {report.p_value:.2g}); families=[{{!r}}, ...] includes it"
+    found = f"no order was found in the columns (p = {report.p_value:.2g})"
+    if report.unlike:
+        found = "the columns are quantities of different units, not cells"
+    why = f"{found}; families=[{{!r}}, ...] includes it"
     return others, {family.name: why.format(family.name) for family in able if family.needs.grid}

@@ -1,24 +1,27 @@
 """Correlations between cells of a grid, as pure functions on ``(n, C, H, W)`` arrays.
 
-``standardise`` first, then ``cell_correlations`` (one matrix for all cells) and ``line_correlations`` (one per axis);
-``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values: see ``permutation_tests``.
+``standardise`` and ``clip_tails`` first, then ``cell_correlations`` (one matrix for all cells) and
+``line_correlations`` (one per axis); ``lag_means`` and ``lag_r2`` read them. Nothing here knows of nulls or p-values:
+see ``permutation_tests``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 
 MAX_ROWS = 1_000  # more rows move no figure by more than a few thousandths
 MAX_LAG = 3
 MAX_CELLS = 1_600  # above this, the matrix of all pairs is taken on tiles
-FEW_CELLS = 36  # up to here Moran's I is tested as well
 TILE_CELLS = 144
 N_TILES = 9
 MAX_PRODUCTS = 1e9  # multiplications spent on one correlation matrix: about 0.05 s
 MAX_LINE = 512  # longer lines are read in pieces
+MOST_DEVIATIONS = 3.0  # of a single value from its cell's mean, lest a few samples decide alone
+N_CLIPS = 3  # each shrinks the spread by which the next one clips
 
 
 def standardise(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +62,43 @@ def standardise(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.astype(np.float32), active
 
 
+def clip_tails(scaled: np.ndarray) -> np.ndarray:
+    """Pull the few values far from their cell's mean to three deviations, and standardise again, several times.
+
+    Parameters
+    ----------
+    scaled : ndarray of shape (n, C, H, W), float32
+        From ``standardise``. Cells of two values come back as they are, up to rounding.
+
+    Returns
+    -------
+    ndarray of shape (n, C, H, W), float32
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._statistics.correlations import clip_tails
+    >>> values = np.array([-1.0] * 15 + [1.0] * 15 + [0.0, 100.0])
+    >>> scaled = (values - values.mean()) / values.std()
+    >>> float(np.abs(clip_tails(scaled.reshape(-1, 1, 1, 1).astype(np.float32))).max().round(1))
+    3.6
+    """
+    clipped = scaled
+    for _ in range(N_CLIPS):
+        far = np.nonzero(np.abs(clipped).max(axis=0, initial=0.0) > MOST_DEVIATIONS)
+        if not len(far[0]):
+            break
+        clipped = clipped if clipped is not scaled else scaled.copy()
+        cells: Any = (slice(None), *far)
+        part = clipped[cells]
+        at_mean = part == 0.0  # missing values among them
+        part = np.clip(part, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+        part -= part.mean(axis=0)
+        part[at_mean] = 0.0
+        clipped[cells] = part / np.maximum(np.sqrt(np.square(part).mean(axis=0)), 1e-6)
+    return clipped
+
+
 @dataclass(frozen=True)
 class CellCorrelations:
     """Correlations between every pair of the cells chosen, averaged over channels.
@@ -71,9 +111,6 @@ class CellCorrelations:
         Where each chosen cell stands.
     n_samples : int
         Samples behind each correlation.
-    centred : ndarray of shape (m, m) or None
-        On small grids: mean over samples and channels of the products of two cells, less the sample's mean and relative
-        to its mean square. Means over neighbours are Moran's I.
     """
 
     signed: np.ndarray
@@ -81,7 +118,6 @@ class CellCorrelations:
     row: np.ndarray
     column: np.ndarray
     n_samples: int
-    centred: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Count the cells chosen."""
@@ -105,7 +141,6 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
     channels = _spread_out(scaled.shape[1], 8)
     n = int(np.clip(MAX_PRODUCTS / max(1, m * m * len(channels)), 100, MAX_ROWS))
     part = scaled[:n][:, :, row, column]
-    centred = _centred_products(part[:, channels]) if 0 < m <= FEW_CELLS else None
     signed, unsigned, counted = np.zeros((3, m, m), dtype=np.float32)
     for channel in channels:
         product = part[:, channel].T @ part[:, channel] / np.float32(max(1, len(part)))
@@ -114,15 +149,7 @@ def cell_correlations(scaled: np.ndarray, active: np.ndarray) -> CellCorrelation
         unsigned += np.abs(product)
         counted += np.outer(varies, varies)
     counted = np.maximum(counted, 1.0)
-    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part), centred)
-
-
-def _centred_products(part: np.ndarray) -> np.ndarray:
-    """Mean over samples and channels of z z', z being a sample's cells less their mean and at mean square 1."""
-    z = part.reshape(-1, part.shape[2])
-    z = z - z.mean(axis=1, keepdims=True)
-    z /= np.sqrt(np.maximum(np.square(z).mean(axis=1, keepdims=True), 1e-12))
-    return z.T @ z / np.float32(max(1, len(z)))
+    return CellCorrelations(signed / counted, unsigned / counted, row, column, len(part))
 
 
 def _tiles(usable: np.ndarray) -> np.ndarray:

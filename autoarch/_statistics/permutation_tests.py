@@ -1,9 +1,10 @@
 """Permutation tests: null distributions of the neighbour statistics when the order of cells or lines carries nothing.
 
-``compare_orders`` permutes single cells (one permutation for all samples): "is there any layout at all". ``line_p``
-permutes whole columns (or, on the transposed grid, whole rows): "does this axis carry an order". Permuting cells would
-reject a dead axis too, as soon as the other one is alive. All statistics of one test see the same permutations and
-are combined by the largest studentised value (max-T), so a test has its nominal size whatever their correlation.
+``line_p`` permutes whole columns (or, on the transposed grid, whole rows): "does this axis carry an order". It alone
+decides on an order. ``compare_orders`` permutes single cells (one permutation for all samples): "does a cell share more
+with some cells than with others". That rejects as soon as the cells of a line share an effect, whatever the order of
+the lines. All statistics of one test see the same permutations and are combined by the largest studentised value
+(max-T), so a test has its nominal size whatever their correlation.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import numpy as np
 from autoarch._statistics.correlations import MAX_LAG, CellCorrelations, mean_off_diagonal
 
 N_CELL_PERMUTATIONS = 299  # with the given order 300, so that .01 is a whole number of them
-N_LINE_PERMUTATIONS = 999
+N_LINE_PERMUTATIONS = 1_999  # two axes at .0025 each
+N_FIRST_PERMUTATIONS = 199  # where these leave a p-value above CLEARLY_ABOVE, the rest can change nothing
+CLEARLY_ABOVE = 0.1
 FEWEST_ORDERED = 6  # a shorter side has at most 60 orders, and no p-value below 1/60
 PAIRS_PER_LAG = 200  # look-ups per displacement other than the direct neighbours
+PAIRS_PER_LINE = 1_000  # look-ups of cells that share a row, and of cells that share a column
 
 Pairs = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]  # cells and their neighbours at each displacement
 
@@ -39,25 +43,26 @@ def n_orders(side: int) -> int:
 
 @dataclass(frozen=True)
 class CellTest:
-    """Comparison of the given order of the cells with other orders.
+    """Comparison of the cells as they stand with permuted cells.
 
     Parameters
     ----------
-    p_value : float
-        Of "the order of the cells carries nothing".
     neighbours, expected : float
         Mean size of the correlation between rook neighbours, and between any two cells.
-    directions : mapping of str to float
-        The same test on the cells along rows, columns and diagonals only; Holm-adjusted.
+    diagonals : float
+        P-value of "cells along a diagonal correlate like any two".
     structure : float
         P-value of "correlation does not depend on the displacement".
+    together : mapping of str to (float, float)
+        For ``"rows"`` and ``"columns"``: mean size of the correlation between cells of one such line, and the
+        Holm-adjusted p-value of "it is that of any two cells".
     """
 
-    p_value: float = 1.0
     neighbours: float = 0.0
     expected: float = 0.0
-    directions: Mapping[str, float] = field(default_factory=dict)
+    diagonals: float = 1.0
     structure: float = 1.0
+    together: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def every_order(side: int) -> np.ndarray:
@@ -73,26 +78,48 @@ def every_order(side: int) -> np.ndarray:
 
 
 def compare_orders(correlations: CellCorrelations, rng: np.random.Generator) -> CellTest:
-    """Compare the given order of the cells with others; p-values are 1 where fewer than 4 vary or no two are near."""
+    """Compare cells as they stand with permuted ones; p-values are 1 where fewer than 4 vary or no two are near."""
     pairs = _near_pairs(correlations, rng)
     if len(correlations) < 4 or not pairs:
         return CellTest(expected=mean_off_diagonal(correlations.unsigned))
     means, counts = _shuffled_means(correlations, pairs, rng)
     down, across = np.abs(np.array(list(pairs))).T
-    statistics = _lag_statistics(means, counts, down + across == 1, 1.0 / (down**2 + across**2))
-    directions = {}
-    for name, chosen in (("rows", down == 0), ("columns", across == 0), ("diagonals", down == across)):
-        if chosen.any():
-            steps = np.maximum(down, across)[chosen]
-            directions[name] = max_t_p(_lag_statistics(means[:, :, chosen], counts[chosen], steps == 1, 1.0 / steps**2))
     rook = down + across == 1
+    statistics = _lag_statistics(means, counts, rook, 1.0 / (down**2 + across**2))
+    diagonal, diagonals = down == across, 1.0
+    if diagonal.any():
+        steps = down[diagonal]
+        diagonals = max_t_p(_lag_statistics(means[:, :, diagonal], counts[diagonal], steps == 1, 1.0 / steps**2))
     return CellTest(
-        p_value=max_t_p(statistics),
         neighbours=float(means[0, 1, rook] @ counts[rook] / max(counts[rook].sum(), 1)),
         expected=mean_off_diagonal(correlations.unsigned),
-        directions=holm(directions),
+        diagonals=diagonals,
         structure=max_t_p(statistics[:, -1:]),
+        together=_compare_lines(correlations, rng),
     )
+
+
+def _compare_lines(correlations: CellCorrelations, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
+    """Compare cells of one row, and of one column, with any two cells; lines of one cell are left out."""
+    p_values, sizes = {}, {}
+    for name, line in (("rows", correlations.row), ("columns", correlations.column)):
+        pairs = _pairs_within(line, rng)
+        if len(np.unique(line)) > 1 and len(pairs[0]):
+            means, _ = _shuffled_means(correlations, {(0, 0): pairs}, rng)
+            p_values[name] = max_t_p(studentise(means[..., 0]))
+            sizes[name] = float(means[0, 1, 0])
+    return {name: (sizes[name], p_value) for name, p_value in holm(p_values).items()}
+
+
+def _pairs_within(line: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random pairs of different cells that stand in the same line."""
+    order = np.argsort(line, kind="stable")
+    starts, lengths = np.unique(line[order], return_index=True, return_counts=True)[1:]
+    start, length = np.repeat(starts, lengths), np.repeat(lengths, lengths)
+    place = rng.permutation(np.flatnonzero(length > 1))[:PAIRS_PER_LINE]
+    step = 1 + (rng.random(len(place)) * (length[place] - 1)).astype(int)
+    other = start[place] + (place - start[place] + step) % length[place]
+    return order[place], order[other]
 
 
 def _shuffled_means(
@@ -104,8 +131,7 @@ def _shuffled_means(
     second = np.concatenate([b for _, b in pairs.values()])
     counts = np.array([len(a) for a, _ in pairs.values()])
     starts = np.cumsum(counts) - counts
-    matrices = (correlations.signed, correlations.unsigned, correlations.centred)
-    entries = [matrix.ravel() for matrix in matrices if matrix is not None]
+    entries = [matrix.ravel() for matrix in (correlations.signed, correlations.unsigned)]
     means = np.empty((1 + N_CELL_PERMUTATIONS, len(entries), len(counts)))
     order = np.arange(m)
     for draw in means:
@@ -144,22 +170,31 @@ def line_p(signed: np.ndarray, unsigned: np.ndarray, rng: np.random.Generator) -
     Returns
     -------
     p_value, expected : float
-        ``expected`` is the mean of ``unsigned`` between neighbours over all orders.
+        ``expected`` is the mean of ``unsigned`` between neighbours over all orders. A p-value above .1 may come from
+        fewer permutations.
     """
     side = len(signed)
     if side < FEWEST_ORDERED + 1:
-        orders = every_order(side)
-    else:
-        draws = N_LINE_PERMUTATIONS if side <= 128 else N_CELL_PERMUTATIONS
-        orders = np.vstack([np.arange(side), rng.permuted(np.tile(np.arange(side), (draws, 1)), axis=1)])
+        return _share_as_ordered(signed, unsigned, every_order(side)), mean_off_diagonal(unsigned)
+    orders, p_value = np.arange(side)[None], 0.0
+    for draws in (N_FIRST_PERMUTATIONS, N_LINE_PERMUTATIONS - N_FIRST_PERMUTATIONS):
+        if p_value <= CLEARLY_ABOVE:
+            orders = np.vstack([orders, rng.permuted(np.tile(np.arange(side), (draws, 1)), axis=1)])
+            p_value = _share_as_ordered(signed, unsigned, orders)
+    return p_value, mean_off_diagonal(unsigned)
+
+
+def _share_as_ordered(signed: np.ndarray, unsigned: np.ndarray, orders: np.ndarray) -> float:
+    """Share of the orders, the first of which is the given one, that look at least as ordered as it does."""
+    side = len(signed)
     lags = range(1, min(MAX_LAG, side - 1) + 1)
     means = np.empty((len(orders), 2, len(lags)))
     for k, lag in enumerate(lags):
-        ahead, behind = orders[:, lag:], orders[:, :-lag]
-        means[:, 0, k] = signed[ahead, behind].mean(axis=1)
-        means[:, 1, k] = unsigned[ahead, behind].mean(axis=1)
+        pairs = orders[:, lag:] * side + orders[:, :-lag]
+        means[:, 0, k] = signed.take(pairs).mean(axis=1)
+        means[:, 1, k] = unsigned.take(pairs).mean(axis=1)
     steps = np.array(lags)
-    return max_t_p(_lag_statistics(means, side - steps, steps == 1, 1.0 / steps**2)), mean_off_diagonal(unsigned)
+    return max_t_p(_lag_statistics(means, side - steps, steps == 1, 1.0 / steps**2))
 
 
 def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, nearness: np.ndarray) -> np.ndarray:
@@ -167,8 +202,8 @@ def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, n
 
     Parameters
     ----------
-    means : ndarray of shape (draws, 2 or 3, displacements)
-        Signed and unsigned mean correlation, and on small grids the mean of ``centred``; the given order is draw 0.
+    means : ndarray of shape (draws, 2, displacements)
+        Signed and unsigned mean correlation; the given order is draw 0.
     counts : ndarray of shape (displacements,)
         Pairs behind each mean.
     direct : ndarray of shape (displacements,), bool
@@ -183,9 +218,7 @@ def _lag_statistics(means: np.ndarray, counts: np.ndarray, direct: np.ndarray, n
     sizes = unsigned @ close / close.sum()
     centre = (signed @ counts / counts.sum())[:, None]
     structure = np.cbrt(((signed - centre) ** 2) @ counts)  # the cube root of a sum of squares is close to normal
-    two_sided = [neighbours, smooth]  # alternating cells are dependent as well
-    if means.shape[1] > 2:  # Moran's I: with few cells, what all of them share hides the neighbours
-        two_sided.insert(0, means[:, 2] @ close / close.sum())
+    two_sided = (neighbours, smooth)  # alternating cells are dependent as well
     found = [*(np.abs(studentise(values)) for values in two_sided), studentise(sizes), studentise(structure)]
     return np.column_stack(found)
 
@@ -217,4 +250,21 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
     names = sorted(p_values, key=p_values.__getitem__)
     steps = [p_values[name] * (len(names) - rank) for rank, name in enumerate(names)]
     adjusted = dict(zip(names, np.minimum(np.maximum.accumulate(steps), 1.0).tolist(), strict=True))
+    return {name: adjusted[name] for name in p_values}
+
+
+def hochberg(p_values: dict[str, float]) -> dict[str, float]:
+    """Adjust like ``holm``, but for p-values that are independent or rise together: all may pass at the level itself.
+
+    Six lines have 360 orders and no p-value below 1/360: twice that would never pass at .005.
+
+    Examples
+    --------
+    >>> from autoarch._statistics.permutation_tests import hochberg
+    >>> hochberg({"rows": 0.003, "columns": 0.004})
+    {'rows': 0.004, 'columns': 0.004}
+    """
+    names = sorted(p_values, key=p_values.__getitem__, reverse=True)
+    steps = [p_values[name] * (rank + 1) for rank, name in enumerate(names)]
+    adjusted = dict(zip(names, np.minimum.accumulate(steps).tolist(), strict=True)) if names else {}
     return {name: adjusted[name] for name in p_values}

@@ -26,6 +26,8 @@ MOST_POSITIONS = 1_600  # larger grids are read with a stride
 BATCH_VALUES = 2_000_000  # responses at a time
 THRESHOLD_ROWS = 64
 _SLACK = 1e-5  # of the greatest response; single precision errs by a tenth of it
+_LARGEST = 10.0  # standard deviations
+_FLOOR = 0.05  # of the typical deviation in a block: features that hardly vary would be blown up
 PER_KERNEL = {"placed": 9, "anywhere": 3, "winners": 2}  # features of one kernel, at most
 
 
@@ -215,3 +217,56 @@ def _thresholds(answer: Any) -> np.ndarray:
     quantiles = torch.linspace(0.1, 0.9, len(values))[torch.arange(len(values)) * 7 % max(1, len(values))]
     place = (quantiles * (values.shape[1] - 1)).long()
     return values.gather(1, place[:, None])[:, 0].numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Selection, centre and scale of the features of one kind, which together weigh as much as any other kind."""
+
+    kept: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def learn(cls, features: np.ndarray) -> Block:
+        spread = features.std(axis=0)
+        kept = np.flatnonzero(spread > 1e-9)
+        if not len(kept):
+            return cls(kept, spread[kept], spread[kept])
+        spread = np.maximum(spread[kept], _FLOOR * np.median(spread[kept]))
+        return cls(kept, features[:, kept].mean(axis=0), spread * np.sqrt(len(kept)))
+
+    def of(self, features: np.ndarray) -> np.ndarray:
+        scaled = (features[:, self.kept] - self.mean) / self.scale
+        limit = _LARGEST / float(np.sqrt(max(1, len(self.kept))))
+        return np.clip(scaled, -limit, limit, out=scaled)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Kernels and scales learned from some grids, and the scaled features of these: placed, anywhere, cells."""
+
+    banks: list[Bank]
+    blocks: list[Block]
+    parts: list[np.ndarray]
+
+    @classmethod
+    def learn(cls, grid: np.ndarray, seed: int, check_clock: Callable[[], None]) -> Features:
+        banks = random_banks(grid, np.random.default_rng([seed, 2, 0]))
+        raw = _raw(grid, banks, check_clock)
+        blocks = [Block.learn(part) for part in raw]
+        return cls(banks, blocks, [block.of(part) for block, part in zip(blocks, raw, strict=True)])
+
+    def of(self, grid: np.ndarray, check_clock: Callable[[], None]) -> list[np.ndarray]:
+        """Scaled features of other grids."""
+        return [block.of(part) for block, part in zip(self.blocks, _raw(grid, self.banks, check_clock), strict=True)]
+
+    def kernel(self, kind: Sequence[int], parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Mean over some parts of the inner products of these features with those learned from."""
+        products = [parts[number] @ self.parts[number].T for number in kind]
+        return np.asarray(np.mean(products, axis=0, dtype=np.float64))
+
+
+def _raw(grid: np.ndarray, banks: list[Bank], check_clock: Callable[[], None]) -> list[np.ndarray]:
+    grid = np.ascontiguousarray(grid, dtype=np.float32)
+    return [*pooled_features(grid, banks, check_clock), grid.reshape(len(grid), -1)]

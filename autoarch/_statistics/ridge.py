@@ -29,6 +29,7 @@ _ENOUGH_ROWS = 1_300  # on which the penalty is chosen; a factor of all rows tak
 _STRIDE = 2  # penalties between those that are compared first
 ALPHAS = (3e-4, 2e-3, 1e-2, 6e-2, 0.3, 2.0)  # relative to the mean squared length of a row of features
 _FIRST = 3
+_INTERCEPT = 10.0  # inner product of a constant feature
 _USUAL_PENALTIES = 6  # that are compared
 _MAY_HALVE = 2.0  # the pace of a machine during the last factor, which nothing can stop
 _SLOWER = 2.2  # times as long takes an operation of a factor or an inverse as one of a product
@@ -213,14 +214,7 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     -------
     ndarray of shape (n, k)
     """
-    start = best = _at_alpha(kernel, targets, ALPHAS[_FIRST])
-    for walk in (ALPHAS[_FIRST - 1 :: -1], ALPHAS[_FIRST + 1 :]):  # the error has one valley: walk down it
-        for alpha in walk if best is start else ():
-            tried = _at_alpha(kernel, targets, alpha)
-            if tried[0] >= best[0]:
-                break
-            best = tried
-    _, inverse, solved = best
+    _, inverse, solved = _best_alpha(kernel, targets)
     residuals = np.empty_like(solved)
     for fold in np.unique(folds):
         block = np.nonzero(folds == fold)[0]
@@ -228,9 +222,58 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     return targets - residuals
 
 
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """A ridge on inner products of rows, and what it predicts for each row where it is fitted on all others.
+
+    Parameters
+    ----------
+    error : float
+        Mean squared error of ``outputs``.
+    outputs : ndarray of shape (n, k)
+        Prediction of each row by the fit on the others.
+    inverse : ndarray of shape (n, n)
+        Of the system.
+    solved : ndarray of shape (n, k)
+        ``inverse`` times the targets.
+    """
+
+    error: float
+    outputs: np.ndarray
+    inverse: np.ndarray
+    solved: np.ndarray
+
+    @classmethod
+    def fit(cls, kernel: np.ndarray, targets: np.ndarray) -> LeftOut:
+        """Fit with the ``alpha`` that predicts rows best that are left out; parameters as of ``out_of_fold``."""
+        error, inverse, solved = _best_alpha(kernel, targets)
+        return cls(error, targets - solved / np.diag(inverse)[:, None], inverse, solved)
+
+    def of_changed(self, kernel: np.ndarray) -> np.ndarray:
+        """Predict a changed copy of each row by the fit on all others.
+
+        ``kernel`` holds in row i the inner products of the changed row i with all rows as they are.
+        """
+        system = kernel + _INTERCEPT
+        own = np.einsum("ij,ji->i", system, self.inverse) / np.diag(self.inverse)
+        return system @ self.solved - own[:, None] * self.solved
+
+
+def _best_alpha(kernel: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """The solution with the least leave-one-out error."""
+    start = best = _at_alpha(kernel, targets, ALPHAS[_FIRST])
+    for walk in (ALPHAS[_FIRST - 1 :: -1], ALPHAS[_FIRST + 1 :]):  # the error has one valley: walk down it
+        for alpha in walk if best is start else ():
+            tried = _at_alpha(kernel, targets, alpha)
+            if tried[0] >= best[0]:
+                break
+            best = tried
+    return best
+
+
 def _at_alpha(kernel: np.ndarray, targets: np.ndarray, alpha: float) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean squared leave-one-out error under one alpha, with the inverse and ``inverse @ targets``."""
-    system = kernel + 10.0  # a constant feature: the intercept
+    system = kernel + _INTERCEPT
     system[np.diag_indices_from(system)] += alpha
     factor, failed = lapack.dpotrf(system, lower=1, clean=1)
     if failed:

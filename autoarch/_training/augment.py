@@ -1,6 +1,8 @@
-"""Augmentation of training batches: shifts, cutout and noise, which keep the labels, and blends of two samples."""
+"""Augmentation of training batches: changes of a sample that keep its label, and blends of two samples."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,32 +10,51 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 
-def augmented(batch: Tensor, shift: tuple[int, int], cutout: float, noise: float, generator: Generator) -> Tensor:
-    """Change each grid of a batch at random; other batches are returned as they are.
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes of the grids of a batch.
 
     Parameters
     ----------
-    batch : Tensor of shape (n, channels, height, width)
-        Grids.
     shift : tuple of int
         Cells by which the grids of a batch are moved down or up and right or left at most, and at most a quarter of a
         side.
+    mirror : tuple of bool
+        Whether half of the grids are turned upside down, and half left to right.
+    turn : bool
+        Whether the grids of a batch, which are squares, are turned by a random number of quarters.
     cutout : float
         Share of each side of a rectangle that is set to 0, at a place of its own in each grid; on lines, of a stretch.
     noise : float
         Deviation of what is added to each cell, where the cells of all grids deviate by 1.
-    generator : torch.Generator
-        Of all that is random.
+    wrap : tuple of bool
+        Whether what leaves a grid at the bottom, or on the right, comes in again on the other side.
     """
-    if batch.ndim != 4:
+
+    shift: tuple[int, int] = (0, 0)
+    mirror: tuple[bool, bool] = (False, False)
+    turn: bool = False
+    cutout: float = 0.0
+    noise: float = 0.0
+    wrap: tuple[bool, bool] = (False, False)
+
+    def of(self, batch: Tensor, generator: Generator) -> Tensor:
+        """Change each grid (n, channels, height, width) at random; other batches are returned as they are."""
+        if batch.ndim != 4:
+            return batch
+        if any(self.shift):
+            batch = shifted(batch, self.shift, generator, self.wrap)
+        for axis, wanted in zip((2, 3), self.mirror, strict=True):
+            if wanted:
+                chosen = torch.rand((len(batch), 1, 1, 1), generator=generator).to(batch.device) < 0.5
+                batch = torch.where(chosen, batch.flip(axis), batch)
+        if self.turn:
+            batch = torch.rot90(batch, int(torch.randint(4, (1,), generator=generator)), (2, 3))
+        if self.cutout:
+            batch = cut_out(batch, self.cutout, generator)
+        if self.noise:
+            batch = batch + self.noise * torch.randn(batch.shape, generator=generator).to(batch.device)
         return batch
-    if any(shift):
-        batch = shifted(batch, shift, generator)
-    if cutout:
-        batch = cut_out(batch, cutout, generator)
-    if noise:
-        batch = batch + noise * torch.randn(batch.shape, generator=generator).to(batch.device)
-    return batch
 
 
 def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor, Tensor, float]:
@@ -66,13 +87,20 @@ def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor,
     return torch.lerp(batch[others], batch, share), others, share
 
 
-def shifted(batch: Tensor, most: tuple[int, int], generator: Generator) -> Tensor:
-    """Move the grids of a batch by the same random number of cells, at most ``most`` along each axis, over zeros."""
+def shifted(
+    batch: Tensor, most: tuple[int, int], generator: Generator, wrap: tuple[bool, bool] = (False, False)
+) -> Tensor:
+    """Move the grids of a batch by the same random number of cells, at most ``most`` along each axis.
+
+    What comes in is 0, or along an axis that wraps what has left on the other side.
+    """
     height, width = batch.shape[-2:]
     down, right = (
         int(torch.randint(-min(cells, side // 4), min(cells, side // 4) + 1, (1,), generator=generator))
         for cells, side in zip(most, (height, width), strict=True)
     )
+    batch = torch.roll(batch, (down * wrap[0], right * wrap[1]), (2, 3)) if any(wrap) else batch
+    down, right = down * (not wrap[0]), right * (not wrap[1])
     return batch if down == right == 0 else F.pad(batch, (right, -right, down, -down))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 Sides = tuple[int, int]  # height and width
+Axes = tuple[bool, bool]  # along a column and along a row
 
 _MOST_CELLS = 256  # cells after the stem; finer grids are strided down first: 28 x 28 to 14 x 14 costs a quarter
 _HEAD_CELLS = 3  # a position-aware head sees at most 3 x 3 regions
@@ -29,9 +32,30 @@ def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
     return x if axis is None else x.movedim(axis, 2).flatten(1, 2).unsqueeze(axis)
 
 
-def _convolution(n_in: int, n_out: int, kernel: Sides, stride: Sides = (1, 1), dilation: int = 1) -> nn.Module:
-    padding = (kernel[0] // 2 * dilation, kernel[1] // 2 * dilation)
-    return nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
+class WrappingConv2d(nn.Conv2d):
+    """A convolution along axes that close on themselves: ``rim`` cells from the other side stand around the grid."""
+
+    def __init__(self, *args: Any, rim: Sides, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.rim = rim
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for axis, width in zip((2, 3), self.rim, strict=True):
+            if width:  # in a deep layer it may be wider than the grid
+                side = x.shape[axis]
+                x = x.index_select(axis, torch.arange(-width, side + width, device=x.device) % side)
+        return super().forward(x)
+
+
+def _convolution(
+    n_in: int, n_out: int, kernel: Sides, wrap: Axes, stride: Sides = (1, 1), dilation: int = 1
+) -> nn.Module:
+    down, across = (k // 2 * dilation for k in kernel)
+    settings: dict[str, Any] = {"stride": stride, "dilation": dilation, "bias": False}
+    if not any(wrap):
+        return nn.Conv2d(n_in, n_out, kernel, padding=(down, across), **settings)
+    zeros, rim = (down * (not wrap[0]), across * (not wrap[1])), (down * wrap[0], across * wrap[1])
+    return WrappingConv2d(n_in, n_out, kernel, rim=rim, padding=zeros, **settings)
 
 
 class MultiScale(nn.Module):
@@ -45,10 +69,12 @@ class MultiScale(nn.Module):
        Knowledge Discovery 34, 1936-1962, 2020.
     """
 
-    def __init__(self, n_in: int, n_out: int, kernel: Sides, stride: Sides, scales: int):
+    def __init__(self, n_in: int, n_out: int, kernel: Sides, wrap: Axes, stride: Sides, scales: int):
         super().__init__()
         widths = [n_out * (k + 1) // scales - n_out * k // scales for k in range(scales)]
-        self.parts = nn.ModuleList(_convolution(n_in, width, kernel, stride, 2**k) for k, width in enumerate(widths))
+        self.parts = nn.ModuleList(
+            _convolution(n_in, width, kernel, wrap, stride, 2**k) for k, width in enumerate(widths)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([part(x) for part in self.parts], dim=1)
@@ -82,12 +108,12 @@ class ChannelAttention(nn.Module):
 class ResidualBlock(nn.Module):
     """Two convolutions with batch norm and a shortcut; the first one strides, and may look at several scales."""
 
-    def __init__(self, n_in: int, n_out: int, kernel: Sides, stride: Sides, scales: int, attention: bool):
+    def __init__(self, n_in: int, n_out: int, kernel: Sides, wrap: Axes, stride: Sides, scales: int, attention: bool):
         super().__init__()
-        first = (n_in, n_out, kernel, stride)
+        first = (n_in, n_out, kernel, wrap, stride)
         self.conv1 = MultiScale(*first, scales) if scales > 1 else _convolution(*first)
         self.norm1 = nn.BatchNorm2d(n_out)
-        self.conv2 = _convolution(n_out, n_out, kernel)
+        self.conv2 = _convolution(n_out, n_out, kernel, wrap)
         self.norm2 = nn.BatchNorm2d(n_out)
         self.attention = ChannelAttention(n_out) if attention else nn.Identity()
         self.shrink = nn.AvgPool2d(stride, ceil_mode=True) if max(stride) > 1 else nn.Identity()
@@ -124,6 +150,8 @@ class ConvNet(nn.Module):
         Dilations (1, 2, 4, ...) of the first convolution of each stage, at most; those that fit are used.
     attention : bool
         Whether each block weighs its channels anew for each sample.
+    wrap : tuple of bool
+        Whether a column, and a row, closes on itself, so that its ends are neighbours.
     """
 
     def __init__(
@@ -138,6 +166,7 @@ class ConvNet(nn.Module):
         dropout: float = 0.1,
         scales: int = 1,
         attention: bool = False,
+        wrap: Axes = (False, False),
     ):
         settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
@@ -147,14 +176,14 @@ class ConvNet(nn.Module):
         stride = _strides(height, width, _MOST_CELLS)
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
-        first = _convolution(channels, filters, (down, across), stride)
+        first = _convolution(channels, filters, (down, across), wrap, stride)
         self.stem = nn.Sequential(first, nn.BatchNorm2d(filters), nn.ReLU())
         blocks, n_in = [], filters
         for stage in range(stages):
             n_out = filters * 2**stage
             step = (2 if stage and height >= 4 else 1, 2 if stage and width >= 4 else 1)  # two cells are kept at least
             fitting = _scales_that_fit(scales, kernel, height, width)
-            blocks.append(ResidualBlock(n_in, n_out, kernel, step, fitting, attention))
+            blocks.append(ResidualBlock(n_in, n_out, kernel, wrap, step, fitting, attention))
             height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out
         self.blocks = nn.Sequential(*blocks)
         self.head = head

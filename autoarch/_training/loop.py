@@ -18,7 +18,7 @@ from scipy.special import softmax
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from autoarch._core.clock import Deadline
-from autoarch._training.augment import augmented, mixed
+from autoarch._training.augment import Augmentation, mixed
 from autoarch._training.device import bf16_is_faster, seeded
 from autoarch._training.time_limited import Schedule, one_cycle
 
@@ -51,18 +51,14 @@ class ArrayTraining(NeuralNet):
         module: Any,
         *args: Any,
         seed: int = 0,
-        shift: tuple[int, int] = (0, 0),
-        cutout: float = 0.0,
-        noise: float = 0.0,
+        augmentation: Augmentation | None = None,
         mixup: float = 0.0,
         least_share: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(module, *args, **{**_DEFAULTS, "criterion": self._loss, **kwargs})
         self.seed = seed
-        self.shift = shift
-        self.cutout = cutout
-        self.noise = noise
+        self.augmentation = augmentation
         self.mixup = mixup
         self.least_share = least_share
 
@@ -126,7 +122,9 @@ class ArrayTraining(NeuralNet):
                 rows = order[start : start + size]
                 for group in self.optimizer_.param_groups:
                     group["lr"] = self.lr * _rate(group, schedule.progress)
-                batch = augmented(X[rows], self.shift, self.cutout, self.noise, generator)
+                batch = X[rows]
+                if self.augmentation is not None:
+                    batch = self.augmentation.of(batch, generator)
                 shares = [(rows, 1.0)]
                 if self.mixup:
                     batch, others, share = mixed(batch, self.mixup, generator)
@@ -222,8 +220,8 @@ class ArrayNetClassifier(ArrayTraining, NeuralNetClassifier):
         Called with ``input_shape`` and ``n_outputs``.
     seed : int, default=0
         Seed of weights, batches and dropout.
-    shift, cutout, noise : tuple of int, float, float
-        Augmentation of grids while training, see :func:`autoarch._training.augment.augmented`.
+    augmentation : Augmentation, optional
+        Changes of grids while training.
     mixup : float
         Strength of :func:`autoarch._training.augment.mixed`; 0 for none.
     least_share : float, default=0.0
@@ -253,7 +251,7 @@ class ArrayNetRegressor(ArrayTraining, NeuralNetRegressor):
 
     Parameters
     ----------
-    module, seed, shift, cutout, noise, mixup, least_share, *args, **kwargs
+    module, seed, augmentation, mixup, least_share, *args, **kwargs
         As for :class:`ArrayNetClassifier`.
     """
 

@@ -1,4 +1,4 @@
-"""Scalers in front of nets: flat rows as scaled grids, and columns of a table with bounded tails as float32."""
+"""Scalers in front of convolutions: flat rows as scaled grids."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._data.layout import Layout
 
 _LARGEST = 10.0  # standard deviations; what lies beyond carries no more news for a net and endangers its training
+_FLAT = 1e-6  # of the mean of a sample: deviations below are those of rounding
 _MOST_PLANES = 16  # each is one more channel of the first convolution
 _MOST_LEVELS = 8  # of one category
+MOST_CODES = 16  # of the cells of a channel
 
 
 class GridScaler(TransformerMixin, BaseEstimator):
@@ -75,18 +77,88 @@ class GridScaler(TransformerMixin, BaseEstimator):
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the scaled grids, then the mask where one was learned, then the planes."""
         check_is_fitted(self)
-        grid = (self.layout.to_grid(X) - self.mean_.astype(X.dtype)) / self.scale_.astype(X.dtype)
-        grid = np.clip(grid, -self._largest, self._largest, out=grid).astype(np.float32, copy=False)
+        given = self.layout.to_grid(X)
+        grid = self._cells(given)
         parts = [grid]
-        missing = np.isnan(grid)
-        if missing.any():
-            grid[missing] = np.broadcast_to(self._fill, grid.shape)[missing]
         if self.masked_:
-            parts.append(missing.any(axis=1, keepdims=True).astype(np.float32))
+            parts.append(np.isnan(given).any(axis=1, keepdims=True).astype(np.float32))
         if len(self.planes_):
             planes = self.planes_.of(X)[:, :, None, None]
             parts.append(np.broadcast_to(planes, (*planes.shape[:2], *grid.shape[2:])))
         return grid if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Column of each cell of the channels that are cells; -1 for a cell that has none."""
+        return self.layout.columns
+
+    def _cells(self, grid: np.ndarray) -> np.ndarray:
+        """Scaled cells, what is missing filled."""
+        grid = (grid - self.mean_.astype(grid.dtype)) / self.scale_.astype(grid.dtype)
+        grid = np.clip(grid, -self._largest, self._largest, out=grid).astype(np.float32, copy=False)
+        missing = np.isnan(grid)
+        if missing.any():
+            grid[missing] = np.broadcast_to(self._fill, grid.shape)[missing]
+        return grid
+
+
+class CodeChannels(GridScaler):
+    """Shape flat rows into grids with one channel for each code that the cells of a channel held at fit.
+
+    A code that was not there at fit, and a missing cell, are 0 in all of these channels. A mask of missing cells and
+    the columns beside the grid follow, as in :class:`autoarch._training.scalers.GridScaler`.
+
+    Parameters
+    ----------
+    layout : Layout
+        Cells behind the columns.
+    categorical : tuple of int, default=()
+        Columns that hold codes of categories; they are no cells.
+
+    Attributes
+    ----------
+    codes_ : ndarray of shape (channels, 1, 1)
+        Code that each channel stands for; of a grid's channel the most frequent ones, 16 at most.
+    cell_channels_ : ndarray of shape (channels,)
+        Channel of the grid that each is made from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch import Layout
+    >>> from autoarch._training.scalers import CodeChannels
+    >>> CodeChannels(Layout(1, 3)).fit_transform(np.array([[0.0, 2.0, 2.0], [2.0, 1.0, 0.0]]))[0, :, 0]
+    array([[1., 0., 0.],
+           [0., 0., 0.],
+           [0., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, layout: Layout, categorical: tuple[int, ...] = ()):
+        super().__init__(layout, "global", categorical)
+
+    def fit(self, X: np.ndarray, y: Any = None) -> CodeChannels:
+        """Learn the codes, and what stands beside the grid."""
+        super().fit(X)
+        codes: list[float] = []
+        channels: list[int] = []
+        for channel, cells in enumerate(self.layout.to_grid(X).swapaxes(0, 1)):
+            levels, counts = np.unique(cells[~np.isnan(cells)], return_counts=True)
+            frequent = np.sort(levels[np.argsort(-counts, kind="stable")[:MOST_CODES]]) if len(levels) else np.zeros(1)
+            codes.extend(frequent.tolist())
+            channels.extend([channel] * len(frequent))
+        self.codes_ = np.array(codes)[:, None, None]
+        self.cell_channels_ = np.array(channels, dtype=np.intp)
+        self.mean_, self.scale_ = np.zeros_like(self.codes_), np.ones_like(self.codes_)
+        return self
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Column of each cell of the channels."""
+        cells = self.layout.columns.reshape(self.layout.channels, -1)
+        return cells[self.cell_channels_].ravel()
+
+    def _cells(self, grid: np.ndarray) -> np.ndarray:
+        return (grid[:, self.cell_channels_] == self.codes_.astype(grid.dtype)).astype(np.float32)
 
 
 class SourceScaler(GridScaler):
@@ -128,6 +200,42 @@ class SourceScaler(GridScaler):
         return self
 
 
+class SampleScaler(GridScaler):
+    """Scale each channel of each sample by its own mean and deviation, for levels and gains that mean nothing.
+
+    What follows is as in :class:`autoarch._training.scalers.GridScaler`. A channel whose cells are all the same becomes
+    0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch import Layout
+    >>> from autoarch._training.scalers import SampleScaler
+    >>> grids = SampleScaler(Layout(2, 2)).fit_transform(np.array([[0.0, 1, 2, 3], [10, 30, 50, 70]]))
+    >>> bool(np.allclose(grids[0], grids[1]))
+    True
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> SampleScaler:
+        """Learn which cells are missing, what the scaled cells are like, and what stands beside the grid."""
+        super().fit(self._each_scaled(X))
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the scaled grids, then the mask where one was learned, then the planes."""
+        return super().transform(self._each_scaled(X))
+
+    def _each_scaled(self, X: np.ndarray) -> np.ndarray:
+        X = X.copy()
+        for columns in self.layout.columns.reshape(self.layout.channels, -1):
+            there = columns[columns >= 0]
+            mean, variance = _nan_moments(X[:, there], (1,))
+            scale = np.sqrt(variance)
+            varies = scale > _FLAT * np.abs(mean)
+            X[:, there] = np.where(varies, (X[:, there] - mean) / np.where(varies, scale, 1.0), 0.0 * X[:, there])
+        return X
+
+
 class _Planes:
     """Columns beside the grid as planes: scaled numbers, and levels of categories as 0 or 1."""
 
@@ -165,62 +273,3 @@ def channel_moments(mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np
     """Mean and deviation of each channel, from those of its cells."""
     level = mean.mean(axis=(1, 2))
     return level, np.sqrt((scale**2 + (mean - level[:, None, None]) ** 2).mean(axis=(1, 2)))
-
-
-class RobustClip(TransformerMixin, BaseEstimator):
-    """Centre on the median, scale by the interquartile range and clip smoothly, as RealMLP does [1]_.
-
-    ``x -> z / sqrt(1 + (z / 3) ** 2)`` with ``z = (x - median) / iqr * 1.349`` maps outliers into ``(-3, 3)``.
-    Columns whose quartiles coincide are scaled by their range instead.
-
-    References
-    ----------
-    .. [1] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on
-       tabular data", NeurIPS 2024.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch._training.scalers import RobustClip
-    >>> bool(RobustClip().fit_transform(np.array([[0.0], [1.0], [2.0], [1e9]])).max() <= 3)
-    True
-    """
-
-    def fit(self, X: np.ndarray, y: Any = None) -> RobustClip:
-        """Learn median and spread of each column."""
-        low, self.median_, high = np.quantile(X, [0.25, 0.5, 0.75], axis=0)
-        iqr, whole = (high - low) / 1.349, (X.max(axis=0) - X.min(axis=0)) / 2  # a normal's quartiles are 1.349 apart
-        spread = np.where(iqr > 0, iqr, whole)
-        self.spread_ = np.where(spread > 0, spread, 1.0)
-        return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Scale and clip."""
-        check_is_fitted(self)
-        z = (X - self.median_) / self.spread_
-        return z / np.sqrt(1.0 + (z / 3.0) ** 2)
-
-    def get_feature_names_out(self, input_features: Any = None) -> Any:
-        """Names are unchanged."""
-        return input_features
-
-
-class ToFloat32(TransformerMixin, BaseEstimator):
-    """The last step before a net: contiguous float32.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autoarch._training.scalers import ToFloat32
-    >>> ToFloat32().fit_transform(np.ones((1, 2))).dtype
-    dtype('float32')
-    """
-
-    def fit(self, X: np.ndarray, y: Any = None) -> ToFloat32:
-        """Remember the width, so that the step counts as fitted."""
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Cast."""
-        return np.ascontiguousarray(X, dtype=np.float32)

@@ -1,10 +1,13 @@
-"""Attribution from inside a model: integrated gradients [1]_ and Grad-CAM [2]_ of nets, Shapley values of trees [3]_.
+"""Attribution from inside a model: integrated gradients [1]_ and activation maps of nets, Shapley values of trees [3]_.
+
+Grad-CAM weighs each channel by the mean of its gradients. A net whose last layer tells regions apart has other
+gradients in each, and their mean points nowhere; here each place has its own weight, as in [2]_.
 
 References
 ----------
 .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
-.. [2] R. R. Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization",
-   ICCV 2017.
+.. [2] R. L. Draelos, L. Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+   networks", arXiv:2011.08891, 2020.
 .. [3] S. M. Lundberg et al., "From local explanations to global understanding with explainable AI for trees", Nature
    Machine Intelligence 2, 56-67, 2020; by the package shap.
 """
@@ -149,7 +152,7 @@ def _integral(
 
 
 def gradcam(query: Query) -> Attribution:
-    """Grad-CAM of the logit of the target, stretched from the last convolutions over the cells.
+    """Activations times gradients of the target's logit, stretched from the last convolutions over the cells.
 
     Raises
     ------
@@ -163,7 +166,7 @@ def gradcam(query: Query) -> Attribution:
     if cells is None:
         raise UntraceableError("X has no layout here, and a map needs cells")
     require("captum", extra="explain", purpose="method='gradcam'")
-    from captum.attr import LayerActivation, LayerAttribution, LayerGradCam
+    from captum.attr import LayerActivation, LayerAttribution, LayerGradientXActivation
 
     n, parts = len(model.rows), []
     outputs = np.zeros(n)
@@ -176,7 +179,8 @@ def gradcam(query: Query) -> Attribution:
             sides = tuple(inputs.shape[2:])
             if sides != cells.shape[1:]:
                 raise UntraceableError(f"the net sees grids of {sides} cells, X has {cells.shape[1:]}")
-            maps = LayerGradCam(net.outputs, layer).attribute(inputs, target=columns.tolist(), relu_attributions=True)
+            products = LayerGradientXActivation(net.outputs, layer).attribute(inputs, target=columns.tolist())
+            maps = products.sum(dim=1, keepdim=True).relu()
             maps = LayerAttribution.interpolate(maps, cells.shape[1:], "bilinear")
             maps = maps[:, 0].detach().cpu().numpy().astype(np.float64)
             for plane in cells:  # its channels share the value of a place
@@ -236,11 +240,17 @@ def _trees(member: Member) -> Any:
     return member.model.estimator_ if isinstance(member.model, CodedClassifier) else member.model
 
 
+def has_trees(member: Member) -> bool:
+    """Tell whether a model is made of trees, which compare columns with thresholds."""
+    trees = _trees(member)
+    known = isinstance(trees, (*_VOTING, *_AVERAGING, *_BOOSTING, *_HISTOGRAM))
+    return known or type(trees).__module__.partition(".")[0] in _PACKAGES
+
+
 def _votes(member: Member) -> bool:
     """True for trees that vote with probabilities, False for log-odds; raises where shap cannot read them rightly."""
     trees = _trees(member)
-    known = isinstance(trees, (*_VOTING, *_AVERAGING, *_BOOSTING, *_HISTOGRAM))
-    if not known and type(trees).__module__.partition(".")[0] not in _PACKAGES:
+    if not has_trees(member):
         raise UntraceableError(f"{type(trees).__name__} has no trees")
     if isinstance(trees, _HISTOGRAM) and getattr(trees, "is_categorical_", None) is not None:
         raise UntraceableError("shap does not read the splits of scikit-learn's boosting on categories")

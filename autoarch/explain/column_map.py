@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -14,7 +14,16 @@ from autoarch._data.layout import Layout
 from autoarch.exceptions import LayoutError, ParameterError
 
 BY = ("auto", "cell", "patch", "row", "column", "channel", "name")
-MOST_PATCHES = 64  # that patches of the default size make: 4 x 4 cells of 28 x 28, single cells of 8 x 8
+FEWEST_PATCHES, MOST_PATCHES = 25, 64  # of the smaller default size, at most: the root of the cells within these limits
+_SHIFTS = (
+    16,
+    8,
+    4,
+    3,
+    2,
+    1,
+)  # of a cut along each axis, at most one for each cell of a patch; the most affordable ones
+_SOFT = 0.4  # of the side of a patch, over which its share falls from 1 to 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +89,29 @@ class Columns:
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """Some columns of X (indices of their names) that are removed at once, and the weight of the value found."""
+    """Some columns of X (indices of their names) that are removed at once.
+
+    Parameters
+    ----------
+    columns : ndarray of int
+        The columns.
+    shares : ndarray of float
+        How far each of them is replaced: less than wholly near the edge of a patch.
+    weight : float
+        Of the value found.
+    size : int or None
+        Place of its sides among the sizes of the partition; None for a column beside the grid.
+    """
 
     columns: np.ndarray
+    shares: np.ndarray
     weight: float = 1.0
+    size: int | None = None
+
+    @classmethod
+    def of(cls, column: int) -> Unit:
+        """One column."""
+        return cls(np.array([column]), np.ones(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,35 +124,55 @@ class Partition:
         Of X.
     kind : str
         One of ``BY``, but not "auto".
-    sides : tuple of int
-        Cells of a part down and across, where a grid is cut.
+    sizes : tuple of (int, int)
+        Cells of a part down and across, where a grid is cut; parts of several sizes are averaged.
     """
 
     columns: Columns
     kind: str
-    sides: tuple[int, int] = (1, 1)
+    sizes: tuple[tuple[int, int], ...] = ((1, 1),)
+
+    @property
+    def shifted(self) -> bool:
+        """Tell whether the grid is cut in several ways."""
+        return self.kind == "patch" and any(sides != (1, 1) for sides in self.sizes)
 
     def units(self, most: int = 0) -> tuple[str, list[Unit]]:
         """Return the kind in words, and the units; columns beside a grid are units of their own.
 
-        The edges of patches fall anywhere, also through the pattern that the model uses. So patches are cut several
-        times, each time shifted by some cells, with equal weights: as often as ``most`` units allow, once at least.
+        The edges of patches fall anywhere, also through the pattern that the model uses. So patches of each size are
+        cut twice, the second time shifted by half a patch both ways, and more often where ``most`` units allow it;
+        where they do not even allow two cuts, only the smallest size has these. All sizes have equal weights, and so
+        have the cuts of one size. Nor is a patch replaced sharply: its edges would be patterns of their own, and
+        stronger ones than any in a smooth field.
         """
         cells, n = self.columns.cells, len(self.columns)
         if self.kind == "name" or cells is None:
-            return "name", [Unit(np.array([column])) for column in range(n)]
-        beside = [Unit(np.array([column])) for column in np.setdiff1d(np.arange(n), cells)]
+            return "name", [Unit.of(column) for column in range(n)]
+        beside = [Unit.of(column) for column in np.setdiff1d(np.arange(n), cells)]
         if self.kind == "channel":
-            return self.kind, _units(cells, 1.0) + beside
-        shifts = _shifts(self.sides, cells.shape[1:], most - len(beside))
-        tiles = [tile for shift in shifts for tile in self._tiles(cells, shift)]
-        units = _units(tiles, 1.0 / len(shifts))
-        words = self.kind if self.kind != "patch" else "patch of {} x {} cells".format(*self.sides)
-        return words + (f", cut in {len(shifts)} ways" if len(shifts) > 1 else ""), units + beside
+            whole = np.ones(cells.shape[1:])
+            return self.kind, [unit for plane in cells for unit in _units(plane[None], [whole])] + beside
+        cuts = self._cuts(cells.shape[1:], most - len(beside))
+        units = []
+        for size, shifted in enumerate(cuts):
+            weight = 1.0 / (len(self.sizes) * len(shifted))
+            units += [unit for tiles in shifted for unit in _units(cells, tiles, weight, size)]
+        words = [
+            ("patch of {} x {} cells".format(*sides) if self.kind == "patch" else self.kind)
+            + (f", cut in {len(shifted)} ways" if len(shifted) > 1 else "")
+            for sides, shifted in zip(self.sizes, cuts, strict=True)
+        ]
+        return " and ".join(words), units + beside
 
-    def _tiles(self, cells: np.ndarray, shift: tuple[int, int]) -> list[np.ndarray]:
-        down, across = (_edges(*axis) for axis in zip(cells.shape[1:], self.sides, shift, strict=True))
-        return [tile for band in np.split(cells, down, axis=1) for tile in np.split(band, across, axis=2)]
+    def _cuts(self, shape: tuple[int, ...], most: int) -> list[list[list[np.ndarray]]]:
+        """Tiles of each size, for each shift of its cut."""
+        for finest in _SHIFTS:
+            shifts = [_shifts(sides, shape, finest) for sides in self.sizes]
+            cuts = [_tiles(shape, *of_size, soft=self.shifted) for of_size in zip(self.sizes, shifts, strict=True)]
+            if sum(len(tiles) for shifted in cuts for tiles in shifted) <= most:
+                return cuts
+        return [cuts[0], *(shifted[:1] for shifted in cuts[1:])]
 
 
 def make_partition(columns: Columns, by: str, patch: Any) -> Partition:
@@ -145,47 +193,74 @@ def make_partition(columns: Columns, by: str, patch: Any) -> Partition:
         return Partition(columns, "name")
     _, height, width = columns.cells.shape
     by = "patch" if by == "auto" else by
-    sides = {"row": (1, width), "column": (height, 1), "patch": _patch_sides(patch, height, width)}
-    return Partition(columns, by, sides.get(by, (1, 1)))
+    if by == "patch":
+        return Partition(columns, by, _patch_sizes(patch, height, width))
+    sides = {"row": (1, width), "column": (height, 1)}
+    return Partition(columns, by, (sides.get(by, (1, 1)),))
 
 
 def spread_evenly(values: np.ndarray, units: Sequence[Unit], n_columns: int) -> np.ndarray:
-    """Values (..., units) in equal parts on the columns of each unit, as (..., n_columns)."""
+    """Values (..., units) on the columns of each unit, by their shares, as (..., n_columns)."""
     spread = np.zeros((*values.shape[:-1], n_columns))
     for place, unit in enumerate(units):
-        spread[..., unit.columns] += values[..., place, None] * (unit.weight / len(unit.columns))
+        spread[..., unit.columns] += values[..., place, None] * (unit.shares * unit.weight / unit.shares.sum())
     return spread
 
 
-def _units(parts: Iterable[np.ndarray], weight: float) -> list[Unit]:
-    return [Unit(np.unique(cells[cells >= 0]), weight) for cells in parts if (cells >= 0).any()]
+def _units(
+    cells: np.ndarray, tiles: Iterable[np.ndarray], weight: float = 1.0, size: int | None = None
+) -> Iterator[Unit]:
+    """Units of the cells in tiles, which are shares of shape (height, width); a tile without a column makes none."""
+    for tile in tiles:
+        shares = np.broadcast_to(tile, cells.shape)
+        inside = (cells >= 0) & (shares > 0)
+        columns, first = np.unique(cells[inside], return_index=True)
+        if len(columns):
+            yield Unit(columns, shares[inside][first], weight, size)
 
 
-def _edges(extent: int, side: int, shift: int) -> range:
-    """Places that cut an axis into stretches of ``side`` cells; the first one ends at ``shift`` where there is one."""
-    return range(shift or side, extent, side)
+def _tiles(
+    shape: tuple[int, ...], sides: tuple[int, int], shifts: Sequence[tuple[int, int]], *, soft: bool
+) -> list[list[np.ndarray]]:
+    """Tiles of a grid for each shift of its cut: shares (height, width) that add up to 1 in each cell."""
+    found = []
+    for shift in shifts:
+        down, across = (_stretches(*axis, soft=soft) for axis in zip(shape, sides, shift, strict=True))
+        found.append([np.outer(*pair) for pair in product(down, across)])
+    return found
 
 
-def _shifts(sides: tuple[int, int], shape: tuple[int, ...], most: int) -> list[tuple[int, int]]:
-    """Shifts of a cut as finely as ``most`` units allow: by every cell, every second one, ..., by the half, or none."""
+def _stretches(extent: int, side: int, shift: int, *, soft: bool) -> np.ndarray:
+    """Stretches of ``side`` cells of an axis, as shares (stretches, extent) that add up to 1 in each cell.
+
+    The first one ends at ``shift`` where there is one. The share of a soft stretch is a half at its edges.
+    """
+    edges = np.arange(shift or side, extent, side)
+    width = max(1, round(_SOFT * side)) if soft else 1
+    beyond = np.clip(0.5 + (np.arange(extent) + 0.5 - edges[:, None]) / width, 0.0, 1.0)
+    return -np.diff(np.vstack([np.ones(extent), beyond, np.zeros(extent)]), axis=0)
+
+
+def _shifts(sides: tuple[int, int], shape: tuple[int, ...], finest: int) -> list[tuple[int, int]]:
+    """Shifts of a cut: at most ``finest`` along each axis, or with 1, none and half a patch along both at once."""
     room = [side if side < extent else 1 for side, extent in zip(sides, shape, strict=True)]
-    candidates = [list(product(range(0, room[0], step), range(0, room[1], step))) for step in range(1, max(room))]
-    candidates += [[(0, 0), (room[0] // 2, room[1] // 2)]] if max(room) > 1 else []
-    for shifts in candidates:
-        cuts = [[_edges(*axis) for axis in zip(shape, sides, shift, strict=True)] for shift in shifts]
-        if sum((len(down) + 1) * (len(across) + 1) for down, across in cuts) <= most:
-            return shifts
-    return [(0, 0)]
+    if finest == 1:
+        return sorted({(0, 0), (room[0] // 2, room[1] // 2)})
+    down, across = (range(0, side, -(-side // finest)) for side in room)
+    return list(product(down, across))
 
 
-def _patch_sides(patch: Any, height: int, width: int) -> tuple[int, int]:
+def _patch_sizes(patch: Any, height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """Sides of the patches; of the default ones, those of a small size and of twice that."""
     if isinstance(patch, str) and patch == "auto":
         extents, lengths = np.array([height, width]), np.array([1, 1])
-        while (counts := -(-extents // lengths)).prod() > MOST_PATCHES:
-            lengths[counts.argmax()] += 1
-        return int(lengths[0]), int(lengths[1])
+        most = int(np.clip(np.sqrt(height * width), FEWEST_PATCHES, MOST_PATCHES))
+        while (counts := -(-extents // lengths)).prod() > most:
+            lengths[counts == counts.max()] += 1
+        small, large = (tuple(np.minimum(times * lengths, extents).tolist()) for times in (1, 2))
+        return (small,) if large == (height, width) else (small, large)  # what holds all cells tells nothing
     sides: Sequence[Any] = (patch, patch) if np.ndim(patch) == 0 else tuple(patch)
     if len(sides) != 2:
         raise ParameterError(f"patch={patch!r} was given; expected 'auto', a number of cells, or (height, width).")
     down, across = (check_whole("patch", side, least=1) for side in sides)
-    return min(down, height), min(across, width)
+    return ((min(down, height), min(across, width)),)

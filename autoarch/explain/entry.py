@@ -10,6 +10,7 @@ from autoarch._core.checks import check_choice, check_whole, did_you_mean, seed_
 from autoarch._core.clock import Budget
 from autoarch._core.pace import threads_that_pay
 from autoarch._core.progress import Progress
+from autoarch._core.quiet import warn_user
 from autoarch._core.threads import limited
 from autoarch.exceptions import MissingExtraError, ParameterError
 from autoarch.explain.attribution import gradcam, integrated_gradients, tree_shap
@@ -67,9 +68,10 @@ def explain(
         True labels or numbers; for "permutation".
     method : str, default="auto"
         "occlusion" removes parts and measures the change of the prediction, for any model. "gradients" are integrated
-        gradients, for nets. "gradcam" maps the last convolutions, for convolutional nets. "shap" gives Shapley values
-        of trees. "permutation" permutes parts among the rows and measures the score of the whole data set. "auto" is
-        "shap" for trees where it can be done and its package is there, else "occlusion".
+        gradients, for nets. "gradcam" maps activations times gradients of the last convolutions, for convolutional
+        nets. "shap" gives Shapley values of trees. "permutation" permutes parts among the rows and measures the score
+        of the whole data set. "auto" is "shap" for trees where it can be done and its package is there, else
+        "occlusion".
     target : label, array-like of shape (n,) or None, default=None
         Class whose probability is explained, for all rows or for each. None is the predicted class.
     by : {"auto", "cell", "patch", "row", "column", "channel", "name"}, default="auto"
@@ -77,21 +79,22 @@ def explain(
         the grid, or one named column or value. "auto" is "patch" on grids, else "name". Columns beside a grid are
         always removed one by one.
     patch : int, tuple of int or "auto", default="auto"
-        Height and width of a patch. "auto" makes at most 64 patches: 4 x 4 cells of 28 x 28, single cells of 8 x 8.
-        For "occlusion" they are cut in several ways, each shifted by some cells, where the rows to predict then hold at
-        most 6 million values.
+        Height and width of a patch. "auto" averages patches of two sizes, 6 x 6 and 12 x 12 cells of 28 x 28. They are
+        cut in several ways, each shifted by some cells, and have soft edges; in more ways than two where the rows to
+        predict then hold at most 6 million values.
     baseline : "auto", "mean", "rows", float or one row like those of X, default="auto"
         Values that replace the removed ones. "mean" is the mean of the training rows where the estimator knows it, else
         that of ``background``, else of X (the most frequent category, the middle date). "rows" draws from the rows of
         ``background``, or of X, ``n_repeats`` times. "auto" is "rows" for "occlusion" where there are ten of them or
-        more and the rows to predict hold at most 30 million values (6 million in patches), else "mean".
+        more and the rows to predict hold at most 30 million values, else "mean"; in patches it is "rows" for trees
+        alone (6 million), and never for rows of a grid that are nearly all predicted to be of one class.
     background : like X or None, default=None
         Rows such as those of training, for the baseline.
     layout : "auto", tuple of int, Layout or None, default="auto"
         Cells behind flat columns. "auto" is the estimator's own; None explains columns one by one.
     scale : {"auto", "probability", "log-odds"}, default="auto"
         Scale on which "occlusion" measures a class. In log-odds very sure predictions still differ; "auto" takes them
-        unless the model gives probabilities of exactly 0, as votes do.
+        unless the model votes: gives probabilities of 0, and else none below a millionth.
     scoring : str, callable or None, default=None
         Score whose fall "permutation" measures; None is accuracy or R2.
     n_repeats : int, default=10
@@ -164,7 +167,7 @@ def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
 
 def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
     model, found = query.model, _METHODS[method](query)
-    return Explanation(
+    explanation = Explanation(
         method=method,
         reason=reason,
         by=found.by or ("name" if model.columns.cells is None else "cell"),
@@ -177,7 +180,11 @@ def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
         base_outputs=np.full(len(model.rows), np.nan) if found.base_outputs is None else found.base_outputs,
         columns=model.columns,
         sample=model.sample,
+        by_size=found.by_size,
     )
+    if explanation.warning:
+        warn_user(f"In this explanation, {explanation.warning}. Compare the maps in by_size, or pass patch=.")
+    return explanation
 
 
 def _check_used(method: str, **given: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage
 
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain import views
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_LISTED = 5  # names in the text
+_CONFIRMS = 0.5  # of the highest value of a map, near the highest place of another
+MOST_APART = 0.25  # of the rows, above which sizes of patches are said to disagree
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +67,9 @@ class Explanation(Setup):
         Names, and their cells on a grid.
     sample : ndarray of shape (n, p) or DataFrame
         The rows, for pictures.
+    by_size : mapping from (int, int) to ndarray of shape (n, p)
+        What patches of each height and width alone would have given; empty where parts of one size were removed. Their
+        mean is ``by_name``.
     """
 
     method: str
@@ -76,6 +83,33 @@ class Explanation(Setup):
     base_outputs: np.ndarray
     columns: Columns
     sample: Any
+    by_size: Mapping[tuple[int, int], np.ndarray] = field(default_factory=dict)
+
+    @property
+    def sizes_disagree(self) -> np.ndarray:
+        """For each row, whether patches of two sizes have their highest values at different places, of shape (n,).
+
+        They agree where each has at least half of its highest value within a patch around the other's highest place.
+        """
+        apart = np.zeros(len(self.by_name), dtype=bool)
+        if self.by_size:
+            sides = np.maximum.reduce([*self.by_size])
+            maps = [self.columns.to_grid(values).sum(axis=1) for values in self.by_size.values()]
+            tops = [values.reshape(len(values), -1).argmax(axis=1) for values in maps]
+            for values in maps:
+                near = ndimage.maximum_filter(values, (1, *sides), mode="nearest").reshape(len(values), -1)
+                highest = near.max(axis=1)
+                apart |= np.any([near[np.arange(len(near)), top] < _CONFIRMS * highest for top in tops], axis=0)
+        return apart
+
+    @property
+    def warning(self) -> str:
+        """Reason to beware: sizes of patches that disagree in many rows; empty where there is nothing."""
+        share = float(self.sizes_disagree.mean())
+        if share <= MOST_APART:
+            return ""
+        sizes = " and ".join(f"{down} x {across}" for down, across in self.by_size)
+        return f"patches of {sizes} cells have their highest values at different places in {share:.0%} of the rows"
 
     @property
     def values(self) -> np.ndarray:
@@ -166,6 +200,8 @@ class Explanation(Setup):
     def plot(self, sample: int = 0) -> Figure:
         """Draw one row beside its values: heat maps with profiles of rows and columns, or bars with names.
 
+        Where patches of several sizes disagree on the row, their maps are drawn below.
+
         Parameters
         ----------
         sample : int, default=0
@@ -184,7 +220,9 @@ class Explanation(Setup):
             errors = None if self.std_error_by_name is None else self.std_error_by_name[place]
             return views.plot_bars(self.by_name[place], errors, self._labels(place), title=title)
         shown = "mean sample" if self.of_data_set else "sample"
-        return views.plot_maps(self._picture(place), self.grid[place].sum(axis=0), title=title, shown=shown)
+        heat = self.grid[place].sum(axis=0)
+        alone = self._maps_of_sizes(lambda values: values[place]) if self.sizes_disagree[place] else {}
+        return views.plot_maps(self._picture(place), heat, title=title, shown=shown, alone=alone)
 
     def __str__(self) -> str:
         n = "the data set" if self.of_data_set else f"{len(self.by_name)} rows"
@@ -196,6 +234,8 @@ class Explanation(Setup):
             lines.append(f"computed with {self.models}")
         if self.stability is not None:
             lines.append(f"stability over {self.n_repeats} repeats: {self.stability:.2f}")
+        if self.warning:
+            lines.append(self.warning)
         overall = self.importances
         order = np.argsort(-np.abs(overall), kind="stable")[:MOST_LISTED]
         lines.append("most important: " + ", ".join(f"{self.names[place]} {overall[place]:.3g}" for place in order))
@@ -204,9 +244,19 @@ class Explanation(Setup):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        overall = self.importances
-        heat = None if self.columns.cells is None else self.columns.to_grid(overall[None])[0].sum(axis=0)
-        return views.as_html(str(self).split("\n"), overall, self.names, heat)
+        overall, heats = self.importances, {}
+        if self.columns.cells is not None:
+            heats["Over all rows"] = self.columns.to_grid(overall[None])[0].sum(axis=0)
+        if self.warning:
+            heats |= self._maps_of_sizes(lambda values: np.abs(values).mean(axis=0))
+        return views.as_html(str(self).split("\n"), overall, self.names, heats)
+
+    def _maps_of_sizes(self, of_rows: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+        """Maps (height, width) of the patches of each size, of what some function makes of the rows."""
+        return {
+            f"patches of {down} x {across} cells alone": self.columns.to_grid(of_rows(values)[None])[0].sum(axis=0)
+            for (down, across), values in self.by_size.items()
+        }
 
     def _picture(self, place: int) -> np.ndarray:
         """One row on the grid, its channels averaged; the mean row where the data set is explained."""

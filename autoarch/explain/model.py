@@ -58,6 +58,8 @@ class WrappedModel:
         True where the steps are those of autoarch.
     models : str
         How many models of an ensemble are used; empty for all.
+    coded : tuple of int
+        Encoded columns that hold codes.
     """
 
     rows: Rows
@@ -70,6 +72,7 @@ class WrappedModel:
     mean_row: Rows | None = None
     own: bool = False
     models: str = ""
+    coded: tuple[int, ...] = ()
 
     @property
     def output(self) -> str:
@@ -221,7 +224,7 @@ def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Wrappe
     values = canonical.transform(X)
     sample, names = None, canonical.feature_names_out_
     if canonical.kind_ == "frame":
-        names = getattr(canonical, "feature_names_in_", [f"x{column}" for column in range(canonical.n_features_in_)])
+        names = getattr(canonical, "feature_names_in_", [f"x{column}" for column in range(len(canonical.blocks_))])
         sample = to_plain(X)
     own_layout = getattr(estimator, "layout_", canonical.layout_)
     owners, blocks = np.empty(values.shape[1], dtype=int), canonical.blocks_
@@ -239,7 +242,8 @@ def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Wrappe
     def read(others: Any) -> Rows:
         return ArrayRows(canonical.transform(others))
 
-    return WrappedModel(ArrayRows(values), read, classes, columns, model, sample, temperature, mean_row, own=True)
+    wrapped = WrappedModel(ArrayRows(values), read, classes, columns, model, sample, temperature, mean_row, own=True)
+    return replace(wrapped, coded=canonical.categorical_)
 
 
 def _wrap_any(estimator: Any, X: Any, layout: Any) -> WrappedModel:

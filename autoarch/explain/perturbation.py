@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ from autoarch._search.evaluate import aligned
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.explain.column_map import spread_evenly
+from autoarch.explain.attribution import has_trees
+from autoarch.explain.column_map import Unit, spread_evenly
 from autoarch.explain.local_updates import outputs_after
 from autoarch.explain.model import Query, WrappedModel
 from autoarch.explain.pullback import Attribution, Member
@@ -31,19 +32,22 @@ from autoarch.explain.rows import Replacement, Rows
 from autoarch.families.random_convolutions import RandomConvolutions
 
 MOST_VALUES = 2**23  # in one call of predict: 32 MB of float32, where larger batches gain nothing more
-# Values in all rows to predict, up to which draws are the default: seconds for most models. Patches also are cut in as
-# many ways as the second number allows: 256 kernels that read all rows anew take 1.5 s for a million such values, and
-# most families much less.
+# Values in all rows to predict, up to which draws are the default, and patches are cut in more ways than they must be:
+# seconds for most models. 256 kernels that read all rows anew take 1.5 s for a million such values, and most families
+# much less.
 _AFFORDABLE, _AFFORDABLE_IN_PATCHES = 30_000_000, 6_000_000
 _FEWEST_DRAWS = 4  # of each of several cuts; a cell is drawn as often as there are cuts times that
+_HALF = 0.5  # of a value and half of another is neither where they are codes
+_TINY, _NOTHING, _LEAST_VOTE = float(np.finfo(np.float64).tiny), 1e-304, 1e-6  # probabilities
+_MOST_OF_ONE_CLASS = 0.8  # of the rows: a cause at one place that they share would be replaced by itself
 _MOST_FOR_ENSEMBLE = 12_000_000  # such values for all models of an ensemble; with more, fewer of them are used
 
 
 def find_scale(scale: str, model: WrappedModel) -> tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
     """Return the unit in words, and the function from predictions and target columns to the numbers explained.
 
-    "auto" is log-odds, in which very sure predictions still differ, unless some are exactly 0, as votes are: there one
-    vote more would be worth as much as all the others.
+    "auto" is log-odds, in which very sure predictions still differ, unless the model votes: there the last vote would
+    be worth as much as all the others.
 
     Raises
     ------
@@ -55,19 +59,24 @@ def find_scale(scale: str, model: WrappedModel) -> tuple[str, Callable[[np.ndarr
         if scale == "log-odds":
             raise ParameterError(f"scale='log-odds' needs probabilities, and there is a {model.output}. Leave it out.")
         return "prediction, in units of y" if model.classes is None else f"{model.output} of the target", _of_target
-    if scale == "probability" or (scale == "auto" and not model.predictions.all()):
+    if scale == "probability" or (scale == "auto" and _votes(model)):
         return "probability of the target", _of_target
-    floor = float(model.predictions[model.predictions > 0].min())
-    return "log-odds of the target", partial(_log_odds, floor=floor)
+    return "log-odds of the target", _log_odds
+
+
+def _votes(model: WrappedModel) -> bool:
+    """Tell votes, of which some are 0 and no other is tiny, from saturated probabilities."""
+    none = model.predictions <= _NOTHING ** (1.0 / model.temperature)  # as ``with_temperature`` writes 0
+    return bool(none.any() and model.predictions[~none].min() > _LEAST_VOTE)
 
 
 def _of_target(predictions: np.ndarray, target: np.ndarray) -> np.ndarray:
     return predictions[np.arange(len(predictions)), target]
 
 
-def _log_odds(predictions: np.ndarray, target: np.ndarray, floor: float) -> np.ndarray:
+def _log_odds(predictions: np.ndarray, target: np.ndarray) -> np.ndarray:
     others = np.where(np.arange(predictions.shape[1]) == target[:, None], 0.0, predictions).sum(axis=1)
-    return np.log(np.maximum(_of_target(predictions, target), floor)) - np.log(np.maximum(others, floor))
+    return np.log(np.maximum(_of_target(predictions, target), _TINY)) - np.log(np.maximum(others, _TINY))
 
 
 def occlude(query: Query) -> Attribution:
@@ -80,27 +89,74 @@ def occlude(query: Query) -> Attribution:
     """
     model, n, n_columns = query.model, len(query.model.rows), query.model.rows.n_columns
     words, scaled = find_scale(query.scale, model)
-    in_patches = query.partition.kind == "patch" and query.partition.sides != (1, 1)  # with edges that may move
-    affordable = (_AFFORDABLE_IN_PATCHES if in_patches else _AFFORDABLE) // (n * n_columns)
-    all_draws = len(query.partition.units()[1]) * query.n_repeats
-    background, baseline, n_repeats = query.find_background(affordable=all_draws <= affordable)
-    by, units = query.partition.units(affordable // min(n_repeats, _FEWEST_DRAWS))
-    if units[0].weight < 1:
-        n_repeats = min(n_repeats, max(_FEWEST_DRAWS, affordable // len(units)))
+    by, units, background, baseline, n_repeats = _plan(query)
     model = model.limited_to(max(1, _MOST_FOR_ENSEMBLE // (n * len(units) * n_columns * n_repeats)))
     base = scaled(model.predictions, query.target)
     drawn = query.rng.integers(len(background), size=(n_repeats, len(units), n))
     falls = np.zeros((n_repeats, n, len(units)))
-    encoded = [model.columns.encoded(unit.columns) for unit in units]
-    jobs = [(repeat, unit) for repeat in range(n_repeats) for unit in range(len(units)) if len(encoded[unit])]
+    encoded = [_encoded(model, unit) for unit in units]
+    jobs = [(repeat, unit) for repeat in range(n_repeats) for unit in range(len(units)) if len(encoded[unit][0])]
     for part, batch in _batches(query, n, n_columns, jobs):
-        removed = [Replacement(encoded[unit], background, drawn[repeat, unit, part]) for repeat, unit in batch]
+        removed = [
+            Replacement(columns, shares, background, drawn[repeat, unit, part])
+            for repeat, unit in batch
+            for columns, shares in [encoded[unit]]
+        ]
         predictions = predictions_after(model, model.rows.take(part), removed)
         without = scaled(predictions, np.tile(query.target[part], len(batch))).reshape(len(batch), -1)
         for (repeat, unit), left in zip(batch, without, strict=True):
             falls[repeat, part, unit] = base[part] - left
-    parts, outputs = spread_evenly(falls, units, len(model.columns)), scaled(query.model.predictions, query.target)
-    return Attribution(parts, f"fall of the {words}", outputs, by=by, baseline=baseline, models=model.models)
+    outputs, maps = scaled(query.model.predictions, query.target), _maps(query, falls, units)
+    return Attribution(
+        **maps, units=f"fall of the {words}", outputs=outputs, by=by, baseline=baseline, models=model.models
+    )
+
+
+def _plan(query: Query) -> tuple[str, list[Unit], Rows, str, int]:
+    """Units in words, and themselves; the background, in words, and how often it is drawn from."""
+    partition, n_repeats = query.partition, query.n_repeats
+    most = _AFFORDABLE_IN_PATCHES if partition.shifted else _AFFORDABLE
+    affordable = most // (len(query.model.rows) * query.model.rows.n_columns)
+    draws = min(n_repeats, _FEWEST_DRAWS) if partition.shifted else n_repeats
+    draws_pay = len(partition.units()[1]) * draws <= affordable and _rows_serve(query)
+    background, baseline, n_repeats = query.find_background(affordable=draws_pay)
+    by, units = partition.units(affordable // min(n_repeats, draws))
+    if partition.shifted:
+        n_repeats = min(n_repeats, max(draws, affordable // len(units)))
+    return by, units, background, baseline, n_repeats
+
+
+def _rows_serve(query: Query) -> bool:
+    """Tell whether values of other rows are a better background than the mean of the training rows.
+
+    Trees compare with thresholds, and the mean lies on one side of each; for all else, patches of other rows are
+    patterns of their own in a smooth field. Nor do rows serve that share the cause, as those of one class may.
+    """
+    model, background = query.model, query.background
+    if query.partition.shifted and not any(has_trees(member) for member in model.members()):
+        return False
+    if model.classes is None or model.columns.cells is None or model.mean_row is None or background is not None:
+        return True
+    return bool(np.bincount(model.predictions.argmax(axis=1)).max() <= _MOST_OF_ONE_CLASS * len(model.rows))
+
+
+def _encoded(model: WrappedModel, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded columns of a unit, and the share of each that is replaced; codes are so wholly or not at all."""
+    columns = model.columns.encoded(unit.columns)
+    shares = unit.shares[np.searchsorted(unit.columns, model.columns.owners[columns])]
+    shares = np.where(np.isin(columns, model.coded), shares >= _HALF, shares)
+    return columns[shares > 0], shares[shares > 0]
+
+
+def _maps(query: Query, falls: np.ndarray, units: Sequence[Unit]) -> dict[str, Any]:
+    """Values of the columns for each repeat, and those that the units of each size alone would give."""
+    n_columns, sizes, by_size = len(query.model.columns), query.partition.sizes, {}
+    for size, sides in enumerate(sizes if len(sizes) > 1 else ()):
+        there = [place for place, unit in enumerate(units) if unit.size in (size, None)]
+        share = [len(sizes) if units[place].size == size else 1 for place in there]
+        alone = [replace(units[place], weight=n * units[place].weight) for place, n in zip(there, share, strict=True)]
+        by_size[sides] = spread_evenly(falls[..., there].mean(axis=0), alone, n_columns)
+    return {"parts": spread_evenly(falls, units, n_columns), "by_size": by_size}
 
 
 def _batches(query: Query, n: int, n_columns: int, jobs: Sequence[Any]) -> Iterator[tuple[slice, Sequence[Any]]]:
@@ -158,17 +214,22 @@ def permute(query: Query) -> Attribution:
     scorer = make_scorer(model, query.y, query.scoring)
     whole = _score(scorer, model.predictions)
     by, units = query.partition.units()
-    encoded = [model.columns.encoded(unit.columns) for unit in units]
-    jobs = [(repeat, unit) for repeat in range(query.n_repeats) for unit in range(len(units)) if len(encoded[unit])]
-    falls = np.zeros((query.n_repeats, len(units)))
+    n_repeats = min(query.n_repeats, _FEWEST_DRAWS) if query.partition.shifted else query.n_repeats
+    encoded = [_encoded(model, unit) for unit in units]
+    jobs = [(repeat, unit) for repeat in range(n_repeats) for unit in range(len(units)) if len(encoded[unit][0])]
+    falls = np.zeros((n_repeats, 1, len(units)))
     for _, batch in _batches(query, 1, n * rows.n_columns, jobs):  # a score takes all rows at once
-        replacements = [Replacement(encoded[unit], rows, query.rng.permutation(n)) for _, unit in batch]
+        replacements = [
+            Replacement(columns, shares, rows, query.rng.permutation(n))
+            for _, unit in batch
+            for columns, shares in [encoded[unit]]
+        ]
         predictions = model.predict(rows.replaced(replacements)).reshape(len(batch), n, -1)
         for (repeat, unit), permuted in zip(batch, predictions, strict=True):
-            falls[repeat, unit] = whole - _score(scorer, permuted)
-    parts = spread_evenly(falls, units, len(model.columns))[:, None]
-    outputs = find_scale("auto", model)[1](model.predictions, query.target)
-    return Attribution(parts, f"fall of {scorer.name}", outputs, by=by, baseline="the same cells of other rows")
+            falls[repeat, 0, unit] = whole - _score(scorer, permuted)
+    outputs, maps = find_scale("auto", model)[1](model.predictions, query.target), _maps(query, falls, units)
+    baseline = "the same cells of other rows"
+    return Attribution(**maps, units=f"fall of {scorer.name}", outputs=outputs, by=by, baseline=baseline)
 
 
 def make_scorer(model: WrappedModel, y: Any, scoring: Any) -> Scorer:

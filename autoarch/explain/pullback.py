@@ -6,9 +6,9 @@ step that is known here has a matrix that hands the share of an output column ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
@@ -23,7 +23,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
+from autoarch._training.scalers import GridScaler
+from autoarch._training.table_scalers import RobustClip, ToFloat32
 
 _ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
 _ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)
@@ -69,6 +70,8 @@ class Attribution:
         Values that replaced them, in words.
     models : str
         How many models of an ensemble were used; empty for all.
+    by_size : mapping from (int, int) to ndarray of shape (n, p)
+        Mean map of the patches of each size; empty where there was one size.
     """
 
     parts: np.ndarray
@@ -79,6 +82,7 @@ class Attribution:
     by: str = ""
     baseline: str = ""
     models: str = ""
+    by_size: Mapping[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def averaged(self) -> dict[str, Any]:
         """Fields of an explanation: mean map, its standard errors, mean rank correlation of two global maps."""
@@ -205,9 +209,10 @@ def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
 def _of_grid(step: GridScaler, n: int) -> sparse.csr_matrix:
     """Cells, then whether one is missing (whose share its channels divide among them), then columns beside the grid."""
     channels, height, width = step.layout.shape
-    parts = [_picked(step.layout.columns, n)]
+    parts = [_picked(step.sources, n)]
     if step.masked_:
-        parts.append(sparse.hstack([sparse.identity(height * width)] * channels) / channels @ parts[0])
+        cells = _picked(step.layout.columns, n)
+        parts.append(sparse.hstack([sparse.identity(height * width)] * channels) / channels @ cells)
     planes = [*step.planes_.numbers, *(column for column, _ in step.planes_.levels)]
     if planes:
         parts.append(_picked(np.repeat(np.array(planes, dtype=int), height * width), n))

@@ -18,17 +18,22 @@ from scipy import sparse
 
 from autoarch._core.checks import check_choice
 from autoarch._data.containers import take_rows, to_dense, to_plain
-from autoarch._data.typical import typical_row
+from autoarch._data.table_encoder import typical_row
 from autoarch.exceptions import InputError, InputTypeError, ParameterError
 
+_HALF = 0.5  # a missing value cannot be mixed with another
 FEWEST_ROWS = 10  # that values are drawn from by default; fewer are too much alike
 
 
 @dataclass(frozen=True, eq=False)
 class Replacement:
-    """Columns whose values come from the ``rows`` of other ``source`` rows of the same kind, one for each row."""
+    """Columns whose values come from the ``rows`` of other ``source`` rows of the same kind, one for each row.
+
+    Numbers do so by their ``shares``, and keep the rest of their own value; all else does wholly or not at all.
+    """
 
     columns: np.ndarray
+    shares: np.ndarray
     source: Any
     rows: np.ndarray
 
@@ -62,10 +67,17 @@ class ArrayRows(_Rows):
 
     def replaced(self, replacements: Sequence[Replacement]) -> np.ndarray:
         """All rows once for each replacement, one below the other."""
-        dtype = np.result_type(self.data.dtype, *{one.source.data.dtype for one in replacements})
+        soft = any((one.shares < 1).any() for one in replacements)
+        kinds = {one.source.data.dtype for one in replacements} | ({np.dtype(np.float32)} if soft else set())
+        dtype = np.result_type(self.data.dtype, *kinds)
         stacked = np.repeat(self.values[None].astype(dtype), len(replacements), axis=0)
         for changed, one in zip(stacked, replacements, strict=True):
-            changed[:, one.columns] = one.source.values[np.ix_(one.rows, one.columns)]
+            new = one.source.values[np.ix_(one.rows, one.columns)]
+            if (one.shares < 1).any():
+                own = changed[:, one.columns]
+                mixed = own + one.shares * (new - own)
+                new = np.where(np.isfinite(mixed), mixed, np.where(one.shares < _HALF, own, new))
+            changed[:, one.columns] = new
         return stacked.reshape(-1, *self.data.shape[1:])
 
     def mean(self) -> ArrayRows:
@@ -85,7 +97,10 @@ class FrameRows(_Rows):
         columns = []
         for place in range(self.n_columns):
             own = self.data.iloc[:, place]
-            parts = [one.source.data.iloc[one.rows, place] if place in one.columns else own for one in replacements]
+            parts = [
+                one.source.data.iloc[one.rows, place] if place in one.columns[one.shares >= _HALF] else own
+                for one in replacements
+            ]
             columns.append(pd.concat(parts, ignore_index=True))
         return pd.concat(columns, axis=1).set_axis(self.data.columns, axis=1)
 

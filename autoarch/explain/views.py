@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ MOST_TICKS = 12
 MOST_CELLS = 4_096  # of a map in HTML: more squares would make a heavy notebook
 
 
-def plot_maps(picture: np.ndarray, heat: np.ndarray, *, title: str, shown: str) -> Figure:
+def plot_maps(
+    picture: np.ndarray, heat: np.ndarray, *, title: str, shown: str, alone: Mapping[str, np.ndarray]
+) -> Figure:
     """Draw a picture beside the values of its cells, with their sums over rows and columns.
 
     Parameters
@@ -31,18 +33,23 @@ def plot_maps(picture: np.ndarray, heat: np.ndarray, *, title: str, shown: str) 
         Grey values, and the values explained.
     title, shown : str
         Titles of the figure and of the picture.
+    alone : mapping from str to ndarray of shape (height, width)
+        Two other maps of the same row, with their titles, or none.
     """
-    figure = _figure(9.2, 4.2, title)
+    figure = _figure(9.2, 8.0 if alone else 4.2, title)
     height, width = heat.shape
     aspect: Any = "equal" if max(heat.shape) <= 8 * min(heat.shape) else "auto"  # a line of cells would be a hair
-    panels = figure.subplot_mosaic([[0, 1, 2], [".", 3, "."]], width_ratios=[4, 4, 1.3], height_ratios=[4, 1.3])
-    left, heated, beside, below = (panels[number] for number in range(4))
+    rows: list[Any] = [[0, 1, 2], [".", 3, "."], *([[4, 5, "."]] if alone else [])]
+    heights = [4, 1.3, *([4] if alone else [])]
+    panels: dict[Any, Any] = figure.subplot_mosaic(rows, width_ratios=[4, 4, 1.3], height_ratios=heights)
+    left, heated, beside, below, *others = (panels[number] for number in sorted(panels))
     left.imshow(picture, cmap="gray", aspect=aspect)
     left.set(title=shown, xticks=[], yticks=[])
-    most = float(np.abs(heat).max()) or 1.0
-    drawn = heated.imshow(heat, cmap=COLOURS, vmin=-most, vmax=most, aspect=aspect)
-    heated.set(title="values", xticks=[], yticks=[])
-    figure.colorbar(drawn, ax=heated, shrink=0.8)
+    for axes, (name, values) in zip([heated, *others], {"values": heat, **alone}.items(), strict=True):
+        most = float(np.abs(values).max()) or 1.0
+        drawn = axes.imshow(values, cmap=COLOURS, vmin=-most, vmax=most, aspect=aspect)
+        axes.set(title=name, xticks=[], yticks=[])
+        figure.colorbar(drawn, ax=axes, shrink=0.8)
     across, down = heat.sum(axis=0), heat.sum(axis=1)
     below.bar(range(width), across, color=_colours(across))
     below.set(xlabel="by column", xticks=_ticks(width))
@@ -63,8 +70,10 @@ def plot_bars(values: np.ndarray, errors: np.ndarray | None, labels: Sequence[st
     return figure
 
 
-def as_html(lines: Sequence[str], importances: np.ndarray, names: Sequence[str], heat: np.ndarray | None) -> str:
-    """Lines of text, the most important columns as bars and, on a grid, a map.
+def as_html(
+    lines: Sequence[str], importances: np.ndarray, names: Sequence[str], heats: Mapping[str, np.ndarray]
+) -> str:
+    """Lines of text, the most important columns as bars and, on a grid, maps.
 
     Parameters
     ----------
@@ -74,17 +83,18 @@ def as_html(lines: Sequence[str], importances: np.ndarray, names: Sequence[str],
         Sizes of the values over all rows.
     names : sequence of str
         Names of the columns.
-    heat : ndarray of shape (height, width) or None
-        The importances on the grid.
+    heats : mapping from str to ndarray of shape (height, width)
+        Maps with their captions: the importances on the grid, if there is one.
     """
     title, *rest = lines
+    maps = "".join(_svg_map(caption, heat) for caption, heat in heats.items())
     return (
-        f'<div style="{BOX}"><div style="{TITLE}">{escape(title)}</div>{"" if heat is None else _svg_map(heat)}'
+        f'<div style="{BOX}"><div style="{TITLE}">{escape(title)}</div>{maps}'
         f'{_svg_bars(importances, names)}<ul style="margin:8px 0 0 18px;padding:0">{items(rest)}</ul></div>'
     )
 
 
-def _svg_map(heat: np.ndarray) -> str:
+def _svg_map(caption: str, heat: np.ndarray) -> str:
     """Cells in orange, the strongest in full colour; nothing for lines and for large grids."""
     height, width = heat.shape
     if heat.size > MOST_CELLS or min(height, width) < 2:
@@ -97,7 +107,7 @@ def _svg_map(heat: np.ndarray) -> str:
         for row, column in np.ndindex(height, width)
     )
     return (
-        f'<div style="{QUIET}">Over all rows</div><svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'<div style="{QUIET}">{escape(caption)}</div><svg xmlns="http://www.w3.org/2000/svg" role="img" '
         f'width="{side * width}" height="{side * height}" shape-rendering="crispEdges" '
         f'style="border:1px solid #8886">{squares}</svg>'
     )

@@ -74,6 +74,8 @@ class Problem:
         Whether cells are missing (as NaN).
     verdict : {"2d", "1d-rows", "1d-columns", "none"}
         What the probe found.
+    symmetries : tuple of str
+        Symmetries of the cells that the probe has answered with "yes".
     device : str
         Where nets are trained.
     coordinates : MapColumns or None
@@ -90,6 +92,7 @@ class Problem:
     cardinalities: tuple[int, ...] = ()
     has_missing: bool = False
     verdict: str = "none"
+    symmetries: tuple[str, ...] = ()
     device: str = "cpu"
     coordinates: MapColumns | None = None
 

@@ -15,8 +15,10 @@ from autoarch.families.net_settings import (
     LARGEST_BATCH,
     TRAINING,
     batch_rows,
+    closed_axes,
     epochs,
     make_net,
+    mirrors,
     suggest_effort,
     suggest_training,
     training_seconds,
@@ -62,23 +64,32 @@ class CNN(Family):
         return [*first, *(kernel for kernel in able if kernel not in first)]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """The proposed kernel, with shifts; another head, more filters, mixed samples; the other scaling last."""
+        """The proposed kernel, with changed samples; square kernels, another head, more filters, mixed samples.
+
+        Samples are mirrored where that leaves likelihood and label alone; the head forgets places first where these
+        carry no label. The other scaling comes last.
+        """
         kernel, *others = self.kernels(problem)
         around = preprocessing.neighborhood_default(problem)
-        base = {"kernel": kernel, "scaling": "global", "head": "regions", "filters": 16, "stages": 3, "dropout": 0.2}
+        scaling, *further = preprocessing.grid_scalings(problem)
+        heads = ["regions", "global"]
+        if "place_free" in problem.symmetries:
+            heads.reverse()
+        base = {"kernel": kernel, "scaling": scaling, "head": heads[0], "filters": 16, "stages": 3, "dropout": 0.2}
         base |= {**TRAINING, "scales": 1, "attention": False, "effort": 1.0, **around}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
+        # Shifted by a cell, samples may look unlikely to a model of places, and still be labelled alike: digits are
+        changed: Params = {"shift": 1, **({"mirror": True} if mirrors(problem) else {})}
         variants: list[Params] = [
-            {"shift": 1, "effort": 2.0},
+            {**changed, "effort": 2.0},
+            *([{"kernel": "square"}] if problem.verdict.startswith("1d") and "square" in others else []),
             *([{"hidden": False, "effort": 2.0}] if around else []),
-            {"head": "global", "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
-            {**large, "shift": 1},
+            {"head": heads[1], "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
+            {**large, **changed},
             {**large, "cutout": 0.3},
-            {"shift": 1, "mixup": 0.2, "attention": True, "effort": 2.0},
-            *([] if around else [{"scaling": "cell", "effort": 2.0}]),
+            {**changed, "mixup": 0.2, "attention": True, "effort": 2.0},
+            *([] if around else [{"scaling": other, "effort": 2.0} for other in further]),
         ]
-        if problem.verdict.startswith("1d") and "square" in others:
-            variants.append({"kernel": "square"})
         return [base, *({**base, **variant} for variant in variants)]
 
     def smoke_params(self, problem: Problem) -> Params:
@@ -89,12 +100,12 @@ class CNN(Family):
         """Sample kernel, scaling, head, size, augmentation and regularisation."""
         return {
             "kernel": trial.suggest_categorical("cnn.kernel", self.kernels(problem)),
-            "scaling": trial.suggest_categorical("cnn.scaling", ["global", "cell"]),
+            "scaling": trial.suggest_categorical("cnn.scaling", preprocessing.grid_scalings(problem)),
             "head": trial.suggest_categorical("cnn.head", ["regions", "global"]),
             "filters": trial.suggest_int("cnn.filters", 8, 64, step=8),
             "stages": trial.suggest_int("cnn.stages", 1, 4),
             "dropout": trial.suggest_float("cnn.dropout", 0.0, 0.5),
-            **suggest_training(trial, self.name),
+            **suggest_training(trial, self.name, problem),
             "scales": trial.suggest_int("cnn.scales", 1, 3),
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
             "effort": suggest_effort(trial, self.name),
@@ -113,6 +124,7 @@ class CNN(Family):
             **training_settings(params, problem, kernel),
             module__kernel=kernel,
             module__axis_as_channels=params["kernel"].endswith("lanes"),
+            module__wrap=closed_axes(problem),
             **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [preprocessing.grid_step(params, problem), ("model", net)]

@@ -84,17 +84,17 @@ class FineTuned(Family):
         return None
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """Inputs as the net knows them, and inputs scaled by the data's own statistics."""
+        """Inputs as the net knows them, scaled by the data's own statistics, and scaled sample by sample."""
         base = {"inputs": "source", "body_rate": 0.5, "head_only": 0.1, **TRAINING, "effort": 1.0}
-        return [base, {**base, "inputs": "own"}]
+        return [base, {**base, "inputs": "own"}, {**base, "inputs": "sample"}]
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample scale, rates, augmentation and regularisation."""
         return {
-            "inputs": trial.suggest_categorical("fine_tuned.inputs", ["source", "own"]),
+            "inputs": trial.suggest_categorical("fine_tuned.inputs", ["source", "own", "sample"]),
             "body_rate": trial.suggest_float("fine_tuned.body_rate", 0.01, 1.0, log=True),
             "head_only": trial.suggest_float("fine_tuned.head_only", 0.0, 0.5),
-            **suggest_training(trial, self.name),
+            **suggest_training(trial, self.name, problem),
             "effort": suggest_effort(trial, self.name),
         }
 

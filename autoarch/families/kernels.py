@@ -28,11 +28,19 @@ class Kernels(Family):
     averages_seeds = True
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling."""
+        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling.
+
+        Where places carry no label, patterns come first.
+        """
         around = preprocessing.neighborhood_default(problem)
-        base = {"kernels": 256, "features": "all", "scaling": "global", **around}
+        scaling, *further = preprocessing.grid_scalings(problem)
+        base = {"kernels": 256, "features": "all", "scaling": scaling, **around}
         variants: list[Params] = [{"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}]
-        variants = [{"hidden": False}, *variants] if around else [*variants, {"scaling": "cell"}]
+        if "place_free" in problem.symmetries:
+            base["features"] = "patterns"
+            variants.insert(1, {"features": "all"})
+        others: list[Params] = [{"scaling": other} for other in further]
+        variants = [{"hidden": False}, *variants] if around else [*variants, *others]
         return [base, *({**base, **variant} for variant in variants)]
 
     def smoke_params(self, problem: Problem) -> Params:
@@ -44,7 +52,7 @@ class Kernels(Family):
         return {
             "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
             "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
-            "scaling": trial.suggest_categorical("kernels.scaling", ["global", "cell"]),
+            "scaling": trial.suggest_categorical("kernels.scaling", preprocessing.grid_scalings(problem)),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
 

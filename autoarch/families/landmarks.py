@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from autoarch._data.layout import Layout
 from autoarch._statistics.correlations import standardise
@@ -24,6 +26,7 @@ N_FOLDS = 3
 SMALL_ROWS = 100  # below this, noise between rows outweighs what longer training would add
 TINY_ROWS = 30  # below this, nothing but noise separates the nets from the rest
 MOST_LEVELS = 20
+_TEMPERATURES = (-3.0, 5.0)  # natural logarithms
 UNEQUAL = 0.8  # where one class has more of the rows than this, classes count alike, not rows
 
 
@@ -77,6 +80,17 @@ class Sample:
     def shares(self) -> np.ndarray:
         """Share of each class among the rows; empty for regression."""
         return np.bincount(self.target, minlength=self.n_classes) / len(self) if self.n_classes else np.empty(0)
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Targets of a ridge, (n, k): one column per class as -1 / +1, or the value."""
+        target = self.target[:, None]
+        return np.where(target == np.arange(self.n_classes), 1.0, -1.0) if self.n_classes else target
+
+    @property
+    def constant_score(self) -> float:
+        """Mean of ``row_scores`` where all rows are predicted alike."""
+        return 1 / self.n_classes if self.unequal else float(np.square(self.shares).sum())
 
     @property
     def unequal(self) -> bool:
@@ -220,10 +234,7 @@ def model_losses(model: Any, sample: Sample, check: Check) -> np.ndarray:
 
 def ridge_losses(kernel: np.ndarray, sample: Sample) -> np.ndarray:
     """Losses of ridge on features with these inner products: one column per class as -1 / +1, or the value."""
-    targets = sample.target[:, None]
-    if sample.n_classes:
-        targets = np.where(targets == np.arange(sample.n_classes), 1.0, -1.0)
-    return losses_of(out_of_fold(kernel, targets, sample.folds), sample)
+    return losses_of(out_of_fold(kernel, sample.targets, sample.folds), sample)
 
 
 def losses_of(answer: np.ndarray, sample: Sample) -> np.ndarray:
@@ -255,6 +266,28 @@ def _between_classes(answer: np.ndarray, sample: Sample) -> np.ndarray:
         inside, outside = ((others * few).sum(axis=0) / np.maximum(few.sum(axis=0), 1) for few in members)
         placed[here] = (answer[here] - (inside + outside) / 2) / np.maximum(inside - outside, 1e-3)
     return placed
+
+
+def row_scores(sample: Sample, outputs: np.ndarray, *changed: np.ndarray) -> list[np.ndarray]:
+    """Score of each row from the outputs of a ridge, then from those for changed copies of the rows.
+
+    The probability of the true class, under one temperature, or 1 less the squared error.
+    """
+    if not sample.n_classes:
+        return [1.0 - losses_of(answer, sample) for answer in (outputs, *changed)]
+    answers, target = (outputs, *changed), sample.target
+    weight, rows = np.ones(len(sample)), np.arange(len(sample))
+    if sample.unequal:  # a rare class's outputs are small: what tells is their place between those of both kinds
+        own = target[:, None] == np.arange(sample.n_classes)
+        inside, outside = ((outputs * part).sum(axis=0) / np.maximum(part.sum(axis=0), 1) for part in (own, ~own))
+        answers = tuple(2 * (each - (inside + outside) / 2) / np.maximum(inside - outside, 1e-3) for each in answers)
+        weight = 1 / (sample.n_classes * sample.shares[target])
+
+    def loss(log_temperature: float) -> float:
+        return -float(weight @ log_softmax(np.exp(log_temperature) * answers[0], axis=1)[rows, target])
+
+    temperature = np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x)
+    return [weight * softmax(temperature * answer, axis=1)[rows, target] for answer in answers]
 
 
 def best_variant(variants: list[np.ndarray], folds: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.scalers import RobustClip
+from autoarch._training.table_scalers import RobustClip
 from autoarch._training.time_limited import fit_affordable_rows, fit_growing
 from autoarch.families import preprocessing
 from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
@@ -33,12 +33,15 @@ class Linear(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """A light and a strong penalty, robust scaling, few slopes; the penalty weighs against the sum over rows."""
         near, bare = preprocessing.spatial_default(problem), preprocessing.spatial_default(problem, 2)
-        return [
-            {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0, **near},
-            {"penalty": 30.0, "scaling": "standard", "sparsity": 0.0, **near},
-            {"penalty": 1.0, "scaling": "robust", "sparsity": 0.0, **bare},
-            {"penalty": 10.0, "scaling": "standard", "sparsity": 0.7, **near},
-        ]
+        light: Params = {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0, **near}
+        strong = {**light, "penalty": 30.0}
+        robust = {**light, "scaling": "robust", **bare}
+        few = {**light, "penalty": 10.0, "sparsity": 0.7}
+        return preprocessing.with_order_free([light, strong, robust, few], [strong, light, few], problem)
+
+    def openings(self, problem: Problem) -> int:
+        """The cells and, where their lines stand in no order, summaries under both penalties."""
+        return 3 if preprocessing.order_free_symmetries(problem) else 1
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the penalty, its kind and the scaling."""
@@ -47,6 +50,7 @@ class Linear(Family):
             "penalty": trial.suggest_float("linear.penalty", 1e-3, 1e4, log=True),
             "scaling": trial.suggest_categorical("linear.scaling", ["standard", "robust"]),
             **preprocessing.suggest_spatial(trial, self.name, problem),
+            **preprocessing.suggest_view(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -62,7 +66,8 @@ class Linear(Family):
         else:
             model = Ridge(alpha=params["penalty"], random_state=seed)
         steps, problem = preprocessing.spatial_steps(params, problem, seed)
-        return [*steps, ("prepare", preprocessing.table_encoder(problem, scaler)), ("model", model)]
+        summaries, problem = preprocessing.view_steps(params, problem)
+        return [*steps, *summaries, ("prepare", preprocessing.table_encoder(problem, scaler)), ("model", model)]
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Iterate until converged or out of time."""
@@ -74,8 +79,10 @@ class Linear(Family):
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the passes over the encoded values, or the products of columns."""
+        summing = preprocessing.view_seconds(params, problem)
+        _, problem = preprocessing.view_steps(params, problem)
         n, p = problem.n_samples, preprocessing.n_encoded(problem)
-        preparing = 0.005 + n * p * _PER_PREPARED
+        preparing = 0.005 + n * p * _PER_PREPARED + summing
         if problem.classification:
             passes = _SPARSE_PASSES * _PER_STEP if params["sparsity"] else _PASSES * _PER_PRODUCT
             return preparing + passes * n * p * (problem.n_classes if problem.n_classes > 2 else 1)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from autoarch._training.scalers import GridScaler, RobustClip, ToFloat32
+from autoarch._training.scalers import CodeChannels, GridScaler
+from autoarch._training.table_scalers import RobustClip, ToFloat32
 from autoarch.families import landmarks, preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample
@@ -37,7 +38,8 @@ class MLP(Family):
         layout = problem.layout
         if layout is None or layout.is_bare_line or len(layout.foreign):
             return ["robust", "cell"]
-        return ["cell", "robust", "global"]
+        scalings = ["cell", "robust", "global"]
+        return ["codes", *scalings] if "codes" in problem.symmetries else scalings
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """Few large batches with and without norms, many small ones, then a larger net; many first on wide data."""
@@ -49,7 +51,8 @@ class MLP(Family):
         large: Params = {**base, "units": 512, "layers": 3, "members": 2, "dropout": 0.3, "scaling": second}
         large |= preprocessing.spatial_default(problem, 2)
         wide = problem.verdict != "none" or problem.n_features > _WIDE
-        return [busy, base, large, calm] if wide else [base, calm, busy, large]
+        defaults = [busy, base, large, calm] if wide else [base, calm, busy, large]
+        return preprocessing.with_order_free(defaults, [{**base, "scaling": "robust"}], problem)
 
     def smoke_params(self, problem: Problem) -> Params:
         """One narrow layer."""
@@ -71,6 +74,7 @@ class MLP(Family):
             "batches": trial.suggest_int("mlp.batches", 5, 60, log=True),
             "effort": trial.suggest_float("mlp.effort", 0.5, 6.0, log=True),
             **preprocessing.suggest_spatial(trial, self.name, problem),
+            **preprocessing.suggest_view(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -78,9 +82,12 @@ class MLP(Family):
         from autoarch._training.table_net import TableNet
 
         prepare, problem = preprocessing.spatial_steps(params, problem, seed)
+        summaries, problem = preprocessing.view_steps(params, problem)
+        prepare += summaries
         n_numbers = len(problem.numeric) if len(problem.numeric) <= _MOST_EMBEDDED else 0
-        if params["scaling"] == "global" and problem.layout is not None:
-            prepare, n_numbers = [*prepare, ("scale", GridScaler(problem.layout))], 0
+        if params["scaling"] in ("codes", "global") and problem.layout is not None:
+            scaler = CodeChannels if params["scaling"] == "codes" else GridScaler
+            prepare, n_numbers = [*prepare, ("scale", scaler(problem.layout))], 0
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
             prepare += [("prepare", preprocessing.table_encoder(problem, scaler)), ("cast", ToFloat32())]
@@ -99,11 +106,13 @@ class MLP(Family):
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the products of the layers."""
+        summing = preprocessing.view_seconds(params, problem)
+        _, problem = preprocessing.view_steps(params, problem)
         n, p, units = problem.n_samples, preprocessing.n_encoded(problem), params["units"]
         inputs = p + (_EMBEDDING - 1) * len(problem.numeric) * (len(problem.numeric) <= _MOST_EMBEDDED)
         products = params["members"] * units * (inputs + (params["layers"] - 1) * units + max(1, problem.n_classes))
         batch = batch_rows(n, largest=256, per_epoch=params["batches"])
-        return training_seconds(n, epochs(n, params["effort"]), batch, products)
+        return summing + training_seconds(n, epochs(n, params["effort"]), batch, products)
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Train a small net, under both scalings where every column is a cell; ridge is what a net can always do."""

@@ -40,10 +40,22 @@ def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:
 
 LARGEST_BATCH = 128
 TRAINING = {"lr": 1e-2, "decay": 3e-2, "smoothing": 0.05, "shift": 0, "cutout": 0.0, "noise": 0.0, "mixup": 0.0}
+_MIRRORS = ("mirror_columns", "mirror_rows")  # upside down, left to right
 
 
-def suggest_training(trial: Trial, name: str) -> Params:
+def mirrors(problem: Problem) -> bool:
+    """Tell whether samples may be mirrored or turned, as likely and with the same label."""
+    return not {*_MIRRORS, "turn"}.isdisjoint(problem.symmetries)
+
+
+def closed_axes(problem: Problem) -> tuple[bool, bool]:
+    """Tell whether a column, and a row, closes on itself."""
+    return "circular_columns" in problem.symmetries, "circular_rows" in problem.symmetries
+
+
+def suggest_training(trial: Trial, name: str, problem: Problem) -> Params:
     """Sample rate, regularisation and augmentation of the family ``name``."""
+    mirrored = {"mirror": trial.suggest_categorical(f"{name}.mirror", [True, False])} if mirrors(problem) else {}
     return {
         "lr": trial.suggest_float(f"{name}.lr", 1e-3, 3e-2, log=True),
         "decay": trial.suggest_float(f"{name}.decay", 1e-4, 0.3, log=True),
@@ -52,6 +64,7 @@ def suggest_training(trial: Trial, name: str) -> Params:
         "cutout": trial.suggest_float(f"{name}.cutout", 0.0, 0.5),
         "noise": trial.suggest_float(f"{name}.noise", 0.0, 0.5),
         "mixup": trial.suggest_float(f"{name}.mixup", 0.0, 0.4),
+        **mirrored,
     }
 
 
@@ -62,10 +75,22 @@ def suggest_effort(trial: Trial, name: str) -> float:
 
 def training_settings(params: Params, problem: Problem, sides: tuple[int, ...]) -> dict[str, Any]:
     """Arguments of the skorch net; grids move along the ``sides`` that are longer than 1."""
+    from autoarch._training.augment import Augmentation
+
+    known = problem.symmetries if params.get("mirror", False) else ()
+    augmentation = Augmentation(
+        shift=(params["shift"] * (sides[0] > 1), params["shift"] * (sides[1] > 1)),
+        mirror=(_MIRRORS[0] in known, _MIRRORS[1] in known),
+        turn="turn" in known,
+        cutout=params["cutout"],
+        noise=params["noise"],
+        wrap=closed_axes(problem),
+    )
     loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
     return {
-        "shift": tuple(params["shift"] * (side > 1) for side in sides),
-        **{name: params[name] for name in ("cutout", "noise", "mixup", "lr")},
+        "augmentation": augmentation,
+        "mixup": params["mixup"],
+        "lr": params["lr"],
         "max_epochs": epochs(problem.n_samples, params["effort"]),
         "batch_size": batch_rows(problem.n_samples, largest=LARGEST_BATCH),
         "optimizer__weight_decay": params["decay"],

@@ -1,12 +1,14 @@
 """Steps in front of the models: tables become dense, scaled floats; places on a map become features or grids.
 
 Models of tables may get features of a row's place (parameter ``around``): what its neighbours hold, oblique
-coordinates (the map's axes turned, so that a tree can cut along other directions), or nothing. Models of grids read
-the cells behind the columns, or the neighbourhood of each place on a lattice.
+coordinates (the map's axes turned, so that a tree can cut along other directions), or nothing. Where the lines of a
+grid stand in no order they may see its cells through summaries that need none (parameter ``view``). Models of grids
+read the cells behind the columns, or the neighbourhood of each place on a lattice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,7 +23,9 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.points import Rows
-from autoarch._training.scalers import GridScaler
+from autoarch._training import order_free
+from autoarch._training.order_free import OrderFreeSummaries
+from autoarch._training.scalers import MOST_CODES, CodeChannels, GridScaler
 from autoarch.families.base import Params, Problem, Steps, Trial
 from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
 from autoarch.geo.neighborhood import NeighborhoodGrid
@@ -83,6 +87,53 @@ def spatial_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, P
     return [("around", step)], replace(problem, n_features=problem.n_features + n_new)
 
 
+def order_free_symmetries(problem: Problem) -> tuple[str, ...]:
+    """Symmetries of the cells that call for summaries without an order; none where cells hold codes."""
+    if problem.layout is None or np.isin(problem.categorical, problem.layout.columns).any():
+        return ()
+    return tuple(name for name in order_free.SYMMETRIES if name in problem.symmetries)
+
+
+def with_order_free(defaults: Sequence[Params], candidates: Sequence[Params], problem: Problem) -> list[Params]:
+    """The defaults and, where lines stand in no order, ``candidates`` on summaries in turn with the first of them.
+
+    Summaries come first, but on a bare line, where the columns of a table may happen to be alike.
+    """
+    if not order_free_symmetries(problem):
+        return list(defaults)
+    summed = [{**params, "view": order_free.VIEWS[0]} for params in candidates]
+    whole = [{"view": "cells", **params} for params in defaults]
+    bare = problem.layout is not None and problem.layout.is_bare_line
+    first, second = (whole, summed) if bare else (summed, whole)
+    in_turn = [params for pair in zip(first, second, strict=False) for params in pair]
+    return [*in_turn, *whole[len(summed) :]]
+
+
+def suggest_view(trial: Trial, name: str, problem: Problem, views: Sequence[str] = ("cells",)) -> Params:
+    """Sample the view of the family ``name`` out of its own ``views`` and summaries, where there is a choice."""
+    kinds = [*views, *(order_free.VIEWS if order_free_symmetries(problem) else ())]
+    return {"view": trial.suggest_categorical(f"{name}.view", kinds)} if len(kinds) > 1 else {}
+
+
+def view_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
+    """The summaries without an order that ``params`` ask for, if any, and the problem as the steps behind see it."""
+    if params.get("view") not in order_free.VIEWS:
+        return [], problem
+    assert problem.layout is not None
+    step = OrderFreeSummaries(problem.layout, order_free_symmetries(problem), params["view"] != order_free.VIEWS[0])
+    kept = np.arange(problem.n_features)
+    if not step.keep_cells:
+        kept = np.setdiff1d(kept, problem.layout.columns)
+    n_features = len(kept) + order_free.n_summaries(step.layout, step.symmetries)
+    categorical = tuple(np.searchsorted(kept, problem.categorical).tolist())
+    return [("order_free", step)], replace(problem, n_features=n_features, categorical=categorical, layout=None)
+
+
+def view_seconds(params: Params, problem: Problem) -> float:
+    """Estimate the seconds that these summaries take."""
+    return order_free.SECONDS_PER_CELL * problem.n_samples * problem.n_features * bool(view_steps(params, problem)[0])
+
+
 def neighborhood_default(problem: Problem) -> Params:
     """Parameters of neighbourhoods for a default; empty where columns are the cells of a grid."""
     return {"window": _WINDOWS[0], "labels": True, "hidden": True} if problem.layout is None else {}
@@ -106,10 +157,16 @@ def n_encoded(problem: Problem) -> int:
     return len(problem.numeric) + gaps + sum(min(levels, _MOST_LEVELS) for levels in problem.cardinalities)
 
 
+def grid_scalings(problem: Problem) -> list[str]:
+    """Scalings of grids on offer, the likeliest first: a channel for each code where cells hold codes."""
+    return ["codes", "global", "cell"] if "codes" in problem.symmetries else ["global", "cell"]
+
+
 def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
-    """Channels, height and width of what ``grid_step`` makes."""
+    """Channels, height and width of what ``grid_step`` makes; of codes, how many there may be."""
     if problem.layout is not None:
-        return problem.layout.shape
+        channels, height, width = problem.layout.shape
+        return channels * (MOST_CODES if params["scaling"] == "codes" else 1), height, width
     attributes = max(0, len(problem.numeric) - 2) + sum(problem.cardinalities)
     labels = max(1, problem.n_classes) if params["labels"] else 0
     return attributes + labels + 1, params["window"], params["window"]
@@ -117,6 +174,8 @@ def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
 
 def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
     """The step that makes scaled grids of the cells behind the columns, or of what lies around each place."""
+    if problem.layout is not None and params["scaling"] == "codes":
+        return "scale", CodeChannels(problem.layout, categorical=problem.categorical)
     if problem.layout is not None:
         return "scale", GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
     assert problem.coordinates is not None  # unfit_for has seen to it

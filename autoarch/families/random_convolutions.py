@@ -18,6 +18,7 @@ from sklearn.utils import gen_batches
 
 from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._statistics import random_convolutions
+from autoarch._statistics.random_convolutions import Block
 from autoarch._statistics.ridge import fit_ridge, operations_per_second, ridge_operations
 from autoarch._training.time_limited import MAY_HALVE, class_first_order, largest
 
@@ -30,8 +31,6 @@ _MANY_ROWS = 3_000  # from which on the features, not the rows, must be few enou
 _MOST_FEATURES = 3_000  # or
 _MOST_VALUES = 60_000_000  # rows x features, of 8 bytes
 _ROWS_AT_A_TIME = 2_048
-_LARGEST = 10.0  # standard deviations
-_FLOOR = 0.05  # of the typical deviation in a block: features that hardly vary would be blown up
 _TEMPERATURES = (-3.0, 5.0)  # natural logarithms
 _SEEN_ROWS = 2_000  # of pictures that are computed when they are taken, for the kernels
 _TIMED_ROWS = 32  # whose features say how long those of the others take
@@ -39,29 +38,6 @@ _FEW_ROWS, _FEW_KERNELS = 500, 64  # the least that is worth a model where time 
 _PER_OUTPUT = 4e-7  # seconds that the choice of a temperature takes for each row and class
 _SHARE = 0.95  # of the time left that is planned for
 _LOOKS = 20  # at the clock while the features are computed, at least
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Selection, centre and scale of the features of one kind, which together weigh as much as any other kind."""
-
-    kept: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
-
-    @classmethod
-    def learn(cls, features: np.ndarray) -> Block:
-        spread = features.std(axis=0)
-        kept = np.flatnonzero(spread > 1e-9)
-        if not len(kept):
-            return cls(kept, spread[kept], spread[kept])
-        spread = np.maximum(spread[kept], _FLOOR * np.median(spread[kept]))
-        return cls(kept, features[:, kept].mean(axis=0), spread * np.sqrt(len(kept)))
-
-    def of(self, features: np.ndarray) -> np.ndarray:
-        scaled = (features[:, self.kept] - self.mean) / self.scale
-        limit = _LARGEST / float(np.sqrt(max(1, len(self.kept))))
-        return np.clip(scaled, -limit, limit, out=scaled)
 
 
 @dataclass(frozen=True)

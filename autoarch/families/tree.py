@@ -31,6 +31,7 @@ _SORTING = 3.0  # times as long take the splits of a random forest
 _PER_TREE, _PER_BIN, _PER_SPLIT = 3e-4, 1e-9, 2e-6  # seconds of boosting: for a tree; for each column, a row and a leaf
 _NOMINAL_ROUNDS, _SUMMARIES = 50, 300  # at which early stopping ends, for a rate of 1; columns of summaries, roughly
 _SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
+_BRIEF_ROUNDS = 80  # on summaries without an order, of which many tell the same
 _MANY_ROWS, _FEW_CLASSES = 2_000, 3  # from which, and up to which, larger trees are tried early
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
@@ -78,7 +79,7 @@ class Tree(Family):
         if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
             first.append({**slow, **oblique})
         others = [name for name in self.kinds(problem) if name in boosters.NAMES]
-        return [
+        defaults = [
             *first,
             larger,
             *({**self._plugged(kind, problem), **view, **near} for kind in others),
@@ -87,12 +88,17 @@ class Tree(Family):
             {**forest, "forest_columns": 0.6, **near},
             {**forest, "kind": "random forest", "forest_columns": 0.0, **near},
         ]
+        brief = {**boosting, "rate": 0.1, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.1, _BRIEF_ROUNDS)}
+        summed = [{**brief, **near}, {**forest, "forest_columns": 0.0, **near}]
+        return preprocessing.with_order_free(defaults, summed, problem)
 
     def openings(self, problem: Problem) -> int:
         """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice.
 
-        With many rows, larger trees too: they gain or lose as much there.
+        With many rows, larger trees too. Where lines have no order, two on summaries, and the first one on the cells.
         """
+        if preprocessing.order_free_symmetries(problem):
+            return 3
         cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES
         return 2 + (problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS))
 
@@ -113,8 +119,7 @@ class Tree(Family):
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         params: Params = {"kind": kind}
-        if _has_parts(problem):
-            params["view"] = trial.suggest_categorical("tree.view", list(VIEWS))
+        params |= preprocessing.suggest_view(trial, self.name, problem, VIEWS if _has_parts(problem) else ("cells",))
         params |= preprocessing.suggest_spatial(trial, self.name, problem)
         if kind in _FORESTS:
             params["forest_leaf_rows"] = trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True)
@@ -136,7 +141,9 @@ class Tree(Family):
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Trees read codes and missing cells as they are; spatial features and summaries of a grid come before."""
         steps, problem = preprocessing.spatial_steps(params, problem, seed)
-        if params.get("view", "cells") != "cells":
+        summaries, problem = preprocessing.view_steps(params, problem)
+        steps += summaries
+        if params.get("view", "cells") in VIEWS[1:]:
             assert problem.layout is not None
             steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
             if params["view"] == "summaries" and problem.categorical:  # they stand after the summaries
@@ -175,21 +182,22 @@ class Tree(Family):
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the trees, their depth, and the columns that each split looks at."""
         n, p = problem.n_samples, self._n_columns(params, problem)
+        summing = 0.02 + preprocessing.view_seconds(params, problem)
         if params["kind"] in _FORESTS:
             root = np.sqrt(p) if problem.classification else p / 3
             tried = (1 + (params["forest_columns"] * p or root)) * (1 + problem.n_classes / 50)
             depth = np.log2(n / params["forest_leaf_rows"] + 2)
             sorting = _SORTING if params["kind"] == "random forest" else 1.0
-            return 0.02 + _MOST_TREES * n * depth * tried * sorting * _PER_TRIED
+            return summing + _MOST_TREES * n * depth * tried * sorting * _PER_TRIED
         rounds = _NOMINAL_ROUNDS / params["rate"] ** 0.5 if params.get("early", False) else _rounds(params)
         trees = rounds * (problem.n_classes if problem.n_classes > 2 else 1)
         leaves = min(params["leaves"], n / (2 * params["leaf_rows"]) + 1)
-        return 0.02 + trees * (_PER_TREE + p * (n * np.log2(leaves + 1) * _PER_BIN + leaves * _PER_SPLIT))
+        return summing + trees * (_PER_TREE + p * (n * np.log2(leaves + 1) * _PER_BIN + leaves * _PER_SPLIT))
 
     def _n_columns(self, params: Params, problem: Problem) -> int:
-        view = params.get("view", "cells")
-        cells = problem.n_features if view != "summaries" else 0
-        return cells + (min(_SUMMARIES, 2 * problem.n_features) if view != "cells" else 0)
+        view, (_, seen) = params.get("view", "cells"), preprocessing.view_steps(params, problem)
+        cells = seen.n_features if view != "summaries" else 0
+        return cells + (min(_SUMMARIES, 2 * problem.n_features) if view in VIEWS[1:] else 0)
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
@@ -275,9 +283,9 @@ def _can_stop_early(problem: Problem) -> bool:
     return problem.n_samples >= _EARLY_STOPPING_ROWS and enough
 
 
-def _to_the_end(problem: Problem, rate: float) -> Params:
+def _to_the_end(problem: Problem, rate: float, slow_rounds: int = _SLOW_ROUNDS) -> Params:
     """Boosting on all rows with a fixed number of rounds, fewer where each of them grows a tree for many classes."""
-    rounds = _SLOW_ROUNDS if problem.n_classes <= 3 else min(_SLOW_ROUNDS / 3, _MOST_CLASS_TREES / problem.n_classes)
+    rounds = slow_rounds if problem.n_classes <= 3 else min(slow_rounds / 3, _MOST_CLASS_TREES / problem.n_classes)
     amount = {"amount": max(_LEAST_AMOUNT, round(rate * rounds, 6))}
     return {"early": False, **amount} if _can_stop_early(problem) else amount
 

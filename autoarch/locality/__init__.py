@@ -1,10 +1,10 @@
 """Test whether neighbouring cells depend on each other, and whether that helps the task.
 
-Numbers first: ``axes``, ``correlogram``, ``stationarity`` and ``patterns`` ask one question each and hold its evidence,
-null and sentence; ``grid_statistics`` runs them and groups the numbers; ``landmarks`` scores cheap models of each
-family, and ``advice`` turns the scores into the chance that a family wins; ``layout_choice`` tries other layouts,
-which must win on the landmarks. Then sentences: ``findings``, ``advice``. Then drawings: ``views``. ``report`` is the
-public face, ``probe`` the entrance.
+Numbers first: ``axes``, ``correlogram``, ``stationarity``, ``patterns`` and ``symmetry`` ask one question each and hold
+its evidence, null and sentence; ``grid_statistics`` runs them and groups the numbers; ``landmarks`` scores cheap models
+of each family, and ``advice`` turns the scores into the chance that a family wins; ``layout_choice`` tries other
+layouts, which must win on the landmarks. Then sentences: ``findings``, ``advice``. Then drawings: ``views``. ``report``
+is the public face, ``probe`` the entrance.
 
 What concerns layouts is imported on first touch: it loads pandas and scikit-learn, which the probe alone need not.
 """
@@ -20,6 +20,7 @@ from autoarch.locality.patterns import PatternEvidence
 from autoarch.locality.probe import probe_locality, probe_values
 from autoarch.locality.report import LocalityReport
 from autoarch.locality.stationarity import MarginalEvidence
+from autoarch.locality.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from autoarch.layouts.decision import LayoutCandidate, LayoutInference
@@ -43,6 +44,7 @@ __all__ = [
     "MarginalEvidence",
     "PatternEvidence",
     "Reading",
+    "Symmetry",
     "UNORDERED",
     "infer_layout",
     "probe_locality",

@@ -18,6 +18,7 @@ tables.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import hypot
 
 import numpy as np
 from scipy.special import ndtr
@@ -30,6 +31,12 @@ from autoarch.locality.correlogram import kernel_side
 from autoarch.locality.grid_statistics import Measurements
 from autoarch.locality.measurements import Landmark
 
+CHANGES = {
+    "shift": "shifts",
+    "mirror_rows": "reversed rows",
+    "mirror_columns": "reversed columns",
+    "turn": "quarter turns",
+}
 FAMILIES = tuple(reversed(WITH_LANDMARK))  # of two with equal chances, the more special one comes first
 
 
@@ -124,6 +131,8 @@ def scaling(measured: Measurements) -> tuple[str, ...]:
     """
     if measured.layout is None:
         return ("per cell",)
+    if _holds("codes", measured):
+        return ("per code", "global", "per cell")
     if "scaling" in measured.scores.gains:
         gain = measured.scores.gains["scaling"]
         order = ("per cell", "global") if gain.difference > 0 else ("global", "per cell")
@@ -135,14 +144,19 @@ def scaling(measured: Measurements) -> tuple[str, ...]:
 def augmentations(measured: Measurements) -> tuple[str, ...]:
     """Changes of a sample that should leave its label alone.
 
-    "shift" needs a target that does not depend on the position of a pattern, "cutout" cells that their neighbours can
-    replace, "noise" any dependence at all.
+    Shifted, mirrored and turned samples must be as likely and labelled alike, as the landmarks found; "cutout" needs
+    cells that their neighbours can replace, "noise" any dependence at all.
     """
     if measured.grid.verdict == "none":
         return ()
-    place = measured.scores.gains.get("place")
-    shift = ("shift",) if place is not None and place.is_below(CONSTANTS["place_matters"]) else ()
-    return (*shift, *(("cutout",) if measured.grid.patterns.redundant else ()), "noise")
+    changes = [name for name in CHANGES if _holds(name, measured)]
+    return (*changes, *(("cutout",) if measured.grid.patterns.redundant else ()), "noise")
+
+
+def _holds(name: str, measured: Measurements) -> bool:
+    """Tell whether a symmetry that needs y was answered with "yes"."""
+    found = measured.scores.symmetries.get(name)
+    return found is not None and found.answer == "yes"
 
 
 def _how(measured: Measurements) -> str:
@@ -152,7 +166,7 @@ def _how(measured: Measurements) -> str:
         return ""
     shapes = " and ".join(kernel_shapes(grid.axes, grid.verdict))
     side = kernel_side(grid.directions, grid.dependent_axes)
-    allowed = ["shifts" if name == "shift" else name for name in augmentations(measured)]
+    allowed = [CHANGES.get(name, name) for name in augmentations(measured)]
     return (
         f"For a CNN: kernels {shapes}{f' with k = {side}' if side else ''}, {' or '.join(scaling(measured))} scaling, "
         f"augmentation by {listed(allowed)}."
@@ -164,14 +178,23 @@ def _from_verdict(measured: Measurements) -> str:
     first, *others = (TITLES[name] for name in recommended_families(measured))
     also = f", and compare with {listed(others)}" if others else ""
     change = "The families themselves were not compared, for the reasons given above."
-    if not measured.skipped:
+    if not _has_target(measured):
         change = "Pass y to test whether the layout helps the task: correlated neighbours need not help to predict y."
     elif any("too few" in reason for reason in measured.skipped):
         change = "More rows would allow a comparison of the families themselves."
     grid = measured.grid
+    if grid.unlike:
+        change = change.replace("whether the layout helps the task: correlated", "the families themselves: correlated")
     if grid.verdict == "none":
         return f"Prefer {first}{also}: {grid.clause}. {change}"
     return f"Try {first}{also}: {grid.clause} ({p_text(grid.p_value)}). {change}"
+
+
+def _has_target(measured: Measurements) -> bool:
+    """Tell whether y was given: then there are landmarks, or reasons why there are none."""
+    asked = {*WITH_LANDMARK, "cnn_shuffled", "landmarks", "convolutions"}
+    reasons = any(reason.split(":")[0] in asked for reason in measured.skipped)
+    return bool(measured.scores.landmarks) or reasons
 
 
 def _from_landmarks(measured: Measurements) -> str:
@@ -185,13 +208,17 @@ def _from_landmarks(measured: Measurements) -> str:
         return f"{start}: {measured.grid.clause}, and its landmark was not run."
     runner_up = max((name for name in marks if name != best), key=lambda name: marks[name].score)
     gap = marks[best].score - marks[runner_up].score
-    error = max(marks[best].std_error, marks[runner_up].std_error)
+    error = hypot(marks[best].std_error, marks[runner_up].std_error)
     sure = "a clear lead" if gap > 2 * error else "within one standard error" if gap < error else "a small lead"
+    if gap < -error:
+        sure = "behind, but it gains more once trained in full"
     why = (
         f"{LANDMARK_TITLES[best]} {'reach' if best in ('cnn', 'tree') else 'reaches'} {marks[best].score:.3f} against "
         f"{marks[runner_up].score:.3f} for {LANDMARK_TITLES[runner_up]} ({sure})"
     )
     change = f"a gain of {gap:.3f} by {TITLES[runner_up]} once trained in full"
+    if gap <= 0:
+        change = f"{TITLES[runner_up]} in the lead once trained in full"
     if others and chances[best] < 0.5:
         change = f"more rows may reverse the order: the probability that {TITLES[best]} wins is {chances[best]:.0%}"
     return f"{start}: {why}; {_layout_clause(measured, best)}. What would change this: {change}."
@@ -204,5 +231,14 @@ def _layout_clause(measured: Measurements, best: str) -> str:
     if best != "cnn" and measured.grid.verdict != "none":
         return f"{VERDICTS[measured.grid.verdict]}, but that does not help this task enough"
     if best == "cnn" and measured.grid.verdict == "none":
-        return "no dependence between neighbours is seen, so the gain may come from the features, not the layout"
+        gain = measured.scores.gains.get("layout")
+        if measured.grid.unlike:
+            return measured.grid.clause
+        untested = "" if measured.grid.testable else "too few lines to test, "
+        if gain is not None and gain.exceeds(0.01):
+            return f"{untested}no dependence between neighbours is seen, yet shuffled cells score less"
+        return (
+            f"{untested}no dependence between neighbours is seen, so the gain may come from the features, not the "
+            "layout"
+        )
     return measured.grid.clause

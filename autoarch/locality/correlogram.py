@@ -1,7 +1,7 @@
 """Correlograms and maps: how far does dependence between cells reach, and where on the grid do neighbours correlate?
 
-**Statistic.** Mean correlation, and mean size of the correlation, at lag 1, 2, ... in each direction. **Null.** Cells
-permuted, as for the layout as a whole. **Consequence.** The side of kernels.
+**Statistic.** Mean correlation, and mean size of the correlation, at lag 1, 2, ... in each direction. **Null.** Whole
+lines permuted along that axis; on diagonals, single cells. **Consequence.** The side of kernels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from autoarch._report.text import p_text
 from autoarch._statistics.correlations import CellCorrelations, lag_means
 from autoarch._statistics.permutation_tests import CellTest
-from autoarch.locality.measurements import CELLS_PERMUTED, Finding
+from autoarch.locality.axes import AxisEvidence
+from autoarch.locality.measurements import CELLS_PERMUTED, LINES, Finding
 
 DIRECTIONS = {"rows": "a row", "columns": "a column", "diagonals": "a diagonal"}
 LONGEST = 32  # steps; beyond, every correlogram is flat or the whole grid
@@ -34,7 +35,8 @@ class DirectionEvidence:
     overall : float
         Mean size of the correlation over all pairs of cells of the grid.
     p_value : float or None
-        Holm-adjusted p-value of "cells in any order would look the same in this direction", from distances 1 to 3.
+        Of the order along that axis, as in ``AxisEvidence``; on diagonals of "cells in any order would look the same",
+        from distances 1 to 3.
     """
 
     correlations: tuple[float, ...]
@@ -69,7 +71,10 @@ class DirectionEvidence:
 
 
 def measure_directions(
-    cells: CellCorrelations, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], test: CellTest
+    cells: CellCorrelations,
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    axes: Mapping[str, AxisEvidence],
+    test: CellTest,
 ) -> dict[str, DirectionEvidence]:
     """Correlograms along rows, columns and diagonals, where there is more than one step.
 
@@ -79,33 +84,37 @@ def measure_directions(
         Between the cells of the grid.
     lines : mapping of str to (ndarray, ndarray)
         Signed and unsigned ``line_correlations`` of ``"rows"`` and ``"columns"``.
+    axes : mapping of str to AxisEvidence
+        P-values of the axes.
     test : CellTest
-        P-values of the directions.
+        P-value of the diagonals.
     """
     found = {}
     for name, matrices in lines.items():
         found[name] = [lag_means(matrix, min(LONGEST, len(matrix) - 1)) for matrix in matrices]
+    p_values = {"diagonals": test.diagonals} | {name: axis.p_value for name, axis in axes.items()}
     return {
-        name: DirectionEvidence(signed, sizes, test.expected, test.directions.get(name))
+        name: DirectionEvidence(signed, sizes, test.expected, p_values[name])
         for name, (signed, sizes) in (found | {"diagonals": _along_diagonals(cells)}).items()
         if sizes
     }
 
 
-def direction_findings(directions: Mapping[str, DirectionEvidence]) -> Iterator[Finding]:
-    """One finding per direction that was tested."""
+def direction_findings(directions: Mapping[str, DirectionEvidence], dependent: tuple[str, ...]) -> Iterator[Finding]:
+    """One finding per dependent axis, and one about diagonals where both axes are."""
     for name, direction in directions.items():
-        if direction.p_value is None:
+        if direction.p_value is None or not (name in dependent or (name == "diagonals" and len(dependent) == 2)):
             continue
         cells = "1 cell" if direction.reach == 1 else f"{direction.reach} cells"
-        fading = "no more than between any two cells"
+        fading = "in size no more than between any two cells"
         if direction.reach:
             fading = f"fades within {cells}" if direction.fades else f"does not fade within the {cells} measured"
+        null = f"{LINES[name][1]} permuted, one permutation for all samples" if name in LINES else CELLS_PERMUTED
         yield Finding(
             "Are neighbouring cells dependent?",
             f"mean |r| at lag 1 along {DIRECTIONS[name]}",
             direction.sizes[0],
-            CELLS_PERMUTED,
+            null,
             direction.p_value,
             direction.excess,
             f"Along {DIRECTIONS[name]}, mean |r| at lag 1 is {direction.sizes[0]:.2f} "
@@ -114,11 +123,13 @@ def direction_findings(directions: Mapping[str, DirectionEvidence]) -> Iterator[
 
 
 def kernel_side(directions: Mapping[str, DirectionEvidence], dependent_axes: tuple[str, ...]) -> int | None:
-    """Odd k that covers the reach of the dependence, between 3 and 7, or 9 along one axis."""
-    reaches = [directions[name].reach for name in dependent_axes if name in directions]
-    if not reaches:
+    """Odd k that covers the reach of the dependence: from 3 to 7, or 9 along one axis, and no longer than the side."""
+    along = [directions[name] for name in dependent_axes if name in directions]
+    if not along:
         return None
-    return min(2 * ((max(reaches) + 1) // 2) + 1, 7 if len(dependent_axes) == 2 else 9)
+    side = min(len(direction.sizes) + 1 for direction in along)
+    most = min(7 if len(dependent_axes) == 2 else 9, max(side - 1 + side % 2, 3))
+    return min(max(3, 2 * ((max(direction.reach for direction in along) + 1) // 2) + 1), most)
 
 
 def moran_and_geary(scaled: np.ndarray) -> tuple[float, float]:

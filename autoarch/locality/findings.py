@@ -11,55 +11,93 @@ from typing import TYPE_CHECKING
 
 from autoarch._report.text import METRICS, listed, p_text, with_error
 from autoarch.families.registry import LANDMARK_TITLES, TITLES
-from autoarch.locality.axes import axis_findings
+from autoarch.locality.axes import axis_findings, significant_axes
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import direction_findings
 from autoarch.locality.grid_statistics import GridStatistics, Measurements
-from autoarch.locality.measurements import CELLS_PERMUTED, Finding, Reading
+from autoarch.locality.measurements import CELLS_PERMUTED, LINES, Finding, Reading
 from autoarch.locality.patterns import pattern_findings
 from autoarch.locality.stationarity import STATIONARY, axis_marginal_findings, lag_finding, marginal_findings
 
 if TYPE_CHECKING:
     from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
+    from autoarch.locality.symmetry import Symmetry
 
-GUESS = "Neither axis is significant by itself: the verdict follows the larger effect sizes."
 _MOST_NAMED = 5  # attributes of rows on a map
 
 
 def grid_findings(grid: GridStatistics) -> list[Finding]:
     """Findings about the cells and their neighbours, which need no target."""
-    found: list[Finding] = []
-    if grid.p_value is not None:
-        shown = () if grid.axes_are_a_guess else grid.dependent_axes
-        found += [_whole(grid), *direction_findings(grid.directions), *axis_findings(grid.axes, shown)]
-    if grid.dependent_axes:
+    if not grid.axes:
+        return []
+    dependent = grid.dependent_axes
+    found = [_whole(grid), *direction_findings(grid.directions, dependent)]
+    found += [*axis_findings(grid.axes, significant_axes(grid.axes)), *_belonging(grid)]
+    if dependent:
         found.append(lag_finding(grid.lag_r2, grid.lag_r2_p_value))
-    if grid.p_value is not None and grid.marginals:
+    if grid.marginals:
         found += marginal_findings(grid.marginals)
-        found += [*pattern_findings(grid.patterns), *axis_marginal_findings(grid.marginals)]
+        found += pattern_findings(grid.patterns, ordered=bool(dependent))
+        found += axis_marginal_findings(grid.marginals, dependent)
     return found
 
 
 def _whole(grid: GridStatistics) -> Finding:
-    """Dependence between neighbouring cells in any direction."""
+    """Dependence between neighbouring cells along any axis."""
     numbers = (
         f"mean |r| between neighbours {grid.neighbour_size:.2f}, between any two cells {grid.expected_size:.2f}; "
         f"Moran's I {grid.morans_i:.2f}, Geary's C {grid.gearys_c:.2f}"
     )
     sentence = f"No dependence between neighbouring cells was found ({p_text(grid.p_value)}): {numbers}."
-    if grid.p_value == 1.0:
-        sentence = "Dependence between neighbouring cells cannot be tested: too few cells or rows vary."
-    elif grid.significant:
+    if not grid.testable:
+        sentence = "Dependence between neighbouring cells was not tested: too few lines to test, or too few rows vary."
+    elif grid.unlike:
+        sentence = (
+            f"A typical column differs from the next one by a factor of {grid.unlike:.1f} in scale: the columns are "
+            f"quantities of different units, not cells of a line. That neighbours correlate ({p_text(grid.p_value)}) "
+            "is a matter of how the table was written down; a plain table."
+        )
+    elif grid.dependent_axes:
         sentence = f"Neighbouring cells depend on each other ({p_text(grid.p_value)}): {numbers}."
     return Finding(
         "Are neighbouring cells dependent?",
         "mean |r| between neighbours",
         grid.neighbour_size,
-        CELLS_PERMUTED,
+        "whole lines permuted along each axis, one permutation for all samples",
         grid.p_value,
         (grid.neighbour_size - grid.expected_size) / max(1.0 - grid.expected_size, 1e-6),
         sentence,
     )
+
+
+def _belonging(grid: GridStatistics) -> Iterator[Finding]:
+    """Lines whose cells share something, though the order of the lines carries nothing."""
+    level, usual = CONSTANTS["alpha"], grid.expected_size
+    lines = {LINES[name][1]: axis for name, axis in grid.axes.items() if axis.belongs(level, usual)}
+    if not lines or grid.unlike:
+        return
+    each = [f"within a {others.removesuffix('s')} {axis.within:.2f}" for others, axis in lines.items()]
+    ordered = "lines" if len(lines) == 2 else next(iter(lines))
+    p_value = max(axis.within_p_value for axis in lines.values())
+    largest = max(axis.within for axis in lines.values())
+    orders = min(axis.p_value or 0.0 for axis in lines.values())
+    yield Finding(
+        "Do the cells of a line belong together?",
+        "mean |r| between cells of a line",
+        largest,
+        CELLS_PERMUTED,
+        p_value,
+        (largest - usual) / max(1.0 - usual, 1e-6),
+        f"The cells of a {ordered.removesuffix('s')} belong together, the order of the {ordered} carries nothing: "
+        f"mean |r| {listed(each)}, between any two cells {usual:.2f} (cells permuted, {p_text(p_value)}; {ordered} "
+        f"permuted, {p_text(orders)}).",
+    )
+
+
+def symmetry_sentences(symmetries: Mapping[str, Symmetry]) -> Iterator[str]:
+    """Tell what may be done to a sample, as far as it was shown; lines that are alike are told once."""
+    shown = {symmetry.sentence: None for symmetry in symmetries.values() if symmetry.answer == "yes"}
+    yield from shown
 
 
 def gain_findings(measured: Measurements) -> Iterator[Finding]:

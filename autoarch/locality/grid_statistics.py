@@ -11,12 +11,12 @@ import numpy as np
 
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations, permutation_tests
-from autoarch.locality.axes import VERDICTS, AxisEvidence, larger_axes, measure_axes, significant_axes
-from autoarch.locality.constants import CONSTANTS
+from autoarch.locality.axes import VERDICTS, AxisEvidence, measure_axes, significant_axes
 from autoarch.locality.correlogram import DirectionEvidence, blocks, measure_directions, moran_and_geary, neighbour_map
 from autoarch.locality.measurements import LandmarkScores, Picture, Reading
 from autoarch.locality.patterns import PatternEvidence, count_patterns
 from autoarch.locality.stationarity import MarginalEvidence, compare_places
+from autoarch.locality.symmetry import Symmetry, find_symmetries, symmetric
 
 MOST_VALUES = 1_000_000  # values read: 1,000 rows of 28 x 28, 244 of 64 x 64
 FEWEST_SAMPLES = 3
@@ -28,9 +28,6 @@ class GridStatistics:
 
     Parameters
     ----------
-    p_value : float or None
-        P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
-        None without a layout.
     neighbour_size, expected_size : float
         Mean size of the correlation between direct neighbours, and between any two cells.
     morans_i, gearys_c : float
@@ -51,9 +48,11 @@ class GridStatistics:
     neighbour_map : tuple of tuple of float
         Mean correlation of each cell with its neighbours, shape (H, W), None where nothing varies; sides above 48
         cells are averaged in blocks.
+    symmetries : mapping of str to Symmetry
+        Answers that need no target: ``"exchangeable_rows"``, ``"exchangeable_columns"``, ``"symmetric"``,
+        ``"circular_rows"``, ``"circular_columns"``, ``"wandering"``; what was not asked is missing.
     """
 
-    p_value: float | None = None
     neighbour_size: float = 0.0
     expected_size: float = 0.0
     morans_i: float = 0.0
@@ -65,11 +64,22 @@ class GridStatistics:
     marginals: Mapping[str, MarginalEvidence] = field(default_factory=dict)
     patterns: PatternEvidence = field(default_factory=PatternEvidence)
     neighbour_map: Picture = ()
+    symmetries: Mapping[str, Symmetry] = field(default_factory=dict)
 
     @property
-    def significant(self) -> bool:
-        """True where the test of the whole layout rejects."""
-        return self.p_value is not None and self.p_value <= CONSTANTS["alpha"]
+    def p_value(self) -> float | None:
+        """Smallest p-value of an axis, in [0, 1]: of "the order of the cells carries nothing".
+
+        1 where no axis has enough lines to test, None without a layout.
+        """
+        if not self.axes:
+            return None
+        return min((axis.p_value for axis in self.axes.values() if axis.p_value is not None), default=1.0)
+
+    @property
+    def testable(self) -> bool:
+        """True where an axis has enough lines to test their order."""
+        return any(axis.tested for axis in self.axes.values())
 
     @property
     def verdict(self) -> str:
@@ -80,23 +90,21 @@ class GridStatistics:
     @property
     def clause(self) -> str:
         """The meaning of the verdict."""
-        if self.verdict == "none" and self.significant:
-            return "the order of the cells matters, but neither axis shows dependence between neighbours"
+        if self.unlike:
+            return "the columns are quantities of different units, not cells of a line"
+        if self.axes and not self.testable:
+            return "too few lines to test whether their order matters"
         return VERDICTS[self.verdict]
 
     @property
     def dependent_axes(self) -> tuple[str, ...]:
-        """Axes along which neighbours depend on each other; empty unless the test of the whole layout rejects.
-
-        An axis test has less power than the test of the whole. Where no axis reaches the level of the whole, a weaker
-        one is enough, and where none reaches that either, the larger effects decide (``axes_are_a_guess``).
-        """
-        return (significant_axes(self.axes) or larger_axes(self.axes)) if self.significant else ()
+        """Axes along which neighbours depend on each other, by the tests of the axes alone."""
+        return significant_axes(self.axes)
 
     @property
-    def axes_are_a_guess(self) -> bool:
-        """True where the layout as a whole matters but no axis by itself is significant."""
-        return bool(self.dependent_axes) and not significant_axes(self.axes)
+    def unlike(self) -> float:
+        """For columns of a plain table in units of their own: typical factor between two neighbours' scales, else 0."""
+        return max((axis.unlike for axis in self.axes.values()), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,10 @@ class Measurements:
         landmarks.
     seconds : float
         Time of the whole probe.
+    symmetries : mapping of str to Symmetry
+        Answers found while the values were read: ``"sentinel"``.
+    notes : tuple of str
+        What was found out about rows and values before any test, in sentences.
     """
 
     layout: Layout | None = None
@@ -132,6 +144,8 @@ class Measurements:
     readings: tuple[Reading, ...] = ()
     recovered: Self | None = None
     seconds: float = 0.0
+    symmetries: Mapping[str, Symmetry] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def used(self) -> Self:
@@ -169,29 +183,33 @@ def measure_grid(
     grid = layout.to_grid(np.asarray(values[chosen]))
     sides = {"rows": layout.width, "columns": layout.height}
     if len(grid) < FEWEST_SAMPLES:
-        axes = {name: AxisEvidence(side=side) for name, side in sides.items()}
-        return GridStatistics(p_value=1.0, axes=axes), len(grid)
+        return GridStatistics(axes={name: AxisEvidence(side=side) for name, side in sides.items()}), len(grid)
     scaled, active = correlations.standardise(grid)
+    morans_i, gearys_c = moran_and_geary(scaled)
+    scaled = correlations.clip_tails(scaled)
     cells = correlations.cell_correlations(scaled, active)
     test = permutation_tests.compare_orders(cells, rng)
     lines = {
         "rows": correlations.line_correlations(scaled, active),
         "columns": correlations.line_correlations(scaled.swapaxes(2, 3), active.swapaxes(1, 2)),
     }
-    morans_i, gearys_c = moran_and_geary(scaled)
+    mirrored = symmetric(grid)
+    same_things = mirrored is not None and mirrored.answer == "yes"
+    axes = measure_axes(lines, sides, test, rng, same_things=same_things)
+    orders = {name: (axes[name].effect, axes[name].p_value or 0.0) for name in significant_axes(axes)}
     found = GridStatistics(
-        p_value=test.p_value,
         neighbour_size=test.neighbours,
         expected_size=test.expected,
         morans_i=morans_i,
         gearys_c=gearys_c,
-        axes=measure_axes(lines, sides, test.expected, rng),
-        directions=measure_directions(cells, lines, test),
+        axes=axes,
+        directions=measure_directions(cells, lines, axes, test),
         lag_r2=correlations.lag_r2(cells),
         lag_r2_p_value=test.structure,
         marginals=compare_places(grid),
         patterns=count_patterns(cells, int(active.any(axis=0).sum()), rng),
         neighbour_map=_plain(neighbour_map(scaled, active)),
+        symmetries=find_symmetries(grid, scaled, orders, mirrored, rng),
     )
     return found, len(grid)
 

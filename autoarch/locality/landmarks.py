@@ -65,6 +65,8 @@ class ProbeInput:
         Jobs for the trees among the landmarks.
     clock : Deadline
         The limit, if any.
+    independent : ndarray of int, optional
+        Rows for tests, which take each row for a draw of its own. Default: all.
     """
 
     values: np.ndarray
@@ -74,6 +76,12 @@ class ProbeInput:
     seed: int = 0
     n_jobs: int | None = None
     clock: Deadline = field(default_factory=Deadline)
+    independent: np.ndarray | None = None
+
+    @property
+    def draws(self) -> np.ndarray:
+        """Values of the rows for tests."""
+        return self.values if self.independent is None else self.values[self.independent]
 
     @property
     def numeric(self) -> np.ndarray:
@@ -148,7 +156,8 @@ def measure_landmarks(
     landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
     missing = [name for name in ORDER if name in wanted and name not in landmarks]
     skipped = _run(sample, landmarks, losses, clock, missing)
-    return Measured(landmarks, _gains(losses), sample.metric, len(rows), skipped, rows, losses, layout)
+    extra: dict[str, Any] = {"skipped": skipped, "rows": rows, "losses": losses, "layout": layout}
+    return Measured(landmarks, _gains(losses), sample.metric, len(rows), **extra)
 
 
 def _run(

@@ -7,7 +7,7 @@ the columns as given. An inferred layout has stood tests of its own and must not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,14 @@ import numpy as np
 from autoarch._core.clock import Deadline
 from autoarch._core.threads import limited
 from autoarch._data.layout import Layout
+from autoarch._data.overlaps import independent_rows
 from autoarch._statistics import correlations
 from autoarch.layouts.recover import FEWEST_TO_RECOVER
-from autoarch.locality.grid_statistics import Measurements, measure_grid, picture
+from autoarch.locality.grid_statistics import MOST_VALUES, Measurements, measure_grid, picture
 from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, Measured, ProbeInput, measure_landmarks, paired
 from autoarch.locality.measurements import LandmarkScores, Reading
+from autoarch.locality.stationarity import unlike_neighbours
+from autoarch.locality.symmetry_tests import with_symmetries
 
 FEWEST_TO_INFER = 9  # columns
 MOST_TO_RECOVER = 2_500  # columns; more take minutes and gigabytes; ``recover_layout`` has no such limit
@@ -87,7 +90,27 @@ def measure(
     y = None if y is None else np.asarray(y)
     data = ProbeInput(values, y, task or "classification", clock=clock, **settings)
     with limited(1):  # many small matrices, and the same digits whatever else the machine does
-        return replace(choose_layout(data, layout, search), seconds=clock.elapsed)
+        rows, note = _independent(data, layout)
+        found = choose_layout(replace(data, independent=rows), layout, search)
+        common = {"categorical": data.categorical, "seed": data.seed, "n_jobs": data.n_jobs}
+        found = with_symmetries(found, values, y, clock, task=data.task, **common)
+        return replace(found, notes=(note,) if note else (), seconds=clock.elapsed)
+
+
+def _independent(data: ProbeInput, layout: Layout | None) -> tuple[np.ndarray | None, str]:
+    """Rows for tests where some are copies of others or overlap them, and a sentence that says so; else None."""
+    n, p = data.values.shape
+    values_read = MOST_VALUES // 5 if data.clock.left < 1.0 else MOST_VALUES
+    most = int(np.clip(values_read / p, 100, 2 * correlations.MAX_ROWS))
+    some = np.arange(n)
+    if n > most:
+        some = np.sort(np.random.default_rng([data.seed, 1]).choice(n, most, replace=False))
+    kept, found = independent_rows(data.values[some], layout, data.seed)
+    if kept is None:
+        return None, ""
+    part = "" if n == len(some) else f" of a sample of {len(some)}"
+    alone = "the one that is" if len(kept) == 1 else f"the {len(kept)} rows{part} that are"
+    return some[kept], f"Rows are no independent draws: {found}. Neighbours were tested on {alone} independent."
 
 
 def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) -> Measurements:
@@ -102,13 +125,15 @@ def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) 
         kept = gain is None or gain.difference >= -max(MOST_LOSS, 3 * gain.std_error)
         reading = replace(reading, gain=gain, kept=kept)
         if kept:
-            return _completed(replace(_statistics(data, reading.layout), readings=(reading,)), known)
+            found = _told_apart(_statistics(data, reading.layout), data.values)
+            return _completed(replace(found, readings=(reading,)), known)
         known = rival
     found = _statistics(data, given)
+    found = _told_apart(found, data.values) if search.infer else found
     found = replace(found, readings=(reading,) if reading else (), skipped=(why_not,) if why_not else ())
     if data.y is not None and found.grid.verdict == "none":
         n_columns = len(before.columns) if before.channels == 1 else 0
-        if search.recover and FEWEST_TO_RECOVER <= n_columns <= MOST_TO_RECOVER:
+        if search.recover and not found.grid.unlike and FEWEST_TO_RECOVER <= n_columns <= MOST_TO_RECOVER:
             return _with_recovery(data, given, found, known)
         if not data.clock.unlimited and given is not None and given.is_bare_line and given.width < FEWEST_TO_RECOVER:
             # where time is short, convolutions over columns without an order are the first to go
@@ -121,9 +146,19 @@ def _statistics(data: ProbeInput, layout: Layout | None) -> Measurements:
     """Statistics in this layout, without landmarks."""
     if layout is None:
         return Measurements()
-    rng = np.random.default_rng([data.seed, 0])
-    grid, n_samples = measure_grid(data.values, layout, rng, fast=data.clock.left < 1.0)
+    rng = np.random.default_rng([data.seed, 1])  # [seed, 0] is the stream of seed, which may have made the data
+    grid, n_samples = measure_grid(data.draws, layout, rng, fast=data.clock.left < 1.0)
     return Measurements(layout, grid, n_samples)
+
+
+def _told_apart(found: Measurements, values: np.ndarray) -> Measurements:
+    """The same measurements; columns that nobody declared to be cells, and that have units of their own, say so."""
+    layout = found.layout
+    if layout is None or layout.height > 1 or not found.grid.dependent_axes:
+        return found
+    part = _part(values, np.arange(values.shape[1]), correlations.MAX_ROWS)
+    along = replace(found.grid.axes["rows"], unlike=unlike_neighbours(layout.to_grid(part)))
+    return replace(found, grid=replace(found.grid, axes={**found.grid.axes, "rows": along}))
 
 
 def _as_given(data: ProbeInput, layout: Layout | None) -> Layout:
@@ -135,7 +170,7 @@ def _as_given(data: ProbeInput, layout: Layout | None) -> Layout:
 
 def _completed(found: Measurements, scored: Measured) -> Measurements:
     """The same measurements with landmarks."""
-    scores = LandmarkScores(scored.landmarks, scored.gains, scored.landmark_metric, scored.landmark_rows)
+    scores = LandmarkScores(**{each.name: getattr(scored, each.name) for each in fields(LandmarkScores)})
     return replace(found, scores=scores, skipped=(*found.skipped, *scored.skipped))
 
 
@@ -150,7 +185,7 @@ def _inferred(data: ProbeInput, given: Layout, names: tuple[str, ...] | None) ->
     if not data.clock.unlimited and expected > left:
         return None, f"inference of a layout: about {expected:.1f} s expected, {max(0.0, left):.1f} s left"
     chosen = None if names is None else [names[column] for column in columns]
-    values = _part(data.values, columns, 2 * correlations.MAX_ROWS)
+    values = _part(data.draws, columns, 2 * correlations.MAX_ROWS)
     found = infer_layout(values, chosen, random_state=data.seed)
     if found.best is None:
         return None, ""
@@ -195,7 +230,7 @@ def _recovered(data: ProbeInput, given: Layout) -> tuple[Reading | None, str]:
         effort = min(1.0, (0.5 * left / expected - 0.25) / 0.75)
         if effort < LEAST_EFFORT:
             return None, f"recovery of a scrambled order: about {expected:.0f} s expected, {max(0.0, left):.1f} s left"
-    values = _part(data.values, columns, most_rows)
+    values = _part(data.draws, columns, most_rows)
     found = recover_layout(values, shape, random_state=data.seed, effort=effort)
     if found.layout is None:
         return None, ""

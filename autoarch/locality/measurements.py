@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import erfc, sqrt
 
 from autoarch._data.layout import Layout
+from autoarch.locality.symmetry import Symmetry
 
 Picture = tuple[tuple[float | None, ...], ...]
 LINES = {"rows": ("row", "columns"), "columns": ("column", "rows")}  # a line along each axis, and the lines across it
@@ -111,12 +112,16 @@ class LandmarkScores:
         What the scores are.
     landmark_rows : int
         Rows behind them.
+    symmetries : mapping of str to Symmetry
+        ``"place_free"``, ``"mirror_rows"``, ``"mirror_columns"``, ``"shift"``, ``"turn"``, ``"codes"``; what was not
+        asked is missing.
     """
 
     landmarks: Mapping[str, Landmark] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
     landmark_metric: str = "accuracy"
     landmark_rows: int = 0
+    symmetries: Mapping[str, Symmetry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def effective_patches(correlations: CellCorrelations) -> float:
     >>> from autoarch.locality.patterns import effective_patches
     >>> from autoarch._statistics.correlations import CellCorrelations
     >>> ends = np.kron(np.eye(2), np.ones((3, 3)))  # two groups of three equal cells
-    >>> round(effective_patches(CellCorrelations(ends, ends, np.zeros(6, int), np.arange(6), 1000, True)), 2)
+    >>> round(effective_patches(CellCorrelations(ends, ends, np.zeros(6, int), np.arange(6), 1000)), 2)
     2.0
     """
     m, n = len(correlations), correlations.n_samples
@@ -131,9 +131,24 @@ def _active_share(correlations: CellCorrelations, rng: np.random.Generator) -> t
     return float(shares[0]), float((shares >= shares[0]).mean())
 
 
-def pattern_findings(patterns: PatternEvidence) -> Iterator[Finding]:
-    """The finding about a grid of which more than one cell varies."""
-    if patterns.n_cells > 1:
+def pattern_findings(patterns: PatternEvidence, *, ordered: bool) -> Iterator[Finding]:
+    """The finding about a grid of which more than one cell varies.
+
+    Where no axis is ``ordered``, neighbours are cells like any other and hold no local patterns: then only the number
+    of independent cells is told.
+    """
+    if patterns.n_cells > 1 and not ordered:
+        yield Finding(
+            "Are there enough local patterns?",
+            "effective number of independent cells",
+            patterns.effective,
+            "no test",
+            None,
+            patterns.density,
+            f"A sample has about {patterns.effective:.1f} effective independent cells out of {patterns.n_cells}; "
+            "local patterns need an axis whose order matters.",
+        )
+    if patterns.n_cells > 1 and ordered:
         yield Finding(
             "Are there enough local patterns?",
             "share of the cells in active neighbourhoods",
@@ -142,7 +157,7 @@ def pattern_findings(patterns: PatternEvidence) -> Iterator[Finding]:
             patterns.p_value,
             max(patterns.active - CHANCE, 0.0) / (1 - CHANCE),
             f"A sample has about {patterns.effective:.1f} effective independent cells out of {patterns.n_cells}, and "
-            f"{patterns.active:.0%} of the cells correlate with their neighbours above the 95% quantile of permuted "
-            f"cells ({p_text(patterns.p_value)}): {'enough' if patterns.enough else 'few'} local patterns to share "
-            "weights over.",
+            f"{min(patterns.active, 1.0):.0%} of the cells correlate with their neighbours above the 95% quantile of "
+            f"permuted cells ({p_text(patterns.p_value)}): {'enough' if patterns.enough else 'few'} local patterns to "
+            "share weights over.",
         )

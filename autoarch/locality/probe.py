@@ -6,17 +6,23 @@ Both run the statistics against their nulls and, given a target, the landmarks, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autoarch._core.checks import check_choice, check_positive, seed_of
 from autoarch._core.clock import Deadline
+from autoarch._data.array_checks import Sentinel
 from autoarch._data.layout import Layout
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
 from autoarch.locality.layout_choice import LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
+from autoarch.locality.symmetry import Symmetry
+
+_NO_SENTINEL = "No value certainly stands for cells that were not measured."
 
 
 def probe_locality(
@@ -93,7 +99,17 @@ def probe_locality(
     seconds = None if time_budget is None else max(clock.left, 1e-3)
     search = LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_)
     common = {"categorical": canonical.categorical_, "seconds": seconds, "n_jobs": n_jobs, "search": search}
-    return probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
+    report = probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
+    return with_sentinels(report, canonical.sentinels_)
+
+
+def with_sentinels(report: LocalityReport, sentinels: Sequence[Sentinel]) -> LocalityReport:
+    """Add what was found about values that stand for "not measured" when the values were read."""
+    sure = [str(sentinel) for sentinel in sentinels if sentinel.certain]
+    gap = max((sentinel.gap for sentinel in sentinels), default=0.0)
+    answer = Symmetry("yes" if sure else "no", gap, None, " ".join(sure) or _NO_SENTINEL)
+    hints = [str(sentinel) for sentinel in sentinels if not sentinel.certain]
+    return replace(report, symmetries={**report.symmetries, "sentinel": answer}, notes=(*hints, *report.notes))
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:

@@ -48,6 +48,9 @@ class LocalityReport(Measurements):
         landmarks. Chances, recommendation and advice then follow from it; the verdict stays that of the order given.
     seconds : float
         Time of the whole probe.
+    symmetries : mapping of str to Symmetry
+        Answers about what may be permuted, mirrored, shifted or closed: those of ``grid`` and ``scores`` join those
+        that are given. What was not asked is missing.
     space : tuple of SpatialEvidence
         For rows with coordinates: spatial autocorrelation of the label and of each attribute.
     fold_scores : tuple of FoldScore
@@ -56,8 +59,8 @@ class LocalityReport(Measurements):
     Attributes
     ----------
     p_value : float or None
-        P-value of "the order of the cells carries nothing", in [0, 1]: 1 where too little varies to test it,
-        None without a layout.
+        Smallest p-value of an axis, in [0, 1]: of "the order of the cells carries nothing". 1 where no axis has enough
+        lines to test, None without a layout.
     neighbour_size, expected_size : float
         Mean size of the correlation between direct neighbours, and between any two cells.
     axes : mapping of str to AxisEvidence
@@ -74,6 +77,8 @@ class LocalityReport(Measurements):
         How many patterns a sample holds.
     neighbour_map : tuple of tuple of float
         Mean correlation of each cell with its neighbours, None where nothing varies.
+    symmetries : mapping of str to Symmetry
+        Answers about the symmetries of the cells, by name; what was not asked is missing.
     landmarks : mapping of str to Landmark
         Cross-validated scores of cheap models; empty without y.
     gains : mapping of str to Gain
@@ -82,6 +87,8 @@ class LocalityReport(Measurements):
         What the landmark scores are.
     landmark_rows : int
         Rows behind the landmarks.
+    unlike : float
+        For flat columns of different units: typical factor between the scales of two neighbouring columns, else 0.
 
     Examples
     --------
@@ -108,13 +115,18 @@ class LocalityReport(Measurements):
     marginals = property(attrgetter("grid.marginals"))
     patterns = property(attrgetter("grid.patterns"))
     neighbour_map = property(attrgetter("grid.neighbour_map"))
+    unlike = property(attrgetter("grid.unlike"))
     landmarks = property(attrgetter("scores.landmarks"))
     gains = property(attrgetter("scores.gains"))
     landmark_metric = property(attrgetter("scores.landmark_metric"))
     landmark_rows = property(attrgetter("scores.landmark_rows"))
     verdict = property(attrgetter("grid.verdict"), doc=GridStatistics.verdict.__doc__)
     dependent_axes = property(attrgetter("grid.dependent_axes"), doc=GridStatistics.dependent_axes.__doc__)
-    axes_are_a_guess = property(attrgetter("grid.axes_are_a_guess"), doc=GridStatistics.axes_are_a_guess.__doc__)
+
+    def __post_init__(self) -> None:
+        """Gather the answers about symmetries."""
+        gathered = {**self.symmetries, **self.grid.symmetries, **self.scores.symmetries}
+        object.__setattr__(self, "symmetries", gathered)
 
     @classmethod
     def of(cls, measured: Measurements) -> LocalityReport:
@@ -163,10 +175,11 @@ class LocalityReport(Measurements):
         """The findings in words, then other layouts, the landmarks and the chances of the families."""
         found = [*findings.grid_findings(self.grid), *findings.gain_findings(self)]
         return (
-            *(() if self.grid.p_value is not None else ("The columns have no layout, so no cells are neighbours.",)),
+            *self.notes,
+            *(() if self.grid.axes else ("The columns have no layout, so no cells are neighbours.",)),
             *(finding.sentence for finding in found),
             *findings.map_sentences(self.space, self.fold_scores),
-            *((findings.GUESS,) if self.axes_are_a_guess else ()),
+            *findings.symmetry_sentences(self.symmetries),
             *map(findings.reading_sentence, self.readings),
             *findings.score_sentences(self, self.family_probabilities),
         )

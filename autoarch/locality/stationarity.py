@@ -145,6 +145,42 @@ def shift_p(profiles: np.ndarray) -> float:
     return float(chdtrc(freedom, freedom * observed / total))
 
 
+def unlike_neighbours(grid: np.ndarray) -> float:
+    """Typical factor between the scales of two neighbours on a line, where they are unlike quantities, else 0.
+
+    The cells of one line have one unit: where their scales differ at all, they rise and fall along the line. Columns of
+    a plain table have units of their own: scales differ widely, between neighbours as much as between any two.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (n, C, 1, W)
+        Values; NaN is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.locality.stationarity import unlike_neighbours
+    >>> noise = np.random.default_rng(0).normal(size=(100, 1, 1, 12))
+    >>> unlike_neighbours(noise), unlike_neighbours(noise * np.exp(np.linspace(-3, 3, 12)))
+    (0.0, 0.0)
+    >>> unlike_neighbours(noise * 10.0 ** np.array([0, 2, -1, 3, 0, 1, -2, 0, 2, 1, 0, 3])) > 10
+    True
+    """
+    with np.errstate(all="ignore"):
+        scales = np.log(np.nanstd(grid.astype(np.float64), axis=0)[:, 0])
+    scales[~np.isfinite(scales)] = np.nan
+    scales = [line[~np.isnan(line)] for line in scales]
+    scales = [line for line in scales if len(line) > 3]
+    if not scales:
+        return 0.0
+    steps = np.concatenate([np.diff(line) for line in scales])
+    spread = float(np.mean([line.std() for line in scales]))
+    factor = float(np.exp(np.median(np.abs(steps))))
+    rough = float(np.sqrt(np.square(steps).mean())) / max(2**0.5 * spread, 1e-12)
+    unlike = np.exp(spread) >= CONSTANTS["scale_much"] and factor >= CONSTANTS["unlike_factor"]
+    return factor if unlike and rough >= CONSTANTS["unlike_roughness"] else 0.0
+
+
 def lag_finding(lag_r2: float, p_value: float) -> Finding:
     """Stationarity of the correlations: the part that displacement alone explains."""
     level = "mostly not stationary"
@@ -157,7 +193,8 @@ def lag_finding(lag_r2: float, p_value: float) -> Finding:
         CELLS_PERMUTED,
         p_value,
         max(lag_r2, 0.0),
-        f"Correlations are {level}: displacement alone explains {max(lag_r2, 0.0):.0%} of their variance (lag R2).",
+        f"Correlations are {level}: displacement alone explains {min(max(lag_r2, 0.0), 1.0):.0%} of their variance "
+        "(lag R2).",
     )
 
 
@@ -180,16 +217,18 @@ def marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Fin
         )
 
 
-def axis_marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterator[Finding]:
-    """Heterogeneity of the columns, and of the rows, of the grid."""
+def axis_marginal_findings(marginals: Mapping[str, MarginalEvidence], dependent: tuple[str, ...]) -> Iterator[Finding]:
+    """Heterogeneity of the columns, and of the rows, of the grid; what it means along the ``dependent`` axes."""
     for name, (line, others) in LINES.items():
         if name not in marginals:
             continue
         lines = marginals[name]
         p_value = min(1.0, 2 * min(lines.p_value, lines.scale_p_value))
-        reason = "no reason"
+        reason, differ = "no reason", "no significant difference"
         if p_value <= CONSTANTS["alpha"]:
             reason = "a reason" if lines.differs_strongly else "a small reason"
+            differ = "they differ strongly" if lines.differs_strongly else "they differ"
+        meaning = f"{reason} against sharing weights along a {line}" if name in dependent else differ
         yield Finding(
             f"Does each place along a {line} mean something else?",
             f"eta squared of the means of the {others}",
@@ -198,5 +237,5 @@ def axis_marginal_findings(marginals: Mapping[str, MarginalEvidence]) -> Iterato
             p_value,
             lines.between,
             f"Means of the grid's {others}: eta squared {lines.between:.2f}, typical ratio of standard deviations "
-            f"{lines.scale_factor:.1f} ({p_text(p_value)}): {reason} against sharing weights along a {line}.",
+            f"{lines.scale_factor:.1f} ({p_text(p_value)}): {meaning}.",
         )

@@ -76,7 +76,8 @@ def _lines(measured: Measurements, sentences: Sequence[str]) -> list[str]:
 
 
 def _rows_and_time(measured: Measurements) -> str:
-    return f"{measured.n_samples_used} rows used, {measured.seconds:.1f} s"
+    n_rows = measured.n_samples_used or measured.used.scores.landmark_rows
+    return f"{n_rows} rows used, {measured.seconds:.1f} s" if n_rows else f"{measured.seconds:.1f} s"
 
 
 def _mean_samples(measured: Measurements) -> list[tuple[Picture, str]]:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from autoarch._training.pretrained.source import Pretrained, load_pretrained, save_pretrained
     from autoarch.transfer.check import check_transfer
     from autoarch.transfer.features import TransferFeatures
-    from autoarch.transfer.fine_tune_report import FineTuning
+    from autoarch.transfer.fine_tune_report import FineTuning, Way
     from autoarch.transfer.fine_tuning import fine_tune
-    from autoarch.transfer.report import TransferReport, Way
+    from autoarch.transfer.report import TransferReport
 
 __all__ = [
     "FineTuning",
@@ -40,7 +40,7 @@ _HOMES = {
     "Pretrained": "autoarch._training.pretrained.source",
     "TransferFeatures": "autoarch.transfer.features",
     "TransferReport": "autoarch.transfer.report",
-    "Way": "autoarch.transfer.report",
+    "Way": "autoarch.transfer.fine_tune_report",
     "check_transfer": "autoarch.transfer.check",
     "fine_tune": "autoarch.transfer.fine_tuning",
     "load_pretrained": "autoarch._training.pretrained.source",

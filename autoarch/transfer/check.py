@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from autoarch._core.checks import check_choice, check_training_length, seed_of
 from autoarch._core.pace import threads_of_training
@@ -17,16 +18,31 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch._data.target import encode_labels, guess_task, numeric_target
+from autoarch._search.baseline import REFERENCES, fit_reference
+from autoarch._search.compare import row_variance
 from autoarch._search.scoring import Predictions, Scorer
-from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS, channels_of, sizings
-from autoarch._training.pretrained.inspect import examine
+from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS
+from autoarch._training.pretrained.fine_tuning import INPUTS
 from autoarch._training.pretrained.measures import InputShift, input_shift
 from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import LayoutError, ParameterError
 from autoarch.families.net_settings import lengths
-from autoarch.transfer.report import TransferReport, Way
-from autoarch.transfer.strategies import AS_IS, WAYS, Prepared, Setting, fit_way, keeps_head, prepare
+from autoarch.transfer.fine_tune_report import Way
+from autoarch.transfer.report import TransferReport
+from autoarch.transfer.strategies import (
+    AS_IS,
+    FINE_TUNED,
+    FROZEN,
+    WAYS,
+    Prepared,
+    Setting,
+    changes_of,
+    fit_way,
+    kept_outputs,
+    mean_logme,
+    prepare,
+)
 
 _SHIFT_ROWS = 500
 
@@ -54,7 +70,9 @@ def check_transfer(
 
     On the same held-out folds, four ways are compared: the net **as it is** (where it knows all labels), its **frozen**
     features under a linear model, **fine-tuned** (the last layer first, then all layers, the early ones slowly), and
-    its architecture **from scratch**. The last two train equally long.
+    its architecture **from scratch**. The last two train equally long. All are compared with a floor, the best of a
+    constant, a linear model, a small forest and quick boosting, which learn the raw cells of the same rows: where
+    nothing beats it by two standard errors, paired over the rows, the verdict is "none of these".
 
     Parameters
     ----------
@@ -80,16 +98,17 @@ def check_transfer(
     scoring : str, callable or None, default=None
         What is compared, as in scikit-learn. None is accuracy or R2.
     time_budget : float or None, default=None
-        Seconds for all trainings together, the same for each. None trains for a number of steps; then nothing depends
-        on the clock.
+        Seconds for all trainings together, the same for each, and at most for each plain model. None trains for a
+        number of steps; then nothing depends on the clock.
     steps : int or None, default=None
         Gradient steps of each training. None takes as many as the cnn family's defaults for so many rows.
     first_convolution : {"auto", "sum", "repeat", "new"}, default="auto"
         What becomes of its kernels where the net saw another number of channels: summed (for one channel), dealt to the
         new channels in turn and scaled, or new ones. "auto" sums for one channel, else repeats.
-    inputs : {"auto", "source", "own"}, default="auto"
-        Scale of the inputs: that of the data that the net saw (values as they are, where it does not know it), or that
-        of these data. "auto" takes, on the training rows, what lets the features tell more about the labels.
+    inputs : {"auto", "source", "own", "sample"}, default="auto"
+        Scale of the inputs: that of the data that the net saw (values as they are, where it does not know it), that of
+        these data, or that of each sample on its own. "auto" measures it for each way on the training rows: the net as
+        it is takes the one with which it scores best, the others that with which features tell more about the labels.
     sizing : {"auto", "native", "resize", "pad"}, default="auto"
         How grids of other sides are brought to the net: as they are, or resized or padded to the sides that it saw.
         "auto" chooses like ``inputs``.
@@ -99,7 +118,7 @@ def check_transfer(
     Returns
     -------
     TransferReport
-        Scores of each way and fold, verdict, margin with its standard error, input shift, LogME.
+        Scores of each way and of the floor on each fold, verdict, margin with its standard error, input shift, LogME.
 
     Raises
     ------
@@ -124,13 +143,15 @@ def check_transfer(
     >>> from autoarch.transfer import check_transfer
     >>> X, y = load_digits_grid()
     >>> clf = AutoArchClassifier(n_trials=1, time_budget=None, families="cnn", cv=2, random_state=0, verbose=0)
-    >>> report = check_transfer(clf.fit(X[:120], y[:120]), X[120:180], y[120:180], cv=2, steps=20)
-    >>> report.verdict in ("reuse", "fine-tune"), sorted(report.ways)
-    (True, ['as is', 'fine-tuned', 'from scratch', 'frozen'])
+    >>> report = check_transfer(clf.fit(X[:400], y[:400]), X[400:460], y[400:460], cv=2, steps=20)
+    >>> report.verdict == "none of these", any(map(report.beats_floor, report.ways))  # a forest is as good
+    (True, False)
+    >>> sorted(report.ways), sorted(report.references)
+    (['as is', 'fine-tuned', 'from scratch', 'frozen'], ['boosting', 'constant', 'forest', 'linear'])
     """
     started = time.monotonic()
     check_choice("first_convolution", first_convolution, CHANNELS)
-    check_choice("inputs", inputs, ("auto", "source", "own"))
+    check_choice("inputs", inputs, ("auto", *INPUTS))
     check_choice("sizing", sizing, ("auto", *SIZINGS))
     check_choice("task", task, ("auto", "classification", "regression"))
     check_training_length(steps, time_budget)
@@ -150,20 +171,19 @@ def check_transfer(
     if (n_models := _n_averaged(model)) > 1:
         doubts += (f"of {n_models} nets that the estimator averages, the first one was taken",)
     seconds = None if time_budget is None else time_budget / (2 * len(plan))
-    setting = Setting(source, read, labels, kept, first_convolution, inputs, sizing, steps, seconds, seed)
+    setting = Setting(source, read, labels, kept, first_convolution, inputs, sizing, steps, seconds, seed, scoring)
     scorer = Scorer(scoring, task, values, target, None, labels)
     scorer.check(plan.splits[0][1])
     with quiet(), limited(threads_of_training(lengths(len(values))[0] * values.shape[1], time_budget)):
-        ways, prepared = _measure(setting, scorer, plan, values, target)
+        parts, taken, prepared = _measure(setting, plan, values, target)
     return TransferReport(
-        ways=ways,
+        *_scored(parts, taken, scorer, groups, _scales(source, prepared)),
         metric=scorer.name,
         n_samples=len(values),
         test_share=float(np.mean([len(test) / len(train) for train, test in plan.splits])),
-        shift=_shift(setting, prepared[0], values),
-        features=(float(np.mean([p.logme for p in prepared])), float(np.mean([p.logme_random for p in prepared]))),
-        inputs=_inputs_in_words(source, Counter(each.inputs for each in prepared).most_common(1)[0][0]),
-        changes=_changes(setting, prepared[0]),
+        shift=_shift(setting, prepared[0][FROZEN], values),
+        features=mean_logme(prepared),
+        changes=changes_of(setting, prepared[0][FINE_TUNED]),
         doubts=doubts,
         budget=_budget_in_words(setting, plan),
         net=repr(source),
@@ -187,19 +207,53 @@ def _read_rows(source: Pretrained, X: Any, layout: Any, channels: str) -> tuple[
 
 
 def _measure(
-    setting: Setting, scorer: Scorer, plan: SplitPlan, X: np.ndarray, y: np.ndarray
-) -> tuple[dict[str, Way], list[Prepared]]:
-    scores: dict[str, list[float]] = {name: [] for name in WAYS if name != AS_IS or setting.kept_outputs is not None}
-    seconds = dict.fromkeys(scores, 0.0)
+    setting: Setting, plan: SplitPlan, X: np.ndarray, y: np.ndarray
+) -> tuple[dict[str, list[Predictions]], dict[str, float], list[dict[str, Prepared]]]:
+    """Predictions of each way and reference on the held-out rows of each split, seconds of each, and scales."""
+    ways = [name for name in WAYS if name != AS_IS or setting.kept_outputs is not None]
+    parts: dict[str, list[Predictions]] = {name: [] for name in (*ways, *REFERENCES)}
+    seconds = dict.fromkeys(parts, 0.0)
     prepared = []
     for train, test in plan.splits:
         prepared.append(prepare(setting, X[train], y[train]))
-        for name in scores:
+        for name in parts:
             began = time.monotonic()
-            predict = fit_way(name, setting, prepared[-1], X[train], y[train])
-            scores[name].append(scorer.score(Predictions(test, predict(X[test]))))
+            if name in REFERENCES:
+                fitted = X[train], y[train], setting.classes
+                predict = fit_reference(name, *fitted, seconds=setting.seconds, seed=setting.seed)
+            else:
+                predict = fit_way(name, setting, prepared[-1], X[train], y[train])
+            parts[name].append(Predictions(test, predict(X[test])))
             seconds[name] += time.monotonic() - began
-    return {name: Way(tuple(of_way), seconds[name]) for name, of_way in scores.items()}, prepared
+    return parts, seconds, prepared
+
+
+def _scored(
+    parts: Mapping[str, list[Predictions]],
+    seconds: Mapping[str, float],
+    scorer: Scorer,
+    groups: Any,
+    scales: Mapping[str, str],
+) -> tuple[dict[str, Way], dict[str, Way]]:
+    """Scores of the ways and of the references, with the error of their distance to the best reference."""
+    units = np.arange(len(scorer.y)) if groups is None else pd.factorize(np.asarray(groups))[0]
+    scores = {name: tuple(scorer.score(part) for part in of_way) for name, of_way in parts.items()}
+    floor = max(REFERENCES, key=lambda name: float(np.mean(scores[name])))
+    errors = {name: _paired_error(scorer, of_way, parts[floor], units) for name, of_way in parts.items()}
+    ways = {name: Way(scores[name], seconds[name], errors[name], scales.get(name, "as they are")) for name in parts}
+    references = {name: ways.pop(name) for name in REFERENCES}
+    return ways, references
+
+
+def _paired_error(scorer: Scorer, one: list[Predictions], other: list[Predictions], units: np.ndarray) -> float:
+    """Standard error of the difference of two scores, by their losses on the same rows; a group of rows counts once."""
+    joined = [Predictions.joined(parts) for parts in (one, other)]
+    losses = np.subtract(*(scorer.unit_losses(each) for each in joined), dtype=np.float64)
+    rows = joined[0].rows
+    if len(losses) == len(rows):
+        sizes, sums = np.bincount(units[rows]), np.bincount(units[rows], losses)
+        losses = sums[sizes > 0] * (np.count_nonzero(sizes) / len(rows))
+    return float(np.sqrt(row_variance(losses, abs(float(np.nanmean(losses))))))
 
 
 def _task(task: str, source: Pretrained, y: Any) -> str:
@@ -210,45 +264,9 @@ def _task(task: str, source: Pretrained, y: Any) -> str:
     return guess_task(y)
 
 
-def kept_outputs(
-    source: Pretrained, shape: tuple[int, int, int], labels: np.ndarray | None, classes: Sequence[Any] | None
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Outputs that stand for the labels, in their order, and the assumptions and omissions that this took."""
-    ways = sizings(source, shape)
-    anatomy = examine(source.module, (channels_of(source), *next(iter(ways.values()))))
-    n_outputs = anatomy.n_outputs
-    if labels is not None and n_outputs == 1 and source.y_mean is None:
-        n_outputs = 2  # a single logit, that of the second label
-    if classes is not None and len(classes) != n_outputs:
-        raise ParameterError(f"classes={list(classes)!r} names {len(classes)} labels; the net has {n_outputs} outputs.")
-    if labels is None:
-        if n_outputs == 1 and source.classes is None and anatomy.squash is None:
-            return np.zeros(1, dtype=int), ()
-        return None, ("as it is: the net predicts classes, y holds numbers",)
-    known = source.classes if classes is None else np.asarray(classes)
-    doubts: tuple[str, ...] = ()
-    if known is None and n_outputs == len(labels):
-        known, doubts = labels, ("the net does not tell its labels; its outputs were taken for those of y, sorted",)
-    if known is None:
-        return None, (f"as it is: the net has {n_outputs} outputs, y has {len(labels)} classes",)
-    place = {label: number for number, label in enumerate(known.tolist())}
-    unknown = [label for label in labels.tolist() if label not in place]
-    if unknown:
-        return None, (f"as it is: the net does not know {len(unknown)} of the labels, such as {unknown[0]!r}",)
-    return np.array([place[label] for label in labels.tolist()]), doubts
-
-
 def _n_averaged(model: Any) -> int:
     steps = getattr(getattr(model, "best_estimator_", model), "steps", None)
     return len(averaged_models(steps[-1][1])) if steps else 0
-
-
-def _changes(setting: Setting, prepared: Prepared) -> tuple[str, ...]:
-    """Changes for fine-tuning: a head whose outputs are not those of the labels in their order is replaced there."""
-    if setting.kept_outputs is None or keeps_head(setting, prepared):
-        return prepared.net.changes
-    n_outputs = 1 if setting.classes is None else len(setting.classes)
-    return (*prepared.net.changes, f"a new last layer: {prepared.net.anatomy.n_outputs} outputs became {n_outputs}")
 
 
 def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:
@@ -257,10 +275,15 @@ def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:
     return input_shift(setting.source, prepared.net, grids, prepared.scaler.transform(X[rows]))
 
 
-def _inputs_in_words(source: Pretrained, inputs: str) -> str:
-    if inputs == "own":
-        return "scaled by the mean and deviation of these data"
-    return "as they are" if source.mean is None else "scaled as the data that the net was trained on"
+def _scales(source: Pretrained, prepared: Sequence[Mapping[str, Prepared]]) -> dict[str, str]:
+    """The scale of the inputs that each way has had on most splits, in words."""
+    words = {
+        "own": "scaled by the mean and deviation of these data",
+        "sample": "scaled by the mean and deviation of each sample",
+        "source": "as they are" if source.mean is None else "scaled as the data that the net was trained on",
+    }
+    kinds = {name: Counter(each[name].inputs for each in prepared) for name in prepared[0]}
+    return {name: words[count.most_common(1)[0][0]] for name, count in kinds.items()}
 
 
 def _budget_in_words(setting: Setting, plan: SplitPlan) -> str:

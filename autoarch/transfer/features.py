@@ -26,8 +26,9 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         Cells behind the columns of flat X.
     channels : {"first", "last"}, default="first"
         Where 4-D X has its channels.
-    inputs : {"source", "own"}, default="source"
-        Scale of the inputs: that of the data that the net was trained on, or that of the rows of ``fit``.
+    inputs : {"source", "own", "sample"}, default="source"
+        Scale of the inputs: that of the data that the net was trained on, that of the rows of ``fit``, or that of each
+        sample on its own.
     sizing : {"native", "resize", "pad"} or None, default=None
         How grids of other sides are brought to the net. None is the first of these that it can take.
 
@@ -89,10 +90,10 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
             If X is no grid.
         """
         from autoarch._training.pretrained.adapt import adapt
-        from autoarch._training.pretrained.fine_tuning import scaler_for
+        from autoarch._training.pretrained.fine_tuning import INPUTS, scaler_for
         from autoarch._training.pretrained.source import Pretrained
 
-        check_choice("inputs", self.inputs, ("source", "own"))
+        check_choice("inputs", self.inputs, INPUTS)
         source = Pretrained.of(self.model)
         self._canonical = Canonicaliser(self.layout, self.channels).with_estimator_name(self)
         values = self._canonical.fit_transform(X)

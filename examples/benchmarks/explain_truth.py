@@ -1,11 +1,18 @@
 """Whether explanations show the true cause: hit rates on planted causes, and deletion and insertion on pictures.
 
 python explain_truth.py                                    # planted causes, and scikit-learn's digits
+python explain_truth.py --fields 32 64                     # spots in fields of 32 x 32 and 64 x 64 cells alone
 python explain_truth.py --data DIR --names fashion_mnist   # also pictures of DIR, in the format of benchmark-data.md
 
 Planted causes: each family is fitted on 1,000 grids of 12 x 12 cells (``make_planted``). Where it has learned the rule
 (an accuracy of 0.95 or more on 400 others), 100 of these are explained by every method that can. A hit is a row whose
 true cells stand above all others; of a texture, one whose highest value lies in the square that holds it.
+
+Fields: each model is fitted on 400 fields of noise, white or smooth, with a spot of 8 x 8 cells, always at the same
+place or at another one in each field, that carries the label: it is brighter or not, has either sign, bears a fixed
+pattern or none, or stripes across or down. Where it has learned the rule, rightly predicted fields that hold a spot are
+explained. A hit is one whose highest cell lies on the spot or at most two cells beside it; "chance" is the share of
+such cells.
 
 Pictures: cells are replaced by their training mean, the most important first ("deletion") or last, which read backwards
 is "insertion". Shown are the areas under the mean probability of the predicted class; a good explanation has a low
@@ -20,24 +27,43 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter
 from sklearn.model_selection import ShuffleSplit
+from sklearn.pipeline import Pipeline
 
 import tasks
 from autoarch import AutoArchClassifier
+from autoarch._data.canonical import Canonicaliser
 from autoarch.datasets import make_planted
 from autoarch.exceptions import ParameterError
 from autoarch.explain import Explanation, explain
+from autoarch.families.base import Problem
+from autoarch.families.registry import resolve_families
 
 FAMILIES = ("linear", "tree", "mlp", "cnn", "kernels")
 TAKEN = {"cell": {"by": "cell"}, "pair": {"by": "cell"}, "row": {"by": "row"}, "texture": {"patch": 5}}
 STEPS = 20  # of deletion and insertion
 LEARNED = 0.95
 MOST_ROWS, MOST_EXPLAINED = 5_000, 100
+SPOTS, PLACES, NOISES = ("rise", "sign", "pattern", "stripes"), ("one place", "any place"), ("white", "smooth")
+SPOT, NEAR = 8, 2  # cells
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {  # family, and parameters that differ from its defaults
+    "linear": ("linear", {}),
+    "boosting, cells": ("tree", {"kind": "boosting", "view": "cells", "rate": 0.1, "amount": 6.0}),
+    "boosting, both": ("tree", {"kind": "boosting", "view": "both", "rate": 0.1, "amount": 6.0}),
+    "forest, cells": ("tree", {"kind": "forest", "view": "cells"}),
+    "forest, summaries": ("tree", {"kind": "forest", "view": "summaries"}),
+    "neighbors": ("neighbors", {}),
+    "mlp": ("mlp", {}),
+    "cnn": ("cnn", {}),
+    "kernels": ("kernels", {}),
+}
 
 
 def main() -> None:
@@ -48,7 +74,13 @@ def main() -> None:
     parser.add_argument("--families", nargs="*", default=list(FAMILIES), choices=FAMILIES)
     parser.add_argument("--causes", nargs="*", default=list(TAKEN), choices=list(TAKEN))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fields", nargs="*", default=[], type=int, help="sides of fields with a spot")
+    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=list(MODELS), help="of these fields")
+    parser.add_argument("--explained", type=int, default=MOST_EXPLAINED, help="rows of each field, at most")
     arguments = parser.parse_args()
+    if arguments.fields:
+        on_fields(arguments.fields, arguments.models, arguments.explained, arguments.seed)
+        return
     settings = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "verbose": 0}
     make = partial(AutoArchClassifier, random_state=arguments.seed, **settings)
     rows = [row for cause in arguments.causes for row in planted(cause, arguments.families, make, arguments.seed)]
@@ -60,6 +92,83 @@ def main() -> None:
         task = tasks.load(name, folders if name in arguments.names else [])
         found = [row for family in arguments.families for row in on_pictures(task, family, make, arguments.seed)]
         print(f"\n{name}\n{pd.DataFrame(found).round(3).to_string(index=False)}")
+
+
+def make_field(
+    spot: str, place: str, noise: str, side: int, n_rows: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fields (n, side, side), labels, and the first row and column of each spot."""
+    rng, fixed = np.random.default_rng(seed), np.random.default_rng(side)
+    y, X = rng.integers(0, 2, n_rows), rng.normal(size=(n_rows, side, side))
+    if noise == "smooth":
+        X = gaussian_filter(X, (0, 2, 2))
+        X /= X.std()
+    pattern = fixed.choice([-2.0, 2.0], size=(SPOT, SPOT))
+    stripes = 2.0 * np.where(np.arange(SPOT) % 4 < 2, 1.0, -1.0) * np.ones((SPOT, 1))
+    shapes = {
+        "rise": (np.zeros((SPOT, SPOT)), np.full((SPOT, SPOT), 2.5)),
+        "sign": (np.full((SPOT, SPOT), -2.5), np.full((SPOT, SPOT), 2.5)),
+        "pattern": (np.zeros((SPOT, SPOT)), pattern),
+        "stripes": (stripes, stripes.T),
+    }
+    last = side - SPOT + 1
+    at = (
+        rng.integers(0, last, size=(n_rows, 2))
+        if place == "any place"
+        else np.tile(fixed.integers(2, last - 2, 2), (n_rows, 1))
+    )
+    for row, (top, left) in enumerate(at):
+        X[row, top : top + SPOT, left : left + SPOT] += shapes[spot][y[row]]
+    return X.astype(np.float32), y, at
+
+
+def on_fields(sides: list[int], models: list[str], most: int, seed: int) -> None:
+    """Print the share of hits for each model and method, and each kind of field."""
+    found: list[dict[str, Any]] = []
+    for side, spot, place, noise, name in product(sides, SPOTS, PLACES, NOISES, models):
+        X, y, _ = make_field(spot, place, noise, side, 400, seed)
+        new, labels, at = make_field(spot, place, noise, side, 200, seed + 1_000)
+        model = fitted(name, X, y)
+        right = model.predict(new) == labels
+        if right.mean() < LEARNED:
+            continue
+        shown = np.flatnonzero(right & ((labels == 1) | (spot in ("sign", "stripes"))))[:most]
+        for method in ("auto", "occlusion", "gradients", "gradcam", "shap"):
+            explanation = explained(model, new[shown], {"method": method}, seed)
+            if explanation is not None:
+                hits = spot_hits(explanation.grid.sum(axis=1), at[shown])
+                found.append(
+                    {"side": side, "field": f"{spot}, {place}, {noise}", "model": name, "method": method, "hits": hits}
+                )
+        print(pd.DataFrame(found[-5:]).round(2).to_string(index=False), flush=True)
+    table = pd.DataFrame(found)
+    for rows in (["side", "model"], ["side", "field"]):
+        print(
+            "\n",
+            table.pivot_table(index=rows, columns="method", values="hits", aggfunc=["mean", "min"])
+            .round(2)
+            .to_string(),
+        )
+    print("\nchance", {side: round(((SPOT + 2 * NEAR) / side) ** 2, 2) for side in sides})
+
+
+def fitted(name: str, X: np.ndarray, y: np.ndarray) -> Pipeline:
+    """The default of a family with some parameters changed, as a search would hand it out."""
+    first = Canonicaliser().fit(X)
+    family, changed = resolve_families([MODELS[name][0]])[0], MODELS[name][1]
+    counts = np.bincount(y)
+    problem = Problem(
+        "classification", len(X), X[0].size, len(counts), int(counts.min()), layout=first.layout_, verdict="2d"
+    )
+    params = next(one for one in family.defaults(problem) if one.get("kind") == changed.get("kind"))
+    return Pipeline([("canonical", first), *family.build({**params, **changed}, problem, 0)]).fit(X, y)
+
+
+def spot_hits(maps: np.ndarray, at: np.ndarray) -> float:
+    """Share of maps whose highest cell (the first of several) lies on the spot or near it."""
+    highest = np.column_stack(np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:]))
+    near = (np.maximum(at - highest, highest - at - SPOT + 1) <= NEAR).all(axis=1)
+    return float(np.mean(near & (np.ptp(maps, axis=(1, 2)) > 0)))
 
 
 def methods(taken: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,9 +5,9 @@
 
 A small CNN is trained on each source: data sets of the folder, digits of scikit-learn, or crops of its two
 photographs, of which it tells how they were turned. ``check_transfer`` sees ``--rows`` rows of the target. Then each
-way is fitted on all of these rows and scored on up to 700 others. The regret is the best of these scores less that of
-the way that was chosen. A verdict is right where its way is the best or lies within one standard error of it, over the
-other rows.
+way, and each plain model of the floor, is fitted on all of these rows and scored on up to 700 others. The regret is the
+best of these scores less that of what was chosen. A verdict is right where what it chose is the best or lies within one
+standard error of it, over the other rows.
 Results in ``--out`` are not computed again.
 """
 
@@ -30,14 +30,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from autoarch import Layout
+from autoarch._search.baseline import REFERENCES, fit_reference
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.loop import ArrayNetClassifier
 from autoarch._training.scalers import GridScaler
 from autoarch.families.net_settings import batch_rows, epochs
 from autoarch.transfer import Pretrained, check_transfer
-from autoarch.transfer.check import kept_outputs
-from autoarch.transfer.report import VERDICTS
-from autoarch.transfer.strategies import Setting, fit_way, prepare
+from autoarch.transfer.report import NONE, VERDICTS
+from autoarch.transfer.strategies import Setting, fit_way, kept_outputs, prepare
 from ledger import Ledger
 from tasks import load
 
@@ -149,10 +149,10 @@ def measure(name: str, source: Pretrained, target: str, asked: argparse.Namespac
     setting = Setting(source, layout, classes, kept, steps=asked.steps, seed=seed)
     flat = X.reshape(len(X), -1)
     prepared = prepare(setting, flat, y)
-    right = {
-        way: classes[fit_way(way, setting, prepared, flat, y)(X_test.reshape(len(X_test), -1)).argmax(axis=1)] == y_test
-        for way in report.ways
-    }
+    fitted = {way: fit_way(way, setting, prepared, flat, y) for way in report.ways}
+    fitted |= {name: fit_reference(name, flat, y, classes, seconds=None, seed=seed) for name in REFERENCES}
+    flat_test = X_test.reshape(len(X_test), -1)
+    right = {name: classes[predict(flat_test).argmax(axis=1)] == y_test for name, predict in fitted.items()}
     scores = {way: float(hits.mean()) for way, hits in right.items()}
     best = max(scores, key=lambda way: scores[way])
     behind = right[best].astype(float) - right[report.chosen]
@@ -168,7 +168,7 @@ def measure(name: str, source: Pretrained, target: str, asked: argparse.Namespac
         "best": best,
         "regret": float(behind.mean()),
         "error": error,
-        "right": bool(VERDICTS[best] == report.verdict or behind.mean() <= error),
+        "right": bool(VERDICTS.get(best, NONE) == report.verdict or behind.mean() <= error),
         "logme_gain": report.logme - report.logme_random,
         "folds": {way: list(found.scores) for way, found in report.ways.items()},
         "test_share": report.test_share,
@@ -179,10 +179,9 @@ def measure(name: str, source: Pretrained, target: str, asked: argparse.Namespac
 
 def print_table(table: pd.DataFrame) -> None:
     """One line per pair, and the sums: verdicts that were right, regret of them and of always doing the same."""
-    shown = ["source", "target", "as is", "frozen", "fine-tuned", "from scratch", "verdict", "sure", "regret", "right"]
-    shown += ["shift", "logme_gain"]
+    shown = ["source", "target", *VERDICTS, *REFERENCES, "verdict", "sure", "regret", "right", "shift", "logme_gain"]
     print(table[shown].round(3).to_string(index=False))
-    best = table[list(VERDICTS)].max(axis=1)
+    best = table[[*VERDICTS, *REFERENCES]].max(axis=1)
     always = {way: f"{(best - table[way]).mean():.3f}" for way in ("frozen", "fine-tuned", "from scratch")}
     regret = table["regret"]
     print(f"right: {table['right'].sum()} of {len(table)}")

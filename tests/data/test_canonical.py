@@ -1,12 +1,14 @@
 """Canonicaliser: any accepted X becomes one float matrix and a layout."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from scipy import sparse
+from scipy.ndimage import gaussian_filter
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -15,6 +17,7 @@ from strategies import arrays, tables
 from autoarch import Layout
 from autoarch._data import containers
 from autoarch._data.canonical import Canonicaliser
+from autoarch.datasets import load_digits_grid
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, LayoutError, ParameterError
 
 RNG = np.random.default_rng(0)
@@ -138,6 +141,156 @@ def test_what_looks_like_channels_last_is_not_guessed():
     """The message names the parameter that says so."""
     with pytest.raises(LayoutError, match='channels="last"'):
         Canonicaliser().fit(np.zeros((4, 8, 8, 3)))
+
+
+@pytest.mark.parametrize("bands", [5, 12, 15])
+def test_equal_sides_in_front_look_like_channels_last_whatever_the_number_of_bands(bands):
+    """Noise says nothing about the channels, the shape does; a declared layout is an answer."""
+    X = RNG.normal(size=(40, 16, 16, bands))
+
+    with pytest.raises(LayoutError, match='channels="last"'):
+        Canonicaliser().fit(X)
+    assert Canonicaliser(layout=(16, 16, bands)).fit(X).layout_ == Layout(16, bands, 16)
+    assert Canonicaliser(channels="last").fit(X).layout_ == Layout(16, 16, bands, origin="shape")
+
+
+def test_values_tell_channels_first_from_last():
+    """Smooth sides that are read as channels are warned of; smooth pictures in 16 channels are read without a word."""
+    smooth = gaussian_filter(RNG.normal(size=(60, 18, 20, 24)), (0, 1.2, 1.2, 0))
+    first = gaussian_filter(RNG.normal(size=(60, 16, 16, 12)), (0, 0, 1.2, 1.2))
+
+    with pytest.warns(AutoArchWarning, match='pass channels="last"'):
+        Canonicaliser().fit(smooth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Canonicaliser().fit(first).layout_ == Layout(16, 12, 16, origin="shape")
+        Canonicaliser(channels="last").fit(smooth)
+
+
+def _letters(kind):
+    codes = RNG.integers(0, 4, (50, 12))
+    array = np.array(list("ACGT"))[codes]
+    frame = pd.DataFrame(array, columns=[f"p{i}" for i in range(12)])
+    return codes, {"array": array, "objects": array.astype(object), "lists": array.tolist(), "frame": frame}[kind]
+
+
+@pytest.mark.parametrize("kind", ["array", "objects", "lists", "frame"])
+@pytest.mark.parametrize("layout", ["auto", (3, 4)])
+def test_cells_of_letters_become_a_channel_for_each(kind, layout):
+    """One channel of 0 and 1 for each letter, on the cells as declared or on one line."""
+    codes, X = _letters(kind)
+
+    canonical = Canonicaliser(layout=layout)
+    values = canonical.fit_transform(X)
+
+    sides = (1, 12) if layout == "auto" else layout
+    assert canonical.layout_.shape == (4, *sides)
+    np.testing.assert_array_equal(values.reshape(50, 4, 12), np.eye(4)[codes].transpose(0, 2, 1))
+    np.testing.assert_array_equal(canonical.transform(X), values)
+    assert canonical.feature_names_out_[12] == ("p0=C" if kind == "frame" else "x0=C")
+    assert [list(block) for block in canonical.blocks_[:2]] == [[0, 12, 24, 36], [1, 13, 25, 37]]
+    assert not canonical.undeclared_
+
+
+def test_missing_letters_are_nan_and_unknown_ones_are_none_of_the_known():
+    """A letter that was not there in fit is no reason to refuse a row."""
+    _, X = _letters("objects")
+    canonical = Canonicaliser().fit(X)
+    changed = X[:1].copy()
+    changed[0, :2] = None, "N"
+
+    values = canonical.transform(changed).reshape(4, 12)
+
+    assert np.isnan(values[:, 0]).all()
+    assert (values[:, 1] == 0).all()
+    with pytest.raises(InputError, match="letters"):
+        canonical.transform(np.ones((2, 12), dtype=object))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(pd.DataFrame(RNG.choice(["y", "n"], (40, 12))), id="yes and no"),
+        pytest.param(
+            pd.DataFrame({f"c{i}": RNG.choice(list("abcdefghi")[i % 4 :: 4], 40) for i in range(9)}), id="own sets"
+        ),
+        pytest.param(pd.DataFrame(RNG.choice(["low", "mid", "top"], (40, 12))), id="words"),
+        pytest.param(pd.DataFrame(RNG.choice(list("xob"), (40, 4))), id="few columns"),
+    ],
+)
+def test_columns_of_categories_stay_categories(frame):
+    """Without a declared layout, columns are cells only where they are many and share several letters."""
+    canonical = Canonicaliser().fit(frame)
+
+    assert canonical.layout_ is None
+    assert len(canonical.categorical_) == frame.shape[1]
+
+
+def _clouded(hole, *, channels=4):
+    """Smooth channels around 2,000, of which clouds hide a third of the cells."""
+    X = gaussian_filter(RNG.normal(size=(60, channels, 16, 16)), (0, 0, 1.2, 1.2)) * 1_000 + 2_000
+    cloud = gaussian_filter(RNG.normal(size=(60, 1, 16, 16)), (0, 0, 2, 2))
+    return np.where(cloud > np.quantile(cloud, 0.7), hole, X)
+
+
+@pytest.mark.parametrize("hole", [-9999, 9.96921e36, -999.0, 1e20, 65_535])
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_value_that_stands_for_not_measured_is_read_as_missing(hole, flat):
+    """It is remembered for new rows, where it may fill all cells, and survives pickle."""
+    X = _clouded(hole)
+    X = X.reshape(len(X), -1) if flat else X
+
+    canonical = Canonicaliser().fit(X)
+    again = pickle.loads(pickle.dumps(canonical)).transform(np.full_like(X[:1], hole))
+
+    assert canonical.has_missing_
+    np.testing.assert_array_equal(np.isnan(canonical.transform(X)), X.reshape(len(X), -1) == hole)
+    assert np.isnan(again).all()
+    assert f"{hole:g}" in str(canonical.sentinels_[0])
+    assert (hole == X).any()  # X itself is left alone
+
+
+def test_a_channel_may_have_a_value_of_its_own_for_not_measured():
+    """In another channel the same number is a measurement."""
+    X = _clouded(-9999, channels=2)
+    X[:, 1] = RNG.normal(-9000, 900, X[:, 1].shape).round()
+    X[0, 1, 0, 0] = -9999
+
+    canonical = Canonicaliser().fit(X)
+    values = canonical.transform(X).reshape(X.shape)
+
+    assert np.isnan(values[:, 0]).any()
+    assert not np.isnan(values[:, 1]).any()
+
+
+def test_a_ground_far_below_is_named_and_kept():
+    """0 may be what was measured: nobody but the user knows."""
+    canonical = Canonicaliser().fit(_clouded(0))
+
+    assert not canonical.has_missing_
+    assert "replace it by NaN" in str(canonical.sentinels_[0])
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pytest.param(load_digits_grid()[0].astype(float), id="digits"),
+        pytest.param(RNG.poisson(0.3, (200, 10, 10)).astype(float), id="counts"),
+        pytest.param(RNG.integers(0, 2, (200, 10, 10)) * 255.0, id="black and white"),
+        pytest.param(np.eye(5)[RNG.integers(0, 5, (200, 12))], id="one-hot"),
+        pytest.param(np.maximum(RNG.normal(size=(200, 10, 10)), 0), id="rectified"),
+        pytest.param(np.clip(RNG.normal(120, 100, (200, 10, 10)), 0, 255).round(), id="saturated"),
+        pytest.param(RNG.standard_cauchy((200, 10, 10)), id="heavy tails"),
+        pytest.param(np.column_stack([RNG.normal(size=(200, 5)), RNG.integers(0, 2, 200) * 9999]), id="one column"),
+        pytest.param(np.where(RNG.random((200, 6)) < 0.5, -1.0, 1.0), id="signs"),
+    ],
+)
+def test_values_at_the_edge_of_others_are_measurements(X):
+    """Backgrounds, counts, codes and limits of a sensor are not touched."""
+    canonical = Canonicaliser().fit(X)
+
+    assert canonical.sentinels_ == ()
+    assert not canonical.has_missing_
 
 
 def test_an_unknown_place_of_the_channels_is_refused():

@@ -1,4 +1,6 @@
-"""Rows that are windows of longer records are detected by shared cells, and other rows are not."""
+"""Rows that are windows of longer records are detected whatever their level and scale, and other rows are not."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from autoarch import AutoArchClassifier
 from autoarch._data.layout import Layout
-from autoarch._data.overlaps import find_windows
+from autoarch._data.overlaps import find_windows, independent_rows
 from autoarch.datasets import load_digits_grid, make_textures
 from autoarch.exceptions import AutoArchWarning
 
@@ -25,6 +27,15 @@ def _windows(n_records, length, width, stride, seed=0, channels=1):
     return X[order], record[order]
 
 
+def _moved_shapes():
+    """The same shape in many places of an even ground, which is no longer record."""
+    rng = np.random.default_rng(0)
+    shape, X = rng.random((6, 6)), np.zeros((300, 16, 16))
+    for row, (i, j) in zip(X, rng.integers(1, 9, (300, 2)), strict=True):
+        row[i : i + 6, j : j + 6] = shape
+    return X.reshape(300, -1)
+
+
 @given(st.integers(2, 12), st.integers(20, 60), st.integers(1, 10), st.integers(0, 5))
 @settings(max_examples=25, deadline=None)
 def test_windows_of_a_record_form_a_group(n_records, width, stride, seed):
@@ -37,6 +48,85 @@ def test_windows_of_a_record_form_a_group(n_records, width, stride, seed):
     assert found.share == 1
     for group in np.unique(found.groups):
         assert len(np.unique(record[found.groups == group])) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda X: (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True), id="standardised"),
+        pytest.param(lambda X: X / X[:, -1:], id="divided by the last value"),
+        pytest.param(lambda X: X / X[:, :1] - 1, id="change against the first value"),
+        pytest.param(lambda X: X - X.mean(axis=1, keepdims=True), id="without the mean"),
+        pytest.param(lambda X: np.diff(X, axis=1), id="differenced"),
+        pytest.param(lambda X: X.astype(np.float32), id="float32"),
+        pytest.param(lambda X: np.round(X, 1), id="one decimal"),
+    ],
+)
+@pytest.mark.parametrize("walk", [True, False], ids=["walk", "noise"])
+def test_windows_are_found_whatever_was_done_to_each(change, walk):
+    """Rows in any order, each with a level and a scale of its own; those that are apart cover the record once."""
+    rng = np.random.default_rng(0)
+    record = rng.normal(size=430)
+    X = np.lib.stride_tricks.sliding_window_view(record.cumsum() if walk else record, 31)
+    order = rng.permutation(len(X))
+    X = change(X[order] + 100.0)
+
+    found = find_windows(X, Layout(1, X.shape[1]), seed=0)
+
+    assert found.share == 1
+    assert found.n_records == 1
+    assert np.diff(np.sort(order[found.apart])).min() >= X.shape[1]
+    assert len(found.apart) >= 430 // 31 - 1
+
+
+@pytest.mark.parametrize("layout", [Layout(12, 12), Layout(12, 12, channels=2)], ids=["grey", "two channels"])
+def test_patches_of_noise_are_found_whatever_was_done_to_each(layout):
+    """Each channel of each patch is standardised; patches that are apart share no cell of the picture."""
+    rng = np.random.default_rng(0)
+    picture = rng.normal(size=(layout.channels, 48, 48))
+    corners = rng.integers(0, 36, (300, 2))
+    X = np.array([picture[:, i : i + 12, j : j + 12] for i, j in corners])
+    X = (X - X.mean(axis=(2, 3), keepdims=True)) / X.std(axis=(2, 3), keepdims=True)
+
+    found = find_windows(X.reshape(300, -1), layout, seed=0)
+
+    assert found.share > 0.95
+    assert len(found.apart) >= 6
+    for one, other in itertools.combinations(corners[found.apart], 2):
+        assert np.abs(one - other).max() >= 12
+
+
+def test_time_along_the_columns_and_sensors_of_different_scale():
+    """Windows of (n, time, sensors), each sensor standardised by itself."""
+    rng = np.random.default_rng(0)
+    X = np.lib.stride_tricks.sliding_window_view(rng.normal(size=(400, 6)).cumsum(axis=0), 40, axis=0)[::5]
+    X = (X - X.mean(axis=2, keepdims=True)) / X.std(axis=2, keepdims=True)
+
+    found = find_windows(X.swapaxes(1, 2).reshape(len(X), -1), Layout(40, 6), seed=0)
+
+    assert found.share == 1
+    assert len(found.apart) == 10
+
+
+def test_copies_of_windows_belong_to_their_record():
+    """Copies neither hide the overlaps nor count as overlaps; of each set one may be among the rows that are apart."""
+    X, record = _windows(3, 100, 30, 10)
+    X, record = np.repeat(X, 6, axis=0), np.repeat(record, 6)
+
+    found = find_windows(X, Layout(1, 30), seed=0)
+    kept, sentence = independent_rows(X, Layout(1, 30), seed=0)
+
+    assert found.n_records == 3
+    assert all(len(np.unique(record[found.record == code])) == 1 for code in np.unique(found.record))
+    assert len(kept) == 9
+    assert sentence.startswith("120 of the 144 rows are copies of others and 100% of the rows are overlapping windows")
+
+
+def test_a_few_codes_repeat_without_being_copies():
+    """Equal rows of four columns of three levels are what chance gives."""
+    X = np.random.default_rng(0).integers(0, 3, (500, 4)).astype(float)
+
+    assert independent_rows(X, Layout(1, 4), seed=0) == (None, "")
 
 
 def test_short_records_are_groups():
@@ -95,10 +185,16 @@ def test_patches_of_two_photographs():
         (np.full((50, 64), np.nan), Layout(8, 8)),
         (np.random.default_rng(0).normal(size=(50, 6)), Layout(1, 6)),
         (np.random.default_rng(0).normal(size=(50, 30)), None),
+        (np.random.default_rng(0).integers(0, 10, size=(1_000, 40)) / 10, Layout(1, 40)),
+        (np.random.default_rng(0).normal(size=(1_000, 40)).argsort(axis=1).astype(float), Layout(1, 40)),
+        (np.random.default_rng(0).normal(size=(500, 2)) @ np.array([np.ones(40), np.arange(40.0)]), Layout(1, 40)),
+        (np.exp(-np.arange(40.0) * np.random.default_rng(0).uniform(0.01, 0.3, (500, 1))), None),
+        (_moved_shapes(), Layout(16, 16)),
     ],
     ids=[
         *("noise", "four letters", "bits", "digits", "flat digits", "textures", "repeated rows"),
-        *("constant", "missing", "short", "no layout"),
+        *("constant", "missing", "short", "no layout", "one decimal", "ranks", "straight lines", "decay"),
+        "one shape in many places",
     ],
 )
 def test_other_rows_are_no_windows(X, layout):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -15,8 +16,9 @@ from sklearn.svm import LinearSVC
 from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
 from autoarch._search.averages import voting
 from autoarch.datasets import make_planted
-from autoarch.exceptions import InputError, InputTypeError, LayoutError, ParameterError
+from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, LayoutError, ParameterError
 from autoarch.explain import Explanation, explain
+from autoarch.explain.rows import ArrayRows, Replacement
 
 QUICK = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
 
@@ -209,10 +211,11 @@ def test_few_models_of_an_ensemble_are_used_where_all_would_cost_too_much(monkey
     model = AutoArchClassifier(**QUICK).fit(X, y)
     steps = model.best_estimator_.steps
     model.best_estimator_ = Pipeline([steps[0], *voting([Pipeline(steps[1:])] * 3, model.classes_).steps])
-    whole = explain(model, X[:10], random_state=0, verbose=0)
+    settings = {"by": "cell", "baseline": "rows", "random_state": 0, "verbose": 0}
+    whole = explain(model, X[:10], **settings)
     monkeypatch.setattr(perturbation, "_MOST_FOR_ENSEMBLE", 10 * 9 * 9 * 10 * 2)
 
-    few = explain(model, X[:10], random_state=0, verbose=0)
+    few = explain(model, X[:10], **settings)
 
     assert (whole.models, few.models) == ("", "2 of 3 models")
     assert "2 of 3 models" in str(few)
@@ -338,7 +341,7 @@ def test_a_single_row_cannot_be_permuted():
 
 
 def test_patches_are_cut_in_several_ways(monkeypatch):
-    """A square that the edges of a cut divide is found by other cuts; where these cost too much, there is one cut."""
+    """A square that the edges of a cut divide is found by other cuts; where more cost too much, there are two."""
     from autoarch.explain import perturbation
 
     block = np.zeros((8, 8))
@@ -348,13 +351,51 @@ def test_patches_are_cut_in_several_ways(monkeypatch):
     settings = {"layout": (8, 8), "patch": 4, "baseline": 0.0, "verbose": 0}
 
     often = explain(model, X, **settings)
-    monkeypatch.setattr(perturbation, "_AFFORDABLE_IN_PATCHES", 4 * 64 * 12)
-    once = explain(model, X, **settings)
+    monkeypatch.setattr(perturbation, "_AFFORDABLE_IN_PATCHES", 0)
+    least = explain(model, X, **settings)
 
-    assert (often.by, once.by) == ("patch of 4 x 4 cells, cut in 16 ways", "patch of 4 x 4 cells")
-    assert block.ravel()[np.argsort(-often.importances)[:4]].all()
-    np.testing.assert_allclose(once.importances, once.importances[0])
-    np.testing.assert_allclose([found.by_name.sum(axis=1) for found in (often, once)], 16.0)
+    assert (often.by, least.by) == ("patch of 4 x 4 cells, cut in 16 ways", "patch of 4 x 4 cells, cut in 2 ways")
+    for found in (often, least):
+        assert block.ravel()[np.argsort(-found.importances)[:4]].all()
+        np.testing.assert_allclose(found.by_name.sum(axis=1), 16.0)
+
+
+class TwoCauses(RegressorMixin, BaseEstimator):
+    """A cell, and a square that counts until its last cell is gone."""
+
+    def fit(self, X, y):
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        grid = X.reshape(-1, 8, 8)
+        return grid[:, 0, 0] + 100 * grid[:, 4:7, 4:7].max(axis=(1, 2))
+
+
+def test_patches_of_sizes_that_disagree_are_shown_side_by_side():
+    """Small patches find the cell alone, large ones the square; the values are the mean of both."""
+    pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
+    X = np.ones((3, 8, 8))
+    with pytest.warns(AutoArchWarning, match="2 x 2 and 4 x 4 cells have their highest values at different places"):
+        found = explain(TwoCauses().fit(X, X[:, 0, 0]), X, baseline=0.0, verbose=0)
+
+    small, large = (found.columns.to_grid(values)[0, 0] for values in found.by_size.values())
+    assert found.sizes_disagree.all() and "different places" in str(found)
+    assert small.argmax() == 0 and np.unravel_index(large.argmax(), (8, 8)) == (5, 5)
+    np.testing.assert_allclose(found.values[0, 0], (small + large) / 2)
+    titles = [axes.get_title() for axes in found.plot(0).axes]
+    assert "patches of 2 x 2 cells alone" in titles and "patches of 4 x 4 cells alone" in titles
+    assert found._repr_html_().count("shape-rendering") == 3
+
+
+def test_missing_values_are_not_mixed_with_others():
+    """At the soft edge of a patch a missing value is kept or replaced as a whole."""
+    rows, source = ArrayRows(np.array([[1.0, np.nan, np.nan, 1.0]])), ArrayRows(np.array([[3.0, 3.0, 3.0, np.nan]]))
+    shares = np.array([0.5, 0.75, 0.25, 0.75])
+
+    (changed,) = rows.replaced([Replacement(np.arange(4), shares, source, np.array([0]))])
+
+    np.testing.assert_array_equal(changed, [2.0, 3.0, np.nan, np.nan])
 
 
 def test_an_estimator_inside_a_pipeline_is_explained_through_it():

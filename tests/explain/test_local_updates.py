@@ -106,6 +106,6 @@ def test_updated_predictions_are_those_of_the_whole_model(planted, kind):
     fitted = estimator(**settings).fit(X[:200], y[:200].astype(float) if kind == "regressor" else y[:200])
     model = wrap_model(fitted, X[200:], "auto")
     backwards = np.arange(len(model.rows))[::-1]
-    replacements = [Replacement(np.array([cell]), model.rows, backwards) for cell in (0, 9, 19, 63)]
+    replacements = [Replacement(np.array([cell]), np.ones(1), model.rows, backwards) for cell in (0, 9, 19, 63)]
     expected = model.predict(model.rows.replaced(replacements))
     np.testing.assert_allclose(predictions_after(model, model.rows, replacements), expected, atol=1e-5)

@@ -4,11 +4,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
+from sklearn.pipeline import make_pipeline
 
-from autoarch import AutoArchClassifier
+from autoarch import AutoArchClassifier, Layout
+from autoarch._training.order_free import OrderFreeSummaries
 from autoarch.datasets import load_digits_grid, make_planted
 from autoarch.explain import explain
 
@@ -135,3 +137,21 @@ def test_removing_the_most_important_cells_removes_the_digit():
 
     assert deletion(order) < deletion(random) - 0.2
     assert deletion(order[:, ::-1]) > deletion(random) + 0.2
+
+
+def test_summaries_without_an_order_are_credited_to_the_cells_behind_them():
+    """By removing cells: the greatest value of a column decides, in whichever of the lines it stands."""
+    rng = np.random.default_rng(0)
+    X, y, n = rng.normal(size=(700, 5, 3)), np.arange(700) % 2, 600
+    X[:, :, 0] = np.minimum(X[:, :, 0], 1)
+    line = rng.integers(5, size=700)
+    X[np.arange(700), line, 0] += 6 * y
+    summaries = OrderFreeSummaries(Layout(5, 3), ("exchangeable_rows",))
+    model = make_pipeline(summaries, ExtraTreesClassifier(50, random_state=0)).fit(X[:n].reshape(n, -1), y[:n])
+
+    found = explain(model, X[n:].reshape(100, -1), layout=(5, 3), random_state=0, verbose=0)
+
+    with_cause = y[n:] == 1
+    top = found.grid[with_cause].reshape(with_cause.sum(), -1).argmax(axis=1)
+    assert found.method == "occlusion"
+    assert np.mean(top == 3 * line[n:][with_cause]) > 0.95

@@ -38,6 +38,7 @@ def problems(draw):
         cardinalities=tuple(2 + column % 4 for column in categorical),
         has_missing=draw(st.booleans()),
         verdict=draw(st.sampled_from(["2d", "1d-rows", "1d-columns", "none"])),
+        symmetries=draw(st.sampled_from([(), ("wandering",), ("exchangeable_rows",), ("symmetric", "place_free")])),
     )
 
 

@@ -137,7 +137,7 @@ def test_effective_patches_count_groups_of_equal_cells(groups, size):
     """Cells that always agree count as one."""
     together = np.kron(np.eye(groups), np.ones((size, size))).astype(np.float32)
     m = groups * size
-    cells = correlations.CellCorrelations(together, together, np.zeros(m, int), np.arange(m), 10**6, True)
+    cells = correlations.CellCorrelations(together, together, np.zeros(m, int), np.arange(m), 10**6)
 
     assert effective_patches(cells) == pytest.approx(groups, rel=1e-4)
 

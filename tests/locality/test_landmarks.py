@@ -134,6 +134,7 @@ def test_no_time_means_no_landmarks_and_each_is_named():
     assert any(reason.startswith("mlp: about") for reason in measured.skipped)
 
 
+@pytest.mark.slow
 def test_where_a_pattern_stands_matters_only_where_it_carries_the_label():
     """Bumps on the left against bumps on the right need places; textures, which are everywhere alike, do not."""
     rng = np.random.default_rng(0)

@@ -131,6 +131,7 @@ def test_a_layout_that_loses_on_the_landmarks_is_dropped(monkeypatch):
     assert "the columns are left as given" in str(report).replace("\n  ", " ")
 
 
+@pytest.mark.slow
 def test_a_recovery_that_time_does_not_allow_is_named():
     """With the seconds that it would have taken."""
     rng = np.random.default_rng(0)
@@ -155,6 +156,7 @@ def test_the_sentence_follows_the_gain(gain, kept, sentence):
     assert sentence in " ".join(report.sentences)
 
 
+@pytest.mark.slow
 def test_an_estimator_learns_on_the_grid_that_it_found(digits):
     """Flat columns, an inferred grid, and predictions that do not hang on the order of a DataFrame's columns."""
     X, y = digits[0][:200], digits[1][:200]
@@ -165,6 +167,7 @@ def test_an_estimator_learns_on_the_grid_that_it_found(digits):
     np.testing.assert_array_equal(clf.predict(frame[frame.columns[::-1]]), clf.predict(frame))
 
 
+@pytest.mark.slow
 def test_an_estimator_uses_the_order_that_it_recovered(scrambled):
     """Of matrices, too, whose cells stand in no order; and not when the layout was declared."""
     X, y = scrambled
@@ -201,6 +204,7 @@ def test_a_table_of_categories_has_nothing_to_lay_out(recwarn):
     assert not [str(w.message) for w in recwarn if issubclass(w.category, RuntimeWarning)]
 
 
+@pytest.mark.slow
 def test_very_many_columns_are_not_rearranged(monkeypatch, scrambled):
     """A limit on their number holds with and without a time limit."""
     X, y = scrambled
@@ -215,3 +219,78 @@ def test_nets_can_be_asked_for_where_the_probe_may_find_their_grid(digits):
     frame = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)]).assign(site=np.where(y % 2, "north", "south"))
     clf = AutoArchClassifier(time_budget=None, n_trials=1, families=[QuickCNN], cv=2, random_state=0, verbose=0)
     assert clf.fit(frame, y).layout_.shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["raw", "standardised"])
+@pytest.mark.parametrize("shuffled", [False, True], ids=["in order", "shuffled"])
+def test_windows_of_noise_are_tested_on_those_that_do_not_overlap(scaled, shuffled):
+    """400 windows of 429 values are 14 draws: the report says so, and finds nothing in them."""
+    rng = np.random.default_rng(1)
+    X = np.lib.stride_tricks.sliding_window_view(rng.normal(size=429), 30)
+    X = X[rng.permutation(400)] if shuffled else X
+    X = (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True) if scaled else X
+
+    report = probe_locality(X, random_state=0)
+
+    assert report.verdict == "none"
+    assert report.n_samples_used == 14
+    assert "100% of the rows are overlapping windows of one longer record" in report.sentences[0]
+    assert "14 rows" in report.sentences[0]
+
+
+def test_patches_of_a_noise_picture_are_tested_on_those_that_do_not_overlap():
+    """Without that, cells that two patches share would count twice."""
+    rng = np.random.default_rng(0)
+    picture = rng.normal(size=(48, 48))
+    X = np.array([picture[i : i + 12, j : j + 12] for i, j in rng.integers(0, 36, (400, 2))])
+
+    report = probe_locality(X, random_state=0)
+
+    assert report.verdict == "none"
+    assert 6 <= report.n_samples_used <= 16
+
+
+def test_copies_are_tested_once():
+    """Each of 40 rows of noise, ten times."""
+    X = np.repeat(np.random.default_rng(0).normal(size=(40, 30)), 10, axis=0)
+
+    report = probe_locality(X, random_state=0)
+
+    assert report.n_samples_used == 40
+    assert "360 of the 400 rows are copies of others" in report.sentences[0]
+
+
+def test_all_rows_are_tested_where_they_are_draws_of_their_own():
+    """Nothing is said about rows that do not overlap."""
+    report = probe_locality(np.random.default_rng(0).normal(size=(200, 30)), random_state=0)
+
+    assert report.n_samples_used == 200
+    assert report.notes == ()
+
+
+def test_a_value_for_not_measured_is_named_in_the_report():
+    """The answer says what is read as missing; where 0 may have been measured, a hint asks."""
+    rng = np.random.default_rng(0)
+    X, hole = rng.normal(300, 1, (60, 8, 8)), rng.random((60, 8, 8)) < 0.2
+
+    sure = probe_locality(np.where(hole, 0.0, X), random_state=0)
+    asked = probe_locality(np.where(hole, 0.0, 300 + 50 * (X - 300)), random_state=0)
+
+    assert sure.symmetries["sentinel"].answer == "yes"
+    assert "read as missing" in sure.symmetries["sentinel"].sentence
+    assert asked.symmetries["sentinel"].answer == "no"
+    assert "replace it by NaN" in asked.sentences[0]
+
+
+def test_fit_reads_a_value_for_not_measured_as_missing():
+    """In fit and in predict; the report of the search says so."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(300, 5, (80, 6, 6))
+    y = (X[:, 0, 0] > 300).astype(int)
+    X[rng.random(X.shape) < 0.2] = -9999
+    holes = np.where(X == -9999, np.nan, X)
+
+    clf = AutoArchClassifier(None, n_trials=1, families="tree", random_state=0, verbose=0).fit(X, y)
+
+    assert clf.locality_.symmetries["sentinel"].answer == "yes"
+    np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(holes))

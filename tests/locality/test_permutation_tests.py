@@ -5,16 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoarch import Layout
 from autoarch._statistics import correlations, permutation_tests
 from autoarch.datasets import load_digits_grid, make_alternating_texture, make_textures
-
-
-def _p(X, seed=0):
-    """P-value of the whole layout of X (n, H, W)."""
-    scaled, active = correlations.standardise(X[:, None])
-    return permutation_tests.compare_orders(
-        correlations.cell_correlations(scaled, active), np.random.default_rng(seed)
-    ).p_value
+from autoarch.locality.grid_statistics import measure_grid
 
 
 def _axis_p(X, seed=0):
@@ -24,6 +18,11 @@ def _axis_p(X, seed=0):
     return [
         permutation_tests.line_p(*correlations.line_correlations(*one), np.random.default_rng(seed))[0] for one in both
     ]
+
+
+def _p(X, seed=0):
+    """P-value of the verdict."""
+    return min(permutation_tests.hochberg(dict(enumerate(_axis_p(X, seed)))).values())
 
 
 def test_p_values_are_uniform_where_order_means_nothing():
@@ -78,12 +77,14 @@ def test_a_mirror_image_is_as_ordered_as_the_original():
     assert _axis_p(X[:, :, ::-1])[0] == pytest.approx(1 / 360)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 2)])
-def test_grids_with_a_handful_of_cells_prove_nothing(shape):
-    """Too few orders: the p-value stays large however strong the dependence."""
-    X = np.random.default_rng(0).normal(size=(50, 1, 1)) + 0.1 * np.random.default_rng(1).normal(size=(50, *shape))
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 2), (5, 5)])
+def test_grids_with_a_handful_of_lines_prove_nothing(shape):
+    """Too few orders: no test and no verdict, however strong the dependence."""
+    X = np.random.default_rng(0).normal(size=(50, *shape)).cumsum(axis=2)
 
-    assert _p(X) > 0.1
+    grid = measure_grid(X.reshape(50, -1), Layout(*shape), np.random.default_rng(0))[0]
+
+    assert (grid.p_value, grid.verdict, grid.testable) == (1.0, "none", False)
 
 
 @given(p_values=st.dictionaries(st.sampled_from(["rows", "columns"]), st.floats(0, 1), min_size=1))
@@ -95,3 +96,25 @@ def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values):
     assert all(p <= adjusted[name] <= min(1.0, max(2 * p, *p_values.values())) for name, p in p_values.items())
     ranked = sorted(p_values, key=p_values.get)
     assert [adjusted[name] for name in ranked] == sorted(adjusted.values())
+
+
+@given(p_values=st.dictionaries(st.sampled_from(["rows", "columns"]), st.floats(0, 1), min_size=1))
+def test_the_step_up_form_is_never_above_holm_and_lets_two_pass_at_the_level(p_values):
+    """Both axes pass at the level itself; one alone needs half of it, as with Holm."""
+    adjusted, holm = permutation_tests.hochberg(p_values), permutation_tests.holm(p_values)
+
+    assert list(adjusted) == list(p_values)
+    assert all(p <= adjusted[name] <= holm[name] for name, p in p_values.items())
+    assert max(adjusted.values()) == max(p_values.values())
+
+
+def test_cells_of_a_line_are_told_from_neighbours():
+    """Lines that share an effect stand out under permuted cells, whatever their order."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 8, 8)) + rng.normal(size=(200, 8, 1))
+    cells = correlations.cell_correlations(*correlations.standardise(X[:, None]))
+
+    together = permutation_tests.compare_orders(cells, rng).together
+
+    assert together["rows"][0] > 0.4
+    assert together["rows"][1] <= 0.01 < together["columns"][1]

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._data.layout import Layout
-from autoarch._training.augment import augmented, cut_out, mixed, shifted
+from autoarch._training.augment import Augmentation, cut_out, mixed, shifted
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.loop import ArrayNetClassifier, ArrayNetRegressor
 from autoarch._training.scalers import GridScaler
@@ -159,10 +159,45 @@ def test_no_augmentation_changes_nothing():
     """Neither grids, where none is wanted, nor columns, which have no places."""
     grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
     generator = torch.Generator().manual_seed(0)
-    assert augmented(grids, (0, 0), 0.0, 0.0, generator) is grids
-    assert augmented(columns, (1, 1), 0.3, 0.2, generator) is columns
-    noisy = augmented(torch.zeros(100, 1, 10, 10), (0, 0), 0.0, 0.5, generator)
+    assert Augmentation().of(grids, generator) is grids
+    assert Augmentation((1, 1), (True, True), cutout=0.3, noise=0.2).of(columns, generator) is columns
+    noisy = Augmentation(noise=0.5).of(torch.zeros(100, 1, 10, 10), generator)
     assert float(noisy.std()) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "n_seen"),
+    [
+        pytest.param(Augmentation(mirror=(False, True)), 2, id="left-to-right"),
+        pytest.param(Augmentation(mirror=(True, True)), 4, id="both"),
+        pytest.param(Augmentation(turn=True), 4, id="turns"),
+        pytest.param(Augmentation((1, 1), wrap=(True, True)), 9, id="around-the-ends"),
+    ],
+)
+def test_mirrors_turns_and_shifts_around_the_ends_move_cells_and_lose_none(change, n_seen):
+    """Every grid holds the same cells as before, and all arrangements come up."""
+    grid = torch.arange(16.0).reshape(1, 1, 4, 4)
+
+    seen = {tuple(change.of(grid, torch.Generator().manual_seed(s)).flatten().tolist()) for s in range(120)}
+
+    assert len(seen) == n_seen
+    assert {tuple(sorted(cells)) for cells in seen} == {tuple(range(16))}
+
+
+@pytest.mark.parametrize(("kernel", "scales"), [((3, 3), 1), ((1, 7), 3)])
+def test_a_net_on_closed_axes_does_not_know_where_they_begin(kernel, scales):
+    """Rolled grids get the same outputs along an axis that wraps, and others along one that does not."""
+    grids = torch.randn(5, 2, 8, 12, generator=torch.Generator().manual_seed(0))
+    settings = {"n_outputs": 3, "filters": 8, "stages": 1, "kernel": kernel, "head": "global", "scales": scales}
+    torch.manual_seed(0)
+    net = ConvNet((2, 8, 12), **settings, wrap=(False, True)).eval()
+
+    with torch.no_grad():
+        outputs, rolled, across = net(grids), net(grids.roll(5, 3)), net(grids.roll(3, 2))
+
+    torch.testing.assert_close(rolled, outputs, atol=1e-5, rtol=1e-4)
+    if kernel[0] > 1:
+        assert float((across - outputs).abs().max()) > 1e-4
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import SEEDS, layouts
 
-from autoarch._training.augment import augmented, cut_out, mixed, shifted
-from autoarch._training.scalers import GridScaler, RobustClip
+from autoarch._training.augment import Augmentation, cut_out, mixed, shifted
+from autoarch._training.scalers import GridScaler
+from autoarch._training.table_scalers import RobustClip
 from autoarch._training.time_limited import one_cycle
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -121,5 +122,5 @@ def test_nothing_asked_for_is_nothing_done(sides, seed):
     """And tables are never changed."""
     batch, generator = batch_of(seed, sides)
 
-    assert augmented(batch, (0, 0), 0.0, 0.0, generator) is batch
-    assert augmented(batch[:, :, 0, 0], (2, 2), 0.5, 0.5, generator).equal(batch[:, :, 0, 0])
+    assert Augmentation().of(batch, generator) is batch
+    assert Augmentation((2, 2), cutout=0.5, noise=0.5).of(batch[:, :, 0, 0], generator).equal(batch[:, :, 0, 0])

@@ -8,7 +8,8 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from autoarch import Layout
-from autoarch._training.scalers import GridScaler, RobustClip
+from autoarch._training.scalers import CodeChannels, GridScaler
+from autoarch._training.table_scalers import RobustClip
 
 SCRAMBLED = Layout(2, 2, order=(3, 0, 5, 1), n_columns=6)  # columns 2 and 4 are no cells
 
@@ -27,6 +28,27 @@ def test_global_scaling_keeps_the_differences_between_cells():
     X = np.array([[0.0, 10.0], [0.0, 10.0], [2.0, 8.0]])
     grid = GridScaler(Layout(1, 2, 1)).fit_transform(X)
     np.testing.assert_allclose(grid[0, 0, 0], [-grid[0, 0, 0, 1], grid[0, 0, 0, 1]], atol=1e-6)
+
+
+@given(seed=st.integers(0, 1000), channels=st.integers(1, 2))
+def test_codes_become_channels_row_by_row(seed, channels):
+    """A cell is 1 in the channel of its code alone; codes that fit has not seen, and missing ones, are 0 throughout."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 4, (30, channels * 6)).astype(float)
+    layout = Layout(2, 3, channels)
+    scaler = CodeChannels(layout).fit(X)
+    rows = np.where(rng.random(X.shape) < 0.1, np.nan, X)
+    rows[0, 0] = 7.0
+
+    grids = scaler.transform(rows)
+
+    np.testing.assert_array_equal(grids, np.concatenate([scaler.transform(row[None]) for row in rows]))
+    known = np.isin(layout.to_grid(rows), range(4))
+    for channel in range(channels):
+        own = grids[:, scaler.cell_channels_ == channel]
+        np.testing.assert_array_equal(own.sum(axis=1), known[:, channel])
+    columns = scaler.sources.reshape(grids.shape[1:])
+    assert (rows[:, columns][grids == 1] == np.broadcast_to(scaler.codes_, grids.shape)[grids == 1]).all()
 
 
 def test_missing_cells_become_the_mean_and_are_marked():

@@ -1,11 +1,12 @@
 """check_transfer: verdicts on cases with a known answer, and what the report says."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -13,9 +14,12 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from autoarch import AutoArchClassifier
+from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.pretrained.measures import InputShift
 from autoarch.exceptions import InputError, LayoutError, ParameterError
 from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
+from autoarch.transfer.check import _paired_error
+from autoarch.transfer.report import VERDICTS
 
 QUICK = {"cv": 2, "steps": 40, "random_state": 0}
 
@@ -30,6 +34,7 @@ def test_the_same_task_says_reuse(same):
     """Nothing can be better than what knows the answers."""
     assert same.verdict == "reuse"
     assert same.ways["as is"].score > 0.9
+    assert same.beats_floor("as is") and same.over_floor("as is")[0] > 0
     assert same.shift.word == "alike"
     assert same.logme > same.logme_random
     assert not [change for change in same.changes if "channels" in change]
@@ -44,6 +49,84 @@ def test_a_shuffled_target_does_not(digit_net, digits):
 
     assert report.verdict != "reuse"
     assert report.ways["as is"].score < 0.3
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_labels_dealt_at_random_say_none(seed, digit_net, digits):
+    """No way beats the best of constant and plain models, and the sentence says so."""
+    y = np.random.default_rng(seed).permutation(digits[1][:120])
+    report = check_transfer(digit_net, digits[0][:120], y, cv=3, steps=20, random_state=seed)
+    assert report.verdict == "none of these"
+    assert report.sentence.startswith("None of these: nothing beats")
+    assert not any(map(report.beats_floor, report.ways))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_table_that_a_plain_model_reads_better_says_none(task, noise_net):
+    """Cells in no order: what tells y is which cell, and a model of the raw cells learns that from few rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(240, 8, 8))
+    y = X[:, 1, 2] - X[:, 6, 6]
+    y = y + 0.1 * rng.normal(size=240) if task == "regression" else y > 0
+
+    report = check_transfer(noise_net, X, y, cv=3, steps=40, random_state=0)
+
+    assert report.verdict == "none of these" and report.floor in ("linear", "boosting")
+    assert report.sure and "raw cells" in report.sentence
+    assert report.references["linear"].score > 0.8 > max(way.score for way in report.ways.values())
+
+
+def test_few_cells_among_many_are_found_by_the_floor(noise_net):
+    """Boosting on the columns that differ most between the labels."""
+    X = np.random.default_rng(0).normal(size=(200, 32, 32))
+    y = X[:, 3, 7] - X[:, 20, 31] + X[:, 30, 12] > 0
+    report = check_transfer(noise_net, X, y, cv=2, steps=5, random_state=0)
+    assert report.verdict == "none of these" and report.floor == "boosting"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(lambda X, rng: X, None, id="as-they-were"),
+        pytest.param(lambda X, rng: 300.0 * X - 50.0, "these data|each sample", id="another-unit"),
+        pytest.param(
+            lambda X, rng: X * rng.lognormal(0, 1.5, (len(X), 1, 1)) + 40 * rng.normal(size=(len(X), 1, 1)),
+            "each sample",
+            id="gains-and-levels-of-each-sample",
+        ),
+    ],
+)
+def test_the_net_as_it_is_gets_the_scale_that_serves_it(change, words, digit_net, digits):
+    """Measured on the training rows: its own, that of these data, or that of each sample."""
+    X = change(digits[0][900:1020].astype(np.float64), np.random.default_rng(0))
+    report = check_transfer(digit_net, X, digits[1][900:1020], cv=2, steps=5, random_state=0)
+    way = report.ways["as is"]
+    assert way.score > 0.85
+    assert words is None or re.search(words, way.inputs)
+
+
+def test_levels_that_tell_the_label_are_not_scaled_away(digit_net, digits):
+    """A scale of each sample's own is measured, too, and found wanting."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=100)
+    report = check_transfer(digit_net, rng.normal(size=(100, 8, 8)) + y[:, None, None], y, cv=2, steps=5)
+    assert all("each sample" not in report.ways[name].inputs for name in ("frozen", "fine-tuned", "from scratch"))
+
+
+def test_a_group_of_rows_counts_once():
+    """Copies of rows that form groups do not make the error smaller."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=40)
+    guesses = [rng.dirichlet([1, 1], size=40) for _ in range(2)]
+    once, twice = np.arange(40), np.tile(np.arange(40), 2)
+
+    def error(rows, units):
+        scorer = Scorer(None, "classification", np.zeros((len(rows), 1)), y[rows], None, np.arange(2))
+        parts = [[Predictions(np.arange(len(rows)), guess[rows])] for guess in guesses]
+        return _paired_error(scorer, *parts, units)
+
+    assert error(twice, twice) == pytest.approx(error(once, once))
+    assert error(twice, np.arange(80)) < error(once, once)
 
 
 def test_equal_seeds_give_equal_reports_without_a_clock(same, digit_net, digits):
@@ -173,6 +256,52 @@ def test_a_way_that_did_better_is_not_passed_over_in_silence():
     assert "fine-tuned did better by less than chance explains" in found.sentence
 
 
+WAYS = ("as is", "frozen", "fine-tuned", "from scratch")
+PLAIN = ("constant", "linear", "forest", "boosting")
+
+
+@st.composite
+def measured_reports(draw):
+    """Reports with a floor and any scores and errors."""
+    n_folds = draw(st.integers(2, 5))
+    folds = st.tuples(*[st.integers(0, 20).map(lambda score: score / 20)] * n_folds)
+    errors = st.sampled_from([0.0, 0.01, 0.05, 0.2, float("nan")])
+    names = [name for name in WAYS if name != "as is" or draw(st.booleans())]
+    ways = {name: Way(draw(folds), 0.0, draw(errors)) for name in names}
+    return TransferReport(
+        ways, {name: Way(draw(folds), 0.0, draw(errors)) for name in PLAIN}, draw(st.sampled_from(["accuracy", "r2"]))
+    )
+
+
+@settings(max_examples=50)
+@given(found=measured_reports())
+def test_verdict_and_sentences_agree_with_the_numbers(found):
+    """Whatever the scores: one verdict, one sentence for it, and numbers that are those of the report."""
+    floor = max(way.score for way in found.references.values())
+    over = [name for name, way in found.ways.items() if way.score - floor > 2 * way.floor_error]
+    frame, words = found.to_frame(), "".join(found.sentences[1:])
+
+    assert (found.verdict == "none of these") == (not over)
+    assert found.chosen in (over or found.references)
+    assert frame["chosen"].sum() == 1 and (frame.loc[frame["chosen"], "verdict"] == found.verdict).all()
+    assert found.sentence.startswith("None of these") == (not over)
+    for start, way in zip(STARTS, WAYS, strict=True):
+        assert found.sentence.startswith(start) == (found.chosen == way)
+    assert f"{found._every[found.chosen].score:.3f}" in found.sentence
+    assert f"{found.ways[found.rival].score:.3f}" in found.sentence
+    assert f"{abs(found.margin):.3f} ± {found.margin_std_error:.3f}" in found.sentence
+    assert words.count(" beats the floor") == len(over)
+    assert words.count("does not beat the floor") == len(found.ways) - len(over)
+    constant = found.references["constant"]
+    assert ("Search without the net" in words) == (not over and floor - constant.score > 2 * constant.floor_error)
+    assert ("better" in found.sentence) == (found.margin < 0 and bool(over))
+    assert found.verdict in str(found) and found.verdict in found._repr_html_()
+    assert set(VERDICTS.values()) | {"none of these"} >= {found.verdict}
+
+
+STARTS = ("Use the net as it is", "Train a new last layer on its frozen", "Fine-tune it", "Train from scratch")
+
+
 @pytest.mark.parametrize(("as_is", "verdict"), [((0.9, 0.91), "reuse"), ((0.9, 0.8), "fine-tune")])
 def test_the_net_as_it_is_stands_where_it_is_nearly_as_good(as_is, verdict):
     """Within a standard error, as it costs no training."""
@@ -211,7 +340,7 @@ def test_a_report_shows_itself(same):
     frame = same.to_frame()
     assert frame["chosen"].sum() == 1 and frame["behind"].min() == 0
     pytest.importorskip("matplotlib", reason="the picture needs the extra 'plot'")
-    assert len(same.plot().axes[0].patches) == len(same.ways)
+    assert len(same.plot().axes[0].patches) == len(frame)
 
 
 def test_frozen_features_are_a_step_of_a_pipeline(digit_net, digits):

@@ -87,6 +87,7 @@ def test_a_search_pays_where_a_quick_rival_is_better(rivals, pays):
     assert ("would pay" in str(report)) is bool(pays)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_estimator(seven, digits, parts):
     """Log-loss where the search went by it, and accuracy for labels that look like numbers."""
     X, y = digits
@@ -102,6 +103,7 @@ def test_scores_are_those_of_the_estimator(seven, digits, parts):
         assert ((scores >= 0) & (scores <= 1)).all() if scoring is None else (scores < 0).all()
 
 
+@pytest.mark.slow
 def test_numbers_go_on_in_their_units(digits):
     """More rows make a better regressor, and the units stay."""
     X, y = digits[0].astype(np.float32), digits[1] * 10.0 + 0.5

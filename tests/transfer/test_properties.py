@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from strategies import SEEDS
 from torch import nn
 
+from autoarch import Layout
+from autoarch._training.scalers import SampleScaler
 from autoarch.transfer import InputShift, TransferFeatures, load_pretrained, save_pretrained
 
 
@@ -29,6 +31,20 @@ def test_features_of_a_row_do_not_depend_on_other_rows(channels, height, width, 
 
     assert whole.shape == (20, 4) and len(features.get_feature_names_out()) == 4
     np.testing.assert_allclose(features.transform(X[rows]), whole[rows], atol=1e-6)
+
+
+@given(seed=SEEDS, channels=st.integers(1, 3), gain=st.floats(0.1, 1e3), level=st.floats(-1e3, 1e3))
+def test_a_scale_of_each_sample_ignores_its_gain_and_level(seed, channels, gain, level):
+    """Missing cells stay at the mean, and a sample whose cells are all the same becomes 0."""
+    X = np.random.default_rng(seed).normal(size=(8, channels * 12))
+    X[3, 5], X[4] = np.nan, 7.0
+    scaler = SampleScaler(Layout(3, 4, channels))
+
+    grids, changed = scaler.fit_transform(X), scaler.fit_transform(gain * X + level)
+
+    np.testing.assert_allclose(changed, grids, atol=1e-3)
+    assert grids.shape == (8, channels + 1, 3, 4)  # with a mask
+    assert np.abs(grids[4, :-1]).max() < 1e-6 and grids[3].ravel()[5] == 0.0
 
 
 @settings(max_examples=5)

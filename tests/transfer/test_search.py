@@ -25,6 +25,7 @@ def scores(clf):
     return dict(zip(clf.leaderboard_["family"], clf.leaderboard_["score"], strict=True))
 
 
+@pytest.mark.slow
 def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
     """Sixty digits do not make a net; a trained one needs no more."""
     X, y = digits[0][900:960], digits[1][900:960]
@@ -36,6 +37,7 @@ def test_a_net_that_knows_the_task_wins_with_few_rows(digit_net, digits):
     assert clf.score(digits[0][1000:], digits[1][1000:]) > 0.9
 
 
+@pytest.mark.slow
 def test_a_net_that_learned_noise_loses(noise_net, digits):
     """It is one candidate among others, and a worse one."""
     X, y = digits[0][900:1050], digits[1][900:1050]
@@ -46,6 +48,7 @@ def test_a_net_that_learned_noise_loses(noise_net, digits):
     assert clf.best_family_ == "cnn"
 
 
+@pytest.mark.slow
 def test_it_clones_pickles_and_loads_from_a_file(digit_net, digits, tmp_path):
     """A module as a parameter keeps its weights in a clone; a path is read at fit."""
     X, y = digits[0][900:960], digits[1][900:960]
@@ -58,6 +61,7 @@ def test_it_clones_pickles_and_loads_from_a_file(digit_net, digits, tmp_path):
     assert (refitted.predict(X) == by_path.predict(X)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_regressor_fine_tunes_too(digit_net, digits):
     """With a new head for one number; the family object may also stand among the families."""
     reg = AutoArchRegressor(**{**SETTINGS, "n_trials": 1, "families": FineTuned(digit_net)})
@@ -80,6 +84,7 @@ def test_a_net_that_does_not_fit_says_so(digit_net):
     assert "no layout" in family.unfit_for(replace(grid, layout=None, coordinates=MapColumns(0, 1, on_lattice=True)))
 
 
+@pytest.mark.slow
 def test_any_families_may_be_searched_beside_a_net(digit_net, digits):
     """It needs no cnn in the list, and has its turn in the first round."""
     clf = AutoArchClassifier(pretrained=digit_net, **{**SETTINGS, "families": "linear"})
@@ -102,6 +107,7 @@ def test_a_net_that_cannot_be_used_is_refused(change, error, message, digit_net,
         AutoArchClassifier(**{**SETTINGS, "pretrained": digit_net, **change}).fit(X, digits[1][:60])
 
 
+@pytest.mark.slow
 def test_memory_distinguishes_nets(digit_net, noise_net, digits, tmp_path):
     """A cached trial is not taken for that of another net, and a copy of the net is the same one."""
     X, y = digits[0][900:960], digits[1][900:960]

@@ -25,16 +25,19 @@ from autoarch._training.pretrained.adapt import adapt, random_twin, sizings
 from autoarch._training.pretrained.inspect import TransferNet, features_of, outputs_of
 from autoarch._training.pretrained.measures import log_maximum_evidence
 from autoarch._training.pretrained.source import Pretrained
-from autoarch._training.scalers import GridScaler, SourceScaler
+from autoarch._training.scalers import GridScaler, SampleScaler, SourceScaler
 
+INPUTS = ("source", "own", "sample")  # the data that the net saw, these data, each sample on its own
 _ENOUGH_ROWS = 500  # to choose between ways to bring grids to a net's sides
 _TEMPERATURE = 2.0  # of distillation, as in the reference
 
 
 def scaler_for(inputs: str, layout: Layout, source: Pretrained, categorical: tuple[int, ...] = ()) -> GridScaler:
-    """The unfitted step that brings grids to a net: "own" scales by their own statistics, "source" by the net's."""
+    """The unfitted step that brings grids to a net, scaled by the statistics of one of ``INPUTS``."""
     if inputs == "own":
         return GridScaler(layout, categorical=categorical)
+    if inputs == "sample":
+        return SampleScaler(layout, categorical=categorical)
     return SourceScaler(layout, source.mean, source.scale, categorical)
 
 

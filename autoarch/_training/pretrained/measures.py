@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy import stats
 
+from autoarch._report.text import p_text
 from autoarch._training.loop import batch_norms
 from autoarch._training.pretrained.inspect import TransferNet, recorded_inputs
 from autoarch._training.pretrained.source import Pretrained
@@ -22,6 +23,11 @@ from autoarch._training.scalers import channel_moments
 _MOST_ROUNDS = 100
 _CLOSE = 1e-6  # change of the evidence per row at which the rounds end
 _ROWS_BEHIND = 500  # that running statistics stand for: with a momentum of 0.1, 19 batches, here taken as small ones
+_WORDS = {
+    "alike": "The inputs look like those that it was trained on",
+    "shifted": "The inputs are shifted against those that it was trained on",
+    "foreign": "The inputs are foreign to it",
+}
 _NEAR, _FAR = 0.25, 1.0  # standard deviations: below, inputs are alike; above, they are foreign
 
 
@@ -54,6 +60,14 @@ class InputShift:
         if self.size is None:
             return "unknown"
         return "alike" if self.size < _NEAR else "shifted" if self.size < _FAR else "foreign"
+
+    @property
+    def sentence(self) -> str:
+        """The word, with the numbers that it stands on."""
+        if self.size is None:
+            return "The net holds no statistics of its inputs, so a shift cannot be tested."
+        p_value = "" if self.p_value is None else f", {p_text(self.p_value)}"
+        return f"{_WORDS[self.word]}: {self.size:.2f} standard deviations apart{p_value}."
 
 
 def input_shift(source: Pretrained, net: TransferNet, grids: np.ndarray, inputs: np.ndarray) -> InputShift:
