@@ -24,4 +24,4 @@ for name, (X, y), layout in (
     winners[name] = clf.best_family_
 
 assert winners["textures"] in ("cnn", "kernels")  # trained and random convolutions
-assert winners["rule of two columns"] == "tree"
+assert winners["rule of two columns"] in ("tree", "mlp")  # what can learn a rule of two columns; linear models cannot
