@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Integral, Real
+from operator import ne
 from typing import Any
 
 import numpy as np
@@ -70,16 +71,15 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def _n_slips(name: str, typed: str) -> int:
-    return sum(one != other for one, other in zip(name, typed, strict=True))
-
-
 def did_you_mean(value: object, choices: Iterable[object]) -> str:
     """``" Did you mean 'first'?"`` when a choice is spelled much like ``value``, else nothing."""
-    names = [choice for choice in choices if isinstance(choice, str)]
-    closest = get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
-    if isinstance(value, str) and not closest:  # difflib misses a slip in the middle of equal letters
-        closest = [name for name in names if len(name) == len(value) and _n_slips(name, value.lower()) == 1]
+    if not isinstance(value, str):
+        return ""
+    typed, names = value.lower(), [choice for choice in choices if isinstance(choice, str)]
+    closest = get_close_matches(typed, names, n=1)
+    if not closest:  # difflib misses a slip in the middle of equal letters
+        alike = [name for name in names if len(name) == len(typed)]
+        closest = [name for name in alike if sum(map(ne, name, typed)) == 1]
     return f" Did you mean {closest[0]!r}?" if closest else ""
 
 

@@ -55,11 +55,12 @@ class Costs:
         return seconds if np.isfinite(seconds) and seconds > _LEAST else _LEAST
 
     def loading(self, family: str) -> float:
-        """Seconds of the imports that a family still needs in this process."""
+        """Seconds of the imports that a family still needs in this process; 0 where seconds are not looked at."""
+        if not self.timed:
+            return 0.0
         known, _ = self._families[family]
-        return sum(
-            seconds for name, seconds in _IMPORTS.items() if name in known.needs.packages and name not in sys.modules
-        )
+        needed = [name for name in _IMPORTS if name in known.needs.packages and name not in sys.modules]
+        return sum(_IMPORTS[name] for name in needed) / self.pace
 
     def learn(self, candidate: Candidate, result: StepResult) -> None:
         """Calibrate a family by the seconds that a step took, or was found to need."""
@@ -72,8 +73,7 @@ class Costs:
 
     def of_first_step(self, family: str, params: Params) -> float:
         """Seconds of a whole training of a candidate that has done nothing yet."""
-        loading = self.loading(family) if self.timed else 0.0
-        return (self.nominal(family, params) * self._scale(family) + loading) / self.pace
+        return self.nominal(family, params) * self._scale(family) / self.pace + self.loading(family)
 
     def _scale(self, family: str) -> float:
         """Seconds of a family's steps over their nominal costs; for one that is untimed, halfway to those of others."""

@@ -207,7 +207,7 @@ class Scheduler(Standings):
             need = self._seconds_of_newcomer(name, default)
             if need > left - finishing and self._makes_do(name):
                 seconds = min(_LEEWAY * need, self._share_of(name, left + kept))
-                loading = self.costs.loading(name) / self.costs.pace
+                loading = self.costs.loading(name)
                 too_short = seconds < max(_LEAST_TURN, _LEAST_PART * (need - loading))
                 if too_short or loading > _MOST_FOR_IMPORTS * (left + kept):
                     continue
@@ -262,7 +262,7 @@ class Scheduler(Standings):
 
         The imports of a family come on top of its fits.
         """
-        left -= self.costs.loading(name) / self.costs.pace
+        left -= self.costs.loading(name)
         waiting = {name, *(other for other, _ in self._queue if self._makes_do(other))}
         part = _ROUND_ONE if len(waiting) > 1 else _ALONE
         return part * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)

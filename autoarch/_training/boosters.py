@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from autoarch._core.clock import Deadline
 from autoarch._core.imports import require
-from autoarch._training.time_limited import with_affordable_rows
+from autoarch._training.time_limited import n_outputs, with_affordable_rows
 
 NAMES = ("lightgbm", "xgboost", "catboost")
 
@@ -111,20 +111,17 @@ def fit_histogram_boosting(
     is up. Where that is too short for all rounds, the learning rate is raised, and left at what it was raised to;
     otherwise the trees are those of a plain fit. A warm start instead would bin the columns again at each call.
     """
-    arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
+    every_row = True
     if deadline.unlimited:
-        model.fit(X, y, **arguments)
-        every_row = True
+        model.fit(X, y, sample_weight=sample_weight)
     else:
-        every_row = True
         if _first_round(X, y) > _BEGINNING * deadline.left:
             given = (X, y, sample_weight, deadline, seed)
             X, y, sample_weight, every_row = with_affordable_rows(model, "max_iter", 1, *given)
-        arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
         own = {name: getattr(model, name) for name in _STOPPING}
         paced = _WhileTime(deadline, model.learning_rate, model.max_iter)
         model.set_params(**dict(zip(_STOPPING, (True, None, paced, 1), strict=True)))
-        model.fit(X, y, **arguments).set_params(**own)
+        model.fit(X, y, sample_weight=sample_weight).set_params(**own)
         model.do_early_stopping_, model.train_score_ = False, np.empty(0)
     model.complete_ = every_row and model.n_iter_ == model.max_iter
     model.n_rows_fitted_, model.n_rounds_fitted_ = len(X), model.n_iter_
@@ -133,8 +130,7 @@ def fit_histogram_boosting(
 
 def _first_round(X: np.ndarray, y: np.ndarray) -> float:
     """Seconds in which columns are binned and one round is done at half the pace of an idle core, or sooner."""
-    n_classes = 1 if y.dtype.kind == "f" else len(np.unique(y))
-    return _PER_VALUE * X.size * (1 + n_classes / _CLASSES)
+    return _PER_VALUE * X.size * (1 + n_outputs(y) / _CLASSES)
 
 
 def checked_in_every_round(model: BaseEstimator, check: Callable[[], None]) -> BaseEstimator:

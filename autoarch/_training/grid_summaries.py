@@ -78,18 +78,21 @@ class GridSummaries(TransformerMixin, BaseEstimator):
     def _summaries(self, X: np.ndarray) -> np.ndarray:
         grid = self.layout.to_grid(X)
         changes = [np.abs(np.diff(grid, axis=axis, append=np.nan)) for axis in (3, 2) if grid.shape[axis] > 1]
-        plain, for_missing = (np.mean, np.std, np.min, np.max), (_mean, _deviation, np.fmin.reduce, np.fmax.reduce)
+        plain, for_missing = (
+            (np.mean, np.std, np.min, np.max),
+            (mean_of_known, _deviation, np.fmin.reduce, np.fmax.reduce),
+        )
         functions = for_missing if np.isnan(grid).any() else plain
         found: list[np.ndarray] = []
         for part in parts(self.layout):
             found += [function(grid[part], axis=(2, 3)) for function in functions]
-            found += [_mean(change[part], axis=(2, 3)) for change in changes]
+            found += [mean_of_known(change[part], axis=(2, 3)) for change in changes]
         if len(changes) == 2:  # lines and columns of several cells
             found += [function(grid, axis=axis).reshape(len(X), -1) for axis in (2, 3) for function in functions[:2]]
         return np.concatenate(found, axis=1).astype(X.dtype, copy=False)
 
 
-def _mean(values: np.ndarray, axis: Any, keepdims: bool = False) -> np.ndarray:
+def mean_of_known(values: np.ndarray, axis: Any, keepdims: bool = False) -> np.ndarray:
     """Mean of the values that are there; numpy's own warns where there are none, and a warning is no use to anybody."""
     count = np.sum(~np.isnan(values), axis=axis, keepdims=keepdims)
     return np.nansum(values, axis=axis, keepdims=keepdims) / count
@@ -97,7 +100,7 @@ def _mean(values: np.ndarray, axis: Any, keepdims: bool = False) -> np.ndarray:
 
 def _deviation(values: np.ndarray, axis: Any) -> np.ndarray:
     """Standard deviation of the values that are there."""
-    return np.sqrt(_mean((values - _mean(values, axis, keepdims=True)) ** 2, axis))
+    return np.sqrt(mean_of_known((values - mean_of_known(values, axis, keepdims=True)) ** 2, axis))
 
 
 def parts(layout: Layout) -> Iterator[tuple[slice, ...]]:

@@ -23,6 +23,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.layout import Layout
+from autoarch._training.grid_summaries import mean_of_known
 
 SYMMETRIES = ("exchangeable_rows", "exchangeable_columns", "symmetric")  # for which these summaries are made
 VIEWS = ("order-free", "cells and order-free")
@@ -132,7 +133,7 @@ def _of_values(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean, deviation = _mean_and_deviation(values, axis=1)
     scores = (values - mean[:, None]) / _varying(deviation, mean)[:, None]
     squares = scores * scores
-    moments = _mean(squares * scores, axis=1), _mean(squares * squares, axis=1)
+    moments = mean_of_known(squares * scores, axis=1), mean_of_known(squares * squares, axis=1)
     shape = np.column_stack([*moments, np.isnan(values).mean(axis=1)])
     return np.column_stack([mean, deviation, _quantiles(values, _POINTS)]), shape
 
@@ -145,7 +146,7 @@ def _of_set(grid: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     if n_places <= _MOST_PLACES:
         places = _quantiles(grid.transpose(0, 2, 1), _FEW_POINTS)
         yield np.concatenate([mean, deviation, places.reshape(n, -1)], axis=1), nothing
-    changes = _mean(np.abs(np.diff(grid, axis=2)), axis=2) if n_places > 1 else np.zeros((n, n_lines))
+    changes = mean_of_known(np.abs(np.diff(grid, axis=2)), axis=2) if n_places > 1 else np.zeros((n, n_lines))
     yield _over_lines(grid, changes), nothing
     centred = np.nan_to_num(grid - mean[:, None])
     scores = centred / _varying(deviation, mean)[:, None]
@@ -160,13 +161,13 @@ def _of_relation(grid: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Of a matrix whose rows and columns are the same things."""
     n, side, _ = grid.shape
     nothing = np.empty((n, 0))
-    one_sided = np.sqrt(_mean((grid - grid.transpose(0, 2, 1)) ** 2, axis=(1, 2)))
+    one_sided = np.sqrt(mean_of_known((grid - grid.transpose(0, 2, 1)) ** 2, axis=(1, 2)))
     diagonal = _mean_and_deviation(np.diagonal(grid, axis1=1, axis2=2), axis=1)
     yield np.column_stack([one_sided, *diagonal]), nothing
     yield _over_lines(grid), nothing
     if side < 2 or side > _LARGEST_SIDE:
         return
-    known = np.where(np.isnan(grid), _mean(grid, axis=(1, 2))[:, None, None], grid)
+    known = np.where(np.isnan(grid), mean_of_known(grid, axis=(1, 2))[:, None, None], grid)
     matrix = np.nan_to_num(known + known.transpose(0, 2, 1)) / 2
     paths = matrix @ matrix / side  # over two links
     triangles = np.cbrt((paths * matrix).mean(axis=2))  # roots, which have the unit of the cells
@@ -250,15 +251,10 @@ def _varying(deviation: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return np.where(deviation > _ROUNDING * np.abs(mean), deviation, np.inf)
 
 
-def _mean(values: np.ndarray, axis: Any) -> np.ndarray:
-    """Mean of the values that are there."""
-    return np.nansum(values, axis=axis) / np.sum(~np.isnan(values), axis=axis)
-
-
 def _mean_and_deviation(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the values that are there."""
-    mean = _mean(values, axis)
-    return mean, np.sqrt(_mean((values - np.expand_dims(mean, axis)) ** 2, axis))
+    mean = mean_of_known(values, axis)
+    return mean, np.sqrt(mean_of_known((values - np.expand_dims(mean, axis)) ** 2, axis))
 
 
 def _quantiles(values: np.ndarray, points: np.ndarray) -> np.ndarray:

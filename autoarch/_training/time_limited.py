@@ -167,8 +167,7 @@ def _affordable_rows(
     TooSlowError
         If the time is too short even for the few rows.
     """
-    n_outputs = 1 if y.dtype.kind == "f" else len(np.unique(y))
-    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs < _SMALL:
+    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs(y) < _SMALL:
         return np.arange(len(X))
     order = class_first_order(y, seed)
     timed: list[tuple[int, float]] = []
@@ -191,6 +190,11 @@ def _affordable_rows(
         if not worth_it or seconds * _MORE_ROWS**exponent > _TRIAL_SHARE * deadline.left:
             return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
         n_rows = following
+
+
+def n_outputs(y: np.ndarray) -> int:
+    """Number of classes of labels; 1 for numbers."""
+    return 1 if y.dtype.kind == "f" else len(np.unique(y))
 
 
 def largest(affordable: Callable[[int], bool], fewest: int, most: int) -> int:

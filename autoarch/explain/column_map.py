@@ -15,14 +15,8 @@ from autoarch.exceptions import LayoutError, ParameterError
 
 BY = ("auto", "cell", "patch", "row", "column", "channel", "name")
 FEWEST_PATCHES, MOST_PATCHES = 25, 64  # of the smaller default size, at most: the root of the cells within these limits
-_SHIFTS = (
-    16,
-    8,
-    4,
-    3,
-    2,
-    1,
-)  # of a cut along each axis, at most one for each cell of a patch; the most affordable ones
+# Of a cut along each axis, at most one for each cell of a patch; the most affordable ones
+_SHIFTS = (16, 8, 4, 3, 2, 1)
 _SOFT = 0.4  # of the side of a patch, over which its share falls from 1 to 0
 
 

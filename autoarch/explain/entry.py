@@ -182,8 +182,8 @@ def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:
         sample=model.sample,
         by_size=found.by_size,
     )
-    if explanation.warning:
-        warn_user(f"In this explanation, {explanation.warning}. Compare the maps in by_size, or pass patch=.")
+    if warning := explanation.warning:
+        warn_user(f"In this explanation, {warning}. Compare the maps in by_size, or pass patch=.")
     return explanation
 
 

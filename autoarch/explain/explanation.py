@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class Explanation(Setup):
     sample: Any
     by_size: Mapping[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def sizes_disagree(self) -> np.ndarray:
         """For each row, whether patches of two sizes have their highest values at different places, of shape (n,).
 

@@ -242,8 +242,8 @@ def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Wrappe
     def read(others: Any) -> Rows:
         return ArrayRows(canonical.transform(others))
 
-    wrapped = WrappedModel(ArrayRows(values), read, classes, columns, model, sample, temperature, mean_row, own=True)
-    return replace(wrapped, coded=canonical.categorical_)
+    encoded, coded = ArrayRows(values), canonical.categorical_
+    return WrappedModel(encoded, read, classes, columns, model, sample, temperature, mean_row, own=True, coded=coded)
 
 
 def _wrap_any(estimator: Any, X: Any, layout: Any) -> WrappedModel:
