@@ -27,7 +27,7 @@ from autoarch._training.grid_summaries import mean_of_known
 
 SYMMETRIES = ("exchangeable_rows", "exchangeable_columns", "symmetric")  # for which these summaries are made
 VIEWS = ("order-free", "cells and order-free")
-SECONDS_PER_CELL = 3e-7
+_PER_CELL, _PER_PAIR = 3e-7, 3e-8  # seconds, for each cell and for each pair of lines or places
 _POINTS = np.linspace(0.0, 1.0, 9)  # quantiles of many values,
 _FEW_POINTS = np.array([0.0, 0.5, 1.0])  # and of the values of a line or a place
 _MOST_PLACES = 150  # that are summed up one by one; lines of more cells only as a whole
@@ -120,6 +120,13 @@ class OrderFreeSummaries(TransformerMixin, BaseEstimator):
             yield from _of_set(np.ascontiguousarray(grid.transpose(0, 2, 1)))
 
 
+def seconds_per_row(layout: Layout) -> float:
+    """Estimate the seconds that the summaries of one row take."""
+    cells, sides = layout.height * layout.width, (layout.height, layout.width)
+    pairs = 0 if min(sides) == 1 else sum(side * side / 2 for side in sides if side <= _LARGEST_SIDE)
+    return layout.channels * (_PER_CELL * cells + _PER_PAIR * pairs)
+
+
 @lru_cache(maxsize=64)
 def n_summaries(layout: Layout, symmetries: tuple[str, ...]) -> int:
     """Columns that the summaries of a grid take."""
@@ -148,6 +155,8 @@ def _of_set(grid: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield np.concatenate([mean, deviation, places.reshape(n, -1)], axis=1), nothing
     changes = mean_of_known(np.abs(np.diff(grid, axis=2)), axis=2) if n_places > 1 else np.zeros((n, n_lines))
     yield _over_lines(grid, changes), nothing
+    if min(n_lines, n_places) == 1:  # distances and correlations of single cells say no more than the cells
+        return
     centred = np.nan_to_num(grid - mean[:, None])
     scores = centred / _varying(deviation, mean)[:, None]
     yield _between_lines(centred), _between_places(scores)

@@ -131,7 +131,9 @@ def view_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
 
 def view_seconds(params: Params, problem: Problem) -> float:
     """Estimate the seconds that these summaries take."""
-    return order_free.SECONDS_PER_CELL * problem.n_samples * problem.n_features * bool(view_steps(params, problem)[0])
+    if problem.layout is None or not view_steps(params, problem)[0]:
+        return 0.0
+    return problem.n_samples * order_free.seconds_per_row(problem.layout)
 
 
 def neighborhood_default(problem: Problem) -> Params:
