@@ -43,10 +43,14 @@ _MOST_RESTARTS = 2  # of a pool whose workers die
 
 @dataclass(frozen=True)
 class Reserved:
-    """Seconds that are kept back for choosing and estimating (``closing``), and for fitting the winner on all rows."""
+    """Seconds that are kept back for choosing and estimating (``closing``), and for fitting the winner on all rows.
+
+    ``seeds`` of those of the refit are for further seeds of the winner, and may go to finding a better one.
+    """
 
     closing: float = 0.0
     refit: float = 0.0
+    seeds: float = 0.0
 
     @property
     def total(self) -> float:
@@ -258,7 +262,7 @@ class Search:
                 reserved = self.reserve(self)
                 left = self.budget.left - reserved.total
                 over = left + reserved.refit <= 0 or self.progress.stop_requested
-                turn = None if over else self.scheduler.next(left, reserved.refit)
+                turn = None if over else self.scheduler.next(left, reserved.refit - reserved.seeds, reserved.seeds)
                 if turn is None:
                     self.out_of_time = self.scheduler.timed and (left <= 0 or self.scheduler.starved)
                     return

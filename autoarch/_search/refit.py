@@ -51,12 +51,13 @@ def reserved_seconds(search: Search, size: int) -> Reserved:
     once = refit_seconds(ranked[0], search) if ranked else 0.0
     if not ranked or once > left - closing:
         return Reserved(closing)
-    family = search.family(ranked[0].family)
+    family, with_seeds = search.family(ranked[0].family), once
     if averages_seeds(family, search.data):
         share = _SEEDS_SHARE if family.averages_seeds else _LESS_FOR_SEEDS
-        once = max(once, min(MOST_SEEDS * once, share * total))
+        with_seeds = max(once, min(MOST_SEEDS * once, share * total))
     others = sum(refit_seconds(candidate, search) for candidate in ranked[1:])
-    return Reserved(closing, min(max(once, _REFIT_SHARE * total), once + min(others, _MEMBERS_SHARE * total)))
+    seconds = min(max(with_seeds, _REFIT_SHARE * total), with_seeds + min(others, _MEMBERS_SHARE * total))
+    return Reserved(closing, seconds, with_seeds - once)
 
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:

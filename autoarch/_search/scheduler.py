@@ -45,6 +45,7 @@ _MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, 
 _MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
 _DEAR, _CHEAP = 0.25, 0.5  # of the time left, that a newcomer needs; of what it needs, that a second look may take
 _LEVEL = 1.0  # standard errors by which a candidate may be behind the leader to be worth a second look
+_FOR_CONTEST = 0.5  # of the seconds kept for seeds, that may go to candidates which are level with the leader
 _POOLED = 30  # candidates by which the variance of fits is judged
 
 
@@ -165,7 +166,7 @@ class Scheduler(Standings):
 
     # What is next
 
-    def next(self, left: float = math.inf, kept: float = 0.0) -> Turn | None:
+    def next(self, left: float = math.inf, kept: float = 0.0, spare: float = 0.0) -> Turn | None:
         """Choose the next step; None when nothing affordable is left.
 
         Parameters
@@ -174,15 +175,18 @@ class Scheduler(Standings):
             Seconds of search.
         kept : float
             Seconds that are kept back for a refit, which the first turn of a family that can do with little may use.
+        spare : float
+            Seconds that are kept back for what a better candidate is worth more than: seeds of the one that leads. The
+            first turn of each family may use them and, in part, candidates that are level with the leader.
         """
         leader, m = self.leader, self.n_splits(left)
         finishing = self._seconds_to_finish(leader, m)
-        turn = self._next_of_round_one(left, kept, finishing, leader, m) or self._postponed(left)
+        turn = self._next_of_round_one(left + spare, kept, finishing, leader, m) or self._postponed(left)
         turn = turn or self._race(left, finishing, m)
         while turn is None and m < len(self.weights):  # time is left that nobody else can use
             m += 1
             turn = self._race(left, 0.0, m)
-        turn = turn or self._race(left, 0.0, m, hopeless=True)
+        turn = turn or self._race(left, 0.0, m, hopeless=True) or self._contest(left + _FOR_CONTEST * spare)
         if turn is not None and turn.candidate is None:
             defaults = self.entrants[turn.family].defaults
             if turn.default in defaults:
@@ -245,6 +249,20 @@ class Scheduler(Standings):
             if level and split is not None and cost <= min(left, _CHEAP * need):
                 return self._going_on(candidate, split, left, cost)
         return None
+
+    def _contest(self, left: float) -> Turn | None:
+        """Next split of the best of the candidates that are level with the leader, where that is affordable."""
+        leader = self.leader
+        if leader is None or not self.timed:
+            return None
+        rivals = [c for c in eligible(self.candidates) if c.status == "open" and c is not leader]
+        compared, options = Comparison(rivals, leader, self.weights), []
+        for rival in rivals:
+            lag, split = compared.of(rival), self._next_split(rival, len(leader.steps))
+            cost = self._seconds_of_next(rival)
+            if lag is not None and lag.standardised >= -_LEVEL and split is not None and cost <= left:
+                options.append((lag.standardised, self._going_on(rival, split, left, cost)))
+        return max(options, key=lambda option: option[0])[1] if options else None
 
     def _seconds_of_newcomer(self, name: str, default: Params | None) -> float:
         return self.costs.of_first_step(name, self.entrants[name].next_params if default is None else default)

@@ -131,10 +131,10 @@ class Played:
         return [(result.number, result.split) for result in self.results]
 
 
-def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0):
+def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0, spare=0.0):
     """Play a world against a scheduler until it has nothing more to do.
 
-    ``haste`` divides every second that passes; ``kept`` are seconds beyond the budget, for a refit.
+    ``haste`` divides every second that passes; ``kept``, ``spare``: seconds beyond the budget, for a refit, for seeds.
     """
     scheduler = Scheduler(world.weights, world.order, timed=budget is not None)
     scheduler.limits = Limits(n_trials, patience)
@@ -154,8 +154,9 @@ def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, 
     waiting = []
     while len(played.results) < MOST_STEPS:
         left = float("inf") if budget is None else budget - played.spent
-        still = kept if budget is None else min(kept, max(0.0, left + kept))
-        turn = scheduler.next(left, still) if left + still > 0 and len(waiting) < n_jobs else None
+        still = kept if budget is None else min(kept, max(0.0, left + kept + spare))
+        over = left + kept + spare <= 0
+        turn = None if over or len(waiting) >= n_jobs else scheduler.next(left, still, spare)
         if turn is not None:
             played.expected.append((turn, left, *expectation(scheduler, turn)))
             candidate = turn.candidate

@@ -74,10 +74,10 @@ def test_a_cheap_family_always_has_a_turn(world, budget):
 
 
 @settings(max_examples=25)
-@given(world=worlds(), budget=st.floats(0.5, 5), kept=st.floats(0, 2))
-def test_no_more_is_spent_than_there_is_with_what_is_kept(world, budget, kept):
-    """Time that is kept for a refit may be used, and no more than that."""
-    assert play(world, budget, kept=kept).spent <= budget + kept + 0.05
+@given(world=worlds(), budget=st.floats(0.5, 5), kept=st.floats(0, 2), spare=st.floats(0, 2))
+def test_no_more_is_spent_than_there_is_with_what_is_kept(world, budget, kept, spare):
+    """Time that is kept for a refit and its seeds may be used, and no more than that."""
+    assert play(world, budget, kept=kept, spare=spare).spent <= budget + kept + spare + 0.05
 
 
 def test_what_is_kept_for_a_refit_is_for_families_that_were_not_tried():
@@ -88,6 +88,41 @@ def test_what_is_kept_for_a_refit_is_for_families_that_were_not_tried():
     beyond = [turn.family for turn, left, *_ in played.expected if turn.seconds > left]
     assert beyond == ["tree"]
     assert played.spent <= 2.2
+
+
+def judged(scheduler, number, family, splits, n_wrong=10):
+    """A candidate that erred in so many of 60 rows of each of some splits, at a second each."""
+    candidate, losses = Candidate(number, family, {"default": 0}), np.repeat([1.0, 0.0], [n_wrong, 60 - n_wrong])
+    for split in splits:
+        scheduler.begin(candidate, split)
+        result = StepResult(number, split, judgement=Judgement(1 - losses.mean(), -losses.mean(), losses))
+        result.work = Work(rows=100, seconds=1.0, fit_seconds=1.0)
+        scheduler.learn(candidate, result)
+    return candidate
+
+
+@pytest.mark.parametrize(("n_wrong", "goes_on"), [(10, True), (16, False)])
+def test_time_for_seeds_may_go_to_a_candidate_that_is_level_with_the_leader(n_wrong, goes_on):
+    """Half of it, and not to who is behind by more than the error of the difference."""
+    scheduler = Scheduler(even(3), timed=True)
+    judged(scheduler, 0, "first", (0, 1, 2))
+    rival = judged(scheduler, 1, "second", (0,), n_wrong)
+
+    assert scheduler.next(0.1, 0.0, 1.0) is None
+    turn = scheduler.next(0.1, 0.0, 4.0)
+    assert (turn is not None and turn.candidate is rival and turn.split == 1) == goes_on
+
+
+def test_time_for_seeds_may_go_to_the_first_turn_of_a_family():
+    """Which may be better than any number of seeds."""
+    world = world_of(("first", 1.0, Nature()), ("second", 5.0, Nature()), n_splits=3)
+    world.families[1].anytime = False
+    scheduler = Scheduler(world.weights, timed=True)
+    scheduler.enter(world.families, PROBLEM, {})
+    scheduler.next(20.0)
+    judged(scheduler, 0, "first", (0, 1, 2))
+
+    assert scheduler.next(0.1, 0.0, 8.0).family == "second"
 
 
 def test_the_cheapest_family_comes_first_whatever_its_odds():
