@@ -15,7 +15,32 @@ settings.register_profile("untimed", deadline=None)  # a slow machine is no brok
 settings.load_profile("untimed")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand each process one stretch of the tests, so that few fixtures of modules are made twice.
+
+    A process that ends early takes over tests of the others. Another ``--dist`` than the usual one is obeyed.
+    """
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
 @pytest.fixture(autouse=True)
 def _no_leftover_files(tmp_path, monkeypatch):
     """Each test runs in a folder of its own, so that a stray file is seen and never lands in the tree."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def probe_without_labels(monkeypatch):
+    """Searches probe the cells alone, as they do in the shortest budgets, for tests of what comes after the probe.
+
+    Landmarks take most of the time of a fit of one quick candidate.
+    """
+    from autoarch._search import run
+
+    whole = run.measure
+    monkeypatch.setattr(run, "measure", lambda *args, **settings: whole(*args, **{**settings, "y": None}))

@@ -29,6 +29,9 @@ QUICK = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0}
 LINEAR = {**QUICK, "n_trials": 1, "families": "linear"}
 
 
+quick_probe = pytest.mark.usefixtures("probe_without_labels")
+
+
 @pytest.fixture(scope="module")
 def iris():
     X, y = load_iris(return_X_y=True)
@@ -94,6 +97,7 @@ def as_frame(X):
     return pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
 
 
+@quick_probe
 @pytest.mark.parametrize(
     "convert",
     [
@@ -129,7 +133,7 @@ def test_a_mixed_table_with_holes(family):
         }
     )
     y = np.where(colour == "red", "stop", "go")
-    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=family).fit(X, y)
+    clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=family, cv=2).fit(X, y)
     assert clf.score(X, y) > 0.95
     new = X[X.columns[::-1]].assign(colour="violet")
     assert set(clf.predict(new)) <= {"stop", "go"}
@@ -149,6 +153,7 @@ def test_a_declared_layout_is_used():
         AutoArchClassifier(**QUICK, families="cnn", layout=None).fit(X, y)
 
 
+@quick_probe
 def test_a_family_that_cannot_serve_is_listed_with_its_reason(iris):
     """Nothing is left out in silence."""
     X, y = iris
@@ -158,6 +163,7 @@ def test_a_family_that_cannot_serve_is_listed_with_its_reason(iris):
     assert "layout" in left_out["reason"]
 
 
+@quick_probe
 def test_a_regressor_searches_by_r2_and_takes_weights():
     """Weights and groups go where they belong."""
     X, y = load_diabetes(return_X_y=True)
@@ -195,6 +201,7 @@ class Interrupting(Failing):
         raise KeyboardInterrupt
 
 
+@quick_probe
 def test_failing_trials_are_recorded_and_the_search_goes_on(iris):
     """The reason stands in the leaderboard; the others win."""
     X, y = iris
@@ -204,6 +211,7 @@ def test_failing_trials_are_recorded_and_the_search_goes_on(iris):
     assert clf.best_family_ == "linear"
 
 
+@quick_probe
 def test_when_every_trial_fails_the_baseline_stays(iris):
     """There is always a model, and a warning that says why it is this one."""
     X, y = iris
@@ -214,6 +222,7 @@ def test_when_every_trial_fails_the_baseline_stays(iris):
     assert clf.score(X, y) > 0.9
 
 
+@quick_probe
 def test_ctrl_c_keeps_the_best_so_far(iris):
     """The estimator is usable and says that it was interrupted."""
     X, y = iris
@@ -264,6 +273,7 @@ def test_bad_data_are_refused_at_the_door(change, message, iris):
         AutoArchClassifier(**QUICK).fit(*change(*iris))
 
 
+@quick_probe
 def test_a_column_of_labels_is_ravelled_with_a_warning(iris):
     """As scikit-learn does."""
     X, y = iris
@@ -299,6 +309,7 @@ class _Witness(DummyClassifier):
         return super().predict(X)
 
 
+@quick_probe
 def test_predicting_touches_no_warning_filter_and_limits_threads_of_long_calls_only(iris, monkeypatch):
     """A short call finds the libraries as the user left them, and so does everybody after a long one."""
     clf = AutoArchClassifier(**LINEAR).fit(*iris)
@@ -336,6 +347,7 @@ def test_several_workers_find_a_model(iris):
     assert clf.score(X, y) > 0.9
 
 
+@quick_probe
 def test_class_weights_move_the_decision():
     """Errors on a heavy class count for more."""
     rng = np.random.default_rng(0)
@@ -348,6 +360,7 @@ def test_class_weights_move_the_decision():
         AutoArchClassifier(**LINEAR, class_weight="even").fit(X, y)
 
 
+@quick_probe
 def test_a_time_budget_ends_the_search(iris):
     """The clock alone is enough, and stopped_by_ says that it was the clock."""
     clf = AutoArchClassifier(time_budget=2, families="linear", random_state=0, verbose=0).fit(*iris)
@@ -363,6 +376,7 @@ class Stumbling(Failing):
         raise ZeroDivisionError("nothing to suggest")
 
 
+@quick_probe
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_family_that_cannot_suggest_is_a_failed_trial(iris, n_jobs):
     """A stranger's mistake does not end the search, whoever runs the trials."""
@@ -371,6 +385,7 @@ def test_a_family_that_cannot_suggest_is_a_failed_trial(iris, n_jobs):
     assert "nothing to suggest" in " ".join(clf.leaderboard_["reason"])
 
 
+@quick_probe
 def test_families_that_the_budget_did_not_reach_are_listed(iris):
     """With one trial for two families the other one stands in the leaderboard with its reason."""
     clf = AutoArchClassifier(**{**QUICK, "n_trials": 1}, families=["linear", QuickTree]).fit(*iris)
@@ -384,6 +399,7 @@ def test_a_device_that_is_not_there_is_named(iris):
         AutoArchClassifier(**QUICK, device="cdua").fit(*iris)
 
 
+@quick_probe
 def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
     """The model of the first split is kept, with a warning."""
     import autoarch._search.refit as refit_module
@@ -429,6 +445,7 @@ def test_a_search_that_a_simple_model_leads_goes_on():
     assert clf.fit(X, y).best_family_ == "baseline" and clf.score(X, y) == 1.0
 
 
+@quick_probe
 def test_an_ensemble_votes_and_is_listed(iris):
     """Its members are in a table, its pipeline can be fitted again, its probabilities are those that it gives."""
     X, y = iris
@@ -444,6 +461,7 @@ def test_an_ensemble_votes_and_is_listed(iris):
     np.testing.assert_array_equal(clf.predict_proba(X).argmax(axis=1), np.searchsorted(clf.classes_, clf.predict(X)))
 
 
+@quick_probe
 def test_patience_ends_a_search_that_finds_nothing_better(iris):
     """And the estimator says that it did."""
     X, y = iris

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoarch import AutoArchClassifier
@@ -225,6 +225,7 @@ def test_percent_signs_are_no_format(caplog):
     assert caplog.messages == ["tree share=50%s: failed: 100 %d"]
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.from_regex("[a-z_]+", fullmatch=True), st.floats() | st.integers() | st.none() | st.text()))
 def test_a_candidate_is_named_by_all_its_parameters(params):
     """In their order, for any values."""

@@ -10,6 +10,7 @@ from itertools import permutations, product
 import pytest
 import scipy.linalg  # noqa: F401  # brings a second BLAS
 import sklearn.ensemble  # noqa: F401  # brings an OpenMP
+import torch  # brings another, here and not in the midst of the tests, whose order then does not matter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController
@@ -24,6 +25,7 @@ BEFORE = 3  # more than any limit below, whatever the machine
 @pytest.fixture(autouse=True)
 def _roomy_pools():
     """Every pool has three threads; afterwards what it had."""
+    torch.get_num_threads()  # the first call in a thread sets its OpenMP
     had = [pool.get_num_threads() for pool in POOLS]
     _fill(BEFORE)
     yield
@@ -95,7 +97,7 @@ def workers():
 @contextmanager
 def _workers():
     with ExitStack() as stack:
-        pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(3)]
+        pools = [stack.enter_context(ThreadPoolExecutor(1, initializer=torch.get_num_threads)) for _ in range(3)]
         yield [lambda action, pool=pool: pool.submit(action).result(60) for pool in pools]
 
 
@@ -147,7 +149,6 @@ def _follow(steps, workers):
 
 def test_torch_follows_and_comes_back():
     """In the thread that asks, also after somebody has called torch's own setter; a new thread finds that number."""
-    torch = pytest.importorskip("torch")
     had = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -155,7 +156,7 @@ def test_torch_follows_and_comes_back():
             assert torch.get_num_threads() == 1
             found = []
             for _ in range(2):
-                thread = threading.Thread(target=lambda: found.append(_torch_in_and_after(torch)))
+                thread = threading.Thread(target=lambda: found.append(_torch_in_and_after()))
                 thread.start()
                 thread.join()
             assert found == [(1, 2), (1, 2)]
@@ -164,7 +165,7 @@ def test_torch_follows_and_comes_back():
         torch.set_num_threads(had)
 
 
-def _torch_in_and_after(torch):
+def _torch_in_and_after():
     with limited(1):
         inside = torch.get_num_threads()
     return inside, torch.get_num_threads()
@@ -172,7 +173,6 @@ def _torch_in_and_after(torch):
 
 def test_mkl_in_torch_is_given_back_unset():
     """What torch multiplies with follows OpenMP again, as before anybody asked for a limit."""
-    torch = pytest.importorskip("torch")
     setter = threads._mkl_setter()
     if setter is None:
         pytest.skip("this torch exports no MKL")

@@ -1,5 +1,7 @@
 """What goes in and what comes out: shapes, names, repeatability, and errors that say what to pass instead."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,8 @@ from autoarch.datasets import make_planted
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, LayoutError, ParameterError
 from autoarch.explain import Explanation, explain
 from autoarch.explain.rows import ArrayRows, Replacement
+
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
 
 QUICK = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
 
@@ -56,6 +60,13 @@ def test_columns_of_a_table_come_back_under_their_names(mixed, on_table):
     assert set(found.target) <= {"early", "late"}
 
 
+@cache
+def on_grids(shape):
+    """A regressor on grids of this shape, and its rows."""
+    X = np.random.default_rng(0).normal(size=(60, *shape))
+    return AutoArchRegressor(**QUICK).fit(X, X.reshape(60, -1)[:, 0]), X
+
+
 @pytest.mark.parametrize(
     ("shape", "values", "rows", "columns", "channels"),
     [
@@ -66,8 +77,7 @@ def test_columns_of_a_table_come_back_under_their_names(mixed, on_table):
 @pytest.mark.parametrize("by", ["auto", "cell", "row", "column", "channel", "name"])
 def test_grids_come_back_as_grids(shape, values, rows, columns, channels, by):
     """In the shape of X with its channels, and in sums along each axis."""
-    X = np.random.default_rng(0).normal(size=(60, *shape))
-    model = AutoArchRegressor(**QUICK).fit(X, X.reshape(60, -1)[:, 0])
+    model, X = on_grids(shape)
 
     found = explain(model, X[:8], by=by, random_state=0, verbose=0)
 

@@ -15,6 +15,8 @@ from autoarch.explain.rows import Replacement
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 SETTINGS = {"rtol": 1e-4, "atol": 1e-5}
 SHAPES = [(1, 12, 12), (3, 9, 14), (2, 1, 40), (1, 60, 1), (1, 2, 20), (1, 45, 44)]  # the last is read with a stride
 
@@ -101,7 +103,7 @@ def test_updated_predictions_are_those_of_the_whole_model(planted, kind):
     estimator = AutoArchRegressor if kind == "regressor" else AutoArchClassifier
     if kind == "with missing cells":
         X[::7, 2, 3] = np.nan
-    settings = {"time_budget": None, "n_trials": 1, "families": "kernels", "random_state": 0, "verbose": 0}
+    settings = {"time_budget": None, "n_trials": 1, "families": "kernels", "cv": 2, "random_state": 0, "verbose": 0}
     settings |= {"ensemble_size": 3, "n_trials": 3} if kind == "ensemble" else {}
     fitted = estimator(**settings).fit(X[:200], y[:200].astype(float) if kind == "regressor" else y[:200])
     model = wrap_model(fitted, X[200:], "auto")

@@ -25,12 +25,17 @@ TAKEN = {
 N_EXPLAINED = 50
 
 
-@cache
-def learned(cause, family):
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory):
+    """Keeps the probe of each cause, which all families share."""
+    return str(tmp_path_factory.mktemp("memory"))
+
+
+def learned(cause, family, memory):
     """A model, rows to explain and where their causes are; None where the family has not learned the rule."""
     X, y, truth = make_planted(1400, (12, 12), cause=cause, random_state=0)
-    settings = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "verbose": 0}
-    model = AutoArchClassifier(families=family, random_state=0, **settings).fit(X[:1000], y[:1000])
+    settings = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "memory": memory}
+    model = AutoArchClassifier(families=family, random_state=0, verbose=0, **settings).fit(X[:1000], y[:1000])
     if model.score(X[1000:], y[1000:]) < 0.95:
         return None
     return model, X[1000 : 1000 + N_EXPLAINED], truth[1000 : 1000 + N_EXPLAINED]
@@ -50,9 +55,9 @@ def hit_rate(values, truth, cause):
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("cause", CAUSES)
-def test_the_true_cause_comes_first(cause, family):
+def test_the_true_cause_comes_first(cause, family, memory):
     """In 95 of 100 rows, for families that have learned the rule; a texture within its square."""
-    found = learned(cause, family)
+    found = learned(cause, family, memory)
     if found is None:
         pytest.skip("the family has not learned this rule")
     model, X, truth = found

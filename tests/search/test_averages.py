@@ -12,6 +12,8 @@ from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble, voting
 from autoarch._search.refit import _more_seeds
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 
 def test_models_of_folds_speak_as_one_and_can_be_fitted_again():
     """The mean of their probabilities, under the user's labels; a clone fits as many models anew."""

@@ -14,6 +14,8 @@ from autoarch._core.progress import Progress
 from autoarch.exceptions import AutoArchWarning, SearchInterruptedWarning
 from autoarch.families import Family
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 QUICK = {"time_budget": None, "n_trials": 1, "random_state": 0, "verbose": 0, "layout": None}
 X, y = load_iris(return_X_y=True)
 
@@ -104,16 +106,15 @@ def test_it_tells_how_many_rows_the_final_model_has_seen(family, words):
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss", "balanced_accuracy", None])
-@pytest.mark.parametrize("n", [6, 11, 24])
-def test_an_estimate_is_a_number_however_few_the_rows(n, scoring):
+def test_an_estimate_is_a_number_however_few_the_rows(scoring):
     """Its error is wide, and wider than with many."""
-    few, many = (
+    fewest, few, many = (
         AutoArchClassifier(families="linear", scoring=scoring, **QUICK).fit(X[50:][::step], y[50:][::step])
-        for step in (100 // n, 1)
+        for step in (16, 9, 1)
     )
-    for clf in (few, many):
+    for clf in (fewest, few, many):
         assert np.isfinite(clf.estimated_score_) and np.isfinite(clf.best_score_)
-    assert few.estimated_score_std_error_ > many.estimated_score_std_error_ > 0
+    assert min(fewest.estimated_score_std_error_, few.estimated_score_std_error_) > many.estimated_score_std_error_ > 0
 
 
 def test_an_estimate_of_numbers_is_a_number():

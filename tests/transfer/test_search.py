@@ -135,6 +135,7 @@ WARM = {
 }
 
 
+@pytest.mark.usefixtures("probe_without_labels")
 def test_a_search_that_goes_on_is_one_that_never_stopped(digits):
     """Two and two trials are those of four, and what came before counts."""
     X, y = few(digits)
@@ -149,6 +150,7 @@ def test_a_search_that_goes_on_is_one_that_never_stopped(digits):
     assert warm.stopped_by_ == "n_trials"
 
 
+@pytest.mark.usefixtures("probe_without_labels")
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -169,6 +171,7 @@ def test_another_problem_begins_anew_with_a_message(change, what, digits):
     assert len(clf.study_.trials) == 1
 
 
+@pytest.mark.usefixtures("probe_without_labels")
 def test_how_long_to_search_may_change(digits):
     """Budget, patience and silence are no part of the problem, and neither is a seed that nobody named."""
     X, y = few(digits)
