@@ -246,9 +246,10 @@ def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
 def with_findings(problem: Problem, report: LocalityReport) -> Problem:
     """Add the verdict of the probe, the layout that it holds for, and the symmetries of its cells to the problem."""
     used = report.used
-    symmetries = tuple(name for name, found in used.symmetries.items() if found.answer == "yes")
+    prefix = {"yes": "", "no": "not "}
+    symmetries = (prefix[found.answer] + name for name, found in used.symmetries.items() if found.answer in prefix)
     layout = problem.layout if used.layout is None else used.layout
-    return replace(problem, verdict=used.verdict, layout=layout, symmetries=symmetries)
+    return replace(problem, verdict=used.verdict, layout=layout, symmetries=tuple(symmetries))
 
 
 def promising_families(

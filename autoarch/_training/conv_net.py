@@ -142,6 +142,9 @@ class ConvNet(nn.Module):
     axis_as_channels : bool
         Whether the lines across the kernels (rows for 1 x k, columns for k x 1) are channels of one line, each with
         weights of its own, instead of sharing the weights.
+    alone : bool
+        Whether kernels see a single cell and nothing is strided, so that the order of the cells is of no consequence
+        before the head. With an axis as channels these cells are lines, and the net is a deep set [1]_.
     head : {"regions", "global"}
         Average over at most 3 x 3 regions and keep their positions, or average and maximum over the whole grid.
     dropout : float
@@ -152,6 +155,10 @@ class ConvNet(nn.Module):
         Whether each block weighs its channels anew for each sample.
     wrap : tuple of bool
         Whether a column, and a row, closes on itself, so that its ends are neighbours.
+
+    References
+    ----------
+    .. [1] M. Zaheer et al., "Deep sets", NeurIPS 2017.
     """
 
     def __init__(
@@ -162,6 +169,7 @@ class ConvNet(nn.Module):
         stages: int = 3,
         kernel: Sides = (3, 3),
         axis_as_channels: bool = False,
+        alone: bool = False,
         head: str = "regions",
         dropout: float = 0.1,
         scales: int = 1,
@@ -173,7 +181,8 @@ class ConvNet(nn.Module):
         self.settings = {**settings, "input_shape": tuple(map(int, input_shape))}  # by which a file's net is built
         self.folded = (2 if kernel[0] == 1 else 3) if axis_as_channels and 1 in kernel else None
         channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
-        stride = _strides(height, width, _MOST_CELLS)
+        stride = (1, 1) if alone else _strides(height, width, _MOST_CELLS)
+        kernel = (1, 1) if alone else kernel
         down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
         height, width = -(-height // stride[0]), -(-width // stride[1])
         first = _convolution(channels, filters, (down, across), wrap, stride)
@@ -181,7 +190,8 @@ class ConvNet(nn.Module):
         blocks, n_in = [], filters
         for stage in range(stages):
             n_out = filters * 2**stage
-            step = (2 if stage and height >= 4 else 1, 2 if stage and width >= 4 else 1)  # two cells are kept at least
+            least = 4 if stage and not alone else float("inf")  # of a side that is halved: two cells are kept
+            step = (2 if height >= least else 1, 2 if width >= least else 1)
             fitting = _scales_that_fit(scales, kernel, height, width)
             blocks.append(ResidualBlock(n_in, n_out, kernel, wrap, step, fitting, attention))
             height, width, n_in = -(-height // step[0]), -(-width // step[1]), n_out

@@ -98,6 +98,14 @@ class OrderFreeSummaries(TransformerMixin, BaseEstimator):
             made = [self._summaries(X[part]) for part in parts]
         return np.concatenate([X[:, kept], np.concatenate(made)], axis=1, dtype=X.dtype)
 
+    def seconds_per_row(self) -> float:
+        """Estimate the seconds that the summaries of one row take."""
+        height, width = self.layout.height, self.layout.width
+        pairs = (
+            0 if min(height, width) == 1 else sum(side * side / 2 for side in (height, width) if side <= _LARGEST_SIDE)
+        )
+        return self.layout.channels * (_PER_CELL * height * width + _PER_PAIR * pairs)
+
     def _summaries(self, X: np.ndarray) -> np.ndarray:
         """Summaries, channel by channel: those with the unit of the cells, of cells scaled to at most 1, times it."""
         grid = self.layout.to_grid(X).astype(np.float64).reshape(-1, self.layout.height, self.layout.width)
@@ -118,13 +126,6 @@ class OrderFreeSummaries(TransformerMixin, BaseEstimator):
             yield from _of_set(grid)
         if self.symmetries != ("exchangeable_rows",):
             yield from _of_set(np.ascontiguousarray(grid.transpose(0, 2, 1)))
-
-
-def seconds_per_row(layout: Layout) -> float:
-    """Estimate the seconds that the summaries of one row take."""
-    cells, sides = layout.height * layout.width, (layout.height, layout.width)
-    pairs = 0 if min(sides) == 1 else sum(side * side / 2 for side in sides if side <= _LARGEST_SIDE)
-    return layout.channels * (_PER_CELL * cells + _PER_PAIR * pairs)
 
 
 @lru_cache(maxsize=64)

@@ -207,9 +207,13 @@ def _places(step: ColumnTransformer, columns: Any, n: int) -> np.ndarray:
 
 @_of_step.register(GridScaler)
 def _of_grid(step: GridScaler, n: int) -> sparse.csr_matrix:
-    """Cells, then whether one is missing (whose share its channels divide among them), then columns beside the grid."""
+    """Cells, then whether one is missing (whose share its channels divide among them), then columns beside the grid.
+
+    A difference of two cells shares between both.
+    """
     channels, height, width = step.layout.shape
-    parts = [_picked(step.sources, n)]
+    sources = np.atleast_2d(step.sources)
+    parts = [sum(_picked(columns, n) for columns in sources) / len(sources)]
     if step.masked_:
         cells = _picked(step.layout.columns, n)
         parts.append(sparse.hstack([sparse.identity(height * width)] * channels) / channels @ cells)

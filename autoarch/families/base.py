@@ -75,7 +75,7 @@ class Problem:
     verdict : {"2d", "1d-rows", "1d-columns", "none"}
         What the probe found.
     symmetries : tuple of str
-        Symmetries of the cells that the probe has answered with "yes".
+        Symmetries of the cells that the probe has answered with "yes"; those answered with "no" as "not shift".
     device : str
         Where nets are trained.
     coordinates : MapColumns or None

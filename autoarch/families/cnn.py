@@ -19,6 +19,7 @@ from autoarch.families.net_settings import (
     epochs,
     make_net,
     mirrors,
+    most_shift,
     suggest_effort,
     suggest_training,
     training_seconds,
@@ -31,8 +32,12 @@ KERNELS = {
     "columns": (7, 1),
     "row lanes": (1, 7),  # the axis of rows serves as channels of one line
     "column lanes": (7, 1),
+    "row sets": (7, 1),  # each row is read alone, and all of them are pooled
+    "column sets": (1, 7),
 }
 _MODULE = ("filters", "stages", "head", "dropout", "scales", "attention")  # parameters of the module as they are
+_SETS = {"row sets": "exchangeable_rows", "column sets": "exchangeable_columns"}
+_ORDERED = [kernel for kernel in KERNELS if kernel not in _SETS]
 _CELLS = 256  # of a grid behind the first layer, at most
 _EXTRA = 4  # channels that a layer seems to have beside its own, by the time that it takes
 _MOST_LANES = 128  # channels that they make together
@@ -58,37 +63,50 @@ class CNN(Family):
             return ["columns"]
         channels, height, width = problem.layout.shape
         lanes = {"row lanes": channels * height, "column lanes": channels * width}
-        able = [kernel for kernel in KERNELS if lanes.get(kernel, 0) <= _MOST_LANES]
+        lanes |= {"row sets": channels * width, "column sets": channels * height}
+        able = [kernel for kernel in (*self._sets(problem), *_ORDERED) if lanes.get(kernel, 0) <= _MOST_LANES]
         proposed = {"1d-rows": ("row lanes", "rows"), "1d-columns": ("column lanes", "columns")}
         first = [kernel for kernel in proposed.get(problem.verdict, ()) if kernel in able]
+        if f"exchangeable_{problem.verdict.removeprefix('1d-')}" in problem.symmetries:
+            first.reverse()  # lines in no order are read alike
         return [*first, *(kernel for kernel in able if kernel not in first)]
+
+    def _sets(self, problem: Problem) -> list[str]:
+        """Kernels for lines that stand in no order; of a relation, the cells of a line have no order either."""
+        if "symmetric" in problem.symmetries:
+            return []
+        return [kernel for kernel, symmetry in _SETS.items() if symmetry in problem.symmetries]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """The proposed kernel, with changed samples; square kernels, another head, more filters, mixed samples.
 
         Samples are mirrored where that leaves likelihood and label alone; the head forgets places first where these
-        carry no label. The other scaling comes last.
+        carry no label; where levels wander, differences of neighbours come second. Lines in no order are read alone
+        and pooled at first. Other scalings come last.
         """
         kernel, *others = self.kernels(problem)
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = preprocessing.grid_scalings(problem)
         heads = ["regions", "global"]
-        if "place_free" in problem.symmetries:
+        if "place_free" in problem.symmetries or kernel in _SETS:
             heads.reverse()
         base = {"kernel": kernel, "scaling": scaling, "head": heads[0], "filters": 16, "stages": 3, "dropout": 0.2}
         base |= {**TRAINING, "scales": 1, "attention": False, "effort": 1.0, **around}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
-        # Shifted by a cell, samples may look unlikely to a model of places, and still be labelled alike: digits are
-        changed: Params = {"shift": 1, **({"mirror": True} if mirrors(problem) else {})}
+        changed: Params = {"shift": min(1, most_shift(problem)), **({"mirror": True} if mirrors(problem) else {})}
+        scales = 3 if 1 in KERNELS[kernel] else 1
         variants: list[Params] = [
+            *([{"scaling": "differences", "effort": 2.0}] if "differences" in further else []),
+            *({"kernel": other, "head": "global"} for other in others if other in _SETS),
+            *([{"kernel": "square"}] if kernel in _SETS else []),
             {**changed, "effort": 2.0},
             *([{"kernel": "square"}] if problem.verdict.startswith("1d") and "square" in others else []),
             *([{"hidden": False, "effort": 2.0}] if around else []),
-            {"head": heads[1], "effort": 2.0, "scales": 3 if 1 in KERNELS[kernel] else 1},
+            *([] if kernel in _SETS else [{"head": heads[1], "effort": 2.0, "scales": scales}]),
             {**large, **changed},
             {**large, "cutout": 0.3},
             {**changed, "mixup": 0.2, "attention": True, "effort": 2.0},
-            *([] if around else [{"scaling": other, "effort": 2.0} for other in further]),
+            *([] if around else [{"scaling": other, "effort": 2.0} for other in further if other != "differences"]),
         ]
         return [base, *({**base, **variant} for variant in variants)]
 
@@ -116,14 +134,15 @@ class CNN(Family):
         """Make grids, then the net."""
         from autoarch._training.conv_net import ConvNet
 
-        kernel = KERNELS[params["kernel"]]
+        kernel, alone = KERNELS[params["kernel"]], params["kernel"] in _SETS
         net = make_net(
             problem,
             ConvNet,
             seed=seed,
-            **training_settings(params, problem, kernel),
+            **training_settings(params, problem, (1, 1) if alone else kernel),
             module__kernel=kernel,
-            module__axis_as_channels=params["kernel"].endswith("lanes"),
+            module__axis_as_channels=params["kernel"].endswith(("lanes", "sets")),
+            module__alone=alone,
             module__wrap=closed_axes(problem),
             **{f"module__{name}": params[name] for name in _MODULE},
         )
@@ -160,18 +179,20 @@ class CNN(Family):
 def _convolution_products(params: Params, shape: tuple[int, int, int]) -> float:
     """Products of a forward pass of one grid; those of small layers are slow, as if they had more channels."""
     (channels, height, width), (down, across) = shape, KERNELS[params["kernel"]]
-    if params["kernel"] == "row lanes":
+    if params["kernel"] in ("row lanes", "column sets"):
         channels, height = channels * height, 1
-    if params["kernel"] == "column lanes":
+    if params["kernel"] in ("column lanes", "row sets"):
         channels, width = channels * width, 1
-    while height * width > _CELLS:
+    alone = params["kernel"] in _SETS
+    down, across = (1, 1) if alone else (down, across)
+    while height * width > _CELLS and not alone:
         height, width = (-(-height // 2), width) if height > width else (height, -(-width // 2))
     inside, out = channels, params["filters"]
     total = 4.0 * height * width * (inside + _EXTRA) * (out + _EXTRA) * down * across
     inside = out
     for stage in range(params["stages"]):
         out = params["filters"] * 2**stage
-        if stage:
+        if stage and not alone:
             height, width = (-(-side // 2) if side >= 4 else side for side in (height, width))
         total += height * width * down * across * (inside + out + _EXTRA) * (out + _EXTRA)
         inside = out

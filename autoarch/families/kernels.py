@@ -30,7 +30,7 @@ class Kernels(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling.
 
-        Where places carry no label, patterns come first.
+        Where places carry no label, patterns come first; where levels wander, differences of neighbours come second.
         """
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = preprocessing.grid_scalings(problem)
@@ -39,9 +39,15 @@ class Kernels(Family):
         if "place_free" in problem.symmetries:
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
-        others: list[Params] = [{"scaling": other} for other in further]
+        others: list[Params] = [{"scaling": other} for other in further if other != "differences"]
+        if "differences" in further:
+            variants.insert(0, {"scaling": "differences"})
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
         return [base, *({**base, **variant} for variant in variants)]
+
+    def openings(self, problem: Problem) -> int:
+        """The first one and, where nobody knows whether they tell more than the cells, differences of neighbours."""
+        return 2 if "differences" in preprocessing.grid_scalings(problem)[1:] else 1
 
     def smoke_params(self, problem: Problem) -> Params:
         """A few kernels."""

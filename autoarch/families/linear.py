@@ -37,10 +37,13 @@ class Linear(Family):
         strong = {**light, "penalty": 30.0}
         robust = {**light, "scaling": "robust", **bare}
         few = {**light, "penalty": 10.0, "sparsity": 0.7}
-        return preprocessing.with_order_free([light, strong, robust, few], [strong, light, few], problem)
+        # Of many summaries few count: on 18 kinds of lines in no order (800 rows) mean accuracy is 0.03 above that of
+        # all slopes under the same penalty, between 0.02 below and 0.13 above
+        fewest = {**few, "penalty": 30.0}
+        return preprocessing.with_order_free([light, strong, robust, few], [fewest, strong, few], problem)
 
     def openings(self, problem: Problem) -> int:
-        """The cells and, where their lines stand in no order, summaries under both penalties."""
+        """The cells and, where their lines stand in no order, summaries with few slopes and under a strong penalty."""
         return 3 if preprocessing.order_free_symmetries(problem) else 1
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:

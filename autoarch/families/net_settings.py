@@ -48,6 +48,11 @@ def mirrors(problem: Problem) -> bool:
     return not {*_MIRRORS, "turn"}.isdisjoint(problem.symmetries)
 
 
+def most_shift(problem: Problem) -> int:
+    """Cells by which samples may be shifted: none where shifted ones are unlikely, or labelled differently."""
+    return 0 if "not shift" in problem.symmetries else 2
+
+
 def closed_axes(problem: Problem) -> tuple[bool, bool]:
     """Tell whether a column, and a row, closes on itself."""
     return "circular_columns" in problem.symmetries, "circular_rows" in problem.symmetries
@@ -60,7 +65,7 @@ def suggest_training(trial: Trial, name: str, problem: Problem) -> Params:
         "lr": trial.suggest_float(f"{name}.lr", 1e-3, 3e-2, log=True),
         "decay": trial.suggest_float(f"{name}.decay", 1e-4, 0.3, log=True),
         "smoothing": trial.suggest_float(f"{name}.smoothing", 0.0, 0.15),
-        "shift": trial.suggest_int(f"{name}.shift", 0, 2),
+        "shift": trial.suggest_int(f"{name}.shift", 0, most_shift(problem)),
         "cutout": trial.suggest_float(f"{name}.cutout", 0.0, 0.5),
         "noise": trial.suggest_float(f"{name}.noise", 0.0, 0.5),
         "mixup": trial.suggest_float(f"{name}.mixup", 0.0, 0.4),

@@ -24,8 +24,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.points import Rows
 from autoarch._training import order_free
+from autoarch._training.difference_scaler import DifferenceScaler
 from autoarch._training.order_free import OrderFreeSummaries
-from autoarch._training.scalers import MOST_CODES, CodeChannels, GridScaler
+from autoarch._training.scalers import MOST_CODES, CodeChannels, GridScaler, SampleScaler
 from autoarch.families.base import Params, Problem, Steps, Trial
 from autoarch.geo.features import ANGLES, NEIGHBORS, SpatialFeatures
 from autoarch.geo.neighborhood import NeighborhoodGrid
@@ -131,9 +132,7 @@ def view_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
 
 def view_seconds(params: Params, problem: Problem) -> float:
     """Estimate the seconds that these summaries take."""
-    if problem.layout is None or not view_steps(params, problem)[0]:
-        return 0.0
-    return problem.n_samples * order_free.seconds_per_row(problem.layout)
+    return sum(problem.n_samples * step.seconds_per_row() for _, step in view_steps(params, problem)[0])
 
 
 def neighborhood_default(problem: Problem) -> Params:
@@ -160,15 +159,29 @@ def n_encoded(problem: Problem) -> int:
 
 
 def grid_scalings(problem: Problem) -> list[str]:
-    """Scalings of grids on offer, the likeliest first: a channel for each code where cells hold codes."""
-    return ["codes", "global", "cell"] if "codes" in problem.symmetries else ["global", "cell"]
+    """Scalings of grids on offer, the likeliest first.
+
+    A channel for each code where cells hold codes; where levels wander, a scale of its own for each sample, and
+    differences of neighbours: first where they tell more than the cells, never where they were found to tell no more.
+    """
+    first = [name for name in ("codes", "differences") if name in problem.symmetries]
+    if "wandering" not in problem.symmetries:
+        return [*first, "global", "cell"]
+    unknown = {"differences", "not differences"}.isdisjoint(problem.symmetries) and difference_axes(problem)
+    return [*first, "global", *(["differences"] if unknown else []), "sample", "cell"]
+
+
+def difference_axes(problem: Problem) -> tuple[str, ...]:
+    """Axes along which neighbours may be subtracted from each other: those whose order matters."""
+    return {"2d": ("rows", "columns"), "1d-rows": ("rows",), "1d-columns": ("columns",)}.get(problem.verdict, ())
 
 
 def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
     """Channels, height and width of what ``grid_step`` makes; of codes, how many there may be."""
     if problem.layout is not None:
         channels, height, width = problem.layout.shape
-        return channels * (MOST_CODES if params["scaling"] == "codes" else 1), height, width
+        times = {"codes": MOST_CODES, "differences": len(difference_axes(problem))}
+        return channels * times.get(params["scaling"], 1), height, width
     attributes = max(0, len(problem.numeric) - 2) + sum(problem.cardinalities)
     labels = max(1, problem.n_classes) if params["labels"] else 0
     return attributes + labels + 1, params["window"], params["window"]
@@ -176,15 +189,26 @@ def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
 
 def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
     """The step that makes scaled grids of the cells behind the columns, or of what lies around each place."""
-    if problem.layout is not None and params["scaling"] == "codes":
-        return "scale", CodeChannels(problem.layout, categorical=problem.categorical)
     if problem.layout is not None:
-        return "scale", GridScaler(problem.layout, scaling=params["scaling"], categorical=problem.categorical)
+        return "scale", _grid_scaler(params["scaling"], problem)
     assert problem.coordinates is not None  # unfit_for has seen to it
     facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical or None}
     facts["target_lag"] = problem.task if params["labels"] else False
     facts["hide_within"] = "some" if params["hidden"] else 0.0
     return "around", NeighborhoodPictures(problem.coordinates.pair, params["window"], **facts)
+
+
+def _grid_scaler(scaling: str, problem: Problem) -> GridScaler:
+    """The scaler of that name, for the cells behind the columns."""
+    assert problem.layout is not None
+    beside: Params = {"categorical": problem.categorical}
+    if scaling == "codes":
+        return CodeChannels(problem.layout, **beside)
+    if scaling == "differences":
+        return DifferenceScaler(problem.layout, difference_axes(problem), **beside)
+    if scaling == "sample":
+        return SampleScaler(problem.layout, **beside)
+    return GridScaler(problem.layout, scaling=scaling, **beside)
 
 
 @dataclass(frozen=True, eq=False)

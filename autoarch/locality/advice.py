@@ -5,10 +5,13 @@ From landmarks to the chance that each family wins, and to the families worth se
 A landmark is a noisy reading of what the full family would reach. The full family lies above it by an offset of its
 own (trees gain most from more rows and rounds), give or take the landmark's sampling error (``std_error``) and a
 spread. Offset and spread shrink as scores near 1: they are ``Family.landmark_offset`` and ``landmark_spread`` times
-the square root of best x (1 - best). The chance to win is the chance that a normal variable with that mean and spread
-is the largest of all. Families whose landmark was not measured keep the share that the verdict alone gives them. No
-chance is below ``probability_floor``: the search may always be surprised. A family is worth searching if its chance to
-win, among those that have a landmark and are not linear, is at least ``worth_chance``.
+the square root of best x (1 - best). The chance that a normal variable with that mean and spread is the largest of all
+is weighed by the family's chance before any landmark, which depends on the verdict: convolutions that score well where
+no order matters do so by other means than the layout, which dense nets and trees have, too. Landmarks and verdict tell
+partly the same, so that chance counts to the power of ``prior_weight``. Families whose landmark was not measured keep
+the share that the verdict alone gives them. No chance is below ``probability_floor``: the search may always be
+surprised. A family is worth searching if its chance to win, among those that have a landmark and are not linear, is at
+least ``worth_chance``.
 
 The other numbers stand in ``constants.json``. ``examples/benchmarks/family_choice.py`` learns them on tasks whose
 families were trained in full, and tests them with each source of data left out in turn; the documentation has its
@@ -18,6 +21,7 @@ tables.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import hypot
 
 import numpy as np
@@ -37,11 +41,13 @@ CHANGES = {
     "mirror_columns": "reversed columns",
     "turn": "quarter turns",
 }
+UNTESTED = "untested"  # in place of a verdict
+READINGS = ("codes", "differences")  # symmetries whose "yes" says that the cells are better read so
 FAMILIES = tuple(reversed(WITH_LANDMARK))  # of two with equal chances, the more special one comes first
 
 
 def prior(verdict: str, has_grid: bool) -> dict[str, float]:
-    """Chance of each family before any landmark, by the verdict alone."""
+    """Chance of each family before any landmark, by the verdict alone; ``UNTESTED`` counts as one axis that matters."""
     n_axes = {"2d": 2, "none": 0}.get(verdict, 1)
     possible = {name: has_grid or not WITH_LANDMARK[name].needs.grid for name in FAMILIES}
     return _bounded({name: WITH_LANDMARK[name].prior_odds[2 - n_axes] * possible[name] for name in FAMILIES})
@@ -67,11 +73,17 @@ def win_probabilities(
     standard = (points[None, :] - means[:, None]) / spreads[:, None]
     density = np.exp(-0.5 * standard**2) / spreads[:, None]
     below = ndtr(standard - margin / spreads[:, None])
-    wins = [(density[k] * np.prod(np.delete(below, k, axis=0), axis=0)).sum() for k in range(len(measured))]
+    before = np.array([shares[name] for name in measured]) ** CONSTANTS["prior_weight"]
+    wins = before * _shares_of_largest(density, below)
+    every = before @ _shares_of_largest(density, ndtr(standard)) if margin else wins.sum()
     to_share = sum(shares[name] for name in measured)
-    for name, win in zip(measured, wins, strict=True):
-        shares[name] = to_share * float(win / (density[0].sum() if margin else np.sum(wins)))
+    shares |= {name: to_share * float(win / every) for name, win in zip(measured, wins, strict=True)}
     return shares if margin else _bounded(shares)
+
+
+def _shares_of_largest(density: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Chance of each variable to be the largest, up to a factor, from its density and the others' distributions."""
+    return np.array([(one * np.prod(np.delete(below, k, axis=0), axis=0)).sum() for k, one in enumerate(density)])
 
 
 def comparable(landmarks: Mapping[str, Landmark]) -> bool:
@@ -101,17 +113,30 @@ def _bounded(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: least + spare * share / total for name, share in shares.items()}
 
 
+def evidence(measured: Measurements) -> tuple[Mapping[str, Landmark], str, bool]:
+    """Landmarks, verdict and whether there is a grid: what the chances of the families follow from.
+
+    A grid that was declared or found, with too few lines to test their order, is one all the same. What convolutions
+    gain by another reading of the cells adds to the score of their landmark.
+    """
+    used = measured.used
+    untested = used.layout is not None and not used.layout.is_bare_line and not used.grid.testable
+    marks = dict(used.scores.landmarks)
+    gain = max((used.scores.symmetries[name].effect for name in READINGS if _holds(name, used)), default=0.0)
+    if gain and "cnn" in marks:
+        marks["cnn"] = replace(marks["cnn"], score=min(1.0, marks["cnn"].score + gain))
+    return marks, UNTESTED if untested else used.grid.verdict, used.layout is not None
+
+
 def family_probabilities(measured: Measurements) -> dict[str, float]:
     """Chance that each family wins, from the landmarks or, without them, from the verdict; sums to 1."""
-    used = measured.used
-    return win_probabilities(used.scores.landmarks, used.grid.verdict, used.layout is not None)
+    return win_probabilities(*evidence(measured))
 
 
 def recommended_families(measured: Measurements) -> dict[str, float]:
     """Families worth searching, best first, each with its chance to win."""
-    used, chances = measured.used, family_probabilities(measured)
-    worth = worth_searching(used.scores.landmarks, used.grid.verdict, used.layout is not None)
-    return {name: chances[name] for name in worth}
+    chances = family_probabilities(measured)
+    return {name: chances[name] for name in worth_searching(*evidence(measured))}
 
 
 def advise(measured: Measurements) -> str:
@@ -131,8 +156,9 @@ def scaling(measured: Measurements) -> tuple[str, ...]:
     """
     if measured.layout is None:
         return ("per cell",)
-    if _holds("codes", measured):
-        return ("per code", "global", "per cell")
+    for reading, name in (("codes", "per code"), ("differences", "differences")):
+        if _holds(reading, measured):
+            return (name, "global", "per cell")
     if "scaling" in measured.scores.gains:
         gain = measured.scores.gains["scaling"]
         order = ("per cell", "global") if gain.difference > 0 else ("global", "per cell")
@@ -185,6 +211,8 @@ def _from_verdict(measured: Measurements) -> str:
     grid = measured.grid
     if grid.unlike:
         change = change.replace("whether the layout helps the task: correlated", "the families themselves: correlated")
+    if evidence(measured)[1] == UNTESTED:
+        return f"Compare {listed([first, *others])}: {grid.clause}. {change}"
     if grid.verdict == "none":
         return f"Prefer {first}{also}: {grid.clause}. {change}"
     return f"Try {first}{also}: {grid.clause} ({p_text(grid.p_value)}). {change}"

@@ -113,8 +113,8 @@ class LandmarkScores:
     landmark_rows : int
         Rows behind them.
     symmetries : mapping of str to Symmetry
-        ``"place_free"``, ``"mirror_rows"``, ``"mirror_columns"``, ``"shift"``, ``"turn"``, ``"codes"``; what was not
-        asked is missing.
+        ``"differences"``, ``"place_free"``, ``"mirror_rows"``, ``"mirror_columns"``, ``"shift"``, ``"turn"``,
+        ``"codes"``; what was not asked is missing.
     """
 
     landmarks: Mapping[str, Landmark] = field(default_factory=dict)

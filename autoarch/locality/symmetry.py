@@ -7,14 +7,15 @@ below ``MARGIN``, on the scale of correlations, and its own null is not rejected
 lines, differ in level, scale and correlation, beyond what such permutations give. **Symmetric.** Effect: share of the
 variance that X - X^T holds. **Circular.** Effect: correlation of neighbours inside less that across the seam, once the
 mean of each line is taken off, which cells far apart share without being neighbours. **Wandering.** Effect: correlation
-of cells far apart in both directions, in level or in size: what all cells of a sample share. This one is no invariance:
-its "yes" says that the lower limit lies above the margin.
+of cells far apart, in level or in size: what all cells of a sample share, or those of a line whose order matters. This
+one is no invariance: its "yes" says that the lower limit lies above the margin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -23,14 +24,11 @@ from scipy.stats import rankdata
 from autoarch._report.text import p_text
 from autoarch._statistics.permutation_tests import max_t_p, studentise
 
-MARGIN = 0.03
+MARGIN, LINE_MARGIN = 0.03, 0.3  # the ends of a line also share what is larger than it
 UPPER, LOWER = 1.645, 2.326  # normal quantiles: 95 % and 99 %
-FEWEST_SAMPLES = 10
-FEWEST_LINES = 3
-FEWEST_ON_A_CIRCLE = 6
+FEWEST_SAMPLES, FEWEST_LINES, FEWEST_ON_A_CIRCLE = 10, 3, 6
 MOST_LINES, MOST_ACROSS, MOST_CHANNELS, MOST_SAMPLES = 20, 24, 2, 400
-N_PERMUTATIONS = 99
-N_PAIRS = 400
+N_PERMUTATIONS, N_PAIRS = 99, 400
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Symmetry:
     answer : {"yes", "no", "too few rows"}
         "yes" is a claim: the effect against it lies below a margin with 95 % confidence.
     effect : float
-        How far the data are from the symmetry, or show what was asked for; 0 where not at all.
+        How far the data are from the symmetry, or show what was asked for.
     p_value : float or None
         Of the null that the sentence names; None where there is no test.
     sentence : str
@@ -89,12 +87,12 @@ def find_symmetries(
         elif values.shape[2] >= FEWEST_LINES:
             named = "rows and columns" if same_things else lines
             found[f"exchangeable_{lines}"] = _exchangeable(values, named, orders.get(axis), same_things, rng)
-    for axis in orders:
-        along = scaled if axis == "rows" else scaled.swapaxes(2, 3)
+    ordered = {axis: scaled if axis == "rows" else scaled.swapaxes(2, 3) for axis in orders}
+    for axis, along in ordered.items():
         if along.shape[3] >= FEWEST_ON_A_CIRCLE:
             found[f"circular_{axis}"] = _circular(along, axis.removesuffix("s"))
     if grid[0, 0].size >= 2 * FEWEST_LINES:
-        found["wandering"] = _wandering(scaled, rng)
+        found["wandering"] = _wandering(scaled, ordered, rng)
     return found
 
 
@@ -134,10 +132,10 @@ def _exchangeable(
     grid: np.ndarray, name: str, order: tuple[float, float] | None, same_things: bool, rng: np.random.Generator
 ) -> Symmetry:
     """Ask if the lines along the third axis of the grid are alike: could each sample have them in any order?"""
-    start = f"The {name}"
+    start = f"The {name} are"
     if order is not None:
-        because = f"{start} are not exchangeable: their order matters ({p_text(order[1])})."
-        return Symmetry("no", max(order[0], 0.0), order[1], because)
+        why = f"{start} not exchangeable: their order matters ({p_text(order[1])})."
+        return Symmetry("no", max(order[0], 0.0), order[1], why)
     lines = _ranked_lines(grid, same_things, rng)
     if len(lines) < FEWEST_SAMPLES or lines.shape[1] < FEWEST_LINES:
         return Symmetry("too few rows", 0.0, None, f"Too few rows to tell whether the {name} are exchangeable.")
@@ -149,10 +147,9 @@ def _exchangeable(
     answer = _claim(float(excess[worst]), float(errors[worst]), p_value, len(lines))
     null = f"permuted in each sample on their own: {p_text(p_value)}"
     text = {
-        "yes": f"{start} are exchangeable: they differ no more than in any order of each sample's own (excess |r| "
+        "yes": f"{start} exchangeable: they differ no more than in any order of each sample's own (excess |r| "
         f"{effect:.3f}, less than {MARGIN}; {null}). Summaries over them that ignore their order lose nothing.",
-        "no": f"{start} are not exchangeable: each has a level, scale or partners of its own (excess |r| {effect:.2f}; "
-        f"{null}).",
+        "no": f"{start} not exchangeable: each has its own level, scale or partners (excess |r| {effect:.2f}; {null}).",
         "too few rows": f"Too few rows to tell whether the {name} are exchangeable ({null}).",
     }
     return Symmetry(answer, effect, p_value, text[answer])
@@ -224,8 +221,7 @@ def _circular(scaled: np.ndarray, line: str) -> Symmetry:
     lines = scaled - scaled.mean(axis=3, keepdims=True)
     lines = lines / np.maximum(np.sqrt(np.square(lines).mean(axis=0)), 1e-6)
     side = lines.shape[3]
-    worst: tuple[float, float, float] = (-np.inf, 0.0, 0.0)
-    strongest = 0.0
+    worst, strongest = (-np.inf, 0.0, 0.0), 0.0
     for lag in (1, 2):
         apart = np.square(lines - np.roll(lines, -lag, axis=3)).mean(axis=(1, 2))
         correlations = 1 - apart / 2  # (n, side): by place of the first cell
@@ -246,33 +242,38 @@ def _circular(scaled: np.ndarray, line: str) -> Symmetry:
     return Symmetry(answer, max(effect, 0.0), p_value, text[answer])
 
 
-def _wandering(scaled: np.ndarray, rng: np.random.Generator) -> Symmetry:
-    """Ask if samples differ in level or scale as wholes: do cells far apart rise and fall together?"""
-    n, _, height, width = scaled.shape
-    row, other_row = _far_apart(height, rng)
-    column, other_column = _far_apart(width, rng)
-    first, second = scaled[:, :, row, column], scaled[:, :, other_row, other_column]
-    levels = (first * second).mean(axis=(1, 2))
-    sizes = [np.abs(each) - np.abs(each).mean(axis=0) for each in (first, second)]
-    spread = max(float(np.square(sizes).mean()), 1e-12)
-    scales = (sizes[0] * sizes[1]).mean(axis=(1, 2)) / spread
-    effects = {"level": (float(levels.mean()), _std_error(levels)), "scale": (float(scales.mean()), _std_error(scales))}
-    what = max(effects, key=lambda name: effects[name][0] - LOWER * effects[name][1])
-    effect, error = effects[what]
-    p_value = min(1.0, 2 * float(1 - ndtr(effect / max(error, 1e-12))))
-    answer = "no"
-    if n >= FEWEST_SAMPLES and effect - LOWER * error > MARGIN:
+def _wandering(scaled: np.ndarray, ordered: Mapping[str, np.ndarray], rng: np.random.Generator) -> Symmetry:
+    """Ask if samples, or lines whose order matters, share a level or scale: do cells far apart in them go together?"""
+    n = len(scaled)
+    effects = _shared(scaled, "samples", *(_far_apart(side, rng) for side in scaled.shape[2:]))
+    for axis, lines in ordered.items():  # each line may have a level of its own: that of one sensor, say
+        if lines.shape[2] > 1 and lines.shape[3] >= FEWEST_ON_A_CIRCLE:
+            line = rng.integers(lines.shape[2], size=N_PAIRS)
+            effects |= _shared(lines, axis, (line, line), _far_apart(lines.shape[3], rng))
+    margins = {name: MARGIN if name[0] == "samples" else LINE_MARGIN for name in effects}
+    who, what = name = max(effects, key=lambda each: effects[each][0] - LOWER * effects[each][1] - margins[each])
+    (effect, error), margin = effects[name], margins[name]
+    p_value = min(1.0, len(effects) * float(1 - ndtr(effect / max(error, 1e-12))))
+    answer = "too few rows" if n < FEWEST_SAMPLES or effect + UPPER * error > 3 * margin else "no"
+    if n >= FEWEST_SAMPLES and effect - LOWER * error > margin:
         answer = "yes"
-    elif n < FEWEST_SAMPLES or effect + UPPER * error > 3 * MARGIN:
-        answer = "too few rows"
     numbers = f"cells far apart share r {effect:.2f} in {what}, {p_text(p_value)}"
+    use = "differences of neighbours" if what == "level" else "one scale for each sample"
     text = {
-        "yes": f"Samples differ in {what} as wholes ({numbers}): try "
-        f"{'differences of neighbours' if what == 'level' else 'one scale for each sample'}.",
+        "yes": f"{who.capitalize()} differ in {what} as wholes ({numbers}): try {use}.",
         "no": f"Samples do not differ in level or scale as wholes ({numbers}).",
         "too few rows": f"Too few rows to tell whether samples differ in level or scale as wholes ({numbers}).",
     }
     return Symmetry(answer, max(effect, 0.0), p_value, text[answer])
+
+
+def _shared(scaled: np.ndarray, who: str, *places: tuple[np.ndarray, np.ndarray]) -> dict[tuple[str, str], Any]:
+    """Correlation in level and in size between cells, whose rows and columns are ``places``, with standard errors."""
+    first, second = (scaled[:, :, rows, columns] for rows, columns in zip(*places, strict=True))
+    sizes = [np.abs(each) - np.abs(each).mean(axis=0) for each in (first, second)]
+    products = {"level": first * second, "scale": sizes[0] * sizes[1] / max(float(np.square(sizes).mean()), 1e-12)}
+    of_samples = {(who, what): product.mean(axis=(1, 2)) for what, product in products.items()}
+    return {name: (float(values.mean()), _std_error(values)) for name, values in of_samples.items()}
 
 
 def _far_apart(side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,10 @@
 """Judge the probe by the table of ``family_choice.py``, and learn its constants with each source left out in turn.
 
 What is learned: ``landmark_offset`` of each family (how far it lies above its landmark when fully trained, on average),
-``landmark_spread`` (give or take how much) by the log-loss of the true winner, then ``worth_chance`` (the chance from
-which a family is worth searching) by the largest that keeps at most ``MOST_KEPT`` families on average. Every number
-printed is for sources that had no say in these constants.
+``prior_weight`` (how much the verdict counts beside the landmarks) and ``landmark_spread`` (give or take how much) by
+the log-loss of the true winner, then ``worth_chance`` (the chance from which a family is worth searching) by the
+largest that keeps at most ``MOST_KEPT`` families on average. Every number printed is for sources that had no say in
+these constants.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from autoarch.locality.constants import CONSTANTS
 FAMILIES = ("cnn", "mlp", "tree")
 CLOSE = 0.005  # a family this near the best one has won, too
 CLEAR = 0.01  # a lead that is worth a CNN
-MOST_KEPT = 1.72
+MOST_KEPT = 1.8
 CUT = 0.3
 SPREADS = np.round(np.geomspace(0.01, 0.3, 25), 3)
+WEIGHTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 CHANCES = np.round(np.geomspace(0.02, 0.4, 30), 3)
 OFFSETS = "landmark_offsets"
 FILE = Path(advice.__file__).parent / "constants.json"
@@ -139,11 +141,12 @@ def set_offsets(offsets: Mapping[str, float]) -> None:
 def learn(tasks: list[Judged]) -> dict[str, Any]:
     """The constants that suit these tasks best."""
     learned: dict[str, Any] = {OFFSETS: offsets(tasks)}
-    losses = []
-    for spread in SPREADS:
-        with constants({**learned, "landmark_spread": float(spread)}):
-            losses.append(np.mean([task.log_loss() for task in tasks]))
-    learned["landmark_spread"] = float(SPREADS[int(np.argmin(losses))])
+    for name, values in (("prior_weight", WEIGHTS), ("landmark_spread", SPREADS)):
+        losses = []
+        for value in values:
+            with constants({**learned, name: float(value)}):
+                losses.append(np.mean([task.log_loss() for task in tasks]))
+        learned[name] = float(values[int(np.argmin(losses))])
     for chance in CHANCES:
         with constants({**learned, "worth_chance": float(chance)}):
             if np.mean([len(task.kept()) for task in tasks]) <= MOST_KEPT:

@@ -21,8 +21,9 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
 from autoarch._search.averages import voting
+from autoarch._training.difference_scaler import DifferenceScaler
 from autoarch._training.scalers import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
@@ -246,6 +247,17 @@ def test_shares_of_a_masked_grid_with_columns_beside_it():
     assert isinstance(member.steps[0], GridScaler) and member.steps[0].masked_
     assert shares.shape == (3 * 12, 24)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+
+
+def test_a_difference_shares_between_its_two_cells():
+    """The last one of a line, which is always 0, between a cell and itself."""
+    scaler = DifferenceScaler(Layout(2, 3), ("rows", "columns")).fit(np.random.default_rng(0).normal(size=(9, 6)))
+
+    shares = pull_back([scaler], np.arange(6), 6).toarray()
+
+    np.testing.assert_array_equal(shares[0], [0.5, 0.5, 0, 0, 0, 0])
+    np.testing.assert_array_equal(shares[6], [0.5, 0, 0, 0.5, 0, 0])
+    np.testing.assert_array_equal(shares[2], [0, 0, 1, 0, 0, 0])
 
 
 @pytest.mark.parametrize(("method", "package"), [("gradients", "captum"), ("gradcam", "captum"), ("shap", "shap")])

@@ -9,6 +9,7 @@ from autoarch import Layout
 from autoarch._core.clock import Deadline
 from autoarch._search.run import with_findings
 from autoarch.families import Problem
+from autoarch.families.cnn import CNN
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.preprocessing import order_free_symmetries
@@ -104,6 +105,19 @@ def test_what_no_cell_tells_is_learned_from_summaries(family, make, symmetries):
     assert score(family, {**params, "view": "cells"}, problem, X, y) < 0.7
 
 
+def test_nets_read_lines_in_no_order_alone():
+    """And pool them; of a relation the cells of a line have no order either. Lines with an order are read alike."""
+    rows = replace(GRID, symmetries=("exchangeable_rows",))
+    relation = replace(GRID, symmetries=("exchangeable_rows", "symmetric"))
+
+    first = CNN().defaults(rows)[0]
+    assert (first["kernel"], first["head"]) == ("row sets", "global")
+    assert "square" in [params["kernel"] for params in CNN().defaults(rows)]
+    assert CNN().defaults(relation) == CNN().defaults(GRID)
+    assert CNN().kernels(replace(rows, verdict="1d-rows"))[0] == "rows"
+    assert CNN().kernels(replace(GRID, verdict="1d-rows"))[0] == "row lanes"
+
+
 @pytest.mark.parametrize("family", FAMILIES[:2], ids=lambda family: family.name)
 def test_columns_beside_the_grid_are_seen_with_the_summaries(family):
     """Numbers and categories, wherever they stand."""
@@ -129,10 +143,10 @@ def test_the_cost_of_summaries_grows_with_the_rows(family):
 
 
 def test_families_hear_of_the_symmetries_that_the_probe_is_sure_of():
-    """Those answered with "yes", on the layout that is used."""
+    """Those answered with "yes", and those with "no", on the layout that is used."""
     answers = {"exchangeable_rows": "yes", "exchangeable_columns": "no", "symmetric": "too few rows"}
     found = {name: Symmetry(answer, 0.0, None, "") for name, answer in answers.items()}
     report = LocalityReport.of(Measurements(Layout(12, 12), GridStatistics(symmetries=found)))
 
-    assert with_findings(GRID, report).symmetries == ("exchangeable_rows",)
+    assert with_findings(GRID, report).symmetries == ("exchangeable_rows", "not exchangeable_columns")
     assert with_findings(GRID, LocalityReport.of(Measurements())).symmetries == ()

@@ -38,7 +38,9 @@ def problems(draw):
         cardinalities=tuple(2 + column % 4 for column in categorical),
         has_missing=draw(st.booleans()),
         verdict=draw(st.sampled_from(["2d", "1d-rows", "1d-columns", "none"])),
-        symmetries=draw(st.sampled_from([(), ("wandering",), ("exchangeable_rows",), ("symmetric", "place_free")])),
+        symmetries=draw(
+            st.sampled_from([(), ("wandering", "not shift"), ("exchangeable_rows",), ("symmetric", "codes")])
+        ),
     )
 
 

@@ -224,8 +224,23 @@ def test_chances_add_up_and_follow_the_landmarks(report):
     assert min(chances.values()) > 0
     assert report.recommended_families == {"cnn": chances["cnn"]}
     noisy = _changed(report, landmarks=_landmarks(error=0.3))
-    assert set(noisy.recommended_families) == {"cnn", "mlp", "tree"}
+    assert set(noisy.recommended_families) == {"cnn", "tree"}  # dense nets are the unlikeliest where order matters
     assert noisy.family_probabilities["cnn"] < chances["cnn"]
+
+
+def test_the_same_landmarks_speak_less_for_convolutions_where_no_order_matters(report):
+    """Then they score by other means than the layout; few lines to test their order by are no such finding."""
+    level = _landmarks(cnn=0.85, shuffled=0.85, mlp=0.83, tree=0.83)
+    few = {name: _axis(None, side=4, n_orders=12) for name in ("rows", "columns")}
+
+    ordered, none, untested = (
+        _changed(report, landmarks=level, axes=axes).family_probabilities["cnn"] for axes in (report.axes, NEITHER, few)
+    )
+
+    assert none < 0.6 * ordered
+    assert none < untested <= ordered
+    flat = replace(_changed(report, landmarks=level, axes=few), layout=Layout.of((1, 4), origin="shape"))
+    assert flat.family_probabilities["cnn"] == pytest.approx(none)
 
 
 def test_a_clear_lead_is_less_likely_than_a_lead():

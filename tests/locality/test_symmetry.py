@@ -38,6 +38,11 @@ def _levels(rng, spread, n=300):
     return gaussian_filter1d(rng.normal(size=(n, 1, 40)), 1, axis=2) + spread * rng.normal(size=(n, 1, 1))
 
 
+def _sensors(rng, spread, n=300):
+    """Two short-ranged series in a sample, each from a level of its own."""
+    return gaussian_filter1d(rng.normal(size=(n, 2, 40)), 1, axis=2) + spread * rng.normal(size=(n, 2, 1))
+
+
 @pytest.mark.parametrize(
     ("make", "question", "answer"),
     [
@@ -56,6 +61,8 @@ def _levels(rng, spread, n=300):
         pytest.param(lambda rng: _ring(rng, "reflect"), "circular_rows", "no", id="line"),
         pytest.param(lambda rng: _levels(rng, 1.0), "wandering", "yes", id="levels"),
         pytest.param(lambda rng: _levels(rng, 0.0), "wandering", "no", id="one-level"),
+        pytest.param(lambda rng: _sensors(rng, 1.0), "wandering", "yes", id="levels-of-lines"),
+        pytest.param(lambda rng: _sensors(rng, 0.0), "wandering", "no", id="one-level-of-lines"),
     ],
 )
 def test_a_symmetry_is_claimed_where_it_holds(make, question, answer):

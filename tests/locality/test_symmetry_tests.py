@@ -9,9 +9,10 @@ from autoarch._core.clock import Deadline
 from autoarch._statistics.ridge import LeftOut
 from autoarch.families.base import Problem
 from autoarch.families.registry import known_families
-from autoarch.locality import probe_values
-from autoarch.locality.grid_statistics import Measurements
+from autoarch.locality import AxisEvidence, advice, probe_values
+from autoarch.locality.grid_statistics import GridStatistics, Measurements
 from autoarch.locality.measurements import Landmark, LandmarkScores
+from autoarch.locality.symmetry import Symmetry
 from autoarch.locality.symmetry_tests import with_symmetries
 
 MIRRORS = ("mirror_rows", "mirror_columns")
@@ -146,7 +147,8 @@ def test_a_report_holds_the_answers():
 
     report = probe_values(X.reshape(60, -1), Layout(8, 8), y=y, random_state=0)
 
-    assert set(report.scores.symmetries) == {"place_free", *MIRRORS, "shift", "turn"}
+    # The mean of a small field differs from sample to sample, so differences are asked for, too
+    assert set(report.scores.symmetries) == {"differences", "place_free", *MIRRORS, "shift", "turn"}
 
 
 def test_left_out_rows_and_their_changed_copies_are_predicted_by_the_others():
@@ -188,6 +190,28 @@ def test_nets_follow_the_answers(symmetries, family, expected):
     if family == "cnn":
         every = known_families()[family].defaults(problem)
         assert any(params.get("mirror", False) for params in every) == ("turn" in symmetries)
+
+
+@pytest.mark.parametrize(("label", "answer"), [("texture", "yes"), ("level", "no"), ("texture", None)])
+def test_differences_are_asked_for_where_levels_wander(label, answer):
+    """The convolutions read them instead of the cells, and the chance of a net follows."""
+    X, y = datasets.make_textures(200, (8, 8), random_state=0)
+    levels = 3 * np.random.default_rng(0).normal(size=200)
+    X, y = X + levels[:, None, None], y if label == "texture" else (levels > 0).astype(int)
+    axis = AxisEvidence(8, 20160, 0.0005, sizes=(0.6, 0.4, 0.3), expected=0.2, correlations=(0.6, 0.4, 0.3))
+    wandering = {} if answer is None else {"wandering": Symmetry("yes", 0.9, 0.001, "")}
+    grid = GridStatistics(axes={"rows": axis, "columns": axis}, symmetries=wandering)
+    marks = {name: Landmark(score, 0.02, 0.1) for name, score in {"cnn": 0.7, "mlp": 0.7, "tree": 0.7}.items()}
+    before = Measurements(Layout(8, 8), grid, scores=LandmarkScores(marks, landmark_rows=200))
+    settings = {"task": "classification", "categorical": (), "seed": 0, "n_jobs": None}
+
+    found = with_symmetries(before, X.reshape(200, -1), y, Deadline(), **settings)
+
+    told = found.scores.symmetries.get("differences")
+    assert (told and told.answer) == answer
+    chances = [advice.family_probabilities(measured)["cnn"] for measured in (before, found)]
+    assert (chances[1] > chances[0]) == (answer == "yes")
+    assert (advice.scaling(found)[0] == "differences") == (answer == "yes")
 
 
 @pytest.mark.parametrize("verdict", ["2d", "1d-rows", "1d-columns", "none"])

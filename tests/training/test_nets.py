@@ -228,6 +228,16 @@ def test_lines_as_channels_have_weights_of_their_own(shape, kernel):
     torch.testing.assert_close(ConvNet(shape, 3, kernel=(3, 3), axis_as_channels=True).folded, None)
 
 
+@pytest.mark.parametrize(("kernel", "axis"), [((7, 1), 2), ((1, 7), 3)], ids=["rows", "columns"])
+def test_a_net_that_reads_lines_alone_does_not_know_their_order(kernel, axis):
+    """Rows, or columns, in another order give the same answer; other cells in a line do not."""
+    grids = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 2, 9, 9)).astype(np.float32))
+    net = ConvNet((2, 9, 9), 3, filters=8, kernel=kernel, axis_as_channels=True, alone=True, head="global").eval()
+
+    torch.testing.assert_close(net(grids.roll(2, axis)), net(grids), atol=1e-5, rtol=1e-5)
+    assert (net(grids.roll(2, 5 - axis)) - net(grids)).abs().max() > 1e-3
+
+
 def test_a_rare_heavy_class_counts_by_its_whole_weight():
     """Weights are relative to the mean over all rows, not over a batch in which the class may be absent."""
     X = np.zeros((400, 1), dtype=np.float32)

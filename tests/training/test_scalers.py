@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from autoarch import Layout
+from autoarch._training.difference_scaler import DifferenceScaler
 from autoarch._training.scalers import CodeChannels, GridScaler
 from autoarch._training.table_scalers import RobustClip
 
@@ -49,6 +50,24 @@ def test_codes_become_channels_row_by_row(seed, channels):
         np.testing.assert_array_equal(own.sum(axis=1), known[:, channel])
     columns = scaler.sources.reshape(grids.shape[1:])
     assert (rows[:, columns][grids == 1] == np.broadcast_to(scaler.codes_, grids.shape)[grids == 1]).all()
+
+
+@given(seed=st.integers(0, 1000), axes=st.sampled_from([("rows",), ("columns",), ("rows", "columns")]))
+def test_differences_are_those_of_the_cells_that_they_name(seed, axes):
+    """Row by row; whatever level a sample has, and 0 where a cell has no next one or misses it."""
+    X = np.random.default_rng(seed).normal(size=(20, 24)).astype(np.float32)
+    scaler = DifferenceScaler(Layout(3, 4, 2), axes).fit(X)
+    rows = X.copy()
+    rows[0, 5] = np.nan
+
+    grids = scaler.transform(rows)
+
+    assert grids.shape == (20, 2 * len(axes), 3, 4)
+    first, second = scaler.sources
+    wanted = np.nan_to_num(rows[:, second] - rows[:, first]) / np.repeat(scaler.scale_.ravel(), 12)
+    np.testing.assert_allclose(grids.reshape(20, -1), wanted, atol=1e-5)
+    np.testing.assert_array_equal(grids, np.concatenate([scaler.transform(row[None]) for row in rows]))
+    np.testing.assert_allclose(scaler.transform(rows + np.float32(50)), grids, atol=1e-3)
 
 
 def test_missing_cells_become_the_mean_and_are_marked():

@@ -19,6 +19,7 @@ from torch import nn
 
 from autoarch._data.layout import Layout
 from autoarch._training.conv_net import ConvNet
+from autoarch._training.difference_scaler import DifferenceScaler
 from autoarch._training.pretrained.files import read_weights, write_weights
 from autoarch._training.pretrained.inspect import FitSides, TransferNet, cut_to_cells
 from autoarch._training.scalers import GridScaler
@@ -143,6 +144,11 @@ class Pretrained:
                 "or pass a torch module."
             )
         scaler = next((step for step in steps[:-1] if isinstance(step, GridScaler)), None)
+        if isinstance(scaler, DifferenceScaler):
+            raise InputError(
+                "the net reads differences of neighbouring cells, not the cells, and would be adapted to the wrong "
+                "thing. Fit a net on the cells, or pass np.diff of the new data to one that was fitted on np.diff too."
+            )
         module, shape = _unwrapped(last.module_, getattr(last, "input_shape_", None))
         if scaler is not None and shape is not None and shape[0] > len(scaler.mean_):
             module = cut_to_cells(module, tuple(shape), len(scaler.mean_))

@@ -1,0 +1,159 @@
+"""Samples that are changed: how much worse the landmark of the CNN does on them, row by row.
+
+The landmark is trained on samples as they are. Every row, and its changed copy, is predicted by a ridge on all other
+rows, which costs one inverse for all. Where a change turns copies of a sample into each other (mirror images, quarter
+turns), the landmark reads all of them, so that its random kernels prefer none. A second landmark that cannot tell the
+copies apart shows what their difference is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from autoarch._statistics.random_convolutions import Features
+from autoarch._statistics.ridge import LeftOut
+from autoarch._training.difference_scaler import neighbour_differences
+from autoarch.families.landmarks import Check, Sample, row_scores
+
+Copies = list[list[np.ndarray]]  # features of changed rows, by kind
+SHORT = 6  # cells of a side along which nothing is shifted
+PART_OF_SIDE = 32  # samples are shifted by one cell or by such a part of the side
+ONE_ROW = 0.25  # squared deviation added to those of all rows: that none changes is no proof that none would
+KINDS = ((0,), (1,), (0, 1, 2))  # parts of the features: placed; anywhere; both, and the cells themselves
+ANYWHERE = 1
+
+
+def mean_and_error(differences: np.ndarray) -> tuple[float, float]:
+    """Mean over rows and its standard error, which is above 0 even where all differences are equal."""
+    mean = float(differences.mean())
+    return mean, float(np.sqrt(np.square(differences - mean).sum() + ONE_ROW) / len(differences))
+
+
+class ChangedSamples:
+    """Falls of each row's score where rows are changed; ``cells`` (n, C, H, W) are their values as they were given."""
+
+    def __init__(self, sample: Sample, cells: np.ndarray, check: Check):
+        assert sample.layout is not None
+        self.sample, self.cells, self.check = sample, cells, check
+        self.grid = np.nan_to_num(sample.layout.to_grid(sample.overall))  # a cell without a column is the mean
+
+    @cached_property
+    def features(self) -> Features:
+        """Features of the grids as they are."""
+        return Features.learn(self.grid, self.sample.seed, self.check)
+
+    @cached_property
+    def fits(self) -> list[LeftOut]:
+        """The ridge on each kind of features."""
+        return self._fits(self.features)
+
+    def _fits(self, features: Features) -> list[LeftOut]:
+        return [self._fit(features.kernel(kind, features.parts)) for kind in KINDS]
+
+    def _fit(self, kernel: np.ndarray) -> LeftOut:
+        self.check()
+        return LeftOut.fit(kernel, self.sample.targets)
+
+    @cached_property
+    def best(self) -> int:
+        """The kind of features that predicts best; those that know no place, where they are no standard error worse."""
+        best = min(range(len(KINDS)), key=lambda kind: self.fits[kind].error)
+        errors = [np.square(self.fits[kind].outputs - self.sample.targets).mean(axis=1) for kind in (ANYWHERE, best)]
+        loss, error = mean_and_error(errors[0] - errors[1])
+        return ANYWHERE if loss <= error else best
+
+    @property
+    def _kind(self) -> tuple[int, ...]:
+        return KINDS[self.best]
+
+    @cached_property
+    def lead(self) -> tuple[float, float]:
+        """Lead of the landmark over a constant, and its standard error."""
+        score, error = mean_and_error(row_scores(self.sample, self.fits[self.best].outputs)[0])
+        return score - self.sample.constant_score, error
+
+    def falls(self, name: str) -> tuple[np.ndarray, Callable[[], np.ndarray] | None]:
+        """Fall of each row's score for a symmetry; where rows are changed, also where both copies look the same."""
+        if name == "place_free":
+            return self._without_place(), None
+        if name == "shift":
+            return self._shifted()
+        if name == "turn":
+            copies = [np.rot90(self.grid, quarters, (2, 3)) for quarters in (1, 2, 3)]
+        else:
+            copies = [np.flip(self.grid, 3 if name == "mirror_rows" else 2)]
+        own = [self.features.parts, *(self.features.of(copy, self.check) for copy in copies)]
+        left = np.random.default_rng([self.sample.seed, 3]).random((len(self.grid), 1)) < 0.5  # or to the right
+        pairs = zip(own[1:] + own[:1], own[-1:] + own[:-1], strict=True)
+        changed = [[np.where(left, *both) for both in zip(*pair, strict=True)] for pair in pairs]
+        return self._fall(own, changed)
+
+    def _without_place(self) -> np.ndarray:
+        with_place = min((kind for kind in range(len(KINDS)) if kind != ANYWHERE), key=lambda k: self.fits[k].error)
+        scores = [row_scores(self.sample, self.fits[kind].outputs)[0] for kind in (with_place, ANYWHERE)]
+        return scores[0] - scores[1]
+
+    def _shifted(self) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
+        """Train on the middle of each grid, test on a part beside it: true cells, no rim that no sample has."""
+        steps, n = shift_steps(self.grid.shape[2:]), len(self.grid)
+        middle = _cut(self.grid, steps, np.zeros((n, 2), dtype=int))
+        features = Features.learn(middle, self.sample.seed, self.check)
+        down, across = ((-step, 0, step) if step else (0,) for step in steps)
+        moves = np.array([(i, j) for i in down for j in across if i or j])
+        chosen = np.random.default_rng([self.sample.seed, 4]).integers(len(moves), size=n)
+        return self._fall([features.parts], [features.of(_cut(self.grid, steps, moves[chosen]), self.check)])
+
+    def _fall(self, own: Copies, changed: Copies) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
+        """Compare rows as they are with changed ones; ``own`` holds all copies of a row that stand beside each other.
+
+        The landmark reads them all: where the change makes one copy of another, none of its kernels tells them apart,
+        and what is left of a fall follows from the rows.
+        """
+        fit = self._fit(self._products(own, own))
+        before, after = row_scores(self.sample, fit.outputs, fit.of_changed(self._products(changed, own)))
+
+        def blind() -> np.ndarray:
+            means = [[np.mean(part, axis=0) for part in zip(*own, *changed, strict=True)]]
+            return before - row_scores(self.sample, self._fit(self._products(means, means)).outputs)[0]
+
+        return before - after, blind
+
+    def _products(self, some: Copies, others: Copies) -> np.ndarray:
+        """Inner products of rows: means over copies and kinds of features."""
+        pairs = [(one[kind], other[kind]) for one, other in zip(some, others, strict=True) for kind in self._kind]
+        return np.asarray(np.mean([one @ other.T for one, other in pairs], axis=0, dtype=np.float64))
+
+    def differenced(self, axes: Sequence[str]) -> np.ndarray:
+        """Gain of each row's score where differences of neighbours along these axes are read instead of the cells."""
+        found = np.nan_to_num(neighbour_differences(self.cells.astype(np.float32), axes))
+        found /= np.maximum(np.sqrt(np.square(found).mean(axis=(0, 2, 3), keepdims=True)), np.finfo(np.float32).tiny)
+        fits = self._fits(Features.learn(found, self.sample.seed, self.check))
+        own, best = self.fits[self.best], min(fits, key=lambda fit: fit.error)
+        return row_scores(self.sample, best.outputs)[0] - row_scores(self.sample, own.outputs)[0]
+
+    def coded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Gain of each row's score by a channel for each value: over the values, and over a channel for each step."""
+        levels = np.unique(self.cells[~np.isnan(self.cells)])
+        each = np.concatenate([self.cells == level for level in levels], axis=1)
+        steps = np.concatenate([self.cells >= level for level in levels[1:]], axis=1)
+        scores = []
+        for channels in (each, steps):
+            fits = self._fits(Features.learn(channels.astype(np.float32), self.sample.seed, self.check))
+            scores.append(row_scores(self.sample, min(fits, key=lambda fit: fit.error).outputs)[0])
+        as_values = row_scores(self.sample, self.fits[self.best].outputs)[0]
+        return scores[0] - as_values, scores[0] - scores[1]
+
+
+def shift_steps(sides: Sequence[int]) -> tuple[int, ...]:
+    """Cells by which samples are shifted down or up, and right or left."""
+    return tuple(max(1, round(side / PART_OF_SIDE)) if side >= SHORT else 0 for side in sides)
+
+
+def _cut(grid: np.ndarray, rim: Sequence[int], moves: np.ndarray) -> np.ndarray:
+    """The grids without a rim, each cut out at a place of its own."""
+    sides = [side - 2 * width for side, width in zip(grid.shape[2:], rim, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(grid, sides, axis=(2, 3))
+    return windows[np.arange(len(grid)), :, rim[0] + moves[:, 0], rim[1] + moves[:, 1]]

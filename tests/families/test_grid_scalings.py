@@ -1,0 +1,105 @@
+"""Scalings and changes of grids follow the symmetries: differences where levels wander, shifts that do no harm."""
+
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+
+from autoarch import Layout
+from autoarch._core.clock import Deadline
+from autoarch._search.evaluate import fit_steps
+from autoarch._training.pretrained.source import Pretrained
+from autoarch._training.scalers import CodeChannels
+from autoarch.exceptions import InputError
+from autoarch.families import Problem
+from autoarch.families.cnn import CNN
+from autoarch.families.kernels import Kernels
+
+SENSORS = Problem("classification", 200, 160, n_classes=2, smallest_class=100, layout=Layout(2, 80), verdict="1d-rows")
+WANDERING = replace(SENSORS, symmetries=("wandering",))
+
+
+def wandering(rng, n):
+    """Two sensors that walk from levels of their own; a swing up and down, or down and up, anywhere in the first."""
+    y = np.arange(n) % 2
+    X = 0.1 * rng.normal(size=(n, 2, 80)).cumsum(axis=2) + 3 * rng.normal(size=(n, 2, 1))
+    swing = np.sin(np.linspace(0, 2 * np.pi, 12))
+    for sample, label, first in zip(X, y, rng.integers(0, 68, n), strict=True):
+        sample[0, first : first + 12] += swing * (1 if label else -1)
+    return X.reshape(n, -1).astype(np.float32), y
+
+
+@pytest.mark.parametrize("family", [CNN(), Kernels()], ids=lambda family: family.name)
+def test_differences_come_second_where_levels_wander(family):
+    """First where they were found to tell more, never where they were found not to; without wandering nothing changes.
+
+    They are those along the axes whose order matters; without one there are none.
+    """
+    scalings = [params["scaling"] for params in family.defaults(WANDERING)]
+    better = replace(WANDERING, symmetries=("wandering", "differences"))
+    worse = replace(WANDERING, symmetries=("wandering", "not differences"))
+
+    assert scalings[:2] == ["global", "differences"]
+    assert {"sample", "cell"} <= set(scalings)
+    assert family.defaults(better)[0]["scaling"] == "differences"
+    assert Kernels().openings(WANDERING) == 2  # quick, so that both are tried
+    assert Kernels().openings(better) == Kernels().openings(worse) == Kernels().openings(SENSORS) == 1
+    assert "differences" not in [params["scaling"] for params in family.defaults(worse)]
+    assert "differences" not in [params["scaling"] for params in family.defaults(replace(WANDERING, verdict="none"))]
+    assert not {"differences", "sample"} & {params["scaling"] for params in family.defaults(SENSORS)}
+
+
+@pytest.mark.parametrize(("verdict", "channels"), [("1d-rows", 1), ("1d-columns", 1), ("2d", 2)])
+def test_there_are_differences_along_each_axis_whose_order_matters(verdict, channels):
+    """One channel for each."""
+    problem = replace(WANDERING, verdict=verdict)
+    (_, scaler), _ = Kernels().build({**Kernels().defaults(problem)[1], "kernels": 8}, problem, 0)
+
+    assert scaler.fit_transform(np.random.default_rng(0).normal(size=(20, 160))).shape == (20, channels, 2, 80)
+
+
+def test_nets_and_kernels_read_codes_as_channels_and_pad_closed_axes_around():
+    """As the probe has found them."""
+    found = replace(SENSORS, symmetries=("codes", "circular_rows"))
+
+    assert all(family.defaults(found)[0]["scaling"] == "codes" for family in (CNN(), Kernels()))
+    (_, scaler), (_, net) = CNN().build(CNN().defaults(found)[0], found, 0)
+    assert isinstance(scaler, CodeChannels)
+    assert net.get_params()["module__wrap"] == net.get_params()["augmentation"].wrap == (False, True)
+
+
+def test_what_levels_hide_is_learned_from_differences():
+    """The same kernels see little of it in the cells themselves."""
+    X, y = wandering(np.random.default_rng(0), 500)
+    raw, differences = Kernels().defaults(WANDERING)[:2]
+
+    scores = [
+        np.mean(
+            fit_steps(Kernels(), params, WANDERING, 0, X[:200], y[:200], None, Deadline()).predict(X[200:]) == y[200:]
+        )
+        for params in (raw, differences)
+    ]
+
+    assert scores[1] > max(0.85, scores[0] + 0.1)
+
+
+def test_a_net_on_differences_is_not_reused_for_cells():
+    """Its channels are no cells, and other data would be fed to it as if they were."""
+    X, y = wandering(np.random.default_rng(0), 40)
+    params = {**CNN().smoke_params(WANDERING), "scaling": "differences", "effort": 0.1}
+    fitted = fit_steps(CNN(), params, WANDERING, 0, X, y, None, Deadline())
+
+    with pytest.raises(InputError, match="differences of neighbouring cells"):
+        Pretrained.of(fitted)
+
+
+def test_shifts_are_left_out_where_they_do_harm():
+    """Neither a default nor a sampled net moves samples that are unlikely, or labelled differently, when moved."""
+    refuted = replace(SENSORS, symmetries=("not shift",))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+
+    for problem, most in ((SENSORS, 2), (refuted, 0)):
+        shifts = [params["shift"] for params in CNN().defaults(problem)]
+        shifts += [CNN().suggest(study.ask(), problem)["shift"] for _ in range(20)]
+        assert max(shifts) == most
