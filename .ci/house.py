@@ -238,13 +238,13 @@ def measured(house: House) -> list[tuple[str, int, int, str]]:
     return [
         (LINES, house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
         ("modules", len(house.files), 180, ""),
-        ("modules that serve one other", len(house.serving_one()), 35, ""),
+        ("modules that serve one other", len(house.serving_one()), 42, ""),
         ("import circles", len(circles), 0, "; ".join(", ".join(circle) for circle in circles)),
         ("import depth", len(chain), 14, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in chain)),
         ("own names to know to read fit", len(house.names_to_read()), 25, ""),
         ("fields of the largest dataclass", *_bar(record, 13)),
         ("lines of the longest function", *_bar(function, 60)),
-        ("lines of the longest module", *_bar(module, 300)),
+        ("lines of the longest module", *_bar(module, 330)),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,7 +19,8 @@ from autoarch._core.quiet import warn_user
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.target import Target
-from autoarch._search.eligible import Settings, same_search, search_key, search_seed
+from autoarch._search.eligible import Identity, Settings, same_search
+from autoarch._search.journal import Journal
 from autoarch._search.refit import changed_params
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
@@ -79,7 +81,9 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
         target = self._read_target(y, len(values))
         weight = target.weights(sample_weight, self.class_weight)
         past = getattr(self, "_past", None) if self.warm_start else None
-        seed = search_seed(self.random_state, past)
+        kept = {"kept": self.warm_start, "stored": settings.storage is not None}
+        identity = Identity.of(values, target.values, weight, **kept)
+        seed = identity.seed(self.random_state, past)
         problem = self._describe(values, canonical, target)
         if self.pretrained is not None:
             settings.families.append(FineTuned(self.pretrained).for_layout(problem))
@@ -95,14 +99,13 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
         )
         for message in splits.warnings if self.verbose else ():
             warn_user(message)
-        key = {}
-        if self.warm_start:
-            families = [family.cache_key() for family in settings.families]
-            data: dict[str, Any] = {"X": values, "y": target.values, "sample_weight": weight}
-            data |= {"splits": splits.plan.splits, "problem": problem, "families": families}
-            key = search_key(self.get_params(deep=False), data, seed)
-        layouts, past = self._layouts_to_try(canonical), same_search(past, key)
-        found = run_search(Request(settings, values, target, weight, problem, splits, seed, layouts, past, tasks))
+        rest = {"splits": splits.plan.splits, "problem": problem, "random_state": seed}
+        key = identity.key(self.get_params(deep=False), settings.families, **rest)
+        with closing(Journal.opened(settings.storage, key, settings.memory)) as journal:
+            past = None if journal.on else same_search(past, key)
+            layouts = self._layouts_to_try(canonical)
+            request = Request(settings, values, target, weight, problem, splits, seed, layouts, past, tasks, journal)
+            found = run_search(request)
         self._set_fitted(canonical, target, found)
         if self.warm_start:
             self._past = replace(found.past, key=key)

@@ -65,6 +65,10 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         Trials at a time, over joblib's backend. None is 1, which leaves all cores to each trial.
     memory : str, joblib.Memory or None, default=None
         Where probe and trials are kept for later fits on the same data.
+    storage : str, Path, optuna.storages.BaseStorage, pair of one of these and a str, or None, default=None
+        Where the search is kept: a journal file, or an Optuna storage or its URL. A fit that was killed goes on when it
+        is called again, and a second process helps. Each problem has a study of its own; a pair pins its name, and
+        another problem is an error then. Predictions and models lie beside it as pickles: use folders that you trust.
     random_state : int, RandomState instance or None, default=None
         Seed of splits, sampler and weights. Equal seeds give equal results with ``time_budget=None`` on one worker.
     verbose : int, default=1
@@ -142,6 +146,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         warm_start: bool = False,
         n_jobs: int | None = None,
         memory: Any = None,
+        storage: Any = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ):
@@ -163,6 +168,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
             warm_start=warm_start,
             n_jobs=n_jobs,
             memory=memory,
+            storage=storage,
             random_state=random_state,
             verbose=verbose,
         )
@@ -210,9 +216,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     ----------
     time_budget, n_trials, families, layout, cv, channels, coordinates, device
         As for :class:`AutoArchClassifier`.
-    ensemble_size, max_predict_seconds, patience, pretrained, warm_start
-        As for :class:`AutoArchClassifier`.
-    n_jobs, memory, random_state, verbose
+    ensemble_size, max_predict_seconds, patience, pretrained, warm_start, n_jobs, memory, storage, random_state, verbose
         As for :class:`AutoArchClassifier`.
     scoring : str, callable or None, default=None
         What candidates are chosen by. None is R2; ties go to the lower mean squared error.
@@ -255,6 +259,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         warm_start: bool = False,
         n_jobs: int | None = None,
         memory: Any = None,
+        storage: Any = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ):
@@ -275,6 +280,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
             warm_start=warm_start,
             n_jobs=n_jobs,
             memory=memory,
+            storage=storage,
             random_state=random_state,
             verbose=verbose,
         )

@@ -28,6 +28,7 @@ def iris_csv(tmp_path):
 @pytest.fixture
 def model_file(iris_csv, tmp_path, capsys):
     arguments = ["fit", str(iris_csv), "--target", "target", "--out", str(tmp_path / "iris.joblib")]
+    arguments += ["--storage", str(tmp_path / "iris.journal")]
     assert main([*arguments, "--trials", "1", "--families", "linear", "--budget", "30"]) == 0
     capsys.readouterr()
     return tmp_path / "iris.joblib"
@@ -104,6 +105,7 @@ def test_fit_saves_an_estimator_that_joblib_loads(model_file):
     model = joblib.load(model_file)
     assert model.best_family_ == "linear"
     assert list(model.classes_) == ["setosa", "versicolor", "virginica"]
+    assert (model_file.parent / "iris.journal").stat().st_size  # --storage
 
 
 def test_predict_writes_labels_probabilities_and_a_score(model_file, iris_csv, tmp_path, capsys):

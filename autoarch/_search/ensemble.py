@@ -12,11 +12,12 @@ from sklearn.pipeline import Pipeline
 from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate
+from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
 from autoarch._search.refit import as_kept, final_predict_seconds, refit, refit_seconds
 from autoarch._search.scoring import Predictions
 from autoarch._search.selection import blended, helps, select
-from autoarch._search.steps import Candidate, TrainingData
+from autoarch._search.steps import Candidate
 from autoarch.exceptions import NoModelError
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble

@@ -100,6 +100,8 @@ class Turn:
         None for a new one.
     default : Params or None
         Parameters of a new one; None to sample them.
+    seen : int or None
+        Last candidate whose score may be known where they are sampled; None for all.
     """
 
     family: str
@@ -107,6 +109,7 @@ class Turn:
     seconds: float
     candidate: Candidate | None = None
     default: Params | None = None
+    seen: int | None = None
 
 
 @dataclass(frozen=True)

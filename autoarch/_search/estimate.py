@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoarch._search.compare import row_variance
+from autoarch._search.jobs import TrainingData
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._search.selection import ROUNDS, blended, select
-from autoarch._search.steps import Candidate, TrainingData
+from autoarch._search.steps import Candidate
 from autoarch.geo.autocorrelation import FoldScore
 
 _BLOCKS = 10  # into which a single holdout is cut

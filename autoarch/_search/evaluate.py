@@ -16,8 +16,9 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._core.quiet import quiet
 from autoarch._core.threads import limited
+from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.scoring import Predictions
-from autoarch._search.steps import Job, Judgement, StepResult, TrainingData, Work
+from autoarch._search.steps import Judgement, StepResult, Work
 from autoarch._training.device import load
 from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family, Params, Problem

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._data.containers import free_bytes
 from autoarch._search.compare import Standings
+from autoarch._search.journal import StoredModel
 from autoarch._search.steps import Candidate
 
 _WAITING = 5  # candidates beside the leader and the members whose models are kept
@@ -34,19 +35,29 @@ class KeptModels:
         self._sizes: dict[int, int] = {}
         self._most = _SHARE * free_memory()
 
-    def add(self, number: int, split: int, model: Pipeline) -> None:
-        """Keep a model for now."""
+    def add(self, number: int, split: int, model: Pipeline | StoredModel, size: int | None = None) -> None:
+        """Keep a model for now; one of so many bytes that lies in a store is read when it is asked for."""
         self._models.setdefault(number, {})[split] = model
         if number not in self._sizes:
-            self._sizes[number] = size_of(model)
+            self._sizes[number] = size_of(model) if size is None else size
+
+    def count(self, candidate: Candidate, splits: Sequence[int]) -> int:
+        """Return how many models of a candidate on these splits are kept."""
+        return len(self._models.get(candidate.number, {}).keys() & set(splits))
 
     def of(self, candidate: Candidate, splits: Sequence[int] | None = None) -> list[Pipeline]:
         """Models of a candidate on some splits, all by default, as far as they were kept."""
         kept = self._models.get(candidate.number, {})
+        for split, model in list(kept.items()):
+            if isinstance(model, StoredModel):
+                if (loaded := model.load()) is None:
+                    del kept[split]
+                else:
+                    kept[split] = loaded
         return [kept[split] for split in (sorted(kept) if splits is None else splits) if split in kept]
 
-    def tidy(self, standings: Standings, busy: Iterable[int]) -> None:
-        """Drop the models of candidates further down, and of those for which there is no memory."""
+    def tidy(self, standings: Standings, busy: Iterable[int]) -> set[int]:
+        """Drop the models of candidates further down, and of those for which there is no memory; return whose."""
         ranked = standings.ranking()
         wanted, room = set(), self._most
         for place, candidate in enumerate(ranked[: self.n_kept]):
@@ -57,13 +68,16 @@ class KeptModels:
             room -= needed
             wanted.add(candidate.number)
         _drop_predictions(ranked[_CONTENDERS:], standings)
-        for number in set(self._models) - wanted - set(busy):
+        dropped = set(self._models) - wanted - set(busy)
+        for number in dropped:
             del self._models[number]
+        return dropped
 
 
 def _drop_predictions(beaten: Sequence[Candidate], standings: Standings) -> None:
     """Forget the predictions of candidates that are set aside far down; they do not go on any more."""
-    held = [c for c in beaten if any(step.predictions is not None for step in c.steps.values())]
+    done = [c for c in beaten if standings.is_settled(c)]
+    held = [c for c in done if any(step.predictions is not None for step in c.steps.values())]
     if len(held) < _MANY:
         return
     behind = standings.behind()

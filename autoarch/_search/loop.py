@@ -8,36 +8,39 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
-import numpy as np
 from joblib.parallel import BACKENDS, get_active_backend
 
 from autoarch._core.clock import Budget, Deadline
 from autoarch._core.progress import Progress
 from autoarch._core.threads import usable_cores
 from autoarch._data.row_splits import SplitPlan
-from autoarch._search import study as optuna_side
 from autoarch._search.baseline import Baseline
 from autoarch._search.compare import eligible
 from autoarch._search.costs import Machine
 from autoarch._search.entrants import Limits, Turn
-from autoarch._search.kept_models import KeptModels
+from autoarch._search.jobs import Job, TrainingData
+from autoarch._search.journal import Journal
+from autoarch._search.kept_models import KeptModels, size_of
+from autoarch._search.resume import Follower
 from autoarch._search.scheduler import Scheduler
-from autoarch._search.steps import Candidate, Job, StepResult, TrainingData
+from autoarch._search.ship import is_ray, ready_for
+from autoarch._search.steps import Candidate, StepResult
+from autoarch._search.study import Trials
+from autoarch._search.untimed import LAG
 from autoarch.families.base import Family, Problem
-
-if TYPE_CHECKING:
-    import optuna
 
 _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
 _WORKER_SECONDS = 3.0  # in which a process imports what it needs, on an idle core
 _MOST_FOR_WORKERS = 0.25  # of the time that is left may go to that
 _FAR_MORE = 3.0  # times the seconds of a turn, that what was sampled may be expected to take
+_WAIT = 0.05  # seconds between two looks at what other processes have done
 _MOST_RESTARTS = 2  # of a pool whose workers die
 
 
@@ -68,8 +71,8 @@ class Past:
         What everything random follows from.
     report : LocalityReport
         Of the probe.
-    scheduler, study, models
-        Candidates with what they have done, Optuna's record of them, and fitted models.
+    scheduler, trials, models
+        Candidates with what they have done, what Optuna knows of them, and fitted models.
     key : mapping of str to str
         Hashes of the data and the parameters, by name.
     """
@@ -77,7 +80,7 @@ class Past:
     seed: int
     report: Any
     scheduler: Scheduler
-    study: optuna.Study
+    trials: Trials
     models: KeptModels
     key: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,7 +88,7 @@ class Past:
     def of_nothing(cls, seed: int, plan: SplitPlan, *, timed: bool, n_members: int) -> Past:
         """State of a search that has not begun."""
         scheduler = Scheduler(plan.weights, plan.order, timed=timed)
-        return cls(seed, None, scheduler, optuna_side.new_study(seed), KeptModels(n_members))
+        return cls(seed, None, scheduler, Trials(seed), KeptModels(n_members))
 
 
 @dataclass(eq=False)
@@ -112,6 +115,8 @@ class Search:
         Steps at a time.
     max_predict_seconds : float or None
         Wall time that predicting 1,000 rows may take.
+    journal : Journal
+        Where steps are written, and read that were done before or by another process.
 
     Attributes
     ----------
@@ -132,6 +137,7 @@ class Search:
     evaluator: Callable[[TrainingData, Job], StepResult]
     n_jobs: int | None = None
     max_predict_seconds: float | None = None
+    journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
         self.scheduler, self.models = self.past.scheduler, self.past.models
@@ -144,7 +150,7 @@ class Search:
         self._by_name: dict[str, Family] = {Baseline.name: Baseline()}
         self._lock = threading.RLock()
         self._open: dict[tuple[int, int], tuple[Candidate, float]] = {}
-        self._trials: dict[int, optuna.Trial] = {}
+        self.follower = Follower(self.past, self.journal, self.family, self.learn, self.settle)
 
     def enter(self, families: Sequence[Family], probabilities: Mapping[str, float]) -> None:
         """Let families take part; in a search that goes on, those of before do already."""
@@ -153,10 +159,12 @@ class Search:
         if not self.scheduler.entrants:
             self.scheduler.enter(families, self.problem, probabilities)
 
-    def limit(self, n_trials: int | None, patience: int | None) -> None:
-        """Allow so many further candidates, and so many without a better one."""
-        begun = None if n_trials is None else self.scheduler.n_started + n_trials
-        self.scheduler.limits = Limits(begun, patience)
+    def limit(self, n_trials: int | None, patience: int | None, n_begun: int = 0) -> None:
+        """Allow so many candidates beside those that were ``begun`` before, and so many without a better one."""
+        scheduler = self.scheduler
+        begun = None if n_trials is None else scheduler.n_started + n_begun + n_trials
+        scheduler.limits = Limits(begun, patience)
+        scheduler.fruitless, scheduler.patient_from = 0, len(self.past.trials.asked)
 
     def judge_baselines(self, seconds: float, *, as_fallback: bool) -> None:
         """Fit simple models on the first split, before anything that takes time; each limits itself.
@@ -171,6 +179,8 @@ class Search:
         for place, params in enumerate(kinds[:_FALLBACKS] if as_fallback else kinds):
             left = math.inf if self.budget.unlimited else seconds - (self.budget.elapsed - began)
             candidate = Candidate(-1 - place, family.name, params, self.past.seed)
+            if any(other.number == candidate.number for other in self.scheduler.candidates):
+                continue  # it was fitted before
             self.scheduler.costs.pace = self.machine.pace
             cost = self.scheduler.costs.of_first_step(family.name, params)
             cheap = cost <= max(left, _CHEAP * self.budget.left)
@@ -206,9 +216,9 @@ class Search:
         """Search until nothing is left to do or no time to do it in, or the user interrupts."""
         n_jobs, restarts = self.n_jobs, 0
         while True:
-            done = self._steps()
             try:
                 self._run_pool(n_jobs)
+                break
             except KeyboardInterrupt:
                 self.interrupted = True
                 self._give_up("interrupted by the user")
@@ -218,9 +228,6 @@ class Search:
                 n_jobs, restarts = 1, restarts + 1  # what killed a worker, memory most likely, has less company then
                 if restarts > _MOST_RESTARTS:
                     break
-                continue
-            if self._steps() == done:  # steps that waited for others in flight have had their turn
-                break
         self._close_trials()
 
     def _steps(self) -> int:
@@ -231,19 +238,26 @@ class Search:
             for job in self._jobs():
                 self._tell(self.evaluator(self.data, job))
             return
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
-        answers = parallel(joblib.delayed(self.evaluator)(self.data, job) for job in self._jobs())
-        try:
-            for result in answers:
-                with self._lock:
-                    self._tell(result)
-        finally:
-            answers.close()
+        if not self.scheduler.timed:  # no more are ever under way
+            n_jobs = min(joblib.effective_n_jobs(n_jobs), LAG)
+        evaluator, data = ready_for(get_active_backend()[0], self.evaluator, self.data)
+        how: dict[str, Any] = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
+        with joblib.Parallel(n_jobs=n_jobs, **how) as parallel:
+            done = -1
+            while self._steps() != done:  # steps that waited for others in flight have their turn
+                done = self._steps()
+                answers = parallel(joblib.delayed(evaluator)(data, job) for job in self._jobs())
+                try:
+                    for result in answers:
+                        with self._lock:
+                            self._tell(result)
+                finally:
+                    answers.close()
 
     def _too_short_for_workers(self, n_jobs: int | None) -> bool:
         """Return whether processes would take too much of the time to start, or the backend gives no results early."""
         backend = get_active_backend()[0]
-        if not backend.supports_return_generator:
+        if not (backend.supports_return_generator or is_ray(backend)):
             return True
         if not self.scheduler.timed or not isinstance(backend, BACKENDS["loky"]):
             return False
@@ -257,41 +271,78 @@ class Search:
     def _jobs(self) -> Iterator[Job]:
         """Ask for jobs while there is budget; called by joblib, from other threads too."""
         while True:
-            with self._lock:
+            with self._lock, self.journal.deciding():
                 self.scheduler.costs.pace = self.machine.pace
                 reserved = self.reserve(self)
                 left = self.budget.left - reserved.total
                 over = left + reserved.refit <= 0 or self.progress.stop_requested
-                turn = None if over else self.scheduler.next(left, reserved.refit - reserved.seeds, reserved.seeds)
-                if turn is None:
+                if not over:
+                    self.follower.take_in(self.problem)
+                ends = over or self._has_done_its_share()
+                turn = None if ends else self.scheduler.next(left, reserved.refit - reserved.seeds, reserved.seeds)
+                waits = turn is None and not over and self._waits_for_others()
+                if turn is None and not waits:
                     self.out_of_time = self.scheduler.timed and (left <= 0 or self.scheduler.starved)
                     return
-                candidate = turn.candidate or self._newcomer(turn)
-                job = None if candidate is None else self._begin(turn, candidate)
+                job = None if turn is None else self._job(turn)
             if job is not None:
                 yield job
+            elif waits:
+                time.sleep(_WAIT)
+
+    def _job(self, turn: Turn) -> Job | None:
+        """Begin a step, unless it turns out to be another process's, or its candidate to be none."""
+        candidate = turn.candidate or self._newcomer(turn)
+        return None if candidate is None or not self._claimed(candidate, turn) else self._begin(turn, candidate)
+
+    def _has_done_its_share(self) -> bool:
+        """Return whether only candidates of other processes are left, where no clock says when to end."""
+        scheduler, begun_elsewhere = self.scheduler, self.follower.begun_elsewhere
+        if scheduler.timed or not scheduler.out_of_trials or not begun_elsewhere:
+            return False
+        return all(scheduler.has_ended(c) for c in scheduler.candidates if c.number not in begun_elsewhere)
+
+    def _waits_for_others(self) -> bool:
+        """Return whether decisions wait for steps of other processes, and no step of this one will end meanwhile."""
+        return not self.scheduler.timed and bool(self.follower.elsewhere) and not self._open
+
+    def _claimed(self, candidate: Candidate, turn: Turn) -> bool:
+        """Take a step for this process; where another one has it, note that it is under way."""
+        step = (candidate.number, turn.split)
+        if not self.journal.claim(*step):
+            self.scheduler.begin(candidate, turn.split)
+            self.follower.elsewhere.add(step)
+            return False
+        if step in self.follower.take_in(self.problem):  # it was done while this process made up its mind
+            self.journal.release(*step)
+            return False
+        return True
 
     def _newcomer(self, turn: Turn) -> Candidate | None:
         """A new candidate, or None when a family could not even suggest one, which is told as a failure."""
         self.budget.n_asked += 1
-        family = self._by_name[turn.family]
-        trial = optuna_side.ask(self.past.study, family, [f.name for f in self.families], turn.default)
-        self._trials[trial.number] = trial
-        seed = int(np.random.SeedSequence([self.past.seed, trial.number + 1]).generate_state(1)[0] % (2**31 - 1))
-        candidate = Candidate(trial.number, family.name, turn.default or {}, seed)
-        try:
-            candidate.params = family.suggest(trial, self.problem)
-        except Exception as error:
-            reason = f"{family.name}.suggest raised {type(error).__name__}: {error}"
+        family, trials = self._by_name[turn.family], self.past.trials
+        names = [family.name for family in self.families]
+        trial, params = trials.sample(family, names, turn.default, self.problem, turn.seen)
+        candidate = Candidate(trials.next_number, family.name, turn.default or {})
+        failure = why_not = ""
+        if isinstance(params, Exception):
+            failure = f"{family.name}.suggest raised {type(params).__name__}: {params}"
+        else:
+            candidate.params = params
+            why_not = self._why_not(candidate, turn) if turn.default is None else ""
+        if failure or why_not:
+            trials.refuse(trial, failure or why_not, failed=bool(failure))
+        number = self.journal.add(trial)
+        candidate.number = trial.number = trials.next_number if number is None else number
+        candidate.seed = trials.seed_of(trial.number)
+        trials.asked[trial.number] = trial
+        if failure:
             self.scheduler.begin(candidate, turn.split)
-            self._record(candidate, StepResult(trial.number, turn.split, "failed", reason))
-            return None
-        if turn.default is None and (why_not := self._why_not(candidate, turn)):
+            self._record(candidate, StepResult(candidate.number, turn.split, "failed", failure))
+        elif why_not:
             self.scheduler.entrants[family.name].repeats += 1
-            candidate.reason = why_not
-            optuna_side.tell(self.past.study, self._trials.pop(trial.number), candidate, self.data, 1)
-            return None
-        return candidate
+        return None if failure or why_not else candidate
 
     def _why_not(self, candidate: Candidate, turn: Turn) -> str:
         """Return the reason not to fit what was sampled: it was tried before, or takes far more than there is time."""
@@ -327,23 +378,52 @@ class Search:
         if result.status == "ok":
             self.budget.charge(saved / joblib.effective_n_jobs(self.n_jobs))
         self._record(candidate, result)
+        self._write(candidate, result)
 
     def _record(self, candidate: Candidate, result: StepResult) -> None:
         before = self.scheduler.leader
-        self.scheduler.learn(candidate, result)
-        leader = self.scheduler.leader
-        if result.model is not None:
-            family = self._by_name[candidate.family]
-            self.models.add(candidate.number, result.split, result.model)
+        family, model = self._by_name[candidate.family], result.model
+        if model is not None:
+            self.models.add(candidate.number, result.split, model)
             candidate.learned = family.learned([m[-1] for m in self.models.of(candidate)]) or candidate.learned
-            self._exclude_if_slow(candidate)
-        self.models.tidy(self.scheduler, [number for number, _ in self.scheduler.running])
-        if trial := self._trials.get(candidate.number):
-            optuna_side.report(trial, candidate, result)
-            n_splits = self.scheduler.n_splits(max(0.0, self.budget.left - self.reserve(self).total))
-            if candidate.status == "failed" or len(candidate.steps) >= n_splits:
-                optuna_side.tell(self.past.study, self._trials.pop(candidate.number), candidate, self.data, n_splits)
+        self.learn(candidate, result)
+        self.settle([candidate])
+        leader = self.scheduler.leader
         self._show(candidate, result, leader if leader is not before else None)
+
+    def learn(self, candidate: Candidate, result: StepResult) -> None:
+        """Take note of a step, whoever has done it; its model has been kept."""
+        self.scheduler.learn(candidate, result)
+        if result.judgement is not None:
+            self._exclude_if_slow(candidate)
+        if candidate.number in self.past.trials.asked:
+            self.past.trials.note_end(candidate.number)
+
+    def settle(self, candidates: Sequence[Candidate]) -> None:
+        """Drop models that are not worth keeping now, and let the sampler learn from these candidates."""
+        for number in self.models.tidy(self.scheduler, [number for number, _ in self.scheduler.running]):
+            self.journal.drop_models(number, len(self.data.splits))
+        self._complete(candidates, max(0.0, self.budget.left - self.reserve(self).total))
+
+    def _complete(self, candidates: Sequence[Candidate], left: float) -> None:
+        """Let the sampler learn from candidates that were judged on every split for which there is time."""
+        fewest = max(1, self.scheduler.n_splits(left))
+        for candidate in candidates:
+            if candidate.number >= 0 and candidate.status != "failed" and len(candidate.steps) >= fewest:
+                self.past.trials.scores.setdefault(candidate.number, self.data.score(candidate))
+
+    def _write(self, candidate: Candidate, result: StepResult) -> None:
+        """Write a step that was done here, its model where it is kept, and the end of its candidate."""
+        if not self.journal.on:
+            return
+        size = 0
+        if result.model is not None and self.models.count(candidate, [result.split]):
+            size = size_of(result.model)
+            self.journal.write_model(candidate.number, result.split, result.model)
+        self.journal.write(candidate, result, size)
+        whole = len(candidate.steps) == len(self.data.splits)
+        if candidate.number >= 0 and (whole or candidate.status == "failed"):
+            self.journal.end(candidate, None if candidate.status == "failed" else self.data.score(candidate))
 
     def _exclude_if_slow(self, candidate: Candidate) -> None:
         """Exclude a candidate that predicts more slowly than the user allows, unless there is no other."""
@@ -375,8 +455,5 @@ class Search:
         self._open.clear()
 
     def _close_trials(self) -> None:
-        """Tell Optuna how far the candidates came that were not judged on every split."""
-        for number, trial in self._trials.items():
-            candidate = next(c for c in self.scheduler.candidates if c.number == number)
-            optuna_side.tell(self.past.study, trial, candidate, self.data, self.scheduler.n_splits(0.0))
-        self._trials.clear()
+        """Count candidates as judged that have done what there was time for."""
+        self._complete(self.scheduler.candidates, 0.0)

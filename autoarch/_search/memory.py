@@ -16,7 +16,8 @@ from typing import Any
 import joblib
 
 from autoarch._search.evaluate import evaluate
-from autoarch._search.steps import Job, StepResult, TrainingData
+from autoarch._search.jobs import Job, TrainingData
+from autoarch._search.steps import StepResult
 
 _MODELS = ("lightgbm", "xgboost", "catboost", "tabpfn", "tabicl")
 _PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", *_MODELS)

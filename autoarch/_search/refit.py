@@ -17,9 +17,10 @@ from autoarch._core.threads import limited
 from autoarch._search.averages import fold_ensemble, voting
 from autoarch._search.compare import SET_ASIDE, row_variance
 from autoarch._search.evaluate import fit_steps, predict_values
+from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Reserved, Search
 from autoarch._search.scoring import Predictions
-from autoarch._search.steps import Candidate, TrainingData
+from autoarch._search.steps import Candidate
 from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family
 
@@ -65,13 +66,20 @@ def averages_seeds(family: Family, data: TrainingData) -> bool:
     return family.averages_seeds or (family.averages_folds and not data.n_folds)
 
 
-def fold_models(candidate: Candidate, search: Search) -> list[Pipeline]:
-    """Models that have seen all rows between them, where their mean is as good as a fit on all rows; else none."""
+def n_fold_models(candidate: Candidate, search: Search) -> int:
+    """Number of models that have seen all rows between them, where their mean is as good as a fit on all; else 0."""
     n_folds = search.data.n_folds
     if not n_folds or not search.family(candidate.family).averages_folds:
-        return []
+        return 0
+    n_kept = search.models.count(candidate, range(n_folds))
+    return n_kept if n_kept == n_folds <= averages_allowed(candidate, search) else 0
+
+
+def fold_models(candidate: Candidate, search: Search) -> list[Pipeline]:
+    """Return these models; none where one that was stored cannot be read any more."""
+    n_folds = n_fold_models(candidate, search)
     models = search.models.of(candidate, range(n_folds))
-    return models if len(models) == n_folds <= averages_allowed(candidate, search) else []
+    return models if len(models) == n_folds else []
 
 
 def averages_allowed(candidate: Candidate, search: Search) -> int:
@@ -83,12 +91,12 @@ def averages_allowed(candidate: Candidate, search: Search) -> int:
 
 def final_predict_seconds(candidate: Candidate, search: Search) -> float:
     """Expect the seconds in which the candidate predicts 1,000 rows once it is fitted for good."""
-    return max(search.predict_seconds(candidate), 1e-6) * max(1, len(fold_models(candidate, search)))
+    return max(search.predict_seconds(candidate), 1e-6) * max(1, n_fold_models(candidate, search))
 
 
 def refit_seconds(candidate: Candidate, search: Search) -> float:
     """Expect the seconds of a fit on all rows, from those of the fits on the splits, at the pace of this moment."""
-    if fold_models(candidate, search) or not candidate.steps:
+    if n_fold_models(candidate, search) or not candidate.steps:
         return _MOMENT
     rows = np.mean([len(search.data.splits[split][0]) for split in candidate.splits])
     return (

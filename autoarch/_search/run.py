@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,20 +15,21 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.callbacks import FitTasks
 from autoarch._core.checks import seed_of
 from autoarch._core.progress import Progress
-from autoarch._core.quiet import quiet
+from autoarch._core.quiet import quiet, warn_user
 from autoarch._data.target import Target
 from autoarch._search.calibration import fitted_temperature
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, finish, winner_of_search
 from autoarch._search.estimate import fold_scores
 from autoarch._search.evaluate import evaluate
+from autoarch._search.jobs import TrainingData
+from autoarch._search.journal import Journal
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
 from autoarch._search.loop import Past, Search
 from autoarch._search.memory import CachedEvaluate, cached, fingerprint, scorer_key, versions
 from autoarch._search.refit import final_predict_seconds, reserved_seconds
 from autoarch._search.scoring import Scorer
 from autoarch._search.splits import SearchSplits, plan_for_score, splits_used
-from autoarch._search.steps import TrainingData
 from autoarch.families.base import Family, Problem
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
@@ -66,6 +67,8 @@ class Request:
         An earlier search on the same problem, to go on with.
     tasks : FitTasks or None
         For callbacks of scikit-learn.
+    journal : Journal
+        Where steps are kept, and read that were done by an earlier fit or are by another process.
     """
 
     settings: Settings
@@ -78,6 +81,7 @@ class Request:
     layouts: LayoutSearch = AS_GIVEN
     past: Past | None = None
     tasks: FitTasks | None = None
+    journal: Journal = field(default_factory=Journal)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +125,13 @@ def run_search(request: Request) -> SearchResult:
             best = winner_of_search(search)
             estimate, chosen, (pipeline, fitted_on) = finish(best, search, settings.ensemble_size)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
+            study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
     finally:
         progress.close()
     progress.event(f"end after {settings.budget.elapsed:.1f} s: {best.family}, fitted on {fitted_on}")
     warn_about(search, best, undefined)
+    if request.journal.trouble:
+        warn_user(request.journal.trouble)
     temperature = 1.0
     if target.classes is not None:
         temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)
@@ -137,7 +144,7 @@ def run_search(request: Request) -> SearchResult:
             space=request.splits.evidence,
             skipped=(*report.skipped, *request.splits.skipped),
         ),
-        "study_": past.study,
+        "study_": study,
         "leaderboard_": leaderboard(search, best, search.left_out | never_tried(search)),
         "best_family_": best.family,
         "best_score_": chosen.scores[0] if len(chosen.members) == 1 else scorer.score(chosen.predictions),
@@ -170,8 +177,10 @@ def _prepared(request: Request, data: TrainingData, progress: Progress) -> Searc
         evaluator=_evaluator(request),
         n_jobs=settings.n_jobs,
         max_predict_seconds=settings.max_predict_seconds,
+        journal=request.journal,
     )
-    search.limit(settings.budget.n_trials, settings.patience)
+    n_begun = search.follower.restore_baselines(search.problem)
+    search.limit(settings.budget.n_trials, settings.patience, n_begun)
     if past is None:
         progress.event(_beginning(request, data))
         progress.say("fitting simple models")
@@ -187,6 +196,7 @@ def _prepared(request: Request, data: TrainingData, progress: Progress) -> Searc
     promising, hopeless = promising_families(able, report, search.problem, settings.chosen_by_user)
     search.left_out = left_out | hopeless
     search.enter(promising, _chances(promising, search.problem, report))
+    search.follower.restore(search.problem)
     if settings.chosen_by_user:
         search.exclude_baselines("it stands in only where none of the families that were named gives a model")
     return search
@@ -222,6 +232,8 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     """Run the probe, or take the report of the search that goes on; return False if the user interrupted it."""
     if request.past is not None:
         return request.past.report, True
+    if (known := request.journal.report()) is not None:
+        return known, True
     budget, memory, problem = request.settings.budget, request.settings.memory, request.problem
     seconds = None if budget.seconds is None else _PROBE_SHARE * budget.seconds
     short = budget.seconds is not None and budget.seconds < _STATISTICS_ONLY
@@ -233,7 +245,7 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     try:
         report: LocalityReport = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
         budget.charge(report.seconds - (budget.elapsed - began))
-        return report, True
+        return request.journal.agreed_report(report), True
     except KeyboardInterrupt:
         return LocalityReport.of(measure(request.X[:2], None, task=problem.task)), False
 

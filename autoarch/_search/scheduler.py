@@ -10,46 +10,40 @@ splits that there is time for before newcomers are begun.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autoarch._search.compare import (
-    Comparison,
-    Difference,
-    Standings,
-    additive_scores,
-    eligible,
-    leader_of,
-    row_variance,
-)
+from autoarch._search.compare import Comparison, Difference, additive_scores, eligible, leader_of, row_variance
 from autoarch._search.costs import Costs
 from autoarch._search.entrants import Entrant, Limits, Turn, entrants_of, first_round
 from autoarch._search.steps import Candidate, StepResult
+from autoarch._search.untimed import UntimedDecisions
 from autoarch.families.base import Family, Params, Problem
 
 _ROUND_ONE, _ALONE = 0.75, 0.95  # of the time may go to round one, and to the last family that waits for its turn
 _JUDGING = 0.4  # of the time left may go to judging the leader on further splits
-_NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share
-_STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
-_LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
 _LEAST_TURN, _LEAST_PART = 0.1, 0.06  # seconds of a family that makes do with little, and part of its expected ones
 _MOST_FOR_IMPORTS = 0.4  # of the time left, where there is not enough
 _HOPE = 0.5  # of the seconds that a family is expected to take, with which its first step is tried all the same
-_FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
-_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
-_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
 _AT_ONCE = 0.2  # of a newcomer's seconds: where the leader's next splits take less they come first, lest it runs over
 _TIGHT = 2.0  # times the seconds of the leader's next splits: with less time left nothing else is begun
-_MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, before it is tried again
-_MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
 _DEAR, _CHEAP = 0.25, 0.5  # of the time left, that a newcomer needs; of what it needs, that a second look may take
 _LEVEL = 1.0  # standard errors by which a candidate may be behind the leader to be worth a second look
 _FOR_CONTEST = 0.5  # of the seconds kept for seeds, that may go to candidates which are level with the leader
 _POOLED = 30  # candidates by which the variance of fits is judged
+_NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share
+_STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
+_LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
+_FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
+_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
+_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
+_MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, before it is tried again
+_MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
 
 
-class Scheduler(Standings):
+class Scheduler(UntimedDecisions):
     """Choose steps, given what the steps so far have shown.
 
     Parameters
@@ -70,11 +64,12 @@ class Scheduler(Standings):
         self.limits = Limits()
         self.running: set[tuple[int, int]] = set()
         self.entrants: dict[str, Entrant] = {}
-        self.fruitless = 0
+        self.fruitless, self.patient_from = 0, 0
         self.n_started = 0
+        self.queue: list[tuple[str, Params | None]] = []
+        self.n_openings: Counter[str] = Counter()
         self._best: Candidate | None = None
         self._told: tuple[int, int] | None = None
-        self._queue: list[tuple[str, Params | None]] = []
 
     # What happens
 
@@ -94,7 +89,8 @@ class Scheduler(Standings):
         self.costs.enter(families, problem)
         most = None if self.limits.n_trials is None else self.limits.n_trials - self.n_started
         turns = first_round(self.entrants, most)
-        self._queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn))
+        self.queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn))
+        self.n_openings = Counter(name for name, _ in turns)
 
     def begin(self, candidate: Candidate, split: int) -> None:
         """Note that a step has been begun."""
@@ -102,6 +98,17 @@ class Scheduler(Standings):
             self.candidates.append(candidate)
             self.n_started += candidate.number >= 0
         self.running.add((candidate.number, split))
+
+    def strike_out(self, family: str, params: Params) -> None:
+        """Take a candidate that was begun elsewhere off the lists of what is still to be tried."""
+        defaults = self.entrants[family].defaults
+        tried = next((d for d in defaults if d == params), None)
+        if tried is None:
+            tried = next((d for d in defaults if d.items() <= params.items()), None)
+        if tried is not None:
+            defaults.remove(tried)
+        if (family, tried) in self.queue:
+            self.queue.remove((family, tried))
 
     def learn(self, candidate: Candidate, result: StepResult) -> None:
         """Take note of a step: record it with its candidate, and see whether anything is better now."""
@@ -127,7 +134,7 @@ class Scheduler(Standings):
         best = self.leader
         if best is not self._best:
             self.fruitless, self._best = 0, best
-        elif candidate.number >= 0 and first:
+        elif candidate.number >= 0 and first and self.timed:
             self.fruitless += 1
 
     # What is known
@@ -141,6 +148,10 @@ class Scheduler(Standings):
     def out_of_patience(self) -> bool:
         """Return whether the last candidates brought nothing better."""
         return self.limits.patience is not None and self.fruitless >= self.limits.patience
+
+    def is_settled(self, candidate: Candidate) -> bool:
+        """Return whether one that is far behind will not go on; without a clock, once no decision waits for it."""
+        return self.timed or self.has_ended(candidate)
 
     def n_splits(self, left: float = math.inf) -> int:
         """Number of splits on which the leader is judged: as many as part of the time left allows, all without a clock.
@@ -179,6 +190,14 @@ class Scheduler(Standings):
             Seconds that are kept back for what a better candidate is worth more than: seeds of the one that leads. The
             first turn of each family may use them and, in part, candidates that are level with the leader.
         """
+        turn = self._next_timed(left, kept, spare) if self.timed else self.next_untimed()
+        if turn is not None and turn.candidate is None:
+            defaults = self.entrants[turn.family].defaults
+            if turn.default in defaults:
+                defaults.remove(turn.default)
+        return turn
+
+    def _next_timed(self, left: float, kept: float, spare: float) -> Turn | None:
         leader, m = self.leader, self.n_splits(left)
         finishing = self._seconds_to_finish(leader, m)
         turn = self._next_of_round_one(left + spare, kept, finishing, leader, m) or self._postponed(left)
@@ -186,27 +205,22 @@ class Scheduler(Standings):
         while turn is None and m < len(self.weights):  # time is left that nobody else can use
             m += 1
             turn = self._race(left, 0.0, m)
-        turn = turn or self._race(left, 0.0, m, hopeless=True) or self._contest(left + _FOR_CONTEST * spare)
-        if turn is not None and turn.candidate is None:
-            defaults = self.entrants[turn.family].defaults
-            if turn.default in defaults:
-                defaults.remove(turn.default)
-        return turn
+        return turn or self._race(left, 0.0, m, hopeless=True) or self._contest(left + _FOR_CONTEST * spare)
 
     def _postponed(self, left: float) -> Turn | None:
         """First step of a simple model for which there was no time at first."""
         for candidate in self.candidates:
             if candidate.attempts or any(number == candidate.number for number, _ in self.running):
                 continue
-            if not self.timed or self.costs.of_first_step(candidate.family, candidate.params) <= left:
+            if self.costs.of_first_step(candidate.family, candidate.params) <= left:
                 return Turn(candidate.family, self.order[0], left, candidate)
         return None
 
     def _next_of_round_one(
         self, left: float, kept: float, finishing: float, leader: Candidate | None, m: int
     ) -> Turn | None:
-        for place, (name, default) in enumerate(self._queue):
-            if not self._may_begin(name):
+        for place, (name, default) in enumerate(self.queue):
+            if not self._may_begin(self.entrants[name]):
                 continue
             need = self._seconds_of_newcomer(name, default)
             if need > left - finishing and self._makes_do(name):
@@ -215,20 +229,20 @@ class Scheduler(Standings):
                 too_short = seconds < max(_LEAST_TURN, _LEAST_PART * (need - loading))
                 if too_short or loading > _MOST_FOR_IMPORTS * (left + kept):
                     continue
-                del self._queue[place]
+                del self.queue[place]
                 return Turn(name, self.order[0], seconds, None, default)
-            if self.timed and self._hope(name) * need > left - finishing:
+            if self._hope(name) * need > left - finishing:
                 if finishing:  # the leader comes first, then there may be time
                     return None
                 continue
             split = None if leader is None or not 0 < finishing <= _AT_ONCE * need else self._next_split(leader, m)
             if leader is not None and split is not None:
                 return self._going_on(leader, split, left, self.costs.of_next_step(leader))
-            if self.timed and need > _DEAR * left and (turn := self._second_look(left, need)):
+            if need > _DEAR * left and (turn := self._second_look(left, need)):
                 return turn
-            del self._queue[place]
+            del self.queue[place]
             share = self.entrants[name].share
-            waiting = share + sum(self.entrants[other].share for other, _ in self._queue)
+            waiting = share + sum(self.entrants[other].share for other, _ in self.queue)
             return self._newcomer(name, default, left - finishing, _ROUND_ONE * share / waiting, need)
         return None
 
@@ -253,7 +267,7 @@ class Scheduler(Standings):
     def _contest(self, left: float) -> Turn | None:
         """Next split of the best of the candidates that are level with the leader, where that is affordable."""
         leader = self.leader
-        if leader is None or not self.timed:
+        if leader is None:
             return None
         rivals = [c for c in eligible(self.candidates) if c.status == "open" and c is not leader]
         compared, options = Comparison(rivals, leader, self.weights), []
@@ -264,16 +278,13 @@ class Scheduler(Standings):
                 options.append((lag.standardised, self._going_on(rival, split, left, cost)))
         return max(options, key=lambda option: option[0])[1] if options else None
 
-    def _seconds_of_newcomer(self, name: str, default: Params | None) -> float:
-        return self.costs.of_first_step(name, self.entrants[name].next_params if default is None else default)
-
     def _hope(self, name: str) -> float:
         """Share of the expected seconds that must be left for the first step of a family to be tried."""
         return 1.0 if self.costs.known(name) else _HOPE
 
     def _makes_do(self, name: str) -> bool:
         """Return whether a family has not been seen yet, and its models can do with the rows or rounds of any time."""
-        return self.timed and not self.costs.known(name) and self.entrants[name].family.anytime
+        return not self.costs.known(name) and self.entrants[name].family.anytime
 
     def _share_of(self, name: str, left: float) -> float:
         """Share the seconds that are left among the families that wait and make do, where there is not enough.
@@ -281,35 +292,24 @@ class Scheduler(Standings):
         The imports of a family come on top of its fits.
         """
         left -= self.costs.loading(name)
-        waiting = {name, *(other for other, _ in self._queue if self._makes_do(other))}
+        waiting = {name, *(other for other, _ in self.queue if self._makes_do(other))}
         part = _ROUND_ONE if len(waiting) > 1 else _ALONE
         return part * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)
 
-    def _may_begin(self, name: str) -> bool:
-        return not (self.out_of_trials or self.out_of_patience or self.entrants[name].benched)
-
-    def _newcomer(self, name: str, default: Params | None, left: float, fraction: float, need: float) -> Turn:
-        seconds = max(fraction * left, min(_LEEWAY * need, _NEWCOMER * left)) if self.timed else math.inf
-        return Turn(name, self.order[0], seconds, None, default)
-
     def _seconds_to_finish(self, leader: Candidate | None, m: int) -> float:
         """Seconds of the leader's steps that are still to be done."""
-        if leader is None or not self.timed or leader.status != "open":
+        if leader is None or leader.status != "open":
             return 0.0
         return max(0, m - len(leader.steps)) * self.costs.of_next_step(leader)
 
     def _race(self, left: float, finishing: float, m: int, *, hopeless: bool = False) -> Turn | None:
-        """Return the step that promises the largest gain per second; of families without hope if need be.
-
-        Without a clock candidates are finished before others are begun, so that a search that is continued is one that
-        never stopped.
-        """
+        """Return the step that promises the largest gain per second; of families without hope if need be."""
         leader = self.leader
         options = self._next_splits(left, leader, m)
         if finishing and left <= _TIGHT * finishing:
             options = [option for option in options if option[1].candidate is leader] or options
-        elif self.timed or not options:
-            options += self._newcomers(left - finishing, leader, hopeless=hopeless)
+        else:
+            options += self.newcomers(left - finishing, self.entrants, self.candidates, leader, hopeless=hopeless)
         return max(options, key=lambda option: (option[0], option[1].candidate is leader))[1] if options else None
 
     def _next_splits(self, left: float, leader: Candidate | None, m: int) -> list[tuple[float, Turn]]:
@@ -325,7 +325,7 @@ class Scheduler(Standings):
         for candidate, split in waiting:
             cost = self._seconds_of_next(candidate)
             lag = lags.get(candidate.number)
-            if (self.timed and cost > left) or (lag is not None and lag.behind):
+            if cost > left or (lag is not None and lag.behind):
                 continue
             found.append(
                 (0.0 if lag is None else lag.expected_gain, cost, self._going_on(candidate, split, left, cost))
@@ -345,24 +345,45 @@ class Scheduler(Standings):
         return max(self.costs.of_next_step(candidate), candidate.needed)
 
     def _going_on(self, candidate: Candidate, split: int, left: float, cost: float) -> Turn:
-        seconds = left if self.timed else math.inf
-        if candidate.cut and self.timed:  # its other trainings were shortened, and are compared with this one
+        seconds = left
+        if candidate.cut:  # its other trainings were shortened, and are compared with this one
             seconds = min(left, max(cost, max(work.seconds for work in candidate.work.values())))
         return Turn(candidate.family, split, seconds, candidate)
 
-    def _newcomers(self, left: float, leader: Candidate | None, *, hopeless: bool) -> list[tuple[float, Turn]]:
-        """First steps of new candidates, one for each family, with the gain per second that each promises."""
-        able = [name for name in self.entrants if self._may_begin(name)]
-        expected = expected_differences(self.entrants, self.candidates, leader, self.weights) if able else {}
+    def _seconds_of_newcomer(self, name: str, default: Params | None) -> float:
+        return self.costs.of_first_step(name, self.entrants[name].next_params if default is None else default)
+
+    def _may_begin(self, entrant: Entrant) -> bool:
+        return not (self.out_of_trials or self.out_of_patience or entrant.benched)
+
+    def _newcomer(self, name: str, default: Params | None, left: float, fraction: float, need: float) -> Turn:
+        seconds = max(fraction * left, min(_LEEWAY * need, _NEWCOMER * left)) if self.timed else math.inf
+        return Turn(name, self.order[0], seconds, None, default)
+
+    def newcomers(
+        self,
+        left: float,
+        entrants: Mapping[str, Entrant],
+        candidates: Sequence[Candidate],
+        leader: Candidate | None,
+        *,
+        hopeless: bool = False,
+    ) -> list[tuple[float, Turn]]:
+        """First steps of new candidates, one for each family, with the gain per second that each promises.
+
+        ``entrants``, ``candidates`` and ``leader`` are what the decision may know.
+        """
+        able = [name for name in entrants if self._may_begin(entrants[name])]
+        expected = expected_differences(entrants, candidates, leader, self.weights) if able else {}
         # One split alone hardly decides: where the leader has seen more, there must be time for a second one
         n_judged = min(_FEWEST_JUDGED, len(leader.steps)) if leader is not None else 1
         options = []
         for name in able:
             if expected[name].behind and not hopeless:
                 continue
-            for default in [*self.entrants[name].defaults, None]:
-                need = self.costs.of_first_step(name, self.entrants[name].best_params if default is None else default)
-                if not self.timed or n_judged * need <= left:
+            for default in [*entrants[name].defaults, None]:
+                need = self.costs.of_first_step(name, entrants[name].best_params if default is None else default)
+                if n_judged * need <= left:
                     turn = self._newcomer(name, default, left, _NEWCOMER, need)
                     options.append((expected[name].expected_gain / (_STEPS_OF_NEWCOMER * max(need, _MOMENT)), turn))
                     break

@@ -9,85 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from autoarch._core.clock import Deadline
-from autoarch._data.row_splits import Split, SplitPlan
-from autoarch._search.scoring import Predictions, Scorer
-from autoarch.families.base import Family, Params, Problem
-
-_FEWEST_FOLDS = 3  # whose models are worth an average
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingData:
-    """Canonical values, labels as the user gave them, weights, splits and the scorer, for all steps."""
-
-    X: np.ndarray
-    y: np.ndarray
-    sample_weight: np.ndarray | None
-    plan: SplitPlan
-    scorer: Scorer
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """Pairs of training and validation rows."""
-        return self.plan.splits
-
-    @property
-    def n_folds(self) -> int:
-        """Number of folds whose models have seen all rows between them; 0 for less than three."""
-        return self.plan.n_folds if self.plan.n_folds >= _FEWEST_FOLDS else 0
-
-    def score(self, candidate: Candidate) -> float:
-        """Score of a candidate on the splits that it was judged on: their mean; rows of an estimand are pooled first.
-
-        NaN where it was judged on none.
-        """
-        estimands = dict.fromkeys(self.plan.estimands)
-        if not candidate.steps or len(estimands) == 1:
-            return candidate.mean_score
-        total = share = 0.0
-        for estimand in estimands:
-            splits = self.splits_of(candidate, estimand)
-            if splits:
-                weight = self.plan.weight_of[estimand]
-                total += weight * self.scorer.score(candidate.predictions_on(splits))
-                share += weight
-        return total / share
-
-    def splits_of(self, candidate: Candidate, estimand: str) -> tuple[int, ...]:
-        """Splits of one estimand on which a candidate was judged."""
-        return tuple(split for split in candidate.splits if self.plan.estimands[split] == estimand)
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One candidate to be fitted and scored on one split.
-
-    Parameters
-    ----------
-    number : int
-        Of the candidate; negative ones are baselines.
-    split : int
-        Position of the split in the plan.
-    family, params, problem, seed
-        What is built.
-    deadline : Deadline
-        When the step must be over, if its worker is ready to begin.
-    latest : Deadline
-        When it must be over even if its worker has to load something first.
-    threads : int
-        That the step may use.
-    """
-
-    number: int
-    split: int
-    family: Family
-    params: Params
-    problem: Problem
-    seed: int
-    deadline: Deadline = field(default_factory=Deadline)
-    latest: Deadline = field(default_factory=Deadline)
-    threads: int = 1
+from autoarch._search.scoring import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +122,7 @@ class Candidate:
 
     number: int
     family: str
-    params: Params
+    params: dict[str, Any]
     seed: int = 0
     steps: dict[int, Judgement] = field(default_factory=dict)
     work: dict[int, Work] = field(default_factory=dict)

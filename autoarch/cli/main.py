@@ -78,6 +78,9 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("--trials", type=int, help="most trials (default: as many as the time allows)")
     fit.add_argument("--families", nargs="+", metavar="NAME", help="only these families")
     fit.add_argument("--jobs", type=int, help="trials at a time")
+    fit.add_argument(
+        "--storage", metavar="JOURNAL", help="file or URL where the search is kept: called again it goes on"
+    )
     fit.add_argument("--seed", type=int, default=0)
     fit.set_defaults(run=_run_fit)
 
@@ -144,6 +147,7 @@ def _run_fit(arguments: argparse.Namespace) -> None:
         layout=_parse_layout(arguments.layout),
         channels=arguments.channels,
         n_jobs=arguments.jobs,
+        storage=arguments.storage,
         random_state=arguments.seed,
     ).fit(X, y)
     joblib.dump(model, arguments.out)

@@ -131,10 +131,11 @@ class Played:
         return [(result.number, result.split) for result in self.results]
 
 
-def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0, spare=0.0):
+def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0, spare=0.0, ends=None):
     """Play a world against a scheduler until it has nothing more to do.
 
-    ``haste`` divides every second that passes; ``kept``, ``spare``: seconds beyond the budget, for a refit, for seeds.
+    ``haste`` divides every second that passes; ``kept``, ``spare``: seconds beyond the budget, for a refit, for seeds;
+    ``ends`` chooses which of so many steps ends next, the first one by default.
     """
     scheduler = Scheduler(world.weights, world.order, timed=budget is not None)
     scheduler.limits = Limits(n_trials, patience)
@@ -170,7 +171,7 @@ def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, 
                 continue
         if not waiting:
             return played
-        candidate, turn = waiting.pop(0)
+        candidate, turn = waiting.pop(ends(len(waiting)) if ends else 0)
         result = world.result(by_name.get(turn.family, baseline), candidate, turn)
         if haste != 1.0:
             changed = {"seconds": result.work.seconds / haste, "fit_seconds": result.work.fit_seconds / haste}

@@ -8,10 +8,11 @@ import pytest
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search.ensemble import winner_of_search
 from autoarch._search.estimate import honest_estimate
+from autoarch._search.jobs import TrainingData
 from autoarch._search.leaderboard import COLUMNS, leaderboard, never_tried
 from autoarch._search.scheduler import Scheduler
 from autoarch._search.scoring import Predictions, Scorer
-from autoarch._search.steps import Candidate, Judgement, StepResult, TrainingData, Work
+from autoarch._search.steps import Candidate, Judgement, StepResult, Work
 from search.oracle import PROBLEM, Invented
 
 

@@ -6,7 +6,7 @@ from sklearn.datasets import load_iris
 from autoarch import AutoArchClassifier
 from autoarch._core.clock import Deadline
 from autoarch._search import evaluate
-from autoarch._search.steps import Job
+from autoarch._search.jobs import Job
 from autoarch._training import device
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families

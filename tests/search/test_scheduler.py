@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from autoarch._search.compare import SET_ASIDE
 from autoarch._search.scheduler import Limits, Scheduler
 from autoarch._search.steps import Candidate, Judgement, StepResult, Work
+from autoarch._search.untimed import LAG
 from search.oracle import MOST_STEPS, PROBLEM, Invented, Nature, World, play, worlds
 
 BUDGETS = st.floats(0.5, 20)
@@ -245,6 +246,15 @@ def test_a_search_that_goes_on_begins_as_many_more(world, n_trials, more):
     assert turn is not None and not scheduler.out_of_trials
 
 
+@given(worlds(endings=("whole", "fails")), TRIALS, st.integers(2, 9), st.data())
+def test_without_a_clock_candidates_do_not_depend_on_who_is_first(world, n_trials, n_jobs, data):
+    """Whatever the number of workers and the order in which their steps end, the same steps are done."""
+    one = play(world, n_trials=n_trials)
+    many = play(world, n_trials=n_trials, n_jobs=n_jobs, ends=lambda n: data.draw(st.integers(0, n - 1)))
+
+    assert sorted(map(repr, one.turns)) == sorted(map(repr, many.turns))
+
+
 @pytest.mark.parametrize("patience", [1, 3, 8])
 def test_patience_ends_the_search_when_nothing_gets_better(patience):
     """So many candidates after the best one, the first, and no more; those begun are still judged."""
@@ -254,7 +264,7 @@ def test_patience_ends_the_search_when_nothing_gets_better(patience):
 
     assert scheduler.leader.number == 0 and len(scheduler.leader.steps) == 3
     assert scheduler.out_of_patience and not scheduler.out_of_trials
-    assert scheduler.n_started == 1 + patience
+    assert scheduler.n_started == patience + LAG  # what ended before the last ones is all that a decision knows
 
 
 def test_a_family_that_only_fails_is_left_alone():
