@@ -47,7 +47,7 @@ class Columns:
     ) -> Columns:
         """Columns of rows of this ``shape``, on the cells of a layout of the encoded columns.
 
-        ``layout="auto"`` is the estimator's own one, unless that is the mere row of its columns.
+        ``layout="auto"`` is the estimator's ``own`` one, where it has any.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class Columns:
         """
         columns = cls(tuple(map(str, names)), owners, shaped=len(shape) > 1)
         if isinstance(layout, str) and layout == "auto":
-            layout = own if own is not None and not own.is_bare_line else None
+            layout = own
         if layout is None:
             return columns
         layout = layout if isinstance(layout, Layout) else Layout.of(layout, n_columns=len(owners))
@@ -153,7 +153,7 @@ class Partition:
             weight = 1.0 / (len(self.sizes) * len(shifted))
             units += [unit for tiles in shifted for unit in _units(cells, tiles, weight, size)]
         words = [
-            ("patch of {} x {} cells".format(*sides) if self.kind == "patch" else self.kind)
+            ("patch of {} x {} cells".format(*sides) if self.shifted else self.kind.replace("patch", "cell"))
             + (f", cut in {len(shifted)} ways" if len(shifted) > 1 else "")
             for sides, shifted in zip(self.sizes, cuts, strict=True)
         ]
@@ -179,10 +179,11 @@ def make_partition(columns: Columns, by: str, patch: Any) -> Partition:
     """
     check_choice("by", by, BY)
     if columns.cells is None:
-        if by not in ("auto", "name"):
+        if by not in ("auto", "name") or not (isinstance(patch, str) and patch == "auto"):
+            given = f"patch={patch!r}" if by == "auto" else f"by={by!r}"
             raise ParameterError(
-                f"by={by!r} needs a grid, and X has no layout. Pass layout=(height, width) to explain its columns as "
-                "cells, or by='name' to explain them one by one."
+                f"{given} needs a grid, and X has no layout. Pass layout=(height, width) to explain its columns as "
+                f"cells, or (1, {len(columns)}) where they are a line; or by='name' alone to explain them one by one."
             )
         return Partition(columns, "name")
     _, height, width = columns.cells.shape

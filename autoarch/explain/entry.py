@@ -76,8 +76,8 @@ def explain(
         Class whose probability is explained, for all rows or for each. None is the predicted class.
     by : {"auto", "cell", "patch", "row", "column", "channel", "name"}, default="auto"
         Parts that are removed at once: a cell with all its channels, a patch of cells, a row, a column or a channel of
-        the grid, or one named column or value. "auto" is "patch" on grids, else "name". Columns beside a grid are
-        always removed one by one.
+        the grid, or one named column or value. "auto" is "patch" on grids, and on the line of flat columns where the
+        model is a convolution over it, else "name". Columns beside a grid are always removed one by one.
     patch : int, tuple of int or "auto", default="auto"
         Height and width of a patch. "auto" averages patches of two sizes, 6 x 6 and 12 x 12 cells of 28 x 28. They are
         cut in several ways, each shifted by some cells, and have soft edges; in more ways than two where the rows to
@@ -91,7 +91,8 @@ def explain(
     background : like X or None, default=None
         Rows such as those of training, for the baseline.
     layout : "auto", tuple of int, Layout or None, default="auto"
-        Cells behind flat columns. "auto" is the estimator's own; None explains columns one by one.
+        Cells behind flat columns. "auto" is the estimator's own, which is a mere line of columns only for convolutions
+        over it; None explains columns one by one.
     scale : {"auto", "probability", "log-odds"}, default="auto"
         Scale on which "occlusion" measures a class. In log-odds very sure predictions still differ; "auto" takes them
         unless the model votes: gives probabilities of 0, and else none below a millionth.
@@ -138,7 +139,8 @@ def explain(
     model = wrap_model(estimator, X, layout)
     partition = make_partition(model.columns, by, patch)
     parts = any(str(given) != "auto" for given in (by, patch, baseline, scale))
-    with limited(threads_that_pay("prediction", model.sample.size)):
+    changed = model.sample.size * len(partition.units()[1])  # values to predict, and more
+    with limited(threads_that_pay("prediction", changed)):
         columns = _target_columns(target, model, method)
         rng, progress = np.random.default_rng(seed_of(random_state)), Progress(verbose, Budget())
         query = Query(model, partition, columns, n_repeats, rng, progress, y, scoring, scale, baseline, background)

@@ -226,7 +226,8 @@ class Explanation(Setup):
         return views.plot_maps(self._picture(place), heat, title=title, shown=shown, alone=alone)
 
     def __str__(self) -> str:
-        n = "the data set" if self.of_data_set else f"{len(self.by_name)} rows"
+        rows = len(self.by_name)
+        n = "the data set" if self.of_data_set else f"{rows} row{'s' if rows > 1 else ''}"
         chosen = f" ({self.reason})" if self.reason else ""
         lines = [f"{self.method}{chosen} of {n}, by {self.by}; {self.units}"]
         if self.baseline:

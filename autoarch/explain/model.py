@@ -25,6 +25,7 @@ from autoarch._core.progress import Progress
 from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
 from autoarch._search.evaluate import aligned
+from autoarch._training.scalers import GridScaler
 from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError
 from autoarch.explain.column_map import Columns, Partition
@@ -227,6 +228,8 @@ def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Wrappe
         names = getattr(canonical, "feature_names_in_", [f"x{column}" for column in range(len(canonical.blocks_))])
         sample = to_plain(X)
     own_layout = getattr(estimator, "layout_", canonical.layout_)
+    if own_layout is not None and own_layout.is_bare_line and not _reads_grids(model):
+        own_layout = None  # the mere row of the columns
     owners, blocks = np.empty(values.shape[1], dtype=int), canonical.blocks_
     for column, block in enumerate(blocks):
         owners[block] = column
@@ -246,6 +249,11 @@ def _wrap_own(estimator: Any, pipeline: Pipeline, X: Any, layout: Any) -> Wrappe
     return WrappedModel(encoded, read, classes, columns, model, sample, temperature, mean_row, own=True, coded=coded)
 
 
+def _reads_grids(model: Pipeline) -> bool:
+    """Tell whether neighbours on the layout matter to the model."""
+    return any(isinstance(step, GridScaler) for member in members_of(model, own=True) for step in member.steps)
+
+
 def _wrap_any(estimator: Any, X: Any, layout: Any) -> WrappedModel:
     rows = read_rows(X)
     if isinstance(rows, FrameRows):
@@ -254,6 +262,8 @@ def _wrap_any(estimator: Any, X: Any, layout: Any) -> WrappedModel:
         shape, sample = rows.data.shape[1:], rows.values.astype(float)
         names = ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*shape)]
     own_layout = Layout.of(shape, origin="shape") if len(shape) in (2, 3) else None
+    if own_layout is not None and own_layout.is_bare_line:
+        own_layout = None
     columns = Columns.on_layout(names, np.arange(rows.n_columns), shape, layout, own_layout)
     classes = np.asarray(estimator.classes_) if is_classifier(estimator) else None
 

@@ -18,7 +18,6 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan, plan_splits
 from autoarch._data.target import encode_labels, guess_task, numeric_target
-from autoarch._search.baseline import REFERENCES, fit_reference
 from autoarch._search.compare import row_variance
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS
@@ -28,7 +27,8 @@ from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import LayoutError, ParameterError
 from autoarch.families.net_settings import lengths
-from autoarch.transfer.fine_tune_report import Way
+from autoarch.transfer.comparison import Way
+from autoarch.transfer.references import REFERENCES, fit_reference
 from autoarch.transfer.report import TransferReport
 from autoarch.transfer.strategies import (
     AS_IS,
@@ -278,8 +278,8 @@ def _shift(setting: Setting, prepared: Prepared, X: np.ndarray) -> InputShift:
 def _scales(source: Pretrained, prepared: Sequence[Mapping[str, Prepared]]) -> dict[str, str]:
     """The scale of the inputs that each way has had on most splits, in words."""
     words = {
-        "own": "scaled by the mean and deviation of these data",
-        "sample": "scaled by the mean and deviation of each sample",
+        "own": "scaled by the mean and deviation of these data (inputs='own')",
+        "sample": "scaled by the mean and deviation of each sample (inputs='sample')",
         "source": "as they are" if source.mean is None else "scaled as the data that the net was trained on",
     }
     kinds = {name: Counter(each[name].inputs for each in prepared) for name in prepared[0]}

@@ -1,7 +1,4 @@
-"""Report on an estimator that was trained further: scores on rows held out of a first training, and the conclusion.
-
-Words and scores that the report of ``check_transfer`` shares stand here, too.
-"""
+"""Report on an estimator that was trained further: scores on rows held out of a first training, and the conclusion."""
 
 from __future__ import annotations
 
@@ -20,59 +17,14 @@ from autoarch._search.evaluate import aligned, fit_steps, predict_values
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families
+from autoarch.transfer.comparison import named
 
 _HELD_OUT = 0.2  # of the rows, to score on
 _FEWEST = 10  # rows of which a fifth can be held out
 _RIVALS = ("linear", "tree")
 _SURE = 2.0  # standard errors by which a rival must be better for a new search to pay
-_NAMES = {"r2": "R2"}  # of scores that a sentence calls otherwise
-WAYS_IN_WORDS = {
-    "as is": "As it is, the net",
-    "frozen": "A new last layer on its frozen features",
-    "fine-tuned": "Fine-tuned, the net",
-    "from scratch": "Its architecture from scratch",
-}
-PLAIN = {
-    "constant": "a constant",
-    "linear": "a linear model of the raw cells",
-    "forest": "a forest on the raw cells",
-    "boosting": "boosting on the raw cells",
-}
-
 Rows = tuple[np.ndarray, np.ndarray]
 Train = Callable[[Rows, "Rows | None"], Pipeline]
-
-
-def named(metric: str) -> str:
-    """A score in a sentence."""
-    return _NAMES.get(metric, metric)
-
-
-@dataclass(frozen=True)
-class Way:
-    """Scores of one way of using a net, or of a plain model of the raw cells.
-
-    Parameters
-    ----------
-    scores : tuple of float
-        On each fold; greater is better.
-    seconds : float
-        Fitting and predicting, all folds together.
-    floor_error : float
-        Standard error of the distance to the floor, paired over the rows; NaN where there is none.
-    inputs : str
-        Scale of the inputs, in words.
-    """
-
-    scores: tuple[float, ...]
-    seconds: float = 0.0
-    floor_error: float = float("nan")
-    inputs: str = ""
-
-    @property
-    def score(self) -> float:
-        """Mean over the folds."""
-        return float(np.mean(self.scores))
 
 
 @dataclass(frozen=True)

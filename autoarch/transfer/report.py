@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ import numpy as np
 
 from autoarch._report import figure as drawing
 from autoarch._report.html import BLUE, BOX, GREY, QUIET, TITLE, bars
-from autoarch.transfer.fine_tune_report import PLAIN, WAYS_IN_WORDS, Way, named
+from autoarch.transfer.comparison import _SURE, NONE, VERDICTS, Comparison, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,14 +18,23 @@ if TYPE_CHECKING:
 
     from autoarch._training.pretrained.measures import InputShift
 
-VERDICTS = {"as is": "reuse", "frozen": "reuse", "fine-tuned": "fine-tune", "from scratch": "train from scratch"}
-NONE = "none of these"
-_TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
-_SURE = 2.0  # standard errors by which a margin is more than chance
+WAYS_IN_WORDS = {
+    "as is": "As it is, the net",
+    "frozen": "A new last layer on its frozen features",
+    "fine-tuned": "Fine-tuned, the net",
+    "from scratch": "Its architecture from scratch",
+}
+PLAIN = {
+    "constant": "a constant",
+    "linear": "a linear model of the raw cells",
+    "forest": "a forest on the raw cells",
+    "boosting": "boosting on the raw cells",
+}
+_MOST_ROWS = 20  # times those there are; a lead that would need more is next to none
 
 
 @dataclass(frozen=True)
-class TransferReport:
+class TransferReport(Comparison):
     """Scores of the four ways to use a pretrained net on other data and of the floor, and the verdict that follows.
 
     Parameters
@@ -71,11 +78,6 @@ class TransferReport:
     ('none of these', 'forest', False)
     """
 
-    ways: Mapping[str, Way]
-    references: Mapping[str, Way] = field(default_factory=dict)
-    metric: str = "accuracy"
-    n_samples: int = 0
-    test_share: float = 0.25
     shift: InputShift | None = None
     features: tuple[float, float] = (float("nan"), float("nan"))
     changes: tuple[str, ...] = ()
@@ -94,87 +96,6 @@ class TransferReport:
         """LogME of the features of the same architecture with random weights."""
         return self.features[1]
 
-    @cached_property
-    def floor(self) -> str | None:
-        """The best of the references, which a way has to beat; None without any."""
-        return max(self.references, key=lambda name: self.references[name].score, default=None)
-
-    def over_floor(self, name: str) -> tuple[float, float]:
-        """Score of a way less that of the floor, and the standard error of this difference, paired over the rows."""
-        if self.floor is None:
-            return float("nan"), float("nan")
-        return self._every[name].score - self.references[self.floor].score, self._every[name].floor_error
-
-    def beats_floor(self, name: str) -> bool:
-        """Tell whether a way is better than the floor by more than two standard errors, or nothing is there to beat."""
-        lead, error = self.over_floor(name)
-        return self.floor is None or lead > _SURE * error
-
-    @cached_property
-    def chosen(self) -> str:
-        """The best way that beats the floor; the floor where none does.
-
-        The net as it is is preferred where it lies behind by a standard error at most, for it needs no training.
-        """
-        over = [name for name in self.ways if self.beats_floor(name)]
-        if not over:
-            return str(self.floor)
-        best = self._best(over)
-        if "as is" not in over:
-            return best
-        behind, error = self.difference(best, "as is")
-        return "as is" if behind <= _TIE * error else best
-
-    @property
-    def verdict(self) -> str:
-        """One of "reuse", "fine-tune", "train from scratch" and "none of these"."""
-        return VERDICTS.get(self.chosen, NONE)
-
-    @property
-    def rival(self) -> str:
-        """The best way with another verdict, of those that beat the floor, where there are any."""
-        others = [name for name in self.ways if VERDICTS[name] != self.verdict]
-        return self._best([name for name in others if self.beats_floor(name)] or others)
-
-    @property
-    def margin(self) -> float:
-        """Score of the chosen way, or of the floor where none is chosen, less that of the rival."""
-        return self._margin[0]
-
-    @property
-    def margin_std_error(self) -> float:
-        """Its standard error: from its spread over the folds, which share training rows, or over rows for the floor."""
-        return self._margin[1]
-
-    @property
-    def _margin(self) -> tuple[float, float]:
-        if self.verdict != NONE:
-            return self.difference(self.chosen, self.rival)
-        lead, error = self.over_floor(self.rival)
-        return -lead, error
-
-    @property
-    def sure(self) -> bool:
-        """True if the margin is more than two standard errors."""
-        return self.margin > _SURE * self.margin_std_error
-
-    def difference(self, one: str, other: str) -> tuple[float, float]:
-        """Mean difference of two ways or references over the folds, and its standard error."""
-        by_fold = np.subtract(self._every[one].scores, self._every[other].scores)
-        return float(by_fold.mean()), self._std_error(by_fold)
-
-    @property
-    def _every(self) -> dict[str, Way]:
-        return {**self.ways, **self.references}
-
-    def _best(self, names: Sequence[str]) -> str:
-        return max(names, key=lambda name: self._every[name].score)
-
-    def _std_error(self, by_fold: Sequence[float] | np.ndarray) -> float:
-        if len(by_fold) < 2:
-            return float("nan")
-        return float(np.sqrt(np.var(by_fold, ddof=1) * (1 / len(by_fold) + self.test_share)))
-
     @property
     def sentence(self) -> str:
         """The verdict, with the numbers that it stands on."""
@@ -184,7 +105,7 @@ class TransferReport:
             return (
                 f"None of these: nothing beats {PLAIN.get(chosen, chosen)}, {metric} {score:.3f}, by two standard "
                 f"errors. The best way, {rival}, reaches {other:.3f}: a difference of {-self.margin:+.3f} ± "
-                f"{self.margin_std_error:.3f}."
+                f"{self.margin_std_error:.3f}.{self._of_few_rows()}"
             )
         compared = (
             f"{chosen} it reaches {metric} {score:.3f}, {rival} {other:.3f}: a difference of {self.margin:+.3f} ± "
@@ -197,6 +118,16 @@ class TransferReport:
             close = self.beats_floor(rival)
             beaten = "did better by less than chance explains" if close else "did better, but not surely than the floor"
         return f"{_ADVICE[chosen]}, though {rival} {beaten}: {compared}."
+
+    def _of_few_rows(self) -> str:
+        """Where more rows may change the verdict: how many; empty where the best way is surely no better."""
+        if self.sure or not self.margin_std_error > 0:
+            return ""
+        rows = f"{self.n_samples} rows" if self.n_samples else "These rows"
+        if self.enough_rows > _MOST_ROWS * self.n_samples:
+            return f" {rows} are too few to tell them apart."
+        enough = float(f"{self.enough_rows:.2g}")
+        return f" {rows} are too few to tell that from chance; some {enough:.0f} would do if it stays so."
 
     @property
     def sentences(self) -> tuple[str, ...]:

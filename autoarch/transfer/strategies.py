@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator
 
 from autoarch._core.clock import Deadline
 from autoarch._data.layout import Layout
-from autoarch._search.baseline import Predict, linear_head, predictor
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.device import seeded
@@ -31,6 +30,7 @@ from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import ParameterError
 from autoarch.families.net_settings import TRAINING, lengths
+from autoarch.transfer.references import Predict, linear_head, predictor
 
 AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH = "as is", "frozen", "fine-tuned", "from scratch"
 WAYS = (AS_IS, FROZEN, FINE_TUNED, FROM_SCRATCH)

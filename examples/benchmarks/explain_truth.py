@@ -2,6 +2,7 @@
 
 python explain_truth.py                                    # planted causes, and scikit-learn's digits
 python explain_truth.py --fields 32 64                     # spots in fields of 32 x 32 and 64 x 64 cells alone
+python explain_truth.py --fields 32 --models cnn --noises smooth --explained 20    # some of them
 python explain_truth.py --data DIR --names fashion_mnist   # also pictures of DIR, in the format of benchmark-data.md
 
 Planted causes: each family is fitted on 1,000 grids of 12 x 12 cells (``make_planted``). Where it has learned the rule
@@ -12,7 +13,7 @@ Fields: each model is fitted on 400 fields of noise, white or smooth, with a spo
 place or at another one in each field, that carries the label: it is brighter or not, has either sign, bears a fixed
 pattern or none, or stripes across or down. Where it has learned the rule, rightly predicted fields that hold a spot are
 explained. A hit is one whose highest cell lies on the spot or at most two cells beside it; "chance" is the share of
-such cells.
+such cells, and "apart" that of rows in which patches of two sizes disagree.
 
 Pictures: cells are replaced by their training mean, the most important first ("deletion") or last, which read backwards
 is "insertion". Shown are the areas under the mean probability of the predicted class; a good explanation has a low
@@ -76,10 +77,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fields", nargs="*", default=[], type=int, help="sides of fields with a spot")
     parser.add_argument("--models", nargs="*", default=list(MODELS), choices=list(MODELS), help="of these fields")
+    parser.add_argument("--spots", nargs="*", default=list(SPOTS), choices=SPOTS, help="in these fields")
+    parser.add_argument("--places", nargs="*", default=list(PLACES), choices=PLACES, help="of the spots")
+    parser.add_argument("--noises", nargs="*", default=list(NOISES), choices=NOISES, help="of these fields")
     parser.add_argument("--explained", type=int, default=MOST_EXPLAINED, help="rows of each field, at most")
     arguments = parser.parse_args()
     if arguments.fields:
-        on_fields(arguments.fields, arguments.models, arguments.explained, arguments.seed)
+        on_fields(arguments)
         return
     settings = {"time_budget": None, "n_trials": 1, "cv": ShuffleSplit(1, random_state=0), "verbose": 0}
     make = partial(AutoArchClassifier, random_state=arguments.seed, **settings)
@@ -122,34 +126,36 @@ def make_field(
     return X.astype(np.float32), y, at
 
 
-def on_fields(sides: list[int], models: list[str], most: int, seed: int) -> None:
+def on_fields(asked: argparse.Namespace) -> None:
     """Print the share of hits for each model and method, and each kind of field."""
     found: list[dict[str, Any]] = []
-    for side, spot, place, noise, name in product(sides, SPOTS, PLACES, NOISES, models):
-        X, y, _ = make_field(spot, place, noise, side, 400, seed)
-        new, labels, at = make_field(spot, place, noise, side, 200, seed + 1_000)
+    for side, spot, place, noise, name in product(asked.fields, asked.spots, asked.places, asked.noises, asked.models):
+        X, y, _ = make_field(spot, place, noise, side, 400, asked.seed)
+        new, labels, at = make_field(spot, place, noise, side, 200, asked.seed + 1_000)
         model = fitted(name, X, y)
         right = model.predict(new) == labels
         if right.mean() < LEARNED:
             continue
-        shown = np.flatnonzero(right & ((labels == 1) | (spot in ("sign", "stripes"))))[:most]
-        for method in ("auto", "occlusion", "gradients", "gradcam", "shap"):
-            explanation = explained(model, new[shown], {"method": method}, seed)
-            if explanation is not None:
-                hits = spot_hits(explanation.grid.sum(axis=1), at[shown])
-                found.append(
-                    {"side": side, "field": f"{spot}, {place}, {noise}", "model": name, "method": method, "hits": hits}
-                )
-        print(pd.DataFrame(found[-5:]).round(2).to_string(index=False), flush=True)
+        shown = np.flatnonzero(right & ((labels == 1) | (spot in ("sign", "stripes"))))[: asked.explained]
+        default = explain(model, new[shown], random_state=asked.seed, verbose=0)
+        explained_by = {"default": default, default.method: default}
+        for method in ("occlusion", "gradients", "gradcam", "shap"):
+            if method != default.method:
+                explained_by[method] = explained(model, new[shown], {"method": method}, asked.seed)
+        hits = {
+            method: spot_hits(explanation.grid.sum(axis=1), at[shown])
+            for method, explanation in explained_by.items()
+            if explanation is not None
+        }
+        field = {"side": side, "field": f"{spot}, {place}, {noise}", "model": name, "rows": len(shown)}
+        found.append({**field, **hits, "apart": float(default.sizes_disagree.mean())})
+        print(pd.DataFrame(found[-1:]).round(2).to_string(index=False, header=False), flush=True)
     table = pd.DataFrame(found)
+    shares = ["default", "occlusion", "gradients", "gradcam", "shap", "apart"]
     for rows in (["side", "model"], ["side", "field"]):
-        print(
-            "\n",
-            table.pivot_table(index=rows, columns="method", values="hits", aggfunc=["mean", "min"])
-            .round(2)
-            .to_string(),
-        )
-    print("\nchance", {side: round(((SPOT + 2 * NEAR) / side) ** 2, 2) for side in sides})
+        there = [share for share in shares if share in table]
+        print("\n", table.groupby(rows)[there].agg(["mean", "min"]).round(2).to_string())
+    print("\nchance", {side: round(((SPOT + 2 * NEAR) / side) ** 2, 2) for side in asked.fields})
 
 
 def fitted(name: str, X: np.ndarray, y: np.ndarray) -> Pipeline:

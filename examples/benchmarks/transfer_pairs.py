@@ -30,13 +30,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from autoarch import Layout
-from autoarch._search.baseline import REFERENCES, fit_reference
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.loop import ArrayNetClassifier
 from autoarch._training.scalers import GridScaler
 from autoarch.families.net_settings import batch_rows, epochs
 from autoarch.transfer import Pretrained, check_transfer
-from autoarch.transfer.report import NONE, VERDICTS
+from autoarch.transfer.comparison import NONE, VERDICTS
+from autoarch.transfer.references import REFERENCES, fit_reference
 from autoarch.transfer.strategies import Setting, fit_way, kept_outputs, prepare
 from ledger import Ledger
 from tasks import load

@@ -285,6 +285,7 @@ FITTED = LogisticRegression().fit(FLAT, Y)
         pytest.param(FITTED, FLAT, {"target": 7}, ParameterError, r"\[0, 1\]", id="unknown-target"),
         pytest.param(FITTED, FLAT, {"target": [0, 1]}, ParameterError, "one per row", id="targets-too-few"),
         pytest.param(FITTED, FLAT, {"by": "row"}, ParameterError, "layout=", id="no-grid"),
+        pytest.param(FITTED, FLAT, {"patch": 3}, ParameterError, r"patch=3 needs.* \(1, 12\)", id="patch-without-grid"),
         pytest.param(FITTED, FLAT, {"layout": (3, 5)}, LayoutError, "3 x 4", id="wrong-layout"),
         pytest.param(FITTED, FLAT, {"method": "gradients"}, ParameterError, "occlusion", id="no-gradients"),
         pytest.param(FITTED, FLAT, {"method": "gradcam"}, ParameterError, "occlusion", id="no-convolutions"),
@@ -348,6 +349,18 @@ def test_a_single_row_cannot_be_permuted():
     """Permutation of one row would find that nothing matters."""
     with pytest.raises(InputError, match="there is one"):
         explain(FITTED, FLAT[:1], Y[:1], method="permutation", verbose=0)
+
+
+@pytest.mark.parametrize(("family", "by"), [("kernels", "patch of 1 x 3 cells"), ("linear", "name")])
+def test_columns_that_the_model_reads_as_a_line_are_cut_into_stretches(family, by):
+    """Neighbours matter to convolutions, so that a single value beside its old neighbours is a pattern of its own."""
+    rng = np.random.default_rng(0)
+    X, y, at = rng.normal(size=(160, 60)), np.arange(160) % 2, rng.integers(0, 52, size=160)
+    for row, start in enumerate(at):
+        X[row, start : start + 8] += y[row] * np.array([3, -3, 3, -3, 3, -3, 3, -3])
+    clf = AutoArchClassifier(**{**QUICK, "families": family, "cv": 2}).fit(X[:120], y[:120])
+    found = explain(clf, X[120:], target=1, random_state=0, verbose=0)
+    assert by in found.by and found.values.shape == (40, 60)
 
 
 def test_patches_are_cut_in_several_ways(monkeypatch):

@@ -32,12 +32,13 @@ def test_updated_outputs_are_those_of_the_whole_grid(shape, features, seed):
     grid = rng.normal(size=(20, *shape)).astype(np.float32)
     model = RandomConvolutionClassifier(24, features).fit(grid, rng.integers(0, 3, 20))
     changed = []
-    for _ in range(4):
-        top, left = (rng.integers(side) for side in shape[1:])
-        after = grid.copy()
-        box = after[:, :, top : top + rng.integers(1, 4), left : left + rng.integers(1, 4)]
-        box[:] = rng.normal(size=box.shape)
-        changed.append(after)
+    for _ in range(3):
+        (top, left), (down, across) = rng.integers(shape[1:]), rng.integers(1, 4, size=2)
+        for _ in range(3):  # changes of the same cells are read together
+            after = grid.copy()
+            box = after[:, :, top : top + down, left : left + across]
+            box[:] = rng.normal(size=box.shape)
+            changed.append(after)
     expected = np.stack([model.outputs(after) for after in changed])
     np.testing.assert_allclose(outputs_after(model, grid, changed), expected, **SETTINGS)
 

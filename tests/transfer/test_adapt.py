@@ -176,7 +176,7 @@ def test_logarithms_of_probabilities_are_logits():
     ("model", "error", "message"),
     [
         pytest.param(lambda: 3, InputTypeError, "a int was given", id="number"),
-        pytest.param(AutoArchClassifier, InputError, "Fit it first", id="not-fitted"),
+        pytest.param(AutoArchClassifier, InputError, "that was fitted", id="not-fitted"),
         pytest.param(lambda: "there-is-none.pt", InputError, "no file", id="no-file"),
         pytest.param(lambda: nn.Sequential(nn.LazyConv2d(2, 3)), InputError, "run it once", id="lazy"),
         pytest.param(

@@ -19,7 +19,7 @@ from autoarch._training.pretrained.measures import InputShift
 from autoarch.exceptions import InputError, LayoutError, ParameterError
 from autoarch.transfer import TransferFeatures, TransferReport, Way, check_transfer
 from autoarch.transfer.check import _paired_error
-from autoarch.transfer.report import VERDICTS
+from autoarch.transfer.comparison import VERDICTS
 
 QUICK = {"cv": 2, "steps": 40, "random_state": 0}
 
@@ -297,6 +297,24 @@ def test_verdict_and_sentences_agree_with_the_numbers(found):
     assert ("better" in found.sentence) == (found.margin < 0 and bool(over))
     assert found.verdict in str(found) and found.verdict in found._repr_html_()
     assert set(VERDICTS.values()) | {"none of these"} >= {found.verdict}
+
+
+@pytest.mark.parametrize(
+    ("best", "error", "words"),
+    [
+        pytest.param(0.82, 0.02, "100 rows are too few to tell that from chance; some 400 would do", id="ahead"),
+        pytest.param(0.801, 0.02, "100 rows are too few to tell them apart", id="ahead-by-nothing"),
+        pytest.param(0.79, 0.02, "100 rows are too few to tell them apart", id="behind-by-little"),
+        pytest.param(0.7, 0.02, None, id="surely-behind"),
+        pytest.param(0.8, 0.0, None, id="the-same"),
+    ],
+)
+def test_too_few_rows_are_told_from_a_floor_that_is_better(best, error, words):
+    """The verdict is the same, and the sentence tells which of the two it is."""
+    ways = {"frozen": Way((best, best), 0.0, error), "from scratch": Way((0.5, 0.5), 0.0, 0.1)}
+    found = TransferReport(ways, {"forest": Way((0.8, 0.8), 0.0, 0.0)}, n_samples=100)
+    assert found.verdict == "none of these"
+    assert ("too few" in found.sentence) == (words is not None) and (words or "") in found.sentence
 
 
 STARTS = ("Use the net as it is", "Train a new last layer on its frozen", "Fine-tune it", "Train from scratch")

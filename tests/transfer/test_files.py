@@ -167,6 +167,8 @@ KINDS = [
     pytest.param(pickle.dumps([1.5] * 9)[:-4], "cut off or damaged", False, id="pickle-cut-off"),
     pytest.param(SAFETENSORS[:30], "cut off or damaged", False, id="safetensors-cut-off"),
     pytest.param(written(joblib.dump, {"w": np.zeros(9)}), "pickle of joblib", False, id="joblib"),
+    pytest.param(written(joblib.dump, {"w": np.zeros(9)}, compress=3), "pickle of joblib", False, id="joblib-zlib"),
+    pytest.param(b"MATLAB 5.0 MAT-file" + bytes(200), "file of MATLAB", False, id="matlab"),
     pytest.param(b"\x1f\x8b\x08\x00" + bytes(9), "is compressed", False, id="gzip"),
     pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull", False, id="git-lfs"),
     pytest.param(b"<!DOCTYPE html><html>", "web page", False, id="html"),

@@ -125,7 +125,10 @@ class Pretrained:
                 f"a {type(model).__name__} was given; expected a torch module, an initialised skorch net, a fitted "
                 "estimator whose winner is a net on grids, or the path of a file with weights."
             )
-        raise InputError(f"{type(model).__name__} holds no trained net. Fit it first, or pass the torch module itself.")
+        raise InputError(
+            f"{type(model).__name__} holds no trained net. Pass a torch module, or an estimator of autoarch that was "
+            "fitted and whose winner is a net on grids."
+        )
 
     @classmethod
     def _of_steps(cls, steps: list[Any]) -> Pretrained:
