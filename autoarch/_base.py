@@ -28,7 +28,7 @@ from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LayoutSearch
-from autoarch.locality.probe import with_sentinels
+from autoarch.locality.probe import with_values_read
 
 _LONG_CALL = 0.05  # seconds; shorter ones are not worth a limit of threads
 
@@ -144,7 +144,7 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
             self.feature_names_in_ = canonical.feature_names_in_
         if target.classes is not None:
             self.classes_ = target.classes
-        report = with_sentinels(found.attributes["locality_"], canonical.sentinels_)
+        report = with_values_read(found.attributes["locality_"], canonical.sentinels_, canonical.letters_)
         for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
         self._predict_seconds = found.seconds_per_call, found.seconds_per_row

@@ -29,8 +29,6 @@ from autoarch.exceptions import LayoutError, ParameterError
 class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Turn any accepted X into a float matrix, one row per sample, and say which cell each column stands for.
 
-    Cells that hold letters become one channel of 0 and 1 for each letter.
-
     Parameters
     ----------
     layout : tuple of int, Layout, "auto" or None, default="auto"
@@ -64,6 +62,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     dropped_ : tuple of str
         Columns of a mixed DataFrame that were left out: constant, or with no value at all (numbers only where there
         are fewer than 16 columns of them).
+    letters_ : Letters or None
+        Letters that the cells hold: one channel of 0 and 1 for each of them.
     sentinels_ : tuple of Sentinel
         Numbers that stand for "not measured"; those that are certain are missing in the output.
     has_missing_ : bool
@@ -87,7 +87,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     layout_: Layout | None
     _name: str = "Canonicaliser"
     _table: table_encoder.TableCoder | None = None
-    _letters: Letters | None = None
+    letters_: Letters | None = None
 
     def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
         self.layout = layout
@@ -113,7 +113,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 "places of rows exclude each other. Pass one of them."
             )
         given, X = X, to_plain(X)
-        self._table, self._letters = None, None
+        self._table, self.letters_ = None, None
         self.sentinels_: tuple[array_checks.Sentinel, ...] = ()
         self.categorical_: tuple[int, ...] = ()
         self.cardinalities_: tuple[int, ...] = ()
@@ -145,11 +145,11 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return values
 
     def _matrix_of(self, X: Any) -> np.ndarray:
-        if self._letters is not None:
+        if self.letters_ is not None:
             texts = np.asarray(X.to_numpy(dtype=object) if isinstance(X, pd.DataFrame) else X)
             array_checks.check_cell_shape(texts.shape[1:], self.cell_shape_, speaker=self._name)
             array_checks.check_rows(texts.shape[:2], least_rows=1, speaker=self._name)
-            return self._letters.encode(texts).reshape(len(texts), -1)
+            return self.letters_.encode(texts).reshape(len(texts), -1)
         if self._table is not None:
             frame = X if isinstance(X, pd.DataFrame) else table_encoder.as_frame(X, self._name)
             array_checks.check_cell_shape(frame.shape[1:], self.cell_shape_, speaker=self._name)
@@ -169,7 +169,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     @property
     def undeclared_(self) -> bool:
         """Return whether the columns came flat, and neither a layout nor coordinates were declared."""
-        flat = self.kind_ != "grid" and self._letters is None
+        flat = self.kind_ != "grid" and self.letters_ is None
         return flat and isinstance(self.layout, str) and self.coordinates is None
 
     @property
@@ -184,13 +184,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             return self._table.names_out()
         cells = array_checks.first_axes(self.cell_shape_, self.channels)
         names = getattr(self, "feature_names_in_", ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*cells)])
-        return list(names) if self._letters is None else self._letters.names_out(names)
+        return list(names) if self.letters_ is None else self.letters_.names_out(names)
 
     @property
     def blocks_(self) -> list[np.ndarray]:
         """Output columns of each column of X (of each cell, where X is a grid): none of one that was dropped."""
-        if self._letters is not None:
-            n_levels = len(self._letters.levels)
+        if self.letters_ is not None:
+            n_levels = len(self.letters_.levels)
             return list(np.arange(n_levels * np.prod(self.cell_shape_)).reshape(n_levels, -1).T)
         if self._table is None:
             widths = np.ones(np.prod(self.cell_shape_), dtype=int)
@@ -202,7 +202,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def column_of(self, position: int) -> int | None:
         """Output column of the number at a position of X; None where it was dropped, or is no single number."""
         if self._table is None:
-            return position if self._letters is None else None
+            return position if self.letters_ is None else None
         coder_of = dict(zip(self._table.positions, self._table.coders, strict=True))
         return int(self.blocks_[position][0]) if isinstance(coder_of.get(position), Number) else None
 
@@ -245,19 +245,19 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def _learn_letters(self, X: Any) -> bool:
         """Learn the letters in the cells of X, if it holds any."""
         if self.layout is not None and self.coordinates is None:
-            self._letters = Letters.learn(X, declared=not isinstance(self.layout, str))
-        return self._letters is not None
+            self.letters_ = Letters.learn(X, declared=not isinstance(self.layout, str))
+        return self.letters_ is not None
 
     def _fit_letters(self, texts: np.ndarray) -> np.ndarray:
         """Read letters as one channel for each of them; trees get the same columns of 0 and 1."""
         array_checks.check_rows(texts.shape[:2], least_rows=2, speaker=self._name)
         layout = array_checks.lay_out(self.layout, texts.shape[1:])
         assert layout is not None
-        assert self._letters is not None
-        self.layout_ = replace(layout, channels=layout.channels * len(self._letters.levels), n_columns=0)
+        assert self.letters_ is not None
+        self.layout_ = replace(layout, channels=layout.channels * len(self.letters_.levels), n_columns=0)
         self.kind_, self.dtype_ = "frame", np.dtype(np.float32)
         self.cell_shape_, self.n_features_in_ = texts.shape[1:], texts.shape[1]
-        return self._letters.encode(texts).reshape(len(texts), -1)
+        return self.letters_.encode(texts).reshape(len(texts), -1)
 
     def _fit_array(self, X: Any) -> np.ndarray:
         if not hasattr(X, "toarray") and self._learn_letters(X):

@@ -6,7 +6,8 @@ cells at another place, whatever was done to each row as a whole: the ratio of t
 is the same for ``x`` and ``a * x + b``, so that windows that were standardised or divided by their last value agree.
 Runs of three ratios that occur in two rows at different places name candidates, and a candidate counts where the lines
 of the whole overlap correlate perfectly and are too rare to agree by chance. Runs are sampled by their own content
-[1]_, so that a run that is sampled in one row is sampled in all.
+[1]_, so that a run that is sampled in one row is sampled in all. Rows that differ in one parameter, as a sine with a
+phase of its own in each, agree so by chance and are told apart by what else there is beside each row.
 
 References
 ----------
@@ -79,10 +80,15 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     lines = _lines(layout.to_grid(X[kept])[:, channel], turned)
     edges, shift = _overlaps(lines)
     shift = shift[:, ::-1] if turned else shift
-    return Windows.of(edges, shift, copy_of, (layout.height, layout.width), least=_LEAST_LINKED)
+    found = Windows.of(edges, shift, copy_of, (layout.height, layout.width), least=_LEAST_LINKED)
+    if found is None or found.lie_on_one_curve(_centred(lines, np.isfinite(lines)).reshape(len(lines), -1), kept, seed):
+        return None
+    return found
 
 
-def independent_rows(X: np.ndarray, layout: Layout | None, seed: int) -> tuple[np.ndarray | None, str]:
+def independent_rows(
+    X: np.ndarray, layout: Layout | None, seed: int, *, windows: bool = True
+) -> tuple[np.ndarray | None, str]:
     """Rows of which no two are copies or overlap, and what was found; None where that holds for all rows.
 
     Equal rows count as copies where columns that differ as much as those of the other rows do not agree by chance.
@@ -95,6 +101,8 @@ def independent_rows(X: np.ndarray, layout: Layout | None, seed: int) -> tuple[n
         Cells behind the columns. None reads the columns as one line.
     seed : int
         Seed of the sample of rows that is tested first.
+    windows : bool
+        Look for overlapping rows, not for copies alone.
 
     Examples
     --------
@@ -111,10 +119,10 @@ def independent_rows(X: np.ndarray, layout: Layout | None, seed: int) -> tuple[n
         kept = np.arange(len(X))
     else:
         found.append(f"{len(X) - len(kept)} of the {len(X)} rows are copies of others")
-    windows = find_windows(X[kept] if found else X, layout, seed)
-    if windows is not None:
-        kept = kept[windows.apart]
-        found.append(str(windows))
+    overlapping = find_windows(X[kept] if found else X, layout, seed) if windows else None
+    if overlapping is not None:
+        kept = kept[overlapping.apart]
+        found.append(str(overlapping))
     return (kept if found else None), " and ".join(found)
 
 

@@ -14,6 +14,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 _MOST_SHARE = 0.1  # of all rows in one group; longer records are cut
+_CURVE_ROWS = (300, 2_000)  # whose nearest row is looked for, and among which
+_NEAR = 0.01  # squared correlation that the nearest row of a curve lacks, at most,
+_FALL = 7.5  # and factor by which it falls with four times as many rows: 16 on a curve, 4 on a surface,
+_CLOSE = 10.0  # or how little it is, in units of the square of a share of the curve: rounding ends the fall
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,36 @@ class Windows:
                 taken.setdefault((record, *box), []).append((top, left))
                 apart.append(row)
         return np.sort(np.array(apart, dtype=np.intp))
+
+    def lie_on_one_curve(self, rows: np.ndarray, distinct: np.ndarray, seed: int) -> bool:
+        """Tell whether rows differ in one parameter and meet by chance: a sine with a phase of its own in each row.
+
+        Then every row lies close to others cell by cell, the closer the more rows there are, though they are no copies.
+        Two rows of one record that begin at different cells are not compared: a smooth record is like itself nearby.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (k, p)
+            Cells of distinct rows, the mean of each line taken off.
+        distinct : ndarray of shape (k,)
+            Which rows these are.
+        seed : int
+            Of the rows that are compared.
+        """
+        rng = np.random.default_rng(seed)
+        record, place = self.record[distinct], self.place[distinct]
+        linked = np.flatnonzero(np.bincount(record)[record] > 1)
+        ours = rng.permutation(linked)[: _CURVE_ROWS[0]]
+        others = rng.permutation(len(rows))[: _CURVE_ROWS[1]]
+        others = others[: len(others) // 4 * 4]
+        scaled = rows / np.maximum(np.sqrt(np.square(rows).sum(axis=1, keepdims=True)), 1e-300)
+        apart = 1.0 - np.square(scaled[ours] @ scaled[others].T)
+        moved = np.abs(place[ours, None] - place[others])
+        overlap = (moved > 0).any(axis=2) & (moved < self.sides).all(axis=2)
+        apart[(overlap & (record[ours, None] == record[others])) | (ours[:, None] == others)] = np.inf
+        in_quarters = apart.reshape(len(ours), 4, -1).min(axis=2, initial=np.inf)
+        nearest, among_fewer = (float(np.median(part)) for part in (in_quarters.min(axis=1), in_quarters))
+        return nearest < _NEAR and (among_fewer > _FALL * nearest or nearest < _CLOSE / len(others) ** 2)
 
 
 def first_of_copies(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

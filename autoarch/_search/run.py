@@ -239,7 +239,7 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     short = budget.seconds is not None and budget.seconds < _STATISTICS_ONLY
     y = None if short else request.target.codes
     arguments = {"task": problem.task, "categorical": problem.categorical, "seed": seed_of(request.seed)}
-    arguments |= {"search": request.layouts}
+    arguments |= {"search": request.layouts, "windows": request.splits.windows}
     key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
     began = budget.elapsed
     try:

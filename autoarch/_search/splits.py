@@ -19,6 +19,7 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.coordinates import undeclared_coordinates
 from autoarch._data.overlaps import find_windows
 from autoarch._data.points import Places
+from autoarch._data.records import Windows
 from autoarch._data.row_splits import NEW_ROWS, Split, SplitPlan, is_plain, plan_splits
 from autoarch._search.scoring import Scorer
 from autoarch.exceptions import ParameterError
@@ -50,12 +51,15 @@ class SearchSplits:
         What was not looked at, and why.
     warnings : tuple of str
         What the user should know.
+    windows : Windows, None or "auto"
+        Overlaps of the rows. "auto": nobody has looked for them.
     """
 
     plan: SplitPlan
     evidence: tuple[SpatialEvidence, ...] = ()
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    windows: Windows | str | None = "auto"
 
 
 def plan_search(
@@ -92,6 +96,7 @@ def plan_search(
     evidence: tuple[SpatialEvidence, ...] = ()
     skipped: tuple[str, ...] = ()
     plan, warnings = None, []
+    windows: Windows | str | None = "auto"
     columns = canonical.map_columns_
     if columns is not None:
         places = columns.places(values)
@@ -103,16 +108,16 @@ def plan_search(
         skipped = (f"the neighbourhood of each row: {hint}",)
         warnings += [f"{hint}."] if undecided else []
     if plan is None:
-        windows = find_windows(values, canonical.layout_, seed) if undecided else None
-        groups = groups if windows is None else windows.groups
+        windows = find_windows(values, canonical.layout_, seed) if undecided else windows
+        groups = windows.groups if isinstance(windows, Windows) else groups
         plan = plan_splits(y, cv=cv, groups=groups, task=task, random_state=seed, X=X)
-        if windows is not None:
+        if isinstance(windows, Windows):
             plan = replace(plan, description=f"{plan.description}; {windows}")
             warnings.append(
                 f"{windows}. Folds keep those of one record on one side, and so should a test set. Pass groups, or a "
                 "splitter as cv, if you know better."
             )
-    return SearchSplits(plan, evidence, skipped, tuple(warnings))
+    return SearchSplits(plan, evidence, skipped, tuple(warnings), windows)
 
 
 def _autocorrelation(

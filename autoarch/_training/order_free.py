@@ -98,8 +98,9 @@ class OrderFreeSummaries(TransformerMixin, BaseEstimator):
             made = [self._summaries(X[part]) for part in parts]
         return np.concatenate([X[:, kept], np.concatenate(made)], axis=1, dtype=X.dtype)
 
+    @property
     def seconds_per_row(self) -> float:
-        """Estimate the seconds that the summaries of one row take."""
+        """Seconds that the summaries of one row take, about."""
         height, width = self.layout.height, self.layout.width
         pairs = (
             0 if min(height, width) == 1 else sum(side * side / 2 for side in (height, width) if side <= _LARGEST_SIDE)

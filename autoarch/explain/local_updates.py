@@ -184,7 +184,7 @@ class _Responses:
         return found
 
     def _statistics(self, answer: Any) -> dict[str, Any]:
-        """What is summed over places, each as (n, height, width, ...)."""
+        """Values that are summed over places, each as (n, height, width, ...)."""
         found = {"beyond": random_convolutions.beyond_thresholds(answer, self._bank, axis=3)}
         if "anywhere" in self._pools:
             found["share"] = found["beyond"].sign()

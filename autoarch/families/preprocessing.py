@@ -132,7 +132,7 @@ def view_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
 
 def view_seconds(params: Params, problem: Problem) -> float:
     """Estimate the seconds that these summaries take."""
-    return sum(problem.n_samples * step.seconds_per_row() for _, step in view_steps(params, problem)[0])
+    return sum(problem.n_samples * step.seconds_per_row for _, step in view_steps(params, problem)[0])
 
 
 def neighborhood_default(problem: Problem) -> Params:

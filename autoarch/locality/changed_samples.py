@@ -2,13 +2,12 @@
 
 The landmark is trained on samples as they are. Every row, and its changed copy, is predicted by a ridge on all other
 rows, which costs one inverse for all. Where a change turns copies of a sample into each other (mirror images, quarter
-turns), the landmark reads all of them, so that its random kernels prefer none. A second landmark that cannot tell the
-copies apart shows what their difference is worth.
+turns), the landmark reads all of them, so that its random kernels prefer none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -75,10 +74,10 @@ class ChangedSamples:
         score, error = mean_and_error(row_scores(self.sample, self.fits[self.best].outputs)[0])
         return score - self.sample.constant_score, error
 
-    def falls(self, name: str) -> tuple[np.ndarray, Callable[[], np.ndarray] | None]:
-        """Fall of each row's score for a symmetry; where rows are changed, also where both copies look the same."""
+    def falls(self, name: str) -> np.ndarray:
+        """Fall of each row's score for a symmetry."""
         if name == "place_free":
-            return self._without_place(), None
+            return self._without_place()
         if name == "shift":
             return self._shifted()
         if name == "turn":
@@ -86,40 +85,34 @@ class ChangedSamples:
         else:
             copies = [np.flip(self.grid, 3 if name == "mirror_rows" else 2)]
         own = [self.features.parts, *(self.features.of(copy, self.check) for copy in copies)]
-        left = np.random.default_rng([self.sample.seed, 3]).random((len(self.grid), 1)) < 0.5  # or to the right
-        pairs = zip(own[1:] + own[:1], own[-1:] + own[:-1], strict=True)
-        changed = [[np.where(left, *both) for both in zip(*pair, strict=True)] for pair in pairs]
-        return self._fall(own, changed)
+        return self._fall(own, own[1:] + own[:1], own[-1:] + own[:-1])  # by a quarter to the left, to the right
 
     def _without_place(self) -> np.ndarray:
         with_place = min((kind for kind in range(len(KINDS)) if kind != ANYWHERE), key=lambda k: self.fits[k].error)
         scores = [row_scores(self.sample, self.fits[kind].outputs)[0] for kind in (with_place, ANYWHERE)]
         return scores[0] - scores[1]
 
-    def _shifted(self) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
-        """Train on the middle of each grid, test on a part beside it: true cells, no rim that no sample has."""
+    def _shifted(self) -> np.ndarray:
+        """Train on the middle of each grid, test on two opposite parts beside it: true cells, no rim that none has."""
         steps, n = shift_steps(self.grid.shape[2:]), len(self.grid)
         middle = _cut(self.grid, steps, np.zeros((n, 2), dtype=int))
         features = Features.learn(middle, self.sample.seed, self.check)
         down, across = ((-step, 0, step) if step else (0,) for step in steps)
         moves = np.array([(i, j) for i in down for j in across if i or j])
         chosen = np.random.default_rng([self.sample.seed, 4]).integers(len(moves), size=n)
-        return self._fall([features.parts], [features.of(_cut(self.grid, steps, moves[chosen]), self.check)])
+        parts = [_cut(self.grid, steps, sign * moves[chosen]) for sign in (1, -1)]
+        return self._fall([features.parts], *([features.of(part, self.check)] for part in parts))
 
-    def _fall(self, own: Copies, changed: Copies) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
-        """Compare rows as they are with changed ones; ``own`` holds all copies of a row that stand beside each other.
+    def _fall(self, own: Copies, *changed: Copies) -> np.ndarray:
+        """Compare rows as they are with ways to change them; ``own`` holds all copies of a row, beside each other.
 
         The landmark reads them all: where the change makes one copy of another, none of its kernels tells them apart,
         and what is left of a fall follows from the rows.
         """
         fit = self._fit(self._products(own, own))
-        before, after = row_scores(self.sample, fit.outputs, fit.of_changed(self._products(changed, own)))
-
-        def blind() -> np.ndarray:
-            means = [[np.mean(part, axis=0) for part in zip(*own, *changed, strict=True)]]
-            return before - row_scores(self.sample, self._fit(self._products(means, means)).outputs)[0]
-
-        return before - after, blind
+        outputs = [fit.of_changed(self._products(copies, own)) for copies in changed]
+        before, *after = row_scores(self.sample, fit.outputs, *outputs)
+        return np.asarray(before - np.mean(after, axis=0))
 
     def _products(self, some: Copies, others: Copies) -> np.ndarray:
         """Inner products of rows: means over copies and kinds of features."""
@@ -134,17 +127,13 @@ class ChangedSamples:
         own, best = self.fits[self.best], min(fits, key=lambda fit: fit.error)
         return row_scores(self.sample, best.outputs)[0] - row_scores(self.sample, own.outputs)[0]
 
-    def coded(self) -> tuple[np.ndarray, np.ndarray]:
-        """Gain of each row's score by a channel for each value: over the values, and over a channel for each step."""
+    def coded(self) -> np.ndarray:
+        """Gain of each row's score by a channel for each value over the values as numbers."""
         levels = np.unique(self.cells[~np.isnan(self.cells)])
-        each = np.concatenate([self.cells == level for level in levels], axis=1)
-        steps = np.concatenate([self.cells >= level for level in levels[1:]], axis=1)
-        scores = []
-        for channels in (each, steps):
-            fits = self._fits(Features.learn(channels.astype(np.float32), self.sample.seed, self.check))
-            scores.append(row_scores(self.sample, min(fits, key=lambda fit: fit.error).outputs)[0])
-        as_values = row_scores(self.sample, self.fits[self.best].outputs)[0]
-        return scores[0] - as_values, scores[0] - scores[1]
+        channels = np.concatenate([self.cells == level for level in levels], axis=1).astype(np.float32)
+        fits = self._fits(Features.learn(channels, self.sample.seed, self.check))
+        coded = row_scores(self.sample, min(fits, key=lambda fit: fit.error).outputs)[0]
+        return np.asarray(coded - row_scores(self.sample, min(self.fits, key=lambda fit: fit.error).outputs)[0])
 
 
 def shift_steps(sides: Sequence[int]) -> tuple[int, ...]:

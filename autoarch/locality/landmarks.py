@@ -17,6 +17,7 @@ import numpy as np
 
 from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._data.layout import Layout
+from autoarch._data.records import Windows
 from autoarch.families.base import Family
 from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare
 from autoarch.families.registry import WITH_LANDMARK
@@ -65,6 +66,8 @@ class ProbeInput:
         Jobs for the trees among the landmarks.
     clock : Deadline
         The limit, if any.
+    windows : Windows, None or "auto"
+        Overlaps of the rows, where they are known.
     independent : ndarray of int, optional
         Rows for tests, which take each row for a draw of its own. Default: all.
     """
@@ -76,6 +79,7 @@ class ProbeInput:
     seed: int = 0
     n_jobs: int | None = None
     clock: Deadline = field(default_factory=Deadline)
+    windows: Windows | str | None = "auto"
     independent: np.ndarray | None = None
 
     @property

@@ -16,6 +16,7 @@ from autoarch._core.clock import Deadline
 from autoarch._core.threads import limited
 from autoarch._data.layout import Layout
 from autoarch._data.overlaps import independent_rows
+from autoarch._data.records import Windows
 from autoarch._statistics import correlations
 from autoarch.layouts.recover import FEWEST_TO_RECOVER
 from autoarch.locality.grid_statistics import MOST_VALUES, Measurements, measure_grid, picture
@@ -100,17 +101,20 @@ def measure(
 def _independent(data: ProbeInput, layout: Layout | None) -> tuple[np.ndarray | None, str]:
     """Rows for tests where some are copies of others or overlap them, and a sentence that says so; else None."""
     n, p = data.values.shape
-    values_read = MOST_VALUES // 5 if data.clock.left < 1.0 else MOST_VALUES
-    most = int(np.clip(values_read / p, 100, 2 * correlations.MAX_ROWS))
-    some = np.arange(n)
-    if n > most:
-        some = np.sort(np.random.default_rng([data.seed, 1]).choice(n, most, replace=False))
-    kept, found = independent_rows(data.values[some], layout, data.seed)
-    if kept is None:
-        return None, ""
-    part = "" if n == len(some) else f" of a sample of {len(some)}"
-    alone = "the one that is" if len(kept) == 1 else f"the {len(kept)} rows{part} that are"
-    return some[kept], f"Rows are no independent draws: {found}. Neighbours were tested on {alone} independent."
+    if isinstance(data.windows, Windows):
+        kept, of_sample, found = data.windows.apart, "", str(data.windows)
+    else:
+        values_read = MOST_VALUES // 5 if data.clock.left < 1.0 else MOST_VALUES
+        most = int(np.clip(values_read / p, 100, 2 * correlations.MAX_ROWS))
+        some = (
+            np.sort(np.random.default_rng([data.seed, 1]).choice(n, most, replace=False)) if n > most else np.arange(n)
+        )
+        part, found = independent_rows(data.values[some], layout, data.seed, windows=data.windows is not None)
+        if part is None:
+            return None, ""
+        kept, of_sample = some[part], f" of a sample of {most}" if n > most else ""
+    alone = "the one that is" if len(kept) == 1 else f"the {len(kept)} rows{of_sample} that are"
+    return kept, f"Rows are no independent draws: {found}. Neighbours were tested on {alone} independent."
 
 
 def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) -> Measurements:

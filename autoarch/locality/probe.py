@@ -15,7 +15,9 @@ import numpy as np
 from autoarch._core.checks import check_choice, check_positive, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._data.array_checks import Sentinel
+from autoarch._data.columns import Letters
 from autoarch._data.layout import Layout
+from autoarch._report.text import listed
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
 from autoarch.locality.layout_choice import LayoutSearch, measure
@@ -100,16 +102,20 @@ def probe_locality(
     search = LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_)
     common = {"categorical": canonical.categorical_, "seconds": seconds, "n_jobs": n_jobs, "search": search}
     report = probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
-    return with_sentinels(report, canonical.sentinels_)
+    return with_values_read(report, canonical.sentinels_, canonical.letters_)
 
 
-def with_sentinels(report: LocalityReport, sentinels: Sequence[Sentinel]) -> LocalityReport:
-    """Add what was found about values that stand for "not measured" when the values were read."""
+def with_values_read(report: LocalityReport, sentinels: Sequence[Sentinel], letters: Letters | None) -> LocalityReport:
+    """Add what was found when the values were read: those that stand for "not measured", and letters."""
     sure = [str(sentinel) for sentinel in sentinels if sentinel.certain]
     gap = max((sentinel.gap for sentinel in sentinels), default=0.0)
     answer = Symmetry("yes" if sure else "no", gap, None, " ".join(sure) or _NO_SENTINEL)
     hints = [str(sentinel) for sentinel in sentinels if not sentinel.certain]
-    return replace(report, symmetries={**report.symmetries, "sentinel": answer}, notes=(*hints, *report.notes))
+    answers = {**report.symmetries, "sentinel": answer}
+    if letters is not None:
+        said = f"The cells hold letters: codes, with a channel for each of {listed(letters.levels)}."
+        answers["codes"] = Symmetry("yes", 0.0, None, said)
+    return replace(report, symmetries=answers, notes=(*hints, *report.notes))
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
@@ -135,7 +141,7 @@ def probe_values(
     random_state : int, RandomState instance or None, default=None
         Seed.
     **settings : dict
-        The rest, as of ``measure``: ``y``, ``task``, ``categorical``, ``n_jobs``, ``seconds`` and ``search``.
+        As of ``measure``: ``y``, ``task``, ``categorical``, ``n_jobs``, ``windows``, ``seconds`` and ``search``.
 
     Returns
     -------

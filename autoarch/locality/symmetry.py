@@ -26,9 +26,12 @@ from autoarch._statistics.permutation_tests import max_t_p, studentise
 
 MARGIN, LINE_MARGIN = 0.03, 0.3  # the ends of a line also share what is larger than it
 UPPER, LOWER = 1.645, 2.326  # normal quantiles: 95 % and 99 %
-FEWEST_SAMPLES, FEWEST_LINES, FEWEST_ON_A_CIRCLE = 10, 3, 6
-MOST_LINES, MOST_ACROSS, MOST_CHANNELS, MOST_SAMPLES = 20, 24, 2, 400
-N_PERMUTATIONS, N_PAIRS = 99, 400
+FEWEST_SAMPLES = 10
+FEWEST_LINES = 3
+FEWEST_ON_A_CIRCLE = 6
+MOST_LINES, MOST_ACROSS, MOST_CHANNELS, MOST_SAMPLES = 32, 24, 2, 400
+N_PERMUTATIONS = 99
+N_PAIRS = 400
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Symmetry:
     answer : {"yes", "no", "too few rows"}
         "yes" is a claim: the effect against it lies below a margin with 95 % confidence.
     effect : float
-        How far the data are from the symmetry, or show what was asked for.
+        How far the data are from the symmetry, or show what was asked for; 0 where not at all.
     p_value : float or None
         Of the null that the sentence names; None where there is no test.
     sentence : str
@@ -132,10 +135,10 @@ def _exchangeable(
     grid: np.ndarray, name: str, order: tuple[float, float] | None, same_things: bool, rng: np.random.Generator
 ) -> Symmetry:
     """Ask if the lines along the third axis of the grid are alike: could each sample have them in any order?"""
-    start = f"The {name} are"
+    start = f"The {name}"
     if order is not None:
-        why = f"{start} not exchangeable: their order matters ({p_text(order[1])})."
-        return Symmetry("no", max(order[0], 0.0), order[1], why)
+        because = f"{start} are not exchangeable: their order matters ({p_text(order[1])})."
+        return Symmetry("no", max(order[0], 0.0), order[1], because)
     lines = _ranked_lines(grid, same_things, rng)
     if len(lines) < FEWEST_SAMPLES or lines.shape[1] < FEWEST_LINES:
         return Symmetry("too few rows", 0.0, None, f"Too few rows to tell whether the {name} are exchangeable.")
@@ -147,9 +150,10 @@ def _exchangeable(
     answer = _claim(float(excess[worst]), float(errors[worst]), p_value, len(lines))
     null = f"permuted in each sample on their own: {p_text(p_value)}"
     text = {
-        "yes": f"{start} exchangeable: they differ no more than in any order of each sample's own (excess |r| "
+        "yes": f"{start} are exchangeable: they differ no more than in any order of each sample's own (excess |r| "
         f"{effect:.3f}, less than {MARGIN}; {null}). Summaries over them that ignore their order lose nothing.",
-        "no": f"{start} not exchangeable: each has its own level, scale or partners (excess |r| {effect:.2f}; {null}).",
+        "no": f"{start} are not exchangeable: each has a level, scale or partners of its own (excess |r| {effect:.2f}; "
+        f"{null}).",
         "too few rows": f"Too few rows to tell whether the {name} are exchangeable ({null}).",
     }
     return Symmetry(answer, effect, p_value, text[answer])
@@ -190,27 +194,27 @@ def _differences_of_lines(lines: np.ndarray, same_things: bool, rng: np.random.G
 
     Lines in level, places in level, lines in scale, pairs and neighbours in correlation: mean sizes of deviations.
     """
-    n, height, _ = lines.shape
+    n, height, width = lines.shape
     lines = lines.astype(np.float32)  # in units of the spread of all values, what the lines share included
-    levels = lines.mean(axis=2)
-    products = lines @ lines.swapaxes(1, 2) / np.float32(lines.shape[2])
-    sample, upper = np.arange(n)[:, None], np.triu_indices(height, 1)
+    levels, rows = lines.mean(axis=2).ravel(), lines.reshape(n * height, width)
+    products = (lines @ lines.swapaxes(1, 2) / np.float32(width)).ravel()
+    one, other = np.triu_indices(height)
+    start, share = height * np.arange(n)[:, None], np.full(n, 1 / n, dtype=np.float32)
     order = np.tile(np.arange(height), (n, 1))
     draws = np.empty((1 + N_PERMUTATIONS, 5))
     for draw in draws:
-        if same_things:
-            places = lines[sample[..., None], order[:, :, None], order[:, None, :]].mean(axis=0)
-        else:
-            places = lines[sample, order].mean(axis=0)
-        pairs = products[sample[..., None], order[:, :, None], order[:, None, :]].mean(axis=0)
-        scales, between = np.diagonal(pairs), pairs[upper]
+        line = start + order  # many look-ups: the means over samples are products, which cost least
+        cells = (height * line)[:, :, None] + order[:, None] if same_things else line
+        places = share @ (rows.ravel() if same_things else rows).take(cells.ravel(), axis=0).reshape(n, -1)
+        pairs = share @ products.take(height * line.take(one, axis=1) + order.take(other, axis=1))
+        scales, between = pairs[one == other], pairs[one < other]
         centre = between.mean()
         draw[:] = (
-            np.abs(levels[sample, order].mean(axis=0)).mean(),
+            np.abs(share @ levels.take(line)).mean(),
             np.abs(places - (places.mean() if same_things else 0.0)).mean(),
             np.abs(scales - scales.mean()).mean() / 2,
             np.abs(between - centre).mean(),
-            abs(float(np.diagonal(pairs, 1).mean() - centre)),
+            abs(float(pairs[other == one + 1].mean() - centre)),
         )
         order = rng.permuted(order, axis=1)
     return draws
@@ -221,7 +225,8 @@ def _circular(scaled: np.ndarray, line: str) -> Symmetry:
     lines = scaled - scaled.mean(axis=3, keepdims=True)
     lines = lines / np.maximum(np.sqrt(np.square(lines).mean(axis=0)), 1e-6)
     side = lines.shape[3]
-    worst, strongest = (-np.inf, 0.0, 0.0), 0.0
+    worst: tuple[float, float, float] = (-np.inf, 0.0, 0.0)
+    strongest = 0.0
     for lag in (1, 2):
         apart = np.square(lines - np.roll(lines, -lag, axis=3)).mean(axis=(1, 2))
         correlations = 1 - apart / 2  # (n, side): by place of the first cell

@@ -120,7 +120,7 @@ class TransferReport(Comparison):
         return f"{_ADVICE[chosen]}, though {rival} {beaten}: {compared}."
 
     def _of_few_rows(self) -> str:
-        """Where more rows may change the verdict: how many; empty where the best way is surely no better."""
+        """Number of rows that may change the verdict; empty where the best way is surely no better."""
         if self.sure or not self.margin_std_error > 0:
             return ""
         rows = f"{self.n_samples} rows" if self.n_samples else "These rows"

@@ -36,6 +36,13 @@ def _moved_shapes():
     return X.reshape(300, -1)
 
 
+def _curves(change=lambda X: X, seed=0):
+    """Sines that differ in phase, in size and in level: two rows agree up to whole cells by chance."""
+    rng = np.random.default_rng(seed)
+    phase, size, level = rng.uniform(0, 7, (500, 1)), rng.lognormal(size=(500, 1)), rng.normal(size=(500, 1))
+    return change(level + size * np.sin(2 * np.pi * np.arange(40) / 17 + phase))
+
+
 @given(st.integers(2, 12), st.integers(20, 60), st.integers(1, 10), st.integers(0, 5))
 @settings(max_examples=25, deadline=None)
 def test_windows_of_a_record_form_a_group(n_records, width, stride, seed):
@@ -190,11 +197,16 @@ def test_patches_of_two_photographs():
         (np.random.default_rng(0).normal(size=(500, 2)) @ np.array([np.ones(40), np.arange(40.0)]), Layout(1, 40)),
         (np.exp(-np.arange(40.0) * np.random.default_rng(0).uniform(0.01, 0.3, (500, 1))), None),
         (_moved_shapes(), Layout(16, 16)),
+        (_curves(), Layout(1, 40)),
+        (_curves(lambda X: X.astype(np.float32)), Layout(1, 40)),
+        (np.exp(-np.square(np.arange(40.0) - np.random.default_rng(0).uniform(10, 30, (500, 1))) / 32), Layout(1, 40)),
+        (np.square(np.arange(40.0) - np.random.default_rng(0).uniform(0, 40, (500, 1))), Layout(1, 40)),
     ],
     ids=[
         *("noise", "four letters", "bits", "digits", "flat digits", "textures", "repeated rows"),
         *("constant", "missing", "short", "no layout", "one decimal", "ranks", "straight lines", "decay"),
         "one shape in many places",
+        *("sines", "sines in single precision", "peaks", "parabolas"),
     ],
 )
 def test_other_rows_are_no_windows(X, layout):

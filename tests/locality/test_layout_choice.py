@@ -10,6 +10,8 @@ from quick import QuickCNN
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from autoarch import AutoArchClassifier, Layout, probe_locality
+from autoarch._data import overlaps
+from autoarch._data.overlaps import find_windows
 from autoarch.datasets import make_textures
 from autoarch.locality import Gain, LayoutSearch, LocalityReport, Reading, infer_layout, layout_choice, probe_values
 
@@ -238,6 +240,18 @@ def test_windows_of_noise_are_tested_on_those_that_do_not_overlap(scaled, shuffl
     assert "14 rows" in report.sentences[0]
 
 
+@pytest.mark.parametrize(("windows", "n_rows"), [("found", 14), (None, 400)], ids=["some", "none"])
+def test_overlaps_that_are_known_are_not_looked_for_again(monkeypatch, windows, n_rows):
+    """What the plan of the splits found serves the probe, also where it found nothing."""
+    X = np.lib.stride_tricks.sliding_window_view(np.random.default_rng(1).normal(size=429), 30)
+    known = find_windows(X, Layout(1, 30), seed=0) if windows else None
+    monkeypatch.setattr(overlaps, "find_windows", None)
+
+    report = probe_values(X, Layout(1, 30), random_state=0, windows=known)
+
+    assert report.n_samples_used == n_rows
+
+
 def test_patches_of_a_noise_picture_are_tested_on_those_that_do_not_overlap():
     """Without that, cells that two patches share would count twice."""
     rng = np.random.default_rng(0)
@@ -294,3 +308,12 @@ def test_fit_reads_a_value_for_not_measured_as_missing():
 
     assert clf.locality_.symmetries["sentinel"].answer == "yes"
     np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(holes))
+
+
+def test_letters_are_codes():
+    """Whatever y says: letters have no order."""
+    report = probe_locality(np.random.default_rng(0).choice(list("ACGT"), (60, 30)), random_state=0)
+
+    assert report.layout.shape == (4, 1, 30)
+    assert report.symmetries["codes"].answer == "yes"
+    assert report.symmetries["codes"].sentence in report.sentences
