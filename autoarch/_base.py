@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.callbacks import CallbackSupport, FitTasks, with_callbacks
+from autoarch._core.checks import own_errors
 from autoarch._core.pace import threads_that_pay
 from autoarch._core.quiet import warn_user
 from autoarch._core.threads import limited
@@ -111,6 +112,27 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
             self._past = replace(found.past, key=key)
         tasks.close()
         return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the mean accuracy of a classifier, the R2 of a regressor.
+
+        Parameters
+        ----------
+        X : array-like of the cells, or DataFrame with the columns, that ``fit`` saw
+            Rows to predict.
+        y : array-like of shape (n,)
+            Their labels or numbers.
+        sample_weight : array-like of shape (n,) or None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        kind: Any = RegressorMixin if self._task == "regression" else ClassifierMixin
+        with own_errors(reading="y"):
+            return float(kind.score(self, X, y, sample_weight))
 
     def _describe(self, values: np.ndarray, canonical: Canonicaliser, target: Target) -> Problem:
         where = canonical.map_columns_

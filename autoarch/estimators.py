@@ -125,6 +125,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
     """
 
     _task = "classification"
+    score = BaseAutoArch.score
 
     def __init__(
         self,
@@ -239,6 +240,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     """
 
     _task = "regression"
+    score = BaseAutoArch.score
 
     def __init__(
         self,

@@ -79,3 +79,13 @@ def _silence() -> Iterator[None]:
                 logger.setLevel(level)
             for key in unset:
                 os.environ.pop(key, None)
+
+
+@contextmanager
+def global_random_state_kept() -> Iterator[None]:
+    """Give numpy's global random state back as it was: the user's own splitters may draw from it."""
+    state = np.random.get_state()  # noqa: NPY002 - the state in question is the legacy one
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

@@ -14,7 +14,7 @@ from sklearn.utils import assert_all_finite, check_array
 
 from autoarch._core.checks import own_errors
 from autoarch._core.quiet import warn_user
-from autoarch._data.containers import to_dense
+from autoarch._data.containers import check_room, to_dense
 from autoarch._data.layout import Layout
 from autoarch.exceptions import InputError, InputTypeError, LayoutError
 
@@ -43,8 +43,9 @@ def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HI
     if sparse.issparse(X):
         X = to_dense(X)
     elif isinstance(X, np.ndarray) and X.dtype == object:
-        X = np.where(pd.isna(X), np.nan, X)  # also None and pandas.NA, which float() would refuse
-    with own_errors(hint=hint):
+        with own_errors(reading="X"):
+            X = np.where(pd.isna(X), np.nan, X)  # also None and pandas.NA, which float() would refuse
+    with own_errors(hint=hint, reading="X"):
         array = check_array(X, ensure_all_finite=False, allow_nd=True, ensure_min_samples=least_rows, estimator=speaker)
     if array.dtype.kind not in "biuf":
         raise InputTypeError(f"X is an array of {array.dtype}; expected numbers.{hint}")
@@ -53,6 +54,8 @@ def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HI
             f"Found array with dim {array.ndim}, while dim <= 4 is required by {speaker}. Expected (n, p), "
             "(n, height, width) or (n, channels, height, width); merge or select axes first."
         )
+    if not array.flags.c_contiguous:  # it will be copied; a view may have a shape that no memory holds
+        check_room("X", array.shape, array.dtype.itemsize)
     if 0 in array.shape:
         raise InputError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     return np.asarray(array)

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.checks import check_choice
+from autoarch._core.checks import check_choice, own_errors, shown
 from autoarch._core.quiet import warn_user
 from autoarch._data import array_checks, table_encoder
 from autoarch._data.array_checks import LayoutLike
@@ -104,13 +104,14 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.fit_transform(X)
         return self
 
+    @own_errors(reading="X")
     def fit_transform(self, X: Any, y: object = None) -> np.ndarray:
         """Fit, and return the matrix, at the cost of one transform."""
         check_choice("channels", self.channels, ("first", "last"))
-        if self.coordinates is not None and self.layout is not None and self.layout != "auto":
+        if self.coordinates is not None and not (self.layout is None or isinstance(self.layout, str)):
             raise ParameterError(
-                f"coordinates={self.coordinates!r} and layout={self.layout!r} were given; the cells of a grid and the "
-                "places of rows exclude each other. Pass one of them."
+                f"coordinates={shown(self.coordinates)} and layout={shown(self.layout)} were given; the cells of a "
+                "grid and the places of rows exclude each other. Pass one of them."
             )
         given, X = X, to_plain(X)
         self._table, self.letters_ = None, None
@@ -133,6 +134,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             self.map_columns_ = find_map_columns(given, self.coordinates, self.column_of, self.feature_names_out_)
         return values
 
+    @own_errors(reading="X")
     def transform(self, X: Any) -> np.ndarray:
         """Return the float matrix of X, of shape (n_samples, n_columns), in C order.
 
@@ -234,8 +236,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             )
         array_checks.check_rows(frame.shape, least_rows=2, speaker=self._name)
         self._table, values = table_encoder.TableCoder.learn(frame, coders)
-        self.kind_, self.dtype_ = "frame", values.dtype
-        self.layout_ = None
+        self.kind_, self.dtype_, self.layout_ = "frame", values.dtype, None
         self.cell_shape_, self.n_features_in_ = frame.shape[1:], frame.shape[1]
         codes = self._table.categories()
         self.categorical_, self.cardinalities_ = tuple(codes), tuple(codes.values())

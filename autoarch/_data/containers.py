@@ -6,7 +6,9 @@ None of these packages is imported here: a value that is one of theirs proves th
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,15 @@ from autoarch.exceptions import InputError, InputTypeError
 
 def to_plain(data: Any) -> Any:
     """Bring torch tensors and masked arrays to numpy, polars and geopandas to pandas; all else is as it came."""
+    if isinstance(data, np.ndarray) and data.dtype.kind == "V":
+        raise InputTypeError(
+            f"an array of records of type {str(data.dtype)[:80]} was given; expected one kind of values. Pass "
+            "pandas.DataFrame(array), or one of its fields."
+        )
+    if isinstance(data, Iterator):  # it can be read once, and may have no end
+        raise InputTypeError(
+            f"a {type(data).__name__} was given; expected an array, a list or a table. Make a list of it."
+        )
     package = type(data).__module__.partition(".")[0]
     if package == "torch" and hasattr(data, "detach"):
         return _from_torch(data)
@@ -38,7 +49,27 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     """Take rows of an array, a memory-map, a frame or a sparse matrix without copying the others."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
-    return X.tocsr()[rows] if hasattr(X, "tocsr") else np.asarray(X)[rows]
+    if hasattr(X, "tocsr"):
+        return X.tocsr()[rows]
+    if not isinstance(rows, slice):
+        check_room("X", (len(rows), *np.shape(X)[1:]), getattr(getattr(X, "dtype", None), "itemsize", 1))
+    return np.asarray(X)[rows]
+
+
+def check_room(name: str, shape: Sequence[int], item_bytes: int) -> None:
+    """Raise where an array of this shape would be larger than the memory that is free.
+
+    Raises
+    ------
+    InputError
+        With what it needs and what is free.
+    """
+    needed, free = prod(shape) * item_bytes, free_bytes()
+    if free is not None and needed > free:
+        raise InputError(
+            f"{name} has shape {tuple(shape)}, which takes {needed / 2**30:.3g} GiB, but only {free / 2**30:.3g} GiB "
+            "of memory are free. Pass fewer rows or columns."
+        )
 
 
 def to_dense(X: Any) -> np.ndarray:
@@ -61,12 +92,30 @@ def to_dense(X: Any) -> np.ndarray:
     return np.asarray(X.toarray(order="C"))
 
 
+def check_whole_fits(X: Any) -> None:
+    """Raise where all values of X, read at once, would be larger than the memory that is free; X may be anything.
+
+    A view may have a shape that no memory holds.
+    """
+    shape = getattr(X, "shape", None)
+    if isinstance(shape, tuple) and all(isinstance(side, int) for side in shape):
+        check_room("X", shape, getattr(getattr(X, "dtype", None), "itemsize", 1))
+
+
 def _from_torch(tensor: Any) -> np.ndarray:
+    if tensor.device.type == "meta":
+        raise InputError(
+            f"a tensor of shape {tuple(tensor.shape)} on the device 'meta' was given, which has no values. Pass one "
+            "that holds the data."
+        )
     tensor = tensor.detach().cpu()
     if str(tensor.layout) != "torch.strided":
+        check_room("The sparse tensor", tensor.shape, tensor.element_size())
         tensor = tensor.to_dense()
-    if str(tensor.dtype) == "torch.bfloat16":  # unknown to numpy; float32 holds each of its values
-        tensor = tensor.float()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if str(tensor.dtype).startswith(("torch.bfloat16", "torch.float8")):
+        tensor = tensor.float()  # unknown to numpy; float32 holds each of their values
     return np.asarray(tensor.resolve_conj().resolve_neg().numpy())
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
-from autoarch._core.checks import check_choice, did_you_mean
+from autoarch._core.checks import check_choice, check_sequence, did_you_mean, own_errors, shown
 from autoarch._data.containers import is_geo_frame, to_plain, without_geometry
 from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
@@ -87,7 +87,7 @@ def find_map_columns(
     X, coordinates, geographic = without_geometry(X, coordinates, "auto")
     if len(np.shape(X)) != 2:
         raise InputError(
-            f"coordinates={coordinates!r} was given, and X has samples of shape {np.shape(X)[1:]}; "
+            f"coordinates={shown(coordinates)} was given, and X has samples of shape {np.shape(X)[1:]}; "
             "expected a table with one row per place. For rasters, see autoarch.geo."
         )
     places = read_places(X, coordinates, geographic=geographic)
@@ -157,14 +157,13 @@ def coordinate_columns(X: Any, coordinates: Sequence[Any]) -> tuple[int, int]:
     ParameterError
         If they are not two different columns of X.
     """
-    if isinstance(coordinates, str) or not hasattr(coordinates, "__len__") or len(coordinates) != 2:
-        raise ParameterError(
-            f"coordinates={coordinates!r} was given; expected the names or positions of two columns, such as "
-            "('lon', 'lat') or (0, 1)."
-        )
+    expected = "the names or positions of two columns, such as ('lon', 'lat') or (0, 1)"
+    coordinates = check_sequence("coordinates", coordinates, expected)
+    if len(coordinates) != 2:
+        raise ParameterError(f"coordinates={shown(coordinates)} was given; expected {expected}.")
     first, second = (column_position(name, X) for name in coordinates)
     if first == second:
-        raise ParameterError(f"coordinates={coordinates!r} names one column twice; expected two, such as x and y.")
+        raise ParameterError(f"coordinates={shown(coordinates)} names one column twice; expected two, such as x and y.")
     return (second, first) if says_degrees(_names(X, (second, first))) else (first, second)
 
 
@@ -207,7 +206,7 @@ def column_position(name: Any, X: Any, *, asked: str = "coordinates") -> int:
         return names.index(name)
     if isinstance(name, bool) or not isinstance(name, (int, np.integer)) or not -n_columns <= name < n_columns:
         raise ParameterError(
-            f"{asked} has {name!r}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
+            f"{asked} has {shown(name)}; expected a name, or a position from 0 to {n_columns - 1}, of a column of X."
         )
     return int(name) % n_columns
 
@@ -223,6 +222,7 @@ def bare(name: Any) -> str:
     return "".join(c for c in str(name).lower() if c.isalpha()).removesuffix("deg").removesuffix("degrees")
 
 
+@own_errors(reading="X")
 def read_places(X: Any, coordinates: Sequence[Any], *, geographic: bool | str = "auto") -> Places:
     """The places of the rows of X.
 

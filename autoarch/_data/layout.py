@@ -10,6 +10,8 @@ import numpy as np
 
 from autoarch.exceptions import LayoutError
 
+_LONGEST = 2**31 - 1  # cells along a side, and columns
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -56,8 +58,18 @@ class Layout:
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.n_columns:
+        sides = (self.height, self.width, self.channels)
+        if not all(map(_is_side, sides)):
+            raise LayoutError(
+                f"a layout of height, width and channels {', '.join(map(_told, sides))} was asked for; expected "
+                "positive whole numbers."
+            )
+        if isinstance(self.n_columns, int) and not self.n_columns:
             object.__setattr__(self, "n_columns", prod(self.shape))
+        if not _is_side(self.n_columns):
+            raise LayoutError(f"n_columns={_told(self.n_columns)} was given; expected a whole number of at least 0.")
+        if self.order is not None:
+            _check_order(self.order, prod(sides), self.n_columns)
 
     @classmethod
     def of(cls, shape: Sequence[int], *, n_columns: int | None = None, origin: str = "given") -> Layout:
@@ -68,12 +80,15 @@ class Layout:
         LayoutError
             If ``shape`` is no such tuple, or its cells do not add up to ``n_columns``.
         """
-        sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
-        integral = all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) and s >= 1 for s in sides)
-        if len(sides) not in (2, 3) or not integral:
+        sides = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        if isinstance(shape, np.ndarray) and shape.ndim == 1:
+            sides = tuple(shape.tolist())
+        if n_columns is not None and not _is_side(n_columns):
+            raise LayoutError(f"n_columns={_told(n_columns)} was given; expected a positive whole number, or None.")
+        if len(sides) not in (2, 3) or not all(map(_is_side, sides)):
             raise LayoutError(
-                f"layout={shape!r} was given; expected (height, width) or (channels, height, width) as positive whole "
-                "numbers, 'auto', or None for 'there is no grid'."
+                f"layout={_told(shape)} was given; expected (height, width) or (channels, height, width) as positive "
+                "whole numbers, 'auto', or None for 'there is no grid'."
             )
         sides = tuple(int(s) for s in sides)
         if n_columns is not None and prod(sides) != n_columns:
@@ -135,9 +150,18 @@ class Layout:
         """Reshape ``(n, p)`` to ``(n, channels, height, width)``; a view where the columns stand as the cells do.
 
         Cells without a column are NaN.
+
+        Raises
+        ------
+        LayoutError
+            If X is no matrix with as many columns.
         """
+        if not isinstance(X, np.ndarray) or X.ndim != 2 or X.shape[1] != self.n_columns:
+            raise LayoutError(
+                f"X is {_shape_of(X)}; expected one of shape (n, {self.n_columns}), the columns of {self}."
+            )
         if self.in_order:
-            return X.reshape(len(X), *self.shape)
+            return np.asarray(X).reshape(len(X), *self.shape)
         columns = self.columns
         grid = np.take(X, np.maximum(columns, 0), axis=1)
         if (columns < 0).any():
@@ -146,7 +170,15 @@ class Layout:
         return grid.reshape(len(X), *self.shape)
 
     def to_flat(self, grid: np.ndarray) -> np.ndarray:
-        """Put ``(n, channels, height, width)`` back as ``(n, p)``; columns that belong to no cell are NaN."""
+        """Put ``(n, channels, height, width)`` back as ``(n, p)``; columns that belong to no cell are NaN.
+
+        Raises
+        ------
+        LayoutError
+            If the grids have other sides.
+        """
+        if not isinstance(grid, np.ndarray) or grid.shape[1:] != self.shape:
+            raise LayoutError(f"the grids are {_shape_of(grid)}; expected one of shape (n, *{self.shape}).")
         cells = grid.reshape(len(grid), -1)
         if self.in_order:
             return cells
@@ -170,6 +202,40 @@ class Layout:
     def __str__(self) -> str:
         cells = f"{self.height} x {self.width}"
         return cells if self.channels == 1 else f"{self.channels} x {cells}"
+
+
+def _shape_of(given: object) -> str:
+    return (
+        f"an array of shape {given.shape}" if isinstance(given, np.ndarray) else f"a {type(given).__name__}, no array"
+    )
+
+
+def _is_side(side: object) -> bool:
+    return isinstance(side, (int, np.integer)) and not isinstance(side, bool) and bool(1 <= side <= _LONGEST)
+
+
+def _is_plain(side: object) -> bool:
+    return isinstance(side, (float, str, np.integer)) or (isinstance(side, int) and abs(side) <= _LONGEST)
+
+
+def _told(side: object) -> str:
+    if isinstance(side, (tuple, list)):
+        items = [repr(item) if _is_plain(item) else f"<{type(item).__name__}>" for item in side[:8]]
+        return f"({', '.join(items)}{', ...' if len(side) > 8 else ''})"
+    return repr(side) if _is_plain(side) else f"<{type(side).__name__}>"
+
+
+def _check_order(order: Sequence[int], n_cells: int, n_columns: int) -> None:
+    whole = isinstance(order, (tuple, list, np.ndarray)) and all(isinstance(one, (int, np.integer)) for one in order)
+    columns = np.asarray(order if whole else [-2])
+    there = columns[columns >= 0] if columns.ndim == 1 and columns.dtype.kind in "iu" else None
+    if there is None or len(columns) != n_cells or columns.min() < -1 or columns.max() >= n_columns:
+        raise LayoutError(
+            f"order is a {type(order).__name__} that does not fit; expected a tuple of columns from 0 to "
+            f"{n_columns - 1}, or -1, for each of the {n_cells} cells."
+        )
+    if len(np.unique(there)) < len(there):
+        raise LayoutError("order names a column for two cells; expected each column once at most.")
 
 
 def _grids_that_fit(n_columns: int, most: int = 4) -> str:

@@ -69,7 +69,10 @@ def find_windows(X: np.ndarray, layout: Layout | None, seed: int) -> Windows | N
     layout = Layout(1, X.shape[1]) if layout is None else layout
     if len(X) < 2 or max(layout.height, layout.width) < _CELLS:
         return None
-    some = layout.to_grid(X[_pilot_rows(len(X), X.shape[1], seed)])
+    pilot = _pilot_rows(len(X), X.shape[1], seed)
+    if len(pilot) < 2:  # of very many columns
+        return None
+    some = layout.to_grid(X[pilot])
     some = some[first_of_copies(some.reshape(len(some), -1))[0]]
     if len(some) < 2 or np.median(_n_values(some.reshape(len(some), -1))) < _FEWEST_VALUES:
         return None

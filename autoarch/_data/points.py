@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from autoarch.exceptions import InputError
+from autoarch.exceptions import InputError, InputTypeError
 
 EARTH_RADIUS_KM = 6371.0088  # of the sphere with the mean radius of the globe
 FARTHEST = 1e100  # squares of larger coordinates overflow, on which scipy's trees crash
@@ -40,7 +40,10 @@ class Places:
     geographic: bool = False
 
     def __post_init__(self) -> None:
-        points = np.asarray(self.points, dtype=np.float64)
+        try:
+            points = np.asarray(self.points, dtype=np.float64)
+        except Exception as error:  # an object of the user's own may raise anything
+            raise InputError(f"points cannot be read as numbers ({type(error).__name__}: {error}).") from error
         if points.ndim != 2 or points.shape[1] != 2:
             raise InputError(f"points have shape {points.shape}; expected (n, 2): x and y, or longitude and latitude.")
         farthest = np.abs(points).max(initial=0.0)
@@ -164,6 +167,22 @@ class Rows:
     def take(self, rows: np.ndarray | slice) -> Rows:
         """Some of the rows."""
         return Rows(self.places.take(rows), self.layer[rows], self.values[rows])
+
+
+def check_places(places: Any) -> Places:
+    """Return ``places``, or raise unless they are.
+
+    Raises
+    ------
+    InputTypeError
+        If something else was given.
+    """
+    if not isinstance(places, Places):
+        raise InputTypeError(
+            f"places is a {type(places).__name__}; expected Places. Read a table by read_places(X, coordinates), or "
+            "pass Places(points) of an array of shape (n, 2)."
+        )
+    return places
 
 
 def _frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

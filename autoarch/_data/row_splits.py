@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn import model_selection
 
-from autoarch._core.checks import did_you_mean, own_errors
+from autoarch._core.checks import MOST_WHOLE, did_you_mean, own_errors, shown
+from autoarch._core.quiet import global_random_state_kept
 from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, ParameterError
 
@@ -22,6 +22,7 @@ _THREE_FOLDS_ABOVE = 2_000
 _HOLDOUT_SHARE, _LARGEST_SHARE, _LEAST_HOLDOUT, _MOST_HOLDOUT = 0.2, 0.25, 2_000, 10_000
 _MOST_STRATIFIED_GROUPS = 10_000  # more take seconds to distribute
 
+_MOST_SPLITS = 10_000  # of the user's own; a generator may have no end
 NEW_ROWS = "new rows"
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -130,7 +131,7 @@ def plan_splits(
     """
     n, own = len(y), not is_plain(cv)
     groups = None if groups is None else _check_groups(groups, n, coded=not own)
-    with _global_state_kept():
+    with global_random_state_kept():
         if own:
             return _users_own(cv, y, groups, task, X)
         seed = np.random.RandomState() if random_state is None else random_state
@@ -146,13 +147,13 @@ def plan_splits(
 
 def is_plain(cv: Any) -> bool:
     """Return whether cv is "auto", None or a number of folds, rather than splits of the user's own."""
-    whole = isinstance(cv, Integral) and not isinstance(cv, bool) and int(cv) >= 2
+    whole = isinstance(cv, Integral) and not isinstance(cv, bool) and 2 <= int(cv) <= MOST_WHOLE
     if whole or cv is None or (isinstance(cv, str) and cv == "auto"):
         return True
     if not isinstance(cv, str) and (hasattr(cv, "split") or hasattr(cv, "__iter__")):
         return False
     raise ParameterError(
-        f"cv={cv!r} was given; expected 'auto', a whole number of at least 2, a splitter such as "
+        f"cv={shown(cv)} was given; expected 'auto', a whole number of at least 2, a splitter such as "
         f"sklearn.model_selection.KFold(), or pairs of training and validation rows.{did_you_mean(cv, ['auto'])}"
     )
 
@@ -215,13 +216,15 @@ def _holdout(y: np.ndarray, groups: np.ndarray | None, task: str, seed: Seed) ->
 
 
 def _users_own(cv: Any, y: np.ndarray, groups: np.ndarray | None, task: str, X: Any) -> SplitPlan:
-    with own_errors():
+    with own_errors(reading="cv"):
+        if not hasattr(cv, "split") and len(cv := list(islice(cv, _MOST_SPLITS + 1))) > _MOST_SPLITS:
+            raise InputError(f"cv gives more than {_MOST_SPLITS:,} splits. Pass fewer, or a splitter.")
         splitter = model_selection.check_cv(cv, y, classifier=task == "classification")
         pairs = list(splitter.split(np.zeros((len(y), 1)) if X is None else X, y, groups))
         splits = tuple((_rows(train, len(y)), _rows(valid, len(y))) for train, valid in pairs)
     if not splits or not all(len(train) and len(valid) for train, valid in splits):
         raise InputError(
-            f"cv={cv!r} gives {len(splits)} splits, and each one needs rows for training and for validation. Pass "
+            f"cv={shown(cv)} gives {len(splits)} splits, and each one needs rows for training and for validation. Pass "
             "other splits, or cv='auto'."
         )
     name = type(cv).__name__ if hasattr(cv, "split") else "splits as given"
@@ -271,9 +274,11 @@ def _on_training_rows(n: int, reason: str) -> SplitPlan:
 
 def _check_groups(groups: Any, n: int, *, coded: bool) -> np.ndarray:
     """Return groups as an array, or as codes from 0."""
-    values = to_plain(groups)
-    with own_errors():
+    with own_errors(reading="groups"):
+        values = to_plain(groups)
         values = values if isinstance(values, (pd.Series, pd.Index)) else np.asarray(values)
+        if values.ndim != 1:
+            raise InputError(f"groups has shape {values.shape}; expected ({n},), one group per row of X.")
         codes, labels = pd.factorize(values)
     if len(codes) != n:
         raise InputError(
@@ -288,13 +293,3 @@ def _check_groups(groups: Any, n: int, *, coded: bool) -> np.ndarray:
             "more groups, or groups=None."
         )
     return np.asarray(codes if coded else values)
-
-
-@contextmanager
-def _global_state_kept() -> Iterator[None]:
-    """Give numpy's global random state back as it was: the user's own splitters may draw from it."""
-    state = np.random.get_state()  # noqa: NPY002 - the state in question is the legacy one
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002

@@ -15,10 +15,11 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from autoarch._core.checks import did_you_mean, own_errors
+from autoarch._core.checks import did_you_mean, own_errors, shown
 from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, ParameterError
 
+_LARGEST_WEIGHT = 1e30  # and the inverse of the least: a billion rows of it stay below what float32 holds
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # objects that are all numbers
 
 
@@ -80,12 +81,13 @@ class Target:
         array([1., 1., 6.])
         """
         weights = None if sample_weight is None else _check_weights(sample_weight, len(self.codes))
-        if self.classes is None:
-            return weights
-        if class_weight is not None:
+        if self.classes is not None and class_weight is not None:
             per_class = _class_weights(class_weight, self.codes, self.classes)[self.codes]
             weights = per_class if weights is None else weights * per_class
-        if weights is not None and len(heard := np.unique(self.codes[weights > 0])) < 2:
+        _refuse_extreme(weights)
+        if self.classes is None or weights is None:
+            return weights
+        if len(heard := np.unique(self.codes[weights > 0])) < 2:
             raise InputError(
                 "Samples of at least 2 classes need a weight above 0, but sample_weight and class_weight leave "
                 f"{f'only one class: {self.classes[heard].tolist()[0]!r}' if len(heard) else 'no class at all'}."
@@ -177,6 +179,7 @@ def numeric_target(y: Any, *, n_samples: int | None = None, estimator_name: str 
     return values
 
 
+@own_errors(reading="y")
 def guess_task(y: Any) -> str:
     """Decide what y is where nobody says it: the one rule of the probe, of maps, of transfer and of the command line.
 
@@ -205,7 +208,7 @@ def guess_task(y: Any) -> str:
 
 
 def _check_weights(sample_weight: Any, n: int) -> np.ndarray:
-    with own_errors():
+    with own_errors(reading="sample_weight"):
         given = np.full(n, sample_weight) if isinstance(sample_weight, Number) else to_plain(sample_weight)
         weights = check_array(given, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (n,):
@@ -222,17 +225,27 @@ def _check_weights(sample_weight: Any, n: int) -> np.ndarray:
     return weights
 
 
+def _refuse_extreme(weights: np.ndarray | None) -> None:
+    """Raise where sums of weights, or their products with gradients, would not be numbers that float32 holds."""
+    above = np.ones(1) if weights is None else weights[weights > 0]
+    if above.min(initial=1.0) < 1 / _LARGEST_WEIGHT or above.max(initial=1.0) > _LARGEST_WEIGHT:
+        raise InputError(
+            f"sample_weight (times class_weight) goes from {above.min():g} to {above.max():g} where it is above 0; "
+            f"expected {1 / _LARGEST_WEIGHT:g} to {_LARGEST_WEIGHT:g}. Divide the weights by their mean."
+        )
+
+
 def _class_weights(class_weight: Mapping[Any, float] | str, codes: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if isinstance(class_weight, str) and class_weight == "balanced":
         return compute_class_weight("balanced", classes=np.arange(len(classes)), y=codes)
     if not isinstance(class_weight, Mapping):
         raise ParameterError(
-            f"class_weight={class_weight!r} was given; expected None, 'balanced' or a dict from label to weight."
+            f"class_weight={shown(class_weight)} was given; expected None, 'balanced' or a dict from label to weight."
             f"{did_you_mean(class_weight, ['balanced'])}"
         )
     wrong = {k: w for k, w in class_weight.items() if not isinstance(w, Real) or not 0 <= w < np.inf}
     if wrong:
-        raise ParameterError(f"class_weight holds {wrong}; expected finite numbers of at least 0.")
+        raise ParameterError(f"class_weight holds {shown(wrong)}; expected finite numbers of at least 0.")
     labels = classes.tolist()
     unweighted = [label for label in labels if label not in class_weight]
     unknown = [label for label in class_weight if label not in labels]
@@ -244,6 +257,7 @@ def _class_weights(class_weight: Mapping[Any, float] | str, codes: np.ndarray, c
     return np.array([float(class_weight.get(label, 1.0)) for label in labels])
 
 
+@own_errors(reading="y")
 def _one_column(y: Any, n_samples: int | None, estimator_name: str, several: str) -> np.ndarray:
     if y is None:
         raise InputError(f"This {estimator_name} estimator requires y to be passed, but the target y is None.")
@@ -252,14 +266,13 @@ def _one_column(y: Any, n_samples: int | None, estimator_name: str, several: str
         values = _series(y.iloc[:, 0])[:, None]
     else:
         values = _series(y) if isinstance(y, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)) else y
-    with own_errors():
-        values = np.asarray(values)
-        if values.ndim == 2 and values.shape[1] != 1:
-            raise InputError(
-                f"y has shape {values.shape}, that is several targets per sample; y should be a 1d array. "
-                f"Wrap the estimator: sklearn.multioutput.{several}({estimator_name}(...))."
-            )
-        values = column_or_1d(values, warn=True)
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] != 1:
+        raise InputError(
+            f"y has shape {values.shape}, that is several targets per sample; y should be a 1d array. "
+            f"Wrap the estimator: sklearn.multioutput.{several}({estimator_name}(...))."
+        )
+    values = column_or_1d(values, warn=True)
     if n_samples is not None and len(values) != n_samples:
         raise InputError(
             f"Found input variables with inconsistent numbers of samples: {[n_samples, len(values)]} (X, y). "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._core.imports import require
+from autoarch.exceptions import InputTypeError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +23,14 @@ def axes_on(ax: Axes | None, size: tuple[float, float], *, purpose: str) -> Axes
     ------
     MissingExtraError
         If matplotlib is not installed.
+    InputTypeError
+        If ``ax`` is nothing to draw on.
     """
     require("matplotlib", extra="plot", purpose=purpose)
     from matplotlib.figure import Figure
 
+    if ax is not None and not hasattr(ax, "get_figure"):
+        raise InputTypeError(f"ax is a {type(ax).__name__}; expected Axes of matplotlib, or None for a new figure.")
     return Figure(figsize=size, layout="constrained").add_subplot() if ax is None else ax
 
 

@@ -119,6 +119,7 @@ class Comparison:
         return Difference(float(share @ means), max(math.sqrt(variance), _FLOOR), len(splits))
 
 
+_LARGEST = 1e100  # of a difference of losses; the squares of larger ones are no numbers
 Pair = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -139,11 +140,11 @@ def row_variance(losses: np.ndarray, scale: float) -> float:
     Without it a score that happens to be the same for every row seen would be taken as exact.
     """
     known = losses[np.isfinite(losses)]
-    n = len(known)
+    n, scale = len(known), min(scale, _LARGEST)
     if n < 2:
         return max(scale, 1e-2) ** 2
     spread = known - known.mean()
-    largest = max(float(np.abs(spread).max()), scale, 1e-9)
+    largest = min(max(float(np.abs(spread).max()), scale, 1e-9), _LARGEST)
     return float((spread @ spread + largest**2) / n / (n - 1))
 
 

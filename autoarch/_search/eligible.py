@@ -10,7 +10,17 @@ from uuid import uuid4
 import numpy as np
 from joblib import Memory
 
-from autoarch._core.checks import check_budget, check_choice, check_positive, check_whole, seed_of
+from autoarch._core.checks import (
+    check_budget,
+    check_choice,
+    check_flag,
+    check_jobs,
+    check_seconds,
+    check_seed,
+    check_verbose,
+    check_whole,
+    seed_of,
+)
 from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
 from autoarch._search.loop import Past
@@ -74,17 +84,22 @@ class Settings:
         ParameterError
             If a parameter makes no sense.
         """
-        budget = Budget(estimator.time_budget, estimator.n_trials)
         check_budget(estimator.time_budget, estimator.n_trials)
+        seconds = estimator.time_budget
+        budget = Budget(None if seconds is None else float(seconds), estimator.n_trials)
         check_choice("channels", estimator.channels, ("first", "last"))
-        verbose = check_whole("verbose", int(estimator.verbose), least=0)
+        verbose = check_verbose(estimator.verbose)
         size = estimator.ensemble_size
         if not (isinstance(size, str) and size == "auto"):
             size = check_whole("ensemble_size", size, least=1, absent="'auto' for several where they prove better")
-        if estimator.max_predict_seconds is not None:
-            check_positive("max_predict_seconds", estimator.max_predict_seconds)
+        most = estimator.max_predict_seconds
+        if most is not None:
+            most = check_seconds("max_predict_seconds", most, absent="None for any")
         if estimator.patience is not None:
-            check_whole("patience", estimator.patience, least=1)
+            check_whole("patience", estimator.patience, least=1, absent="None for no limit")
+        check_flag("warm_start", estimator.warm_start)
+        check_jobs(estimator.n_jobs)
+        check_seed(estimator.random_state)
         check_device(estimator.device)
         resolve_scorer(estimator.scoring, task)
         asked = estimator.families
@@ -97,7 +112,7 @@ class Settings:
             memory=as_memory(estimator.memory),
             verbose=verbose,
             ensemble_size=size,
-            max_predict_seconds=estimator.max_predict_seconds,
+            max_predict_seconds=most,
             patience=estimator.patience,
             storage=StorageChoice.of(estimator.storage),
         )
@@ -159,7 +174,7 @@ class Identity:
         alone.
         """
         if random_state is not None and not isinstance(random_state, np.random.RandomState):
-            return check_whole("random_state", random_state, least=0)
+            return int(random_state)
         if random_state is None and past is not None:
             return past.seed
         if random_state is None and self.stored:

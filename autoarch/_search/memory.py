@@ -15,6 +15,7 @@ from typing import Any
 
 import joblib
 
+from autoarch._core.paths import check_folder
 from autoarch._search.evaluate import evaluate
 from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.steps import StepResult
@@ -28,10 +29,16 @@ class _NotForKeepingError(Exception):
 
 
 def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
-    """Turn the parameter ``memory`` into a joblib.Memory, or None for no cache."""
+    """Turn the parameter ``memory`` into a joblib.Memory, or None for no cache.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither of them, nor the path of a folder that can be.
+    """
     if isinstance(memory, joblib.Memory):
         memory = memory.location  # one that is as silent as we are
-    return None if memory is None else joblib.Memory(memory, verbose=0)
+    return None if memory is None else joblib.Memory(str(check_folder("memory", memory)), verbose=0)
 
 
 def fingerprint(*parts: Any) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names, log_loss, mean_squared_error
 
-from autoarch._core.checks import did_you_mean
+from autoarch._core.checks import did_you_mean, shown
 from autoarch.exceptions import ParameterError
 
 _UNITS = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
@@ -115,7 +115,7 @@ class Scorer:
         classes: np.ndarray | None = None,
     ):
         self.function = resolve_scorer(scoring, task)
-        self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else str(scoring)
+        self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else shown(scoring)
         self.X, self.y, self.sample_weight, self.classes = X, y, sample_weight, classes
         self.reference_variance: float | None = None  # of y, for R2 where splits are too alike within to have their own
         self._weighted = sample_weight is not None and _takes_weights(self.function)
@@ -245,8 +245,8 @@ def resolve_scorer(scoring: str | Callable[..., float] | None, task: str) -> Cal
     names = get_scorer_names()
     if not isinstance(scoring, str) or scoring not in names:
         raise ParameterError(
-            f"scoring={scoring!r} is not known; expected None, a callable (estimator, X, y), or one of the names of "
-            f"sklearn.metrics.get_scorer_names().{did_you_mean(scoring, names)}"
+            f"scoring={shown(scoring)} is not known; expected None, a callable (estimator, X, y), or one of the names "
+            f"of sklearn.metrics.get_scorer_names().{did_you_mean(scoring, names)}"
         )
     return get_scorer(scoring)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autoarch._core.checks import shown
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.coordinates import undeclared_coordinates
 from autoarch._data.overlaps import find_windows
@@ -22,7 +23,7 @@ from autoarch._data.points import Places
 from autoarch._data.records import Windows
 from autoarch._data.row_splits import NEW_ROWS, Split, SplitPlan, is_plain, plan_splits
 from autoarch._search.scoring import Scorer
-from autoarch.exceptions import ParameterError
+from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
 from autoarch.geo.blocks import Sites
 from autoarch.geo.fold_plan import spatial_folds
@@ -184,6 +185,26 @@ def spatial_splits(
         (NEW_ROWS,) * n + (NEW_PLACES,) * n,
         (_WEIGHTS[NEW_ROWS] / n,) * n + (_WEIGHTS[NEW_PLACES] / n,) * n,
     )
+
+
+def folds_to_compare(codes: np.ndarray, cv: Any, groups: Any, task: str, seed: int, X: Any) -> SplitPlan:
+    """Plan two folds or more, on each of which a classifier can be trained.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If there is one fold, or one that trains on a single class.
+    """
+    plan = plan_splits(codes, cv=cv, groups=groups, task=task, random_state=seed, X=X)
+    if len(plan) < 2:
+        raise ParameterError(f"cv={shown(cv)} gives one split; a standard error needs two or more, such as cv=5.")
+    poor = [number for number, (train, _) in enumerate(plan.splits) if len(np.unique(codes[train])) < 2]
+    if poor and task == "classification":
+        raise InputError(
+            f"fold {poor[0]} of {len(plan)} trains on rows of a single class. Pass more rows, other groups, or cv with "
+            "folds that leave two classes to train on."
+        )
+    return plan
 
 
 def plan_for_score(plan: SplitPlan, scorer: Scorer) -> tuple[SplitPlan, str]:

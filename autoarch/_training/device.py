@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from autoarch._core.checks import shown
 from autoarch._core.clock import Deadline
 from autoarch.exceptions import ParameterError
 
@@ -40,16 +41,18 @@ def check_device(device: str) -> None:
     ParameterError
         If torch finds no such device.
     """
+    if not isinstance(device, str):
+        raise ParameterError(f"device={shown(device)} was given; expected 'auto', 'cpu', or a name that torch knows.")
     if device in ("auto", "cpu"):
         return
     import torch
 
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
+        torch.empty(1, device=device).cpu()  # what has no values, such as "meta", fails here
+    except Exception as error:  # each kind of device raises what it likes
         raise ParameterError(
-            f"device={device!r} cannot be used: {str(error).partition(chr(10))[0]}. Pass 'auto', 'cpu', or a device "
-            "that torch finds here, such as 'cuda'."
+            f"device={shown(device)} cannot be used: {str(error).partition(chr(10))[0]}. Pass 'auto', 'cpu', or a "
+            "device that torch finds here, such as 'cuda'."
         ) from error
 
 

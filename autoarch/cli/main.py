@@ -8,15 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from autoarch._core.imports import require
+from autoarch.cli.files import checked_output, read_data, read_model
 from autoarch.exceptions import AutoArchError, InputError
 
 _FILE_HELP = "an .npz with arrays X and y, or an .npy, .csv or .parquet file"
@@ -41,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except (AutoArchError, OSError) as error:
         print(f"autoarch {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"autoarch {arguments.command}: memory is full ({error}). Pass a smaller file.", file=sys.stderr)
         return 2
     return 0
 
@@ -116,8 +117,10 @@ def _run_demo(arguments: argparse.Namespace) -> None:
 def _run_probe(arguments: argparse.Namespace) -> None:
     from autoarch.locality import probe_locality
 
-    X, y = read_data(arguments.file, arguments.target)
     layout, seed = _parse_layout(arguments.layout), arguments.seed
+    for path in filter(None, (arguments.json, arguments.html)):
+        checked_output(path)
+    X, y = read_data(arguments.file, arguments.target)
     report = probe_locality(X, y, layout, channels=arguments.channels, task=arguments.task, random_state=seed)
     print(report)
     if arguments.json:
@@ -133,6 +136,8 @@ def _run_fit(arguments: argparse.Namespace) -> None:
     from autoarch.cli.demo import summary
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
 
+    layout = _parse_layout(arguments.layout)
+    checked_output(arguments.out)
     X, y = read_data(arguments.file, arguments.target)
     if y is None:
         raise InputError(f"{arguments.file} has no labels that could be learned: name them with --target.")
@@ -144,7 +149,7 @@ def _run_fit(arguments: argparse.Namespace) -> None:
         time_budget=arguments.budget,
         n_trials=arguments.trials,
         families=arguments.families or "auto",
-        layout=_parse_layout(arguments.layout),
+        layout=layout,
         channels=arguments.channels,
         n_jobs=arguments.jobs,
         storage=arguments.storage,
@@ -158,7 +163,9 @@ def _run_fit(arguments: argparse.Namespace) -> None:
 def _run_predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
-    model = _load(arguments.model)
+    if arguments.out:
+        checked_output(arguments.out)
+    model = read_model(arguments.model)
     X, y = read_data(arguments.file, arguments.target)
     table = pd.DataFrame({"prediction": model.predict(X)})
     if arguments.proba:
@@ -174,21 +181,14 @@ def _run_predict(arguments: argparse.Namespace) -> None:
 def _run_report(arguments: argparse.Namespace) -> None:
     from autoarch.cli.demo import summary
 
-    model = _load(arguments.model)
+    if arguments.html:
+        checked_output(arguments.html)
+    model = read_model(arguments.model)
     print(summary(model))
     if arguments.html:
         board = model.leaderboard_.to_html(index=False, border=0, na_rep="", float_format="{:.4f}".format)
         page = f"<pre>{escape(summary(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
         _write_page(arguments.html, f"What {Path(arguments.model).name} found", page)
-
-
-def _load(path: str) -> Any:
-    import joblib
-
-    model = joblib.load(path)
-    if not hasattr(model, "leaderboard_"):
-        raise InputError(f"{path} holds a {type(model).__name__}, not an estimator fitted by autoarch fit.")
-    return model
 
 
 def _parse_layout(text: str) -> Any:
@@ -204,78 +204,3 @@ def _parse_layout(text: str) -> Any:
 def _write_page(path: str, title: str, body: str) -> None:
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
     Path(path).write_text(f"{head}<body><h1>{escape(title)}</h1>{body}</body></html>\n", encoding="utf-8")
-
-
-def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
-    """Read features and, where the file has them, labels.
-
-    Parameters
-    ----------
-    path : str or Path
-        ``.npz`` with an array ``X``, ``.npy``, ``.csv`` or ``.parquet``.
-    target : str, optional
-        Where the labels are: a column of a table, an array of a ``.npz`` (``y`` is taken unasked), or for a ``.npy``
-        a second ``.npy`` file.
-
-    Returns
-    -------
-    X : ndarray or DataFrame
-        The features.
-    y : ndarray, Series or None
-        The labels.
-    """
-    path = Path(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_frame, ".parquet": _read_frame}
-    if path.suffix.lower() not in readers:
-        raise InputError(f"{path} ends in {path.suffix!r}; files that can be read end in {', '.join(readers)}.")
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    return readers[path.suffix.lower()](path, target)
-
-
-def _read_npz(path: Path, target: str | None) -> tuple[Any, Any]:
-    arrays = _load_array(path)
-    if "X" not in arrays:
-        raise InputError(f"{path} holds {_listed(arrays)}; one array must be named X (numpy.savez(path, X=X, y=y)).")
-    if target is None:
-        return arrays["X"], arrays.get("y")
-    if target not in arrays:
-        raise _absent(path, "array", target, arrays)
-    return arrays["X"], arrays[target]
-
-
-def _read_npy(path: Path, target: str | None) -> tuple[Any, Any]:
-    if target is not None and not Path(target).is_file():
-        raise InputError(f"{path} holds one array, so --target must name a second .npy file; there is no {target}.")
-    return _load_array(path), None if target is None else _load_array(Path(target))
-
-
-def _load_array(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read ({error}); save labels as text or numbers, not as objects.") from error
-
-
-def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
-    import pandas as pd
-
-    if path.suffix.lower() == ".parquet":
-        require("pyarrow", extra="parquet", purpose=f"Reading {path.name}")
-    frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    if target is None:
-        return frame, None
-    if target not in frame:
-        raise _absent(path, "column", target, frame)
-    return frame.drop(columns=target), frame[target]
-
-
-def _absent(path: Path, kind: str, target: str, names: Iterable[Any]) -> InputError:
-    from autoarch._core.checks import did_you_mean  # loads scikit-learn
-
-    return InputError(f"{path} has no {kind} {target!r}; it holds {_listed(names)}.{did_you_mean(target, names)}")
-
-
-def _listed(names: Iterable[Any], most: int = 12) -> str:
-    first, more = [str(name) for name in names][:most], len(list(names)) - most
-    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

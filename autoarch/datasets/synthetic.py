@@ -7,23 +7,31 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from autoarch._core.checks import check_choice
+from autoarch._core.checks import check_choice, check_made, check_positive, check_seed, check_sides, check_whole
+from autoarch.exceptions import ParameterError
 
 Shape = tuple[int, int]  # height, width
+_LEAST_SIDE = 4  # of a grid that stripes are planted in
 Samples = tuple[np.ndarray, np.ndarray]  # X, y
 
 
 def generator_of(random_state: Any) -> np.random.Generator:
     """Make a generator from an int, RandomState, Generator or None."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    check_seed(random_state)
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**31 - 1, size=4)
     return np.random.default_rng(random_state)
 
 
-def _begin(n_samples: int, random_state: Any) -> tuple[np.random.Generator, np.ndarray]:
-    """Generator, and zeros and ones in equal number, shuffled."""
+def _begin(
+    n_samples: int, shape: Shape, random_state: Any, *, least: int = 1
+) -> tuple[np.random.Generator, np.ndarray, Shape]:
+    """Check what is asked for; return a generator, zeros and ones in equal number, shuffled, and height and width."""
+    sides = check_sides("shape", shape, times=check_whole("n_samples", n_samples, least=1), least=least)
     rng = generator_of(random_state)
-    return rng, rng.permutation(np.arange(n_samples) % 2)
+    return rng, rng.permutation(np.arange(n_samples) % 2), sides
 
 
 def _smooth_fields(n_samples: int, shape: Shape, scale: float, rng: np.random.Generator) -> np.ndarray:
@@ -63,7 +71,8 @@ def make_stripes(
     >>> X.shape, sorted(set(y.tolist()))
     ((200, 64), [0, 1])
     """
-    rng, y = _begin(n_samples, random_state)
+    rng, y, shape = _begin(n_samples, shape, random_state)
+    check_positive("noise", noise, or_zero=True)
     phase = rng.uniform(0, 2 * np.pi, size=(n_samples, 1, 1))
     period = rng.uniform(4.0, 8.0, size=(n_samples, 1, 1))
     X = np.sin(2 * np.pi * np.indices(shape)[y] / period + phase) + noise * rng.normal(size=(n_samples, *shape))
@@ -95,7 +104,7 @@ def make_textures(n_samples: int = 300, shape: Shape = (16, 16), *, random_state
     >>> make_textures(n_samples=10, shape=(12, 12), random_state=0)[0].shape
     (10, 12, 12)
     """
-    rng, y = _begin(n_samples, random_state)
+    rng, y, shape = _begin(n_samples, shape, random_state)
     X = np.empty((n_samples, *shape))
     for label, scale in enumerate((1.0, 1.5)):
         X[y == label] = _smooth_fields(int((y == label).sum()), shape, scale, rng)
@@ -129,6 +138,7 @@ def make_cell_rule(n_samples: int = 300, shape: Shape = (16, 16), *, random_stat
     >>> X.shape
     (50, 16, 16)
     """
+    shape = check_sides("shape", shape, times=check_whole("n_samples", n_samples, least=1))
     rng = generator_of(random_state)
     X = _smooth_fields(n_samples, shape, 1.0, rng)
     row, column = (int(rng.integers(side)) for side in shape)
@@ -160,6 +170,9 @@ def make_noise(n_samples: int = 300, n_features: int = 30, *, random_state: Any 
     >>> make_noise(n_samples=20, n_features=5, random_state=0)[0].shape
     (20, 5)
     """
+    check_whole("n_samples", n_samples, least=1)
+    check_whole("n_features", n_features, least=2)
+    check_made(f"n_samples={n_samples} and n_features={n_features}", n_samples, n_features)
     rng = generator_of(random_state)
     X = rng.normal(size=(n_samples, n_features))
     first, second = rng.choice(n_features, 2, replace=False)
@@ -183,7 +196,7 @@ def make_planted(
     n_samples : int, default=300
         Rows.
     shape : tuple of int, default=(16, 16)
-        Height and width, at least 4 each.
+        Height and width; at least 4 each for a texture, and two cells for a pair.
     cause : {"cell", "pair", "row", "texture"}, default="cell"
         What the label depends on.
     random_state : int, RandomState instance, Generator or None, default=None
@@ -209,7 +222,9 @@ def make_planted(
     ((20, 8, 8), np.int64(8))
     """
     check_choice("cause", cause, ("cell", "pair", "row", "texture"))
-    rng, y = _begin(n_samples, random_state)
+    rng, y, shape = _begin(n_samples, shape, random_state, least=_LEAST_SIDE if cause == "texture" else 1)
+    if cause == "pair" and shape == (1, 1):
+        raise ParameterError("cause='pair' and shape=(1, 1) were given; expected two cells at least.")
     sign = 2.0 * y - 1.0
     X = rng.normal(size=(n_samples, *shape))
     truth = np.zeros(X.shape, dtype=bool)
@@ -263,7 +278,7 @@ def make_alternating_texture(n_samples: int = 300, shape: Shape = (16, 16), *, r
     >>> bool((X[:, :, 1:] * X[:, :, :-1]).mean() < 0)
     True
     """
-    rng, y = _begin(n_samples, random_state)
+    rng, y, shape = _begin(n_samples, shape, random_state)
     noise = rng.normal(size=(n_samples, *shape))
     fields = np.empty_like(noise)
     for label, sigma in enumerate(((0, 1.2, 0.6), (0, 0.6, 1.2))):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from autoarch._core.checks import check_choice, check_whole
+from autoarch._core.checks import check_choice, check_sequence, check_whole, shown
 from autoarch._data.layout import Layout
 from autoarch.exceptions import LayoutError, ParameterError
 
@@ -254,8 +255,9 @@ def _patch_sizes(patch: Any, height: int, width: int) -> tuple[tuple[int, int], 
             lengths[counts == counts.max()] += 1
         small, large = (tuple(np.minimum(times * lengths, extents).tolist()) for times in (1, 2))
         return (small,) if large == (height, width) else (small, large)  # what holds all cells tells nothing
-    sides: Sequence[Any] = (patch, patch) if np.ndim(patch) == 0 else tuple(patch)
+    expected = "'auto', a number of cells, or (height, width)"
+    sides = [patch, patch] if isinstance(patch, Integral) else check_sequence("patch", patch, expected)
     if len(sides) != 2:
-        raise ParameterError(f"patch={patch!r} was given; expected 'auto', a number of cells, or (height, width).")
+        raise ParameterError(f"patch={shown(patch)} was given; expected {expected}.")
     down, across = (check_whole("patch", side, least=1) for side in sides)
     return ((min(down, height), min(across, width)),)

@@ -6,15 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from autoarch._core.checks import check_choice, check_whole, did_you_mean, seed_of
+from autoarch._core.checks import (
+    check_choice,
+    check_verbose,
+    check_whole,
+    did_you_mean,
+    own_errors,
+    seed_of,
+    shown,
+)
 from autoarch._core.clock import Budget
 from autoarch._core.pace import threads_that_pay
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import warn_user
 from autoarch._core.threads import limited
-from autoarch.exceptions import MissingExtraError, ParameterError
+from autoarch._data.containers import to_plain
+from autoarch.exceptions import InputError, MissingExtraError, ParameterError
 from autoarch.explain.attribution import gradcam, integrated_gradients, tree_shap
-from autoarch.explain.column_map import make_partition
+from autoarch.explain.column_map import BY, make_partition
 from autoarch.explain.explanation import Explanation
 from autoarch.explain.model import Query, WrappedModel, wrap_model
 from autoarch.explain.perturbation import occlude, permute
@@ -35,6 +44,7 @@ _USED_BY = {  # parameters that not every method uses; "auto" may become any but
     "scale": ("auto", "occlusion"),
     "scoring": ("permutation",),
 }
+_MOST_REPEATS = 100_000
 _REPEATS = 10  # draws: a rule on the sign of one column escapes the eye once in a thousand rows, with five in thirty
 
 
@@ -133,16 +143,20 @@ def explain(
     ('occlusion', (200, 1, 8, 8), True)
     """
     check_choice("method", method, ("auto", *_METHODS))
-    check_whole("n_repeats", n_repeats, least=1)
-    check_whole("verbose", verbose, least=0)
+    check_choice("by", by, BY)
+    check_choice("scale", scale, ("auto", "probability", "log-odds"))
+    check_whole("n_repeats", n_repeats, least=1, most=_MOST_REPEATS)
+    verbose, seed = check_verbose(verbose), seed_of(random_state)
     _check_used(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
-    model = wrap_model(estimator, X, layout)
+    with own_errors(reading="X"):
+        model = wrap_model(estimator, X, layout)
+        y = _checked_target(y, len(model.predictions))  # that predictions can be made shows here, before any work
     partition = make_partition(model.columns, by, patch)
-    parts = any(str(given) != "auto" for given in (by, patch, baseline, scale))
+    parts = any(not (isinstance(given, str) and given == "auto") for given in (by, patch, baseline, scale))
     changed = model.sample.size * len(partition.units()[1])  # values to predict, and more
     with limited(threads_that_pay("prediction", changed)):
         columns = _target_columns(target, model, method)
-        rng, progress = np.random.default_rng(seed_of(random_state)), Progress(verbose, Budget())
+        rng, progress = np.random.default_rng(seed), Progress(verbose, Budget())
         query = Query(model, partition, columns, n_repeats, rng, progress, y, scoring, scale, baseline, background)
         try:
             return _explain_by_default(query, parts=parts) if method == "auto" else _explain_by(method, query)
@@ -202,8 +216,22 @@ def _check_used(method: str, **given: Any) -> None:
             )
     if "patch" in names and given["by"] not in ("auto", "patch"):
         raise ParameterError(
-            f"patch={given['patch']!r} is the size of patches, and by={given['by']!r} uses none. Leave one out."
+            f"patch={shown(given['patch'])} is the size of patches, and by={given['by']!r} uses none. Leave one out."
         )
+
+
+def _checked_target(y: Any, n: int) -> np.ndarray | None:
+    """True labels or numbers of n rows, where there are any."""
+    if y is None:
+        return None
+    with own_errors(reading="y"):
+        values = np.asarray(to_plain(y))
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if values.shape != (n,) or values.dtype.kind == "c":
+        raise InputError(
+            f"y is {values.dtype} of shape {values.shape}; expected ({n},), one label or number for each of the rows."
+        )
+    return values
 
 
 def _target_columns(target: Any, model: WrappedModel, method: str) -> np.ndarray:
@@ -219,15 +247,18 @@ def _target_columns(target: Any, model: WrappedModel, method: str) -> np.ndarray
         return np.zeros(n, dtype=int) if classes is None else model.predictions.argmax(axis=1)
     if classes is None or method == "permutation":
         about = "numbers are predicted" if classes is None else "a score is about all classes at once"
-        raise ParameterError(f"target={target!r} was given, but {about}. Leave it out.")
-    labels = np.asarray(target)
+        raise ParameterError(f"target={shown(target)} was given, but {about}. Leave it out.")
+    with own_errors(reading="target"):
+        labels = np.asarray(to_plain(target))
     labels = np.full(n, target, dtype=labels.dtype) if labels.ndim == 0 else labels.reshape(-1)
     if len(labels) != n:
         raise ParameterError(f"target has {len(labels)} labels and X has {n} rows; expected one label, or one per row.")
     columns = {label: column for column, label in enumerate(classes.tolist())}
-    unknown = [label for label in labels.tolist() if label not in columns]
+    with own_errors(reading="target"):
+        unknown = [label for label in labels.tolist() if label not in columns]
     if unknown:
         raise ParameterError(
-            f"target={unknown[0]!r} is none of the classes {list(columns)}.{did_you_mean(unknown[0], list(columns))}"
+            f"target={shown(unknown[0])} is none of the classes {list(columns)}."
+            f"{did_you_mean(unknown[0], list(columns))}"
         )
     return np.array([columns[label] for label in labels.tolist()])

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from autoarch._core.checks import check_choice
+from autoarch._core.checks import as_float, check_choice, own_errors, shown
 from autoarch._data.containers import take_rows, to_dense, to_plain
 from autoarch._data.table_encoder import typical_row
 from autoarch.exceptions import InputError, InputTypeError, ParameterError
@@ -218,12 +217,14 @@ def find_background(
                 "a row as baseline."
             )
         return others.mean(), f"mean of {source}"
-    if isinstance(baseline, Real) and not isinstance(baseline, bool):
-        return X.constant(float(baseline)), f"the value {baseline:g}"
-    if np.ndim(baseline) < 2:
+    if (number := as_float(baseline)) is not None:
+        return X.constant(number), f"the value {number:g}"
+    with own_errors(reading="baseline"):
+        shape = np.shape(baseline)
+    if not isinstance(shape, tuple) or len(shape) < 2:
         raise ParameterError(
-            f"baseline={baseline!r} was given; expected 'auto', 'mean', 'rows', a number, or one row with all axes of "
-            "X, such as X_train[:1]."
+            f"baseline={shown(baseline)} was given; expected 'auto', 'mean', 'rows', a number, or one row with all "
+            "axes of X, such as X_train[:1]."
         )
     row = _read(baseline, "baseline", X, read)
     if len(row) != 1:
@@ -233,7 +234,8 @@ def find_background(
 
 def _read(given: Any, name: str, X: Rows, read: Callable[[Any], Rows]) -> Rows:
     try:
-        rows = read(given)
+        with own_errors(reading=name):
+            rows = read(given)
     except (InputError, InputTypeError) as error:
         raise InputError(f"{name} does not fit the estimator as X does: {error}") from error
     if rows.n_columns != X.n_columns:

@@ -75,10 +75,10 @@ class Linear(Family):
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Iterate until converged or out of time."""
         if isinstance(model, LogisticRegression):
-            return fit_growing(model, "max_iter", X, y, first=5, per_call=True, **limits)
+            return _in_double(fit_growing(model, "max_iter", X, y, first=5, per_call=True, **limits))
         if isinstance(model, ElasticNet):  # a weight on absolute slopes has a unit: that of y
             model = clone(model).set_params(alpha=model.alpha * max(float(np.std(y)), 1e-12))
-        return fit_affordable_rows(model, X, y, **limits)
+        return _in_double(fit_affordable_rows(model, X, y, **limits))
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the passes over the encoded values, or the products of columns."""
@@ -99,3 +99,9 @@ class Linear(Family):
         """One matrix of inner products and one inverse."""
         n, p = sample.expanded.shape
         return 0.02 + sample.solving_seconds + n * n * p / 1e10
+
+
+def _in_double(model: Any) -> BaseEstimator:
+    """Have a fitted model predict in float64: sums of float32 depend on how many rows are multiplied at once."""
+    model.coef_, model.intercept_ = (np.asarray(part, dtype=np.float64) for part in (model.coef_, model.intercept_))
+    return model

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
+from autoarch._core.checks import check_sequence, shown
 from autoarch._core.quiet import warn_user
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family
@@ -59,7 +60,10 @@ def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list
     if isinstance(given, str) and given == "auto":
         missing = {name for name, family in known.items() if isinstance(family, _OPTIONAL) and find_spec(name) is None}
         return [family for name, family in known.items() if name not in {*_RESERVED, *missing}]
-    items = [given] if isinstance(given, (str, Family, type)) else list(given)
+    expected = (
+        f"'auto', one of {sorted(known)}, an object of a subclass of autoarch.families.Family, or several of these"
+    )
+    items = [given] if isinstance(given, (str, Family, type)) else check_sequence("families", given, expected)
     if not items:
         raise ParameterError(f"families={given!r} is empty; pass 'auto' or some of {sorted(known)}.")
     families = [_resolve_one(item, known) for item in items]
@@ -73,14 +77,20 @@ def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list
 
 def _resolve_one(item: str | Family | type[Family], known: dict[str, Family]) -> Family:
     if isinstance(item, type) and issubclass(item, Family):
-        return item()
+        try:
+            return item()
+        except Exception as error:  # a class of the user's own may raise anything
+            raise ParameterError(
+                f"families contains the class {item.__name__}, which cannot be made without arguments ({error!r}). "
+                "Pass an object of it."
+            ) from error
     if isinstance(item, Family):
         return item
     if isinstance(item, str) and item in known:
         return known[item]
-    guess = get_close_matches(str(item), known, n=1)
+    guess = get_close_matches(item, known, n=1) if isinstance(item, str) else []
     hint = f" Did you mean {guess[0]!r}?" if guess else ""
     raise ParameterError(
-        f"families contains {item!r}; expected 'auto', names out of {sorted(known)}, or objects of a subclass of "
+        f"families contains {shown(item)}; expected 'auto', names out of {sorted(known)}, or objects of a subclass of "
         f"autoarch.families.Family.{hint}"
     )

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoarch._core.checks import check_whole, seed_of
-from autoarch._data.points import Places
+from autoarch._core.checks import check_positive, check_sequence, check_whole, own_errors, seed_of
+from autoarch._data.containers import to_dense, to_plain
+from autoarch._data.points import Places, check_places
 from autoarch.exceptions import InputError, ParameterError
-from autoarch.geo.moran import MoranResult, Weights, band_weights, moran_of_matrix, nearest_weights
+from autoarch.geo.moran import MAX_NEIGHBOURS, MoranResult, Weights, band_weights, moran_of_matrix, nearest_weights
 from autoarch.geo.values import read_values
 from autoarch.geo.variogram import fit_variogram
 
@@ -21,6 +22,7 @@ ALPHA = 0.01  # level of the test for autocorrelation
 MAX_POINTS = 200_000  # of more points a sample is read; 100,000 with 20 attributes take two seconds
 LEAST_PLACES = 20  # with fewer, nothing is tested
 _MOST_ROWS = 5_000  # tested; more only make a clear case clearer
+_MOST_PERMUTATIONS = 1_000_000
 MOST_COLUMNS = 100  # of 5,000 rows: a second where each has gaps of its own, a tenth of it where none has
 
 
@@ -134,13 +136,15 @@ def morans_i(
     >>> morans_i(Places(points), np.where(points[:, 1] > 0.5, "north", "south")).statistic > 0.8
     True
     """
-    read = read_values(values, len(places), labels=labels)
+    _check_neighbours(check_places(places), k, distance, permutations)
     rng = np.random.default_rng(seed_of(random_state))
+    read = read_values(values, len(places), labels=labels)
     rows = _sample(np.flatnonzero(read.present), rng)
     weights = _weights(places.take(rows), k, distance)
-    return moran_of_matrix(read.matrix[rows], weights, check_whole("permutations", permutations, least=0), rng)
+    return moran_of_matrix(read.matrix[rows], weights, permutations, rng)
 
 
+@own_errors(reading="the table")
 def morans_i_of_columns(
     places: Places,
     table: Any,
@@ -193,9 +197,14 @@ def morans_i_of_columns(
     >>> [found.p_value < 0.01 for found in morans_i_of_columns(Places(points), table).values()]
     [True, False]
     """
-    frame = pd.DataFrame(table)
+    _check_neighbours(check_places(places), k, distance, permutations)
+    if not (isinstance(labels, str) and labels == "auto"):
+        positions = list(labels) if isinstance(labels, (set, frozenset)) else labels
+        positions = check_sequence("labels", positions, "positions of columns, or 'auto'")
+        labels = [check_whole("labels", position, least=0) for position in positions]
     rng = np.random.default_rng(seed_of(random_state))
-    permutations = check_whole("permutations", permutations, least=0)
+    table = to_plain(table)
+    frame = pd.DataFrame(to_dense(table) if hasattr(table, "tocsr") else table)
     if len(frame) != len(places):
         raise InputError(f"the table has {len(frame)} rows for {len(places)} points; expected one row per point.")
     rows = _sample(np.arange(len(places)), rng)
@@ -274,9 +283,17 @@ def _sample(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rows if len(rows) <= MAX_POINTS else np.sort(rng.choice(rows, MAX_POINTS, replace=False))
 
 
+def _check_neighbours(places: Places, k: int, distance: float | None, permutations: int) -> None:
+    """Raise where what does not depend on the values makes no sense."""
+    check_whole("permutations", permutations, least=0, most=_MOST_PERMUTATIONS)
+    check_whole("k", k, least=1)
+    if distance is not None and check_positive("distance", distance, absent="None to take the k nearest") and k != 8:
+        raise ParameterError(f"k={k} and distance={distance:g} were given; expected one of them. Leave out the other.")
+    if distance is None and min(k, len(places)) * min(len(places), MAX_POINTS) > MAX_NEIGHBOURS:
+        raise ParameterError(f"k={k} gives more than {MAX_NEIGHBOURS:.2g} neighbours in all. Pass a smaller k.")
+
+
 def _weights(places: Places, k: int, distance: float | None) -> Weights:
     if distance is None:
         return nearest_weights(places, k)
-    if k != 8:
-        raise ParameterError(f"k={k} and distance={distance:g} were given; expected one of them. Leave out the other.")
     return band_weights(places, distance)

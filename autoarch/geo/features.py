@@ -18,17 +18,19 @@ import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
-from autoarch._core.checks import check_choice, check_whole, own_errors, seed_of
+from autoarch._core.checks import check_choice, check_seed, check_sequence, check_whole, own_errors, seed_of
 from autoarch._data.array_checks import check_cell_shape
+from autoarch._data.containers import check_whole_fits
 from autoarch._data.coordinates import column_position, read_places
 from autoarch._data.points import Places
-from autoarch.exceptions import InputError, ParameterError
+from autoarch.exceptions import InputError
 from autoarch.geo.blocks import folds_of_large_blocks
 from autoarch.geo.points import MapTransformer
 from autoarch.geo.values import label_columns
 
 ANGLES = (22.5, 45.0, 67.5, 112.5, 135.0, 157.5)  # degrees; 0 and 90 are the coordinates themselves
 NEIGHBORS = (8, 64)
+_MOST_NEIGHBORS = 100_000
 _FOLDS = 5  # random ones, and ones of blocks
 _HIDDEN = 0.5  # share of the training rows that look from within a block
 _RESOLVED = 1e-3  # of the deviation of y: what a float must tell apart
@@ -184,14 +186,15 @@ class SpatialFeatures(MapTransformer):
         """
         check_is_fitted(self)
         fitted = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
-        names = list(fitted if input_features is None else input_features)
+        expected = "a name for each column, or None"
+        names = list(fitted if input_features is None else check_sequence("input_features", input_features, expected))
         if len(names) != self.n_features_in_:
             raise InputError(f"input_features has {len(names)} names; expected {self.n_features_in_}, one per column.")
         oblique = [f"turned by {angle:g}" for angle in ANGLES]
         around = []
         for k in self.neighbors:
             around += [f"{kind} of {k} near" for kind in self._kinds] + [f"distance to {k} near"]
-        if self.neighbors:
+        if len(self.neighbors):
             around += [f"{names[i]} around" for i in self._averaged]
         return np.asarray([*names, *oblique, *around], dtype=object)
 
@@ -202,12 +205,12 @@ class SpatialFeatures(MapTransformer):
 
     def _fit(self, X: Any, y: Any) -> tuple[Places, np.ndarray]:
         check_choice("target_type", self.target_type, ("auto", "classification", "regression"))
-        if isinstance(self.neighbors, str) or not hasattr(self.neighbors, "__len__"):
-            raise ParameterError(f"neighbors={self.neighbors!r} was given; expected several numbers, such as (8, 64).")
-        for k in self.neighbors:
-            check_whole("neighbors", k, least=1)
+        check_seed(self.random_state)
+        for k in check_sequence("neighbors", self.neighbors, "several numbers, such as (8, 64)"):
+            check_whole("neighbors", k, least=1, most=_MOST_NEIGHBORS)
+        categorical = check_sequence("categorical", self.categorical, "names or positions of columns")
         table = self._learn_columns(X)
-        left_out = {*self._at, *(column_position(name, table, asked="categorical") for name in self.categorical)}
+        left_out = {*self._at, *(column_position(name, table, asked="categorical") for name in categorical)}
         self._averaged = [i for i in range(self.n_features_in_) if i not in left_out]
         places, values = self._read(X)
         if len(places) < 2:
@@ -221,6 +224,7 @@ class SpatialFeatures(MapTransformer):
         """Places and numbers of the rows of X, its columns in the order of ``fit``."""
         table = self._as_fitted(X)
         with own_errors(" Turn text into numbers first, for example with sklearn.preprocessing.OrdinalEncoder."):
+            check_whole_fits(table)
             values = check_array(table, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
         check_cell_shape(values.shape[1:], (self.n_features_in_,), speaker="SpatialFeatures")
         return read_places(table, self._at, geographic=self.geographic_), values
@@ -246,7 +250,7 @@ class SpatialFeatures(MapTransformer):
 
     def _around(self, places: Places, seen: np.ndarray) -> np.ndarray:
         """Means over the nearest of the training rows that are seen, and the distance to the last of them."""
-        if not self.neighbors:
+        if not len(self.neighbors):
             return np.empty((len(places), 0), dtype=self._targets.dtype)
         tree, points = self._places.take(seen).tree(), places.space
         most = min(max(*self.neighbors, FOR_ATTRIBUTES), len(seen))

@@ -20,7 +20,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
-from autoarch._core.checks import check_choice, check_positive, check_whole, seed_of
+from autoarch._core.checks import check_choice, check_flag, check_positive, check_seed, check_whole, own_errors, seed_of
 from autoarch._core.quiet import warn_user
 from autoarch._data.containers import to_dense, without_geometry
 from autoarch._data.coordinates import coordinate_columns, read_places
@@ -116,7 +116,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         -------
         int
         """
-        return self.n_splits
+        return check_whole("n_splits", self.n_splits, least=2)
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the rows that train and the rows that validate, fold by fold.
@@ -168,15 +168,16 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
             As for ``split``.
         """
         self._check()
-        X, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
-        X = to_dense(X) if hasattr(X, "tocsr") else X if hasattr(X, "shape") else np.asarray(X)
-        places = read_places(X, coordinates, geographic=geographic)
+        with own_errors(reading="X"):
+            X, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
+            X = to_dense(X) if hasattr(X, "tocsr") else X if hasattr(X, "shape") else np.asarray(X)
+            places = read_places(X, coordinates, geographic=geographic)
         sites = Sites.of(places)
         _enough_sites(sites, self.n_splits, coordinates)
         target = None if y is None else read_values(y, len(places), name="y")
         seed = seed_of(self.random_state) if self.shuffle else None
         variogram_range = None
-        if "auto" in (self.block_size, self.buffer):
+        if isinstance(self.block_size, str) or isinstance(self.buffer, str):
             alike = read_attributes(X, coordinate_columns(X, coordinates)) if target is None else target
             variogram_range = _range(places, alike, seed or 0)
         plan = spatial_folds(
@@ -189,18 +190,19 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
             kind=self.kind,
             seed=seed,
         )
-        if self.buffer == "auto":
+        if isinstance(self.buffer, str):
             _say_if_narrower(plan)
         return plan
 
     def _check(self) -> None:
         check_whole("n_splits", self.n_splits, least=2)
         check_choice("kind", self.kind, ("blocks", "clusters"))
-        check_choice("shuffle", self.shuffle, (True, False))
-        if self.block_size != "auto":
+        check_flag("shuffle", self.shuffle)
+        check_seed(self.random_state)
+        if not (isinstance(self.block_size, str) and self.block_size == "auto"):
             check_positive("block_size", self.block_size, absent="'auto'")
-        if self.buffer != "auto" and self.buffer != 0:
-            check_positive("buffer", self.buffer, absent="0 for none, or 'auto'")
+        if not (isinstance(self.buffer, str) and self.buffer == "auto"):
+            check_positive("buffer", self.buffer, absent="'auto'", or_zero=True)
         if not self.shuffle and self.random_state is not None:
             raise ParameterError(
                 f"random_state={self.random_state!r} was given with shuffle=False, where nothing is random. Leave it "

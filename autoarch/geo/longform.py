@@ -11,11 +11,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from autoarch._core.checks import check_choice, check_whole, own_errors
+from autoarch._core.checks import check_choice, check_dtype, check_sides, own_errors
 from autoarch._core.quiet import warn_user
 from autoarch._data.array_checks import refuse_infinite
 from autoarch._data.columns import Number
-from autoarch._data.containers import to_plain
+from autoarch._data.containers import check_room, check_whole_fits, to_plain
 from autoarch._data.coordinates import column_position
 from autoarch.exceptions import InputError, ParameterError
 
@@ -161,9 +161,12 @@ class LongToGrid(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> LongToGrid:
         """Learn samples, bands and the lines of the grids; y is ignored."""
         check_choice("aggregate", self.aggregate, _AGGREGATES)
+        check_dtype("dtype", self.dtype)
+        automatic = isinstance(self.shape, str) and self.shape == "auto"
+        sides = None if automatic else check_sides("shape", self.shape, absent="'auto'")
         table, self._names = self._table(X)
         self.bands_ = (None,) if self.band is None else tuple(_distinct(table["band"]))
-        self.rows_, self.columns_ = self._axes(table)
+        self.rows_, self.columns_ = self._axes(table, sides)
         self.samples_ = np.asarray(table["sample"].unique())
         self.shape_ = (len(self.bands_), len(self.rows_), len(self.columns_))
         return self
@@ -186,10 +189,12 @@ class LongToGrid(TransformerMixin, BaseEstimator):
             )
         there = ~outside & table["value"].notna().to_numpy()
         found = table["value"][there].groupby(list(cell[:, there])).agg(self.aggregate)
+        check_room("the array of grids", (len(samples), *self.shape_), np.dtype(self.dtype).itemsize)
         grids = np.full((len(samples), *self.shape_), np.nan, dtype=self.dtype)
         grids[tuple(found.index.get_level_values(i) for i in range(4))] = found.to_numpy()
         return grids
 
+    @own_errors(reading="X")
     def inverse_transform(self, X: np.ndarray, samples: Any = None) -> pd.DataFrame:
         """A long table of the cells that are not NaN, grid by grid, line by line.
 
@@ -206,12 +211,13 @@ class LongToGrid(TransformerMixin, BaseEstimator):
             Columns named as those of the table of ``fit``; positions, where that was an array.
         """
         check_is_fitted(self)
-        grids = np.asarray(X)
+        check_whole_fits(X)
+        grids = check_array(X, ensure_all_finite="allow-nan", allow_nd=True, ensure_min_samples=0)
         if grids.ndim != 4 or grids.shape[1:] != self.shape_:
             expected = f"what transform gives: (n, {', '.join(map(str, self.shape_))})"
             raise InputError(f"X has shape {grids.shape}; inverse_transform expects {expected}.")
         known = self.samples_ if len(self.samples_) == len(grids) else np.arange(len(grids))
-        names = known if samples is None else np.asarray(samples)
+        names = known if samples is None else np.asarray(to_plain(samples))
         if names.shape != (len(grids),):
             raise InputError(f"samples has shape {names.shape}; expected a name for each of the {len(grids)} grids.")
         cells = np.nonzero(~np.isnan(grids))
@@ -219,6 +225,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         sample, band, row, column = (np.asarray(line)[at] for line, at in zip(lines, cells, strict=True))
         return pd.DataFrame(dict(zip(self._names, (sample, row, column, grids[cells], band), strict=False)))
 
+    @own_errors(reading="y")
     def align(self, X: Any, y: Any) -> np.ndarray:
         """One label per grid.
 
@@ -246,19 +253,19 @@ class LongToGrid(TransformerMixin, BaseEstimator):
             sizes = f"y has shape {labels.shape}, X {len(codes)} rows"
             raise InputError(f"{sizes}. Pass a label for each row, or a dict from samples to labels.")
         of_samples = labels[np.unique(codes, return_index=True)[1]]
-        if (several := labels != of_samples[codes]).any():
+        if (several := np.asarray(labels != of_samples[codes])).any():
             raise InputError(f"y has several labels for the sample {samples[codes[several][0]]!r}; expected one.")
         return np.asarray(of_samples)
 
+    @own_errors(reading="X")
     def _table(self, X: Any) -> tuple[pd.DataFrame, list[Any]]:
         """The columns that hold sample, row, column, value and band, under these names; and their own names."""
-        X = to_plain(X)
-        with own_errors():
-            X = X if isinstance(X, pd.DataFrame) else check_array(X, dtype=None, ensure_all_finite=False)
-        roles = {"sample": self.sample, "row": self.row, "column": self.column, "value": self.value, "band": self.band}
-        at = {role: column_position(name, X, asked=role) for role, name in roles.items() if name is not None}
+        check_whole_fits(X := to_plain(X))
+        X = X if isinstance(X, pd.DataFrame) else check_array(X, dtype=None, ensure_all_finite=False)
+        roles = ("sample", "row", "column", "value", *(() if self.band is None else ("band",)))
+        at = {role: column_position(getattr(self, role), X, asked=role) for role in roles}
         if len(set(at.values())) < len(at):
-            raise ParameterError(f"{roles} names a column twice; expected one for each.")
+            raise ParameterError(f"{', '.join(at)} name a column twice; expected one for each.")
         if X.shape[0] == 0:
             raise InputError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
         frame = pd.DataFrame(X).reset_index(drop=True)
@@ -275,15 +282,11 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         refuse_infinite(table[["value"]].to_numpy(), names=[str(names["value"])], speaker="LongToGrid")
         return table, list(names.values())
 
-    def _axes(self, table: pd.DataFrame) -> tuple[Axis, Axis]:
+    def _axes(self, table: pd.DataFrame, sides: tuple[int, int] | None) -> tuple[Axis, Axis]:
         """Lines of rows and of columns: as many as given, else by values where these are few, else by intervals."""
         row, column = table["row"], table["column"]
-        if not isinstance(self.shape, str):
-            if np.shape(self.shape) != (2,):
-                raise ParameterError(f"shape={self.shape!r} was given; expected (height, width), or 'auto'.")
-            sides = [check_whole(f"shape[{i}]", side, least=1) for i, side in enumerate(self.shape)]
+        if sides is not None:
             return Axis.of_length(row, sides[0]), Axis.of_length(column, sides[1])
-        check_choice("shape", self.shape, ["auto"])
         height, width = Axis.of_steps(row), Axis.of_steps(column)
         per_sample = max(1.0, table.groupby("sample").size().median() / len(self.bands_))
         if len(height) * len(width) <= _MOST_CELLS * per_sample:

@@ -10,14 +10,15 @@ from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.checks import check_choice, check_positive, check_whole
+from autoarch._core.checks import check_choice, check_dtype, check_flag, check_positive, check_whole
 from autoarch._core.quiet import warn_user
+from autoarch._data.containers import check_room
 from autoarch._data.points import Rows
 from autoarch.exceptions import InputError
 from autoarch.geo.patches import Known, Patches
 from autoarch.geo.points import ChannelReader
 from autoarch.geo.values import label_columns
-from autoarch.geo.window import choose_window
+from autoarch.geo.window import check_window, choose_window
 
 _HIDE_SOME = 0.5  # of the rows of fit
 _CHUNK = 100_000  # rows whose links are held while their pictures are filled,
@@ -238,15 +239,12 @@ class NeighborhoodGrid(ChannelReader):
         check_choice("context", self.context, ("train", "train+query"))
         check_choice("target_lag", self.target_lag, (False, True, "regression", "classification"))
         check_choice("output", self.output, ("grid", "flat"))
-        if isinstance(self.hide_within, str):
-            check_choice("hide_within", self.hide_within, ("some",))
-        elif self.hide_within != 0:
-            check_positive("hide_within", self.hide_within, absent="0 for 'hide nothing', or 'some'")
+        check_dtype("dtype", self.dtype)
+        check_window(self.size, self.method, self.cell_size)
+        if not (isinstance(self.hide_within, str) and self.hide_within == "some"):
+            check_positive("hide_within", self.hide_within, absent="'some'", or_zero=True)
         if self.target_lag and y is None:
-            raise InputError(
-                f"target_lag={self.target_lag!r} shows the labels of neighbours, but y is None. Pass y to fit, or "
-                "target_lag=False."
-            )
+            raise InputError(f"y is None, and target_lag={self.target_lag!r} needs it. Pass y, or target_lag=False.")
 
     def _labels(self, y: Any, n_rows: int) -> np.ndarray:
         """Channels that only neighbours have, shape (n, 0), (n, 1) or (n, classes); learn their names."""
@@ -262,6 +260,7 @@ class NeighborhoodGrid(ChannelReader):
 
     def _read_query(self, X: Any, training: bool) -> tuple[Rows, Known]:
         """Rows of X, and what is known around them."""
+        check_flag("training", training)
         if training or self.context == "train":
             return self._read(X), self._known
         rows = self._read(X, new_layers=True)
@@ -284,6 +283,7 @@ class NeighborhoodGrid(ChannelReader):
 
     def _whole(self, rows: Rows, known: Known, training: bool) -> tuple[np.ndarray, int]:
         """All pictures, and how many rows have nothing around them."""
+        check_room("the array of pictures", (len(rows), self.n_channels_, self.size, self.size), 4)
         out = np.empty((len(rows), self.n_channels_, self.size, self.size), dtype=self.dtype)
         alone = 0
         for where, part in self._parts(rows, known, training):

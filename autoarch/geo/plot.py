@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from autoarch._core.checks import check_choice
+from autoarch._core.checks import check_choice, own_errors
+from autoarch._data.containers import to_plain
 from autoarch._data.coordinates import read_places
 from autoarch._data.points import Places
 from autoarch._report.figure import LIGHT, axes_on
@@ -79,9 +80,10 @@ def plot_map(
     >>> plot_map(points, points[:, 0], coordinates=(0, 1)).get_title()
     'prediction'
     """
-    ax = axes_on(ax, (5.2, 4.2), purpose="Drawing a map")
     check_choice("kind", kind, tuple(COLOURS))
-    places = where if isinstance(where, Places) else read_places(where, coordinates, geographic=geographic)
+    ax = axes_on(ax, (5.2, 4.2), purpose="Drawing a map")
+    with own_errors(reading="where"):
+        places = where if isinstance(where, Places) else read_places(where, coordinates, geographic=geographic)
     read = _to_draw(values, len(places), kind)
     points, names, aspect = places.points, ("x", "y"), 1.0
     if places.geographic:
@@ -101,9 +103,11 @@ def _to_draw(values: Any, n: int, kind: str) -> Values:
     if kind == "prediction":
         read = read_values(values, n)
     else:
-        array = np.asarray(values)
-        if kind == "uncertainty" and array.ndim == 2 and array.shape[1] > 1:
-            array = array.astype(np.float64)
+        with own_errors(reading="values"):
+            array = np.asarray(to_plain(values))
+            several = kind == "uncertainty" and array.ndim == 2 and array.shape[1] > 1
+            array = array.astype(np.float64) if several else array
+        if several:
             probabilities = (array >= 0).all() and np.allclose(array.sum(axis=1), 1.0, atol=1e-3)
             array = 1.0 - array.max(axis=1) if probabilities else array.std(axis=1)
         read = read_values(array, n, labels=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from autoarch._core.checks import own_errors
+from autoarch._core.checks import check_sequence, own_errors
 from autoarch._data.array_checks import check_cell_shape, refuse_infinite
 from autoarch._data.columns import Category, Coder
 from autoarch._data.containers import in_reference, reference_of, without_geometry
@@ -33,6 +33,10 @@ class MapTransformer(TransformerMixin, BaseEstimator):
 
     def _learn_columns(self, X: Any) -> Any:
         """Set ``n_features_in_``, ``feature_names_in_`` and ``geographic_``; return the table without geometry."""
+        with own_errors(reading="X"):
+            return self._learned(X)
+
+    def _learned(self, X: Any) -> Any:
         self._reference = reference_of(X)
         table, coordinates, geographic = without_geometry(X, self.coordinates, self.geographic)
         table = table if hasattr(table, "shape") else np.asarray(table)
@@ -47,7 +51,8 @@ class MapTransformer(TransformerMixin, BaseEstimator):
 
     def _as_fitted(self, X: Any) -> Any:
         """A later table without geometry, in the reference system of the first one and with its order of columns."""
-        table, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
+        with own_errors(reading="X"):
+            table, _, _ = without_geometry(in_reference(X, self._reference), None, self.geographic)
         return as_fitted(table, getattr(self, "feature_names_in_", None))
 
 
@@ -62,11 +67,13 @@ class ChannelReader(MapTransformer):
 
     def _learn_attributes(self, table: Any) -> None:
         """Learn the column of layers, and how each other column is encoded."""
+        categorical = () if self.categorical is None else self.categorical
+        categorical = check_sequence("categorical", categorical, "names or positions of columns, or None")
         layer = None if self.layer is None else column_position(self.layer, table, asked="layer")
         if layer in self._at:
             raise ParameterError(f"layer={self.layer!r} is a coordinate; expected another column, such as the time.")
         self._attributes = [i for i in range(self.n_features_in_) if i not in {*self._at, layer}]
-        named = {column_position(name, table, asked="categorical") for name in self.categorical or ()}
+        named = {column_position(name, table, asked="categorical") for name in categorical}
         if not named <= set(self._attributes):
             raise ParameterError(f"categorical={self.categorical!r} names coordinates or layers; expected attributes.")
         frame = _as_frame(table)
@@ -151,8 +158,9 @@ class MapPoints(TransformerMixin, BaseEstimator):
         MapPoints
             Itself.
         """
-        self.geographic_ = read_places(X, self.coordinates, geographic=self.geographic).geographic
-        self.n_features_in_ = _width(X)
+        with own_errors(reading="X"):
+            self.geographic_ = read_places(X, self.coordinates, geographic=self.geographic).geographic
+            self.n_features_in_ = _width(X)
         self._reference = reference_of(X)
         return self
 
@@ -174,9 +182,10 @@ class MapPoints(TransformerMixin, BaseEstimator):
             If a coordinate is missing or impossible, or X has another number of columns than in ``fit``.
         """
         check_is_fitted(self)
-        check_cell_shape((_width(X),), (self.n_features_in_,), speaker="MapPoints")
-        X = in_reference(X, self._reference)
-        return read_places(X, self.coordinates, geographic=self.geographic_).space
+        with own_errors(reading="X"):
+            check_cell_shape((_width(X),), (self.n_features_in_,), speaker="MapPoints")
+            X = in_reference(X, self._reference)
+            return read_places(X, self.coordinates, geographic=self.geographic_).space
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns: ``x`` and ``y``, on the globe also ``z``.
@@ -200,7 +209,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
 
 
 def _width(X: Any) -> int:
-    return int((X if hasattr(X, "shape") else np.asarray(X)).shape[1])
+    return int(np.shape(X)[1])
 
 
 def _as_frame(table: Any) -> pd.DataFrame:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import PathLike, fspath
+from itertools import islice
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from autoarch._core.checks import check_whole
+from autoarch._core.checks import as_float, check_whole, own_errors, shown
 from autoarch._core.imports import require
-from autoarch._data.containers import to_plain
+from autoarch._core.paths import checked_path
+from autoarch._data.containers import check_room, to_plain
 from autoarch._data.coordinates import read_places
 from autoarch.exceptions import InputError, ParameterError
 
@@ -77,8 +79,12 @@ def raster_patches(
     if check_whole("size", size, least=1) % 2 == 0:
         raise ParameterError(f"size={size} was given; expected an odd number, so that the point's cell is the middle.")
     given = _six_numbers(transform)
+    if nodata is not None and as_float(nodata) is None:
+        raise ParameterError(f"nodata={shown(nodata)} was given; expected a number, or None.")
     with _opened(raster) as image:
-        cells = _cells(points, image, given or image.transform)
+        with own_errors(reading="points"):
+            cells = _cells(points, image, given or image.transform)
+        check_room("the array of patches", (len(cells), image.shape[0], size, size), 4)
         out = np.full((len(cells), image.shape[0], size, size), np.nan, dtype=np.float32)
         for i in np.lexsort(cells.T // _TILE):
             first = cells[i] - size // 2
@@ -96,8 +102,9 @@ def raster_patches(
 def _opened(raster: Any) -> Iterator[_Image]:
     """The image; a file stays open as long as it is read."""
     if isinstance(raster, (str, PathLike)):
+        path = checked_path("raster", raster)
         rasterio = require("rasterio", extra="geo", purpose="Reading patches from a raster file")
-        with rasterio.open(fspath(raster)) as file:
+        with own_errors(reading=f"The file {path}"), rasterio.open(path) as file:
 
             def read(rows: slice, columns: slice) -> np.ndarray:
                 found = file.read(window=rasterio.windows.Window.from_slices(rows, columns), masked=True)
@@ -105,7 +112,8 @@ def _opened(raster: Any) -> Iterator[_Image]:
 
             yield _Image((file.count, file.height, file.width), read, tuple(file.transform)[:6], file.crs)
         return
-    array = np.asarray(to_plain(raster))
+    with own_errors(reading="raster"):
+        array = np.asarray(to_plain(raster))
     if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
         raise InputError(
             f"raster is an array of {array.dtype} with shape {array.shape}; expected numbers of shape (bands, rows, "
@@ -119,15 +127,15 @@ def _six_numbers(transform: Sequence[float] | None) -> tuple[float, ...] | None:
     if transform is None:
         return None
     try:
-        numbers = tuple(float(number) for number in transform)
-    except (TypeError, ValueError):
+        numbers = tuple(float(number) for number in islice(transform, 10))
+    except Exception:  # an object of the user's own may raise anything
         numbers = ()
     if len(numbers) == 9 and numbers[6:] == (0.0, 0.0, 1.0):  # an Affine writes its last line out
         numbers = numbers[:6]
     if len(numbers) != 6 or not np.isfinite(numbers).all() or numbers[0] * numbers[4] == numbers[1] * numbers[3]:
         raise ParameterError(
-            f"transform={transform!r} was given; expected six numbers (a, b, c, d, e, f) with x = a * col + b * row + "
-            "c and y = d * col + e * row + f. GDAL's order is (c, a, b, f, d, e)."
+            f"transform={shown(transform)} was given; expected six numbers (a, b, c, d, e, f) with x = a * col + b * "
+            "row + c and y = d * col + e * row + f. GDAL's order is (c, a, b, f, d, e)."
         )
     return numbers
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autoarch._core.checks import check_choice, own_errors
 from autoarch._data.containers import to_plain
 from autoarch._data.target import encode_labels, guess_task, numeric_target
 from autoarch.exceptions import InputError
@@ -67,14 +68,20 @@ def read_values(values: Any, n: int, *, labels: bool | str = "auto", name: str =
     InputError
         If their number differs from n, or none is there.
     """
-    array = _array(to_plain(values))
+    check_choice("labels", labels, (True, False, "auto"))
+    with own_errors(reading=name):
+        array = _array(to_plain(values))
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim not in (1, 2) or len(array) != n:
-        raise InputError(f"{name} has shape {array.shape}; expected one row for each of the {n} points.")
+    if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind == "c":
+        raise InputError(
+            f"{name} is {array.dtype} of shape {array.shape}; expected real numbers or labels, one row for each of the "
+            f"{n} points."
+        )
     codes, classes = None, np.empty(0)
     if array.ndim == 1 and (guess_task(array) == "classification" if labels == "auto" else labels):
-        codes, classes = pd.factorize(array, sort=True)
+        with own_errors(reading=name):
+            codes, classes = pd.factorize(array, sort=True)
         present = codes >= 0
         matrix = np.where(present[:, None], codes[:, None] == np.arange(len(classes)), np.nan)
     else:
@@ -100,7 +107,7 @@ def _array(plain: Any) -> np.ndarray:
 def _numbers(array: np.ndarray, name: str) -> np.ndarray:
     try:
         return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # an object of the user's own may raise anything
         raise InputError(f"{name} holds no numbers ({error}). Pass numbers, or class labels in one column.") from error
 
 

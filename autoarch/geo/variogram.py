@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from autoarch._core.checks import check_positive, check_whole, seed_of
-from autoarch._data.points import Places
+from autoarch._data.points import Places, check_places
 from autoarch._report.figure import BLUE, LIGHT, ORANGE, axes_on
 from autoarch.exceptions import InputError
 from autoarch.geo.moran import moran_of_matrix, nearest_weights
@@ -38,6 +38,7 @@ MIN_PAIRS = 30  # of a lag; fewer say nothing (Journel and Huijbregts)
 ENOUGH_PAIRS = 300  # of a lag for half of its full weight: more pairs share points, and add less
 DOMAIN = 0.5  # longest lag, as a share of the longest distance; beyond it few points make all pairs
 LONGEST = 0.99  # quantile of the distances that counts as the longest, so that one outlier does not decide
+_MOST_LAGS = 1_000
 SIGNIFICANT = 2.33  # z of Moran's I below which there is no structure: one in a hundred without any
 LEAST_SILL = 0.01  # share of the variance that must depend on distance
 
@@ -158,7 +159,7 @@ def fit_variogram(
     Examples
     --------
     >>> import numpy as np
-    >>> from autoarch._data.points import Places
+    >>> from autoarch._data.points import Places, check_places
     >>> from autoarch.geo.variogram import fit_variogram
     >>> rng = np.random.default_rng(0)
     >>> points = rng.uniform(0, 100, size=(2000, 2))
@@ -169,7 +170,10 @@ def fit_variogram(
     >>> print(fit_variogram(Places(points), rng.normal(size=2000), random_state=0).range)
     None
     """
-    n_lags = check_whole("n_lags", n_lags, least=5)
+    n_lags = check_whole("n_lags", n_lags, least=5, most=_MOST_LAGS)
+    if max_distance is not None:
+        check_positive("max_distance", max_distance, absent="None for half of the map")
+    check_places(places)
     read = read_values(values, len(places), labels=labels)
     rng = np.random.default_rng(seed_of(random_state))
     there = np.flatnonzero(read.present)
@@ -182,7 +186,7 @@ def fit_variogram(
     if not (distances > 0).any():
         raise InputError(f"All {len(there)} points stand at one place; a variogram needs different places.")
     longest = DOMAIN * float(np.quantile(distances[distances > 0], LONGEST))
-    longest = longest if max_distance is None else check_positive("max_distance", max_distance)
+    longest = longest if max_distance is None else float(max_distance)
     lags, gammas, counts = _by_lag(distances, halves, n_lags, _nearest(places, rng), longest)
     level = float(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).mean())
     with np.errstate(over="ignore", under="ignore"):

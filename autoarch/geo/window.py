@@ -40,16 +40,7 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
     InputError
         If there is no lattice with method "lattice", or a single place.
     """
-    if check_whole("size", size, least=3) % 2 == 0 or size > _LARGEST_SIZE:
-        raise ParameterError(
-            f"size={size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has "
-            "the cell in the middle."
-        )
-    if isinstance(cell_size, str):
-        check_choice("cell_size", cell_size, ("auto", "local"))
-    else:
-        check_positive("cell_size", cell_size, absent="'auto', or 'local'")
-    check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
+    check_window(size, method, cell_size)
     if method == "lattice" or (method == "auto" and cell_size == "auto"):
         lattice = find_lattice(places, gaps=method == "lattice")
         if lattice is not None:
@@ -72,6 +63,20 @@ def choose_window(places: Places, size: int, method: str, cell_size: float | str
         side = float(cell_size)
     method = "bin" if method == "auto" else method
     return Window(size, method, side, local=cell_size == "local", layered=layered)
+
+
+def check_window(size: int, method: str, cell_size: float | str) -> None:
+    """Raise a ParameterError where size, method or cell_size makes no sense whatever the places."""
+    if check_whole("size", size, least=3) % 2 == 0 or size > _LARGEST_SIZE:
+        raise ParameterError(
+            f"size={size} was given; expected an odd number of at most {_LARGEST_SIZE}, so that the row has "
+            "the cell in the middle."
+        )
+    if isinstance(cell_size, str):
+        check_choice("cell_size", cell_size, ("auto", "local"))
+    else:
+        check_positive("cell_size", cell_size, absent="'auto', or 'local'")
+    check_choice("method", method, ("auto", "lattice", "bin", "idw", "nearest"))
 
 
 def _spacings(places: Places, near: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from math import isqrt
+from math import isqrt, prod
 
 import numpy as np
 
@@ -24,27 +24,45 @@ LONGEST = 8  # times the shorter side
 # Numbers of channels that are tried where no shape is given, and the least ``separation`` for each; any grid can be cut
 # into pairs.
 CLEAR_SEPARATION = {3: 0.7, 4: 0.7, 2: 2.0}
+MOST_CELLS_PER_COLUMN = 16  # of a given shape
 RIDGES = (0.1, 0.01)
 SWEEPS = 10
 
 
-def check_shape(shape: Sequence[int], n_columns: int) -> Shape:
-    """Read ``(H, W)`` or ``(C, H, W)``; there may be more cells than columns.
+def check_shape(shape: Sequence[int]) -> Shape:
+    """Read ``(H, W)`` or ``(C, H, W)``.
 
     Raises
     ------
     LayoutError
-        If it is no such tuple or has fewer cells than X has columns.
+        If it is no such tuple, or a line of several channels.
     """
     layout = Layout.of(shape)
-    if layout.n_columns < n_columns:
-        Layout.of(shape, n_columns=n_columns)
     if layout.channels > 1 and min(layout.height, layout.width) == 1:
         raise LayoutError(
             f"shape={tuple(shape)} is a line of several channels; these are recovered on grids only. Pass "
             "(height, width) or (channels, height, width) with both sides above one, or leave shape out."
         )
     return layout.shape
+
+
+def fitting_shape(shape: Shape, n_columns: int) -> Shape:
+    """Return a shape that has a cell for each column, and not so many more that the grid would be all but empty.
+
+    Raises
+    ------
+    LayoutError
+        If it has fewer or far more cells than X has columns.
+    """
+    cells = prod(shape)
+    if cells < n_columns:
+        Layout.of(shape, n_columns=n_columns)
+    if cells > MOST_CELLS_PER_COLUMN * n_columns:
+        raise LayoutError(
+            f"shape={shape} has {cells:,} cells for the {n_columns} columns of X; expected at most "
+            f"{MOST_CELLS_PER_COLUMN} times as many cells as columns. Pass smaller sides, or leave shape out."
+        )
+    return shape
 
 
 def candidate_sides(n_cells: int) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autoarch._core.checks import seed_of
+from autoarch._core.checks import check_sequence, own_errors, seed_of
 from autoarch._data.layout import Layout
 from autoarch.layouts.decision import LEVELS, LayoutCandidate, LayoutInference, PValues, decide, write_reason
 from autoarch.layouts.pseudo_likelihood import Grid, LagProducts
@@ -75,7 +75,10 @@ def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_stat
     """
     started = perf_counter()
     rng = np.random.default_rng(seed_of(random_state))
-    table = read_table(X, feature_names, rng)
+    if feature_names is not None:
+        feature_names = check_sequence("feature_names", feature_names, "a list of one name per column, or None")
+    with own_errors(reading="X"):
+        table = read_table(X, feature_names, rng)
     given = _Ordering(np.arange(len(table.numeric)), "inferred", rank_grids(table.scaled, table.active))
     named = None if table.names is None else read_names(table.names)
     chosen, remark = (given, "") if named is None else _choose(given, _by_name(table, named, given), named)

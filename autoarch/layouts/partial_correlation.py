@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.linalg import LinAlgError, lapack
 
 from autoarch._data.array_checks import check_numbers, refuse_infinite
+from autoarch._data.containers import check_room, take_rows
 from autoarch.exceptions import InputError
 
 MOST_ROWS = 20_000  # beyond, more rows make correlations no better than lattices need
@@ -95,7 +96,8 @@ def prepare_columns(X: Any, rng: np.random.Generator) -> Columns:
             "X.reshape(len(X), -1)."
         )
     if len(values) > MOST_ROWS:
-        values = values[np.sort(rng.choice(len(values), MOST_ROWS, replace=False))]
+        values = take_rows(values, np.sort(rng.choice(len(values), MOST_ROWS, replace=False)))
+    check_room("X", values.shape, values.dtype.itemsize)  # a view may have a shape that no memory holds
     refuse_infinite(values, speaker="recover_layout")
     with np.errstate(invalid="ignore"):
         largest = np.fmax.reduce(np.abs(values), axis=0, initial=0.0)

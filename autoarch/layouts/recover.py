@@ -15,8 +15,18 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from autoarch._core.checks import check_positive, check_seed, own_errors, shown
+from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
-from autoarch.layouts.channels import Shape, arrange_channels, candidate_colour_shapes, candidate_sides, check_shape
+from autoarch.exceptions import ParameterError
+from autoarch.layouts.channels import (
+    Shape,
+    arrange_channels,
+    candidate_colour_shapes,
+    candidate_sides,
+    check_shape,
+    fitting_shape,
+)
 from autoarch.layouts.partial_correlation import Affinity, Columns, prepare_columns, to_correlations
 from autoarch.layouts.region_growing import fill, grow
 from autoarch.layouts.ruin_and_recreate import Arrangement, Arranger
@@ -27,6 +37,7 @@ LEAST_SCORE = {"grid": 0.6, "line": 0.9}  # tables reach 0.5 and 0.83; a column 
 CLEARLY_MORE = 1.02  # times what a line explains; a folded line explains as much as a straight one,
 AS_MUCH = 0.9  # but where halves of the rows fold it in the same way, it is a grid with one smooth axis
 USUAL_COLUMNS = 1_000  # with more, there are fewer growths and repairs
+MOST_EFFORT = 100  # times the usual search
 HALF_EFFORT = 0.25  # where the result is only compared
 
 
@@ -106,9 +117,16 @@ def recover_layout(
     (True, (1, 8, 8))
     """
     started = perf_counter()
+    check_seed(random_state)
+    if check_positive("effort", effort) > MOST_EFFORT:
+        raise ParameterError(
+            f"effort={shown(effort)} was given; expected at most {MOST_EFFORT} times the usual search."
+        )
+    sides = None if shape is None else check_shape(shape)
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1, size=4))
-    columns = prepare_columns(X, rng)
-    search = _Search(columns, shape, rng, effort)
+    with own_errors(reading="X"):
+        columns = prepare_columns(to_plain(X), rng)
+    search = _Search(columns, sides, rng, effort)
     kind, found, score = search.run()
     cells = found.cells.reshape(-1, *found.cells.shape[-2:])
     order = complete(cells, columns)
@@ -123,10 +141,10 @@ def recover_layout(
 class _Search:
     """Steps of ``recover_layout`` on prepared columns."""
 
-    def __init__(self, columns: Columns, shape: Sequence[int] | None, rng: np.random.Generator, effort: float):
+    def __init__(self, columns: Columns, shape: Shape | None, rng: np.random.Generator, effort: float):
         self.columns, self.rng = columns, rng
         self.n_columns = len(columns.numbers) + len(columns.constant)
-        self.shape = None if shape is None else check_shape(shape, self.n_columns)
+        self.shape = None if shape is None else fitting_shape(shape, self.n_columns)
         self.n_rows, self.effort = len(columns.values), effort * min(1.0, USUAL_COLUMNS / max(columns.n_active, 1))
         self.line_likelihood = 0.0
 

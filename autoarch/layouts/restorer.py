@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from autoarch._core.checks import check_choice
+from autoarch._core.checks import check_choice, check_flag, check_seed, own_errors
+from autoarch._data.containers import check_whole_fits
 from autoarch._data.layout import Layout
 from autoarch.exceptions import InputError
 from autoarch.layouts.infer import infer_layout
@@ -65,7 +66,15 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> LayoutRestorer:
         """Find the layout of the columns of X; y is ignored."""
         check_choice("output", self.output, ("grid", "flat"))
-        values = validate_data(self, X, ensure_all_finite="allow-nan", dtype=np.float64)
+        check_flag("recover", self.recover)
+        check_seed(self.random_state)
+        if isinstance(self.shape, str):
+            check_choice("shape", self.shape, ("auto",))
+        else:
+            Layout.of(self.shape)
+        with own_errors(reading="X"):
+            check_whole_fits(X)
+            values = validate_data(self, X, ensure_all_finite="allow-nan", dtype=np.float64)
         layout = self._find_layout(values)
         self.found_ = layout is not None
         self.layout_ = layout or Layout(1, values.shape[1], origin="shape")
@@ -74,7 +83,9 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """Lay the columns of X out on the grid."""
         check_is_fitted(self, "layout_")
-        values = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype=[np.float64, np.float32])
+        with own_errors(reading="X"):
+            check_whole_fits(X)
+            values = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype=[np.float64, np.float32])
         if self.output == "flat":
             return values[:, self._flat_order()]
         grid = self.layout_.to_grid(values)
@@ -86,7 +97,9 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
         From a grid, columns that belong to no cell are NaN.
         """
         check_is_fitted(self, "layout_")
-        values = np.asarray(X)
+        with own_errors(reading="X"):
+            check_whole_fits(X)
+            values = check_array(X, ensure_all_finite="allow-nan", allow_nd=True, ensure_min_samples=0)
         expected = (self.n_features_in_,) if self.output == "flat" else self.layout_.shape[self.layout_.channels == 1 :]
         if values.shape[1:] != tuple(expected):
             raise InputError(
@@ -111,8 +124,6 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
 
     def _find_layout(self, values: np.ndarray) -> Layout | None:
         """The shape given or inferred; if the columns show no grid in their order, what rearranging them gives."""
-        if isinstance(self.shape, str):
-            check_choice("shape", self.shape, ("auto",))
         given = None if isinstance(self.shape, str) else Layout.of(self.shape, n_columns=values.shape[1])
         names = getattr(self, "feature_names_in_", None) if given is None else None
         may_recover = self.recover and values.shape[1] >= FEWEST_TO_RECOVER

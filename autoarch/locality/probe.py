@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from autoarch._core.checks import check_choice, check_positive, seed_of
+from autoarch._core.checks import check_choice, check_jobs, check_seconds, own_errors, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._data.array_checks import Sentinel
 from autoarch._data.columns import Letters
@@ -24,6 +25,7 @@ from autoarch.locality.layout_choice import LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
 from autoarch.locality.symmetry import Symmetry
 
+_MOST_VALUES, _FEWEST_READ = 50_000_000, 30  # that are read of more than 50,000 columns, and rows however many
 _NO_SENTINEL = "No value certainly stands for cells that were not measured."
 
 
@@ -81,18 +83,23 @@ def probe_locality(
     from autoarch._data.containers import take_rows, to_plain
 
     if time_budget is not None:
-        check_positive("time_budget", time_budget, unit="seconds", absent="None for 'no limit'")
+        time_budget = check_seconds("time_budget", time_budget, absent="None for 'no limit'")
     check_choice("task", task, ("auto", "classification", "regression"))
+    check_choice("channels", channels, ("first", "last"))
+    check_jobs(n_jobs)
     clock = Deadline(time_budget)
     seed = seed_of(random_state)
-    X = to_plain(X)
+    with own_errors(reading="X"):
+        X = to_plain(X)
+        most = _rows_to_read(X)
+        many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > most
     target: np.ndarray | None = None
-    many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > correlations.MAX_ROWS
     if many:  # more rows than are read at all: never copy, check or encode the rest
         if y is not None:
             task, target = _read_target(y, task, X.shape[0])
-        rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, correlations.MAX_ROWS, seed)
-        X, target = take_rows(X, rows), None if target is None else target[rows]
+        rows = choose_rows(np.zeros(X.shape[0]) if target is None else target, most, seed)
+        with own_errors(reading="X"):
+            X, target = take_rows(X, rows), None if target is None else target[rows]
     canonical = Canonicaliser(layout=layout, channels=channels).with_estimator_name("probe_locality")
     values = canonical.fit_transform(X)
     if y is not None and target is None:
@@ -103,6 +110,12 @@ def probe_locality(
     common = {"categorical": canonical.categorical_, "seconds": seconds, "n_jobs": n_jobs, "search": search}
     report = probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
     return with_values_read(report, canonical.sentinels_, canonical.letters_)
+
+
+def _rows_to_read(X: Any) -> int:
+    """As many rows as the statistics look at; fewer of very many columns."""
+    n_columns = prod(getattr(X, "shape", ())[1:])
+    return int(np.clip(_MOST_VALUES // max(n_columns, 1), _FEWEST_READ, correlations.MAX_ROWS))
 
 
 def with_values_read(report: LocalityReport, sentinels: Sequence[Sentinel], letters: Letters | None) -> LocalityReport:

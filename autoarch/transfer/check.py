@@ -10,22 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autoarch._core.checks import check_choice, check_training_length, seed_of
+from autoarch._core.checks import check_choice, check_distinct, check_training_length, seed_of
 from autoarch._core.pace import threads_of_training
 from autoarch._core.quiet import quiet
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
+from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
-from autoarch._data.row_splits import SplitPlan, plan_splits
+from autoarch._data.row_splits import SplitPlan
 from autoarch._data.target import encode_labels, guess_task, numeric_target
 from autoarch._search.compare import row_variance
 from autoarch._search.scoring import Predictions, Scorer
+from autoarch._search.splits import folds_to_compare
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS
 from autoarch._training.pretrained.fine_tuning import INPUTS
 from autoarch._training.pretrained.measures import InputShift, input_shift
 from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.time_limited import averaged_models
-from autoarch.exceptions import LayoutError, ParameterError
+from autoarch.exceptions import LayoutError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.comparison import Way
 from autoarch.transfer.references import REFERENCES, fit_reference
@@ -153,9 +155,12 @@ def check_transfer(
     check_choice("first_convolution", first_convolution, CHANNELS)
     check_choice("inputs", inputs, ("auto", *INPUTS))
     check_choice("sizing", sizing, ("auto", *SIZINGS))
+    check_choice("channels", channels, ("first", "last"))
     check_choice("task", task, ("auto", "classification", "regression"))
+    if classes is not None:
+        check_distinct("classes", classes, "the labels in the order of the outputs")
     check_training_length(steps, time_budget)
-    source, seed = Pretrained.of(model), seed_of(random_state)
+    seed, source = seed_of(random_state), Pretrained.of(model)
     values, read = _read_rows(source, X, layout, channels)
     task = _task(task, source, y)
     if task == "classification":
@@ -164,9 +169,7 @@ def check_transfer(
     else:
         codes = target = numeric_target(y, n_samples=len(values), estimator_name="check_transfer")
         labels = None
-    plan = plan_splits(codes, cv=cv, groups=groups, task=task, random_state=seed, X=X)
-    if len(plan) < 2:
-        raise ParameterError(f"cv={cv!r} gives one split; a standard error needs two or more, such as cv=5.")
+    plan = folds_to_compare(codes, cv, groups, task, seed, X)
     kept, doubts = kept_outputs(source, read.shape, labels, classes)
     if (n_models := _n_averaged(model)) > 1:
         doubts += (f"of {n_models} nets that the estimator averages, the first one was taken",)
@@ -236,7 +239,7 @@ def _scored(
     scales: Mapping[str, str],
 ) -> tuple[dict[str, Way], dict[str, Way]]:
     """Scores of the ways and of the references, with the error of their distance to the best reference."""
-    units = np.arange(len(scorer.y)) if groups is None else pd.factorize(np.asarray(groups))[0]
+    units = np.arange(len(scorer.y)) if groups is None else pd.factorize(np.asarray(to_plain(groups)))[0]
     scores = {name: tuple(scorer.score(part) for part in of_way) for name, of_way in parts.items()}
     floor = max(REFERENCES, key=lambda name: float(np.mean(scores[name])))
     errors = {name: _paired_error(scorer, of_way, parts[floor], units) for name, of_way in parts.items()}

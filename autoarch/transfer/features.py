@@ -89,11 +89,12 @@ class TransferFeatures(TransformerMixin, BaseEstimator):
         LayoutError
             If X is no grid.
         """
-        from autoarch._training.pretrained.adapt import adapt
+        from autoarch._training.pretrained.adapt import SIZINGS, adapt
         from autoarch._training.pretrained.fine_tuning import INPUTS, scaler_for
         from autoarch._training.pretrained.source import Pretrained
 
         check_choice("inputs", self.inputs, INPUTS)
+        check_choice("sizing", self.sizing, (None, *SIZINGS))
         source = Pretrained.of(self.model)
         self._canonical = Canonicaliser(self.layout, self.channels).with_estimator_name(self)
         values = self._canonical.fit_transform(X)

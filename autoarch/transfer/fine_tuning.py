@@ -137,8 +137,7 @@ def fine_tune(
 
 
 def _check(estimator: Any, rehearsal: Any, strength: float) -> None:
-    if strength:
-        check_positive("strength", strength, absent="0 for no distillation")
+    check_positive("strength", strength, or_zero=True)
     if not isinstance(estimator, BaseAutoArch):
         raise InputTypeError(
             f"estimator is a {type(estimator).__name__}; expected a fitted AutoArchClassifier or AutoArchRegressor. A "

@@ -121,7 +121,7 @@ def test_what_lies_outside_is_left_out_with_a_warning():
     [
         pytest.param({"row": "line"}, ParameterError, "row names the column 'line'", id="unknown"),
         pytest.param({"row": "column"}, ParameterError, "twice", id="twice"),
-        pytest.param({"shape": "square"}, ParameterError, "expected one of 'auto'", id="shape"),
+        pytest.param({"shape": "square"}, ParameterError, "two whole numbers, or 'auto'", id="shape"),
         pytest.param({"shape": 3}, ParameterError, "height, width", id="one-side"),
         pytest.param({"shape": (0, 3)}, ParameterError, "at least 1", id="no-rows"),
         pytest.param({"aggregate": "average"}, ParameterError, "expected one of 'mean'", id="aggregate"),

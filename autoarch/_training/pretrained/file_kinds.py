@@ -1,4 +1,4 @@
-"""Kinds of files, told by their content, for names are given by hand; and how to hand over what is no file of weights."""
+"""Kinds of files, told by their content, for names are given by hand; how to hand over what holds no weights."""
 
 from __future__ import annotations
 

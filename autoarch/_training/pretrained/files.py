@@ -6,7 +6,6 @@ are read unless the user allows more.
 
 from __future__ import annotations
 
-import json
 import pickle
 import warnings
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from autoarch._core.imports import require
+from autoarch._training.pretrained.facts import read_facts, written_facts
 from autoarch._training.pretrained.file_kinds import ADVICE, file_kind
 from autoarch.exceptions import InputError
 
@@ -27,12 +27,13 @@ _READ = "Files of torch.save and safetensors are read"
 
 def write_weights(path: Path, module: nn.Module, facts: dict[str, Any]) -> None:
     """Write weights and facts, as safetensors where the name ends so, else in torch's own format."""
+    told = written_facts(facts)
     weights = {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
     if path.suffix == _SAFETENSORS:
         package = require("safetensors.torch", extra="safetensors", purpose=f"Writing {path.name}")
-        package.save_file(weights, path, metadata={_MARK: json.dumps(facts)})
+        package.save_file(weights, path, metadata={_MARK: told})
     else:
-        torch.save({_MARK: json.dumps(facts), "state_dict": weights}, path)
+        torch.save({_MARK: told, "state_dict": weights}, path)
 
 
 def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | dict[str, torch.Tensor], dict[str, Any]]:
@@ -62,7 +63,7 @@ def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | dict[st
             "load it yourself and pass it instead of the file."
         )
     weights = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
-    return weights, json.loads(content.pop(_MARK, None) or "{}")
+    return weights, read_facts(content.pop(_MARK, None), weights, path)
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:

@@ -17,14 +17,17 @@ import torch
 from sklearn.base import is_regressor
 from torch import nn
 
+from autoarch._core.checks import check_flag
+from autoarch._core.paths import checked_path
 from autoarch._data.layout import Layout
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.difference_scaler import DifferenceScaler
+from autoarch._training.pretrained.facts import built_net, check_facts, known_facts
 from autoarch._training.pretrained.files import read_weights, write_weights
 from autoarch._training.pretrained.inspect import FitSides, TransferNet, cut_to_cells
 from autoarch._training.scalers import GridScaler
 from autoarch._training.time_limited import averaged_models
-from autoarch.exceptions import InputError, InputTypeError
+from autoarch.exceptions import AutoArchError, InputError, InputTypeError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,6 +69,12 @@ class Pretrained:
     layout: Layout | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.module, nn.Module):
+            raise InputTypeError(
+                f"module is a {type(self.module).__name__}; expected a torch.nn.Module. Pretrained.of(model) reads "
+                "fitted estimators and files."
+            )
+        check_facts(self)
         if isinstance(self.module, torch.jit.ScriptModule):
             raise InputError(
                 "a scripted module was given, whose layers cannot be changed; pass the module that it was made of."
@@ -172,7 +181,14 @@ class Pretrained:
 
 def _unwrapped(module: nn.Module, shape: Any) -> tuple[nn.Module, Any]:
     """A copy on the CPU in float32; of a net that was fitted to other data, without what brought grids to its sides."""
-    module = copy.deepcopy(module).cpu().float().eval()
+    try:
+        module = copy.deepcopy(module).cpu().float().eval()
+    except Exception as error:  # a module of the user's own may hold anything
+        raise InputError(
+            f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}), and the net that is given "
+            "must not change. Take what is no weight out of it, such as files, locks and outputs of other nets, or "
+            "pass its weights by load_pretrained(path, module=...)."
+        ) from error
     if not isinstance(module, TransferNet):
         return module, shape
     if shape is not None and isinstance(module.fit_sides, FitSides):
@@ -205,7 +221,10 @@ def save_pretrained(model: Any, path: str | Path) -> Path:
     ...     load_pretrained(save_pretrained(ConvNet((1, 8, 8), 3), Path(folder) / "net.pt"))
     Pretrained(ConvNet, 1 x 8 x 8 cells)
     """
-    source, path = Pretrained.of(model), Path(path)
+    path = Path(checked_path("path", path))
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: it is a folder, or {path.parent} is none. Pass another path.")
+    source = Pretrained.of(model)
     facts = {name: fact.tolist() if isinstance(fact, np.ndarray) else fact for name, fact in vars(source).items()}
     module = facts.pop("module")
     facts["settings"] = module.settings if isinstance(module, ConvNet) else None
@@ -240,7 +259,10 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
     MissingExtraError
         If it is a safetensors file and that package is missing.
     """
-    content, facts = read_weights(Path(path), allow_pickle=allow_pickle)
+    if module is not None and not isinstance(module, nn.Module):
+        raise InputTypeError(f"module is a {type(module).__name__}; expected a torch.nn.Module, or None.")
+    check_flag("allow_pickle", allow_pickle)
+    content, facts = read_weights(Path(checked_path("path", path)), allow_pickle=allow_pickle)
     if isinstance(content, nn.Module):
         return Pretrained.of(content)
     if module is None and not facts.get("settings"):
@@ -248,7 +270,7 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
             f"{path} holds weights but not the architecture that they belong to. Pass module=, a net of that "
             "architecture, to load_pretrained."
         )
-    source = Pretrained.of(ConvNet(**_as_tuples(facts["settings"])) if module is None else module)
+    source = Pretrained.of(built_net(facts["settings"], content, path) if module is None else module)
     try:
         source.module.load_state_dict({name.removeprefix("module."): tensor for name, tensor in content.items()})
     except (RuntimeError, AttributeError) as error:
@@ -256,14 +278,9 @@ def load_pretrained(path: str | Path, *, module: nn.Module | None = None, allow_
         raise InputError(f"the weights in {path} do not fit {type(source.module).__name__}: {reason}") from error
     if not facts:
         return source
-    known = {name: value for name, value in _as_tuples(facts).items() if name != "settings"}
-    known |= {name: np.array(facts[name]) for name in ("mean", "scale") if facts[name] is not None}
-    if facts["classes"] is not None:
-        known["classes"] = np.array(facts["classes"]["labels"], dtype=facts["classes"]["type"])
-    if facts["layout"] is not None:
-        known["layout"] = Layout(**_as_tuples(facts["layout"]))
-    return replace(source, **known)
-
-
-def _as_tuples(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    try:
+        known: dict[str, Any] = {"input_shape": source.input_shape}
+        known |= {name: value for name, value in known_facts(facts).items() if value is not None}
+        return replace(source, **known)
+    except (AutoArchError, TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise InputError(f"{path} says about its net what cannot be ({error}). Ask for the file anew.") from error

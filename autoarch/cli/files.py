@@ -1,0 +1,186 @@
+"""Files of the command line: data and models in, and a look at where output is to go, before any work.
+
+A file may be hostile: a few bytes can stand for more values than any memory holds. So sizes are read from the head of a
+file and compared with what is there, and with the memory that is free, before anything is read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from autoarch._core.imports import require
+from autoarch.exceptions import AutoArchError, InputError
+
+_CELL_BYTES = 8  # of a number in a table
+_CSV_GROWTH = 3  # bytes of memory for each byte of text, while a table is read
+
+
+def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
+    """Read features and, where the file has them, labels.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npz`` with an array ``X``, ``.npy``, ``.csv`` or ``.parquet``.
+    target : str, optional
+        Where the labels are: a column of a table, an array of a ``.npz`` (``y`` is taken unasked), or for a ``.npy``
+        a second ``.npy`` file.
+
+    Returns
+    -------
+    X : ndarray or DataFrame
+        The features.
+    y : ndarray, Series or None
+        The labels.
+    """
+    path = _checked_path(path)
+    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_frame, ".parquet": _read_frame}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path} ends in {path.suffix!r}; files that can be read end in {', '.join(readers)}.")
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    return readers[path.suffix.lower()](path, target)
+
+
+def _read_npz(path: Path, target: str | None) -> tuple[Any, Any]:
+    with _reading(path), zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        if "X" not in names:
+            raise InputError(f"{path} holds {_listed(names)}; one array must be named X (numpy.savez(path, X=X, y=y)).")
+        if target is not None and target not in names:
+            raise _absent(path, "array", target, names)
+        labels = "y" if target is None else target
+        return _member(archive, "X"), _member(archive, labels) if labels in names else None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of an archive, after a look at its size: some kilobytes may unfold to a petabyte."""
+    size = archive.getinfo(f"{name}.npy").file_size
+    with archive.open(f"{name}.npy") as file:
+        _check_head(file, f"the array {name}", size)
+    with archive.open(f"{name}.npy") as file:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _read_npy(path: Path, target: str | None) -> tuple[Any, Any]:
+    if target is not None and not _checked_path(target).is_file():
+        raise InputError(f"{path} holds one array, so --target must name a second .npy file; there is no {target}.")
+    return _load_array(path), None if target is None else _load_array(Path(target))
+
+
+def _load_array(path: Path) -> Any:
+    with _reading(path), path.open("rb") as file:
+        _check_head(file, "the array", path.stat().st_size)
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _check_head(file: IO[bytes], what: str, size: int) -> None:
+    """Raise unless the head of an array says that it has plain values, as many as there are bytes for, that fit."""
+    from autoarch._data.containers import check_room
+
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise InputError(f"{what} holds objects, which are not read; save labels as text or numbers, not as objects.")
+    if min(shape, default=0) < 0 or prod(shape) * dtype.itemsize > size:
+        raise InputError(f"{what} has shape {shape} by its head, but there are only {size} bytes. Save it again.")
+    check_room(what, shape, max(1, dtype.itemsize))
+
+
+def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
+    import pandas as pd
+
+    from autoarch._data.containers import check_room
+
+    if path.suffix.lower() == ".parquet":
+        require("pyarrow", extra="parquet", purpose=f"Reading {path.name}")
+        from pyarrow import parquet
+
+        with _reading(path), parquet.ParquetFile(path) as file:  # runs of one value take no bytes
+            check_room("the table", (file.metadata.num_rows, file.metadata.num_columns), _CELL_BYTES)
+    else:
+        check_room("the text", (path.stat().st_size,), _CSV_GROWTH)
+    with _reading(path):
+        frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+    if target is None:
+        return frame, None
+    if target not in frame:
+        raise _absent(path, "column", target, frame)
+    return frame.drop(columns=target), frame[target]
+
+
+def read_model(path: str) -> Any:
+    """Load a fitted estimator, which runs code from the file.
+
+    Raises
+    ------
+    InputError
+        If there is none in it.
+    """
+    import joblib
+
+    path_of_model = _checked_path(path)
+    if not path_of_model.is_file():
+        raise InputError(f"There is no file {path_of_model}.")
+    with _reading(path_of_model):
+        model = joblib.load(path_of_model)
+    if not hasattr(model, "leaderboard_"):
+        raise InputError(f"{path} holds a {type(model).__name__}, not an estimator fitted by autoarch fit.")
+    return model
+
+
+def checked_output(path: str) -> Path:
+    """Return the path of a file to write, or raise where it could not be written, before there is anything to write.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or its folder is not there.
+    """
+    output = _checked_path(path)
+    if output.is_dir():
+        raise InputError(f"{output} is a folder; expected the name of a file to write.")
+    if not output.parent.is_dir():
+        raise InputError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
+    return output
+
+
+def _checked_path(path: str | Path) -> Path:
+    from autoarch._core.paths import checked_path
+
+    return Path(checked_path("the file", path))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tell of any error that a damaged or hostile file causes in what reads it."""
+    try:
+        yield
+    except (AutoArchError, OSError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"{path} cannot be read ({type(error).__name__}: {reason}). Check that it is whole and what its name says; "
+            "save labels as text or numbers, not as objects."
+        ) from error
+
+
+def _absent(path: Path, kind: str, target: str, names: Iterable[Any]) -> InputError:
+    from autoarch._core.checks import did_you_mean  # loads scikit-learn
+
+    return InputError(f"{path} has no {kind} {target!r}; it holds {_listed(names)}.{did_you_mean(target, names)}")
+
+
+def _listed(names: Iterable[Any], most: int = 12) -> str:
+    first, more = [str(name) for name in names][:most], len(list(names)) - most
+    return ", ".join(first) + (f" and {more} more" if more > 0 else "")
