@@ -55,6 +55,12 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         Wall seconds for one ``predict`` of 1,000 rows on this machine, idle; bounds candidates and members.
     patience : int or None, default=None
         Trials without a better one after which the search stops before its budget is spent. None never does.
+    trial_timeout : float or None, default=None
+        Seconds of one step (a candidate on a split). Built-in families stop in time; the process of any other is ended.
+    memory_limit : float or None, default=None
+        Bytes that ``fit`` and its processes may take beyond what this process holds, or a share (up to 1) of what is
+        free by the machine and its control groups. None is nine tenths of that. Steps that need more are not begun or
+        are ended. Linux only.
     pretrained : torch.nn.Module, Pretrained, str, Path or None, default=None
         A net that was trained on other data. To fine-tune it becomes one more candidate of the cnn family, which wins
         only if it is better. Files are read without pickle, see :func:`autoarch.transfer.load_pretrained`.
@@ -143,6 +149,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         ensemble_size: int | str = "auto",
         max_predict_seconds: float | None = None,
         patience: int | None = None,
+        trial_timeout: float | None = None,
+        memory_limit: float | None = None,
         pretrained: Any = None,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -165,6 +173,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
             ensemble_size=ensemble_size,
             max_predict_seconds=max_predict_seconds,
             patience=patience,
+            trial_timeout=trial_timeout,
+            memory_limit=memory_limit,
             pretrained=pretrained,
             warm_start=warm_start,
             n_jobs=n_jobs,
@@ -217,7 +227,9 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     ----------
     time_budget, n_trials, families, layout, cv, channels, coordinates, device
         As for :class:`AutoArchClassifier`.
-    ensemble_size, max_predict_seconds, patience, pretrained, warm_start, n_jobs, memory, storage, random_state, verbose
+    ensemble_size, max_predict_seconds, patience, trial_timeout, memory_limit
+        As for :class:`AutoArchClassifier`.
+    pretrained, warm_start, n_jobs, memory, storage, random_state, verbose
         As for :class:`AutoArchClassifier`.
     scoring : str, callable or None, default=None
         What candidates are chosen by. None is R2; ties go to the lower mean squared error.
@@ -257,6 +269,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         ensemble_size: int | str = "auto",
         max_predict_seconds: float | None = None,
         patience: int | None = None,
+        trial_timeout: float | None = None,
+        memory_limit: float | None = None,
         pretrained: Any = None,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -278,6 +292,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
             ensemble_size=ensemble_size,
             max_predict_seconds=max_predict_seconds,
             patience=patience,
+            trial_timeout=trial_timeout,
+            memory_limit=memory_limit,
             pretrained=pretrained,
             warm_start=warm_start,
             n_jobs=n_jobs,

@@ -34,6 +34,15 @@ def _no_leftover_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _families_of_tests_run_here(request, monkeypatch):
+    """Families that tests define run in the test's process, where it sees what they do; the faults have their own."""
+    if "faults" not in request.node.path.parts:
+        monkeypatch.setattr("autoarch._search.plug_ins.is_foreign", lambda family: False)
+        monkeypatch.setattr("autoarch._search.workers.is_foreign", lambda family: False)
+        monkeypatch.setattr("autoarch._search.loop.is_foreign", lambda family: False)
+
+
 @pytest.fixture
 def probe_without_labels(monkeypatch):
     """Searches probe the cells alone, as they do in the shortest budgets, for tests of what comes after the probe.

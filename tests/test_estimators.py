@@ -407,7 +407,7 @@ def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(refit_module, "fit_steps", interrupt)
+    monkeypatch.setattr(refit_module, "fit_whole", interrupt)
     with pytest.warns(SearchInterruptedWarning):
         clf = AutoArchClassifier(**LINEAR).fit(*iris)
     assert "interrupted" in clf.fitted_on_

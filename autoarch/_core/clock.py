@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 _MARGIN = 0.15  # seconds kept back for what comes after the refit
@@ -41,8 +44,8 @@ class TooSlowError(TimeoutError):
 class Deadline:
     """Seconds left from now on, ``None`` for no limit, on which nothing may then depend.
 
-    Monotonic clocks of two processes need not agree, so a pickled deadline carries the seconds that were left and the
-    time of day when they end; whichever is shorter holds where it is unpickled.
+    A pickled deadline carries the seconds that were left and, for processes of the same machine, the moment at which
+    they end by its monotonic clock. The time of day is never asked: it may be set while a search runs.
     """
 
     def __init__(self, seconds: float | None = None):
@@ -79,11 +82,22 @@ class Deadline:
         return Deadline(None if self.unlimited else max(0.0, self.left) * fraction)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"left": None if self.unlimited else self.left, "ends": time.time() + self.left}
+        return {"left": None if self.unlimited else self.left, "ends": self._end, "machine": _machine()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         left = state["left"]
-        self.__init__(None if left is None else min(left, state["ends"] - time.time()))  # type: ignore[misc]
+        if left is not None and state["machine"] == _machine():
+            left = min(left, state["ends"] - time.monotonic())
+        self.__init__(left)  # type: ignore[misc]
+
+
+@cache
+def _machine() -> str:
+    """Name what has one monotonic clock: a machine since its last start, or nothing but this process."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        return str(uuid.uuid4())
 
 
 class Budget:

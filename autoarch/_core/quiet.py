@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
+from autoarch._core.threads import uninterrupted
 from autoarch.exceptions import AutoArchWarning
 
 _BETWEEN = (__name__.partition(".")[0], "sklearn")  # packages whose lines no user can change
@@ -21,11 +22,21 @@ _TALKATIVE = ("optuna", "lightgbm", "skorch")
 # idle machine and everything on a busy one (with another process on one of two cores a small net trained 3 to 30 times
 # slower); threads that never spin cost up to 3 times on an idle one. A thousand rounds come within a fifth of both.
 _ENVIRONMENT = {"PYTHONWARNINGS": "ignore", "GOMP_SPINCOUNT": "1000"}
+_SET_BY_TORCH = ("TORCHINDUCTOR_", "TRITON_")  # variables that its first optimizer leaves in the environment
 
 
 _lock = threading.Lock()
 _depth = 0
 _outermost = ExitStack()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def warn_user(message: str, category: type[Warning] = AutoArchWarning) -> None:
@@ -48,17 +59,19 @@ def quiet(*libraries: str) -> Iterator[None]:
     global _depth
     for library in libraries:
         importlib.import_module(library)
-    with _lock:
-        if _depth == 0:
-            _outermost.enter_context(_silence())
-        _depth += 1
+    entered = False
     try:
+        with uninterrupted(), _lock:
+            if _depth == 0:
+                _outermost.enter_context(_silence())
+            _depth += 1
+            entered = True
         with np.errstate(all="ignore"):
             yield
     finally:
-        with _lock:
-            _depth -= 1
-            if _depth == 0:
+        with uninterrupted(), _lock:
+            _depth -= entered
+            if entered and _depth == 0:
                 _outermost.close()
 
 
@@ -67,6 +80,7 @@ def _silence() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
     levels = [logger.level for logger in loggers]
     unset = {key: value for key, value in _ENVIRONMENT.items() if key not in os.environ}
+    known = set(os.environ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ.update(unset)
@@ -77,8 +91,9 @@ def _silence() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-            for key in unset:
-                os.environ.pop(key, None)
+            for key in set(os.environ) - known:
+                if key in unset or key.startswith(_SET_BY_TORCH):
+                    os.environ.pop(key, None)
 
 
 @contextmanager

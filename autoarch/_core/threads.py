@@ -5,12 +5,18 @@ several threads are open, the smallest of their limits holds, and the last one t
 torch) and MKL keep one number for each thread: each thread's own outermost block saves and restores it.
 
 A limit never raises a number that the user has set lower.
+
+The threads of an OpenMP pool do not survive ``os.fork``, and GNU's OpenMP waits for them for ever. In a forked child of
+a process that has used this module, OpenMP therefore has one thread, which needs no pool.
+
+What is set has to be given back whatever happens: ``uninterrupted`` holds back Ctrl-C for that moment.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -59,8 +65,9 @@ def limited(n: int) -> Iterator[None]:
         _apply()
         yield
     finally:  # whatever of the above an interrupt has left undone
-        _of_thread.limits = outer
-        _apply()
+        with uninterrupted():
+            _of_thread.limits = outer
+            _apply()
 
 
 def _apply() -> None:
@@ -88,6 +95,27 @@ def _apply() -> None:
                 before.clear()
         _set_mkl_of_torch(own)
 
+
+def _after_fork() -> None:
+    """Leave the forking thread, all that there is in a child, with one thread of OpenMP and locks that nobody holds."""
+    global _lock
+    _lock = threading.RLock()
+    own = _of_thread
+    others = [thread for thread in _innermost if thread != threading.get_ident()]
+    for thread in others:
+        del _innermost[thread]
+    for pool in _known[1]:
+        if not _is_shared(pool):
+            _set(pool, 1)
+            if pool.filepath in own.before:
+                own.before[pool.filepath] = 1
+    if _known[1] and (setter := _mkl_setter() if "torch" in sys.modules else None) is not None:
+        setter(1)
+        own.mkl = own.mkl and 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 _known: tuple[int, list[Any]] = (-1, [])
 
@@ -138,3 +166,20 @@ def _mkl_setter() -> Callable[[int], int] | None:
         library = ctypes.CDLL(str(path), mode=getattr(os, "RTLD_NOLOAD", ctypes.DEFAULT_MODE))
         return getattr(library, "MKL_Set_Num_Threads_Local", None)
     return None
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let an interrupt of the user come after the block, not inside it; the handler stays the one that was set."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came: list[tuple[Any, ...]] = []
+    signal.signal(signal.SIGINT, lambda *told: came.append(told))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])

@@ -15,6 +15,7 @@ from autoarch._core.checks import (
     check_choice,
     check_flag,
     check_jobs,
+    check_positive,
     check_seconds,
     check_seed,
     check_verbose,
@@ -25,6 +26,7 @@ from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
 from autoarch._search.loop import Past
 from autoarch._search.memory import as_memory, fingerprint, scorer_key, versions
+from autoarch._search.plug_ins import fault_of, faulty, guarded
 from autoarch._search.scoring import resolve_scorer
 from autoarch._search.storage import StorageChoice, told_of
 from autoarch._training.device import check_device
@@ -59,6 +61,10 @@ class Settings:
         Wall time that predicting 1,000 rows may take.
     patience : int or None
         Trials without a better one after which to stop.
+    trial_timeout : float or None
+        Seconds that a step may take at most.
+    memory_limit : float or None
+        Bytes that a search may take, or a share of what is free.
     storage : StorageChoice or None
         Where what is done is written, for later fits and other processes.
     """
@@ -73,6 +79,8 @@ class Settings:
     ensemble_size: int | str = "auto"
     max_predict_seconds: float | None = None
     patience: int | None = None
+    trial_timeout: float | None = None
+    memory_limit: float | None = None
     storage: StorageChoice | None = None
 
     @classmethod
@@ -95,6 +103,9 @@ class Settings:
         most = estimator.max_predict_seconds
         if most is not None:
             most = check_seconds("max_predict_seconds", most, absent="None for any")
+        for name, check in (("trial_timeout", check_seconds), ("memory_limit", check_positive)):
+            if getattr(estimator, name) is not None:
+                check(name, getattr(estimator, name), absent="None for any")
         if estimator.patience is not None:
             check_whole("patience", estimator.patience, least=1, absent="None for no limit")
         check_flag("warm_start", estimator.warm_start)
@@ -104,7 +115,7 @@ class Settings:
         resolve_scorer(estimator.scoring, task)
         asked = estimator.families
         return cls(
-            families=resolve_families(asked),
+            families=guarded(resolve_families(asked), estimator.time_budget),
             chosen_by_user=not (isinstance(asked, str) and asked == "auto"),
             scoring=estimator.scoring,
             budget=budget,
@@ -114,6 +125,8 @@ class Settings:
             ensemble_size=size,
             max_predict_seconds=most,
             patience=estimator.patience,
+            trial_timeout=estimator.trial_timeout,
+            memory_limit=estimator.memory_limit,
             storage=StorageChoice.of(estimator.storage),
         )
 
@@ -123,15 +136,18 @@ def able_families(
 ) -> tuple[list[Family], dict[str, str]]:
     """Select the families that can serve, with a reason for each other; raise if none can and no layout may be found.
 
+    One that breaks when it is asked is left out like one that cannot serve; a simple model stands in for it.
+
     Raises
     ------
     ParameterError
         If no family can serve.
     """
-    reasons = {family.name: family.unfit_for(problem) for family in families}
+    reasons = {family.name: family.unfit_for(problem) or fault_of(family, problem) for family in families}
     left_out = {name: reason for name, reason in reasons.items() if reason is not None}
     able = [family for family in families if family.name not in left_out]
-    if not able and not (layout_may_come and any(family.needs.grid for family in families)):
+    broken = [name for name in left_out if faulty(families, name)]
+    if not able and not broken and not (layout_may_come and any(family.needs.grid for family in families)):
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ParameterError(
             f"none of the families {[family.name for family in families]} can serve this problem ({why}). "

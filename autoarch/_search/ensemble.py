@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.failures import describe
 from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate
@@ -164,8 +165,18 @@ def winner_of_search(search: Search) -> Candidate:
             return fallback
     if winner is not None:
         return winner
-    reasons = [f"{c.family}: {c.reason}" for c in candidates if c.reason]
-    raise NoModelError(f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}")
+    raise NoModelError(no_model(failures(search)))
+
+
+def failures(search: Search) -> list[str]:
+    """Reasons for which something failed, the first one first."""
+    broken = [f"{name}: {why}" for name, why in search.troubles.items()]
+    return broken + [f"{c.family}: {c.reason}" for c in search.scheduler.candidates if c.reason]
+
+
+def no_model(reasons: Sequence[str]) -> str:
+    """The message where nothing could be fitted."""
+    return f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}"
 
 
 def finish(
@@ -202,4 +213,5 @@ def _fitted(best: Candidate, chosen: Chosen, search: Search) -> tuple[Chosen, tu
             if search.models.of(candidate):
                 why = f" (the refit of {best.family} broke: {type(error).__name__}: {error})"
                 return Chosen.alone(candidate, search.data), as_kept(candidate, search, why)
-        raise
+        reasons = [f"{best.family}: the refit broke: {describe(error)}"]
+        raise NoModelError(no_model([*reasons, *failures(search)])) from error

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from autoarch._core.failures import same_kind
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Params, Problem
 
 _EVEN = 0.4  # part of round one's time that is shared out evenly, whatever the probe says
 _MOST_FAILURES = 3  # of a family of which nothing else has come
+_MOST_ALIKE = 2  # of one kind in a row, whatever else has come: each may cost as much as a hang does
 _MOST_REPEATS = 5  # of candidates that were tried before, or take too long
 _RESUMABLE = 0.75  # of its training: a candidate that was shortened to less may have another turn in full
 
@@ -36,6 +38,8 @@ class Entrant:
         Its best one.
     failures : list of str
         Reasons of candidates that failed.
+    in_a_row : list of str
+        Kinds of the last failures, since anything else came of it.
     again : set of str
         Parameters that have been put back among the defaults, once each.
     repeats : int
@@ -50,6 +54,7 @@ class Entrant:
     fruitless: int = 0
     best: Candidate | None = None
     failures: list[str] = field(default_factory=list)
+    in_a_row: list[str] = field(default_factory=list)
     again: set[str] = field(default_factory=set)
     repeats: int = 0
 
@@ -65,18 +70,34 @@ class Entrant:
 
     @property
     def benched(self) -> bool:
-        """Return whether nothing but failures came of it, or nothing new is to be had."""
-        return (len(self.failures) >= _MOST_FAILURES and self.best is None) or self.repeats >= _MOST_REPEATS
+        """Return whether it fails again and again, or nothing new is to be had."""
+        return self.fails_alike or (len(self.failures) >= _MOST_FAILURES and self.best is None) or self._repeats_itself
+
+    @property
+    def fails_alike(self) -> bool:
+        """Return whether its last steps failed for the same reason."""
+        return len(self.in_a_row) >= _MOST_ALIKE and len(set(self.in_a_row[-_MOST_ALIKE:])) == 1
+
+    @property
+    def _repeats_itself(self) -> bool:
+        return self.repeats >= _MOST_REPEATS
 
     @property
     def common_failure(self) -> str | None:
-        """The reason for which every candidate failed, where it is one and the same."""
-        return self.failures[0] if self.best is None and len(set(self.failures)) == 1 else None
+        """The reason for which every candidate failed, or the last ones, where it is one and the same."""
+        alike = self.best is None and len({same_kind(reason) for reason in self.failures}) == 1
+        return self.failures[-1] if self.failures and (alike or self.fails_alike) else None
+
+    def note(self, result: StepResult) -> None:
+        """Take note of how a step of one of its candidates has ended."""
+        if result.status == "failed":
+            self.failures.append(result.reason)
+            self.in_a_row.append(same_kind(result.reason))
+        elif result.status == "ok":
+            self.in_a_row.clear()
 
     def learn(self, candidate: Candidate, result: StepResult) -> None:
         """Take note of the first step of a candidate; one that was shortened much may be tried in full later."""
-        if result.status == "failed":
-            self.failures.append(result.reason)
         key = repr(sorted(candidate.params.items()))
         shortened = result.status == "ok" and result.work.share_done < _RESUMABLE
         if shortened and key not in self.again:

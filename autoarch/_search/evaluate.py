@@ -6,6 +6,7 @@ A candidate that raises, gives no finite score or runs out of memory or time is 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline, TooSlowError
+from autoarch._core.failures import describe
 from autoarch._core.quiet import quiet
 from autoarch._core.threads import limited
 from autoarch._search.jobs import Job, TrainingData
@@ -23,6 +25,7 @@ from autoarch._training.device import load
 from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family, Params, Problem
 
+OUT_OF_MEMORY = "out of memory"
 _MOMENT = 0.5  # seconds that any step may take
 _SIZES = ("n_estimators", "max_iter", "iterations", "n_kernels")  # parameters that bound the rounds of a model
 _ALMOST = 0.99  # share of a training that was ended
@@ -40,13 +43,13 @@ def evaluate(data: TrainingData, job: Job) -> StepResult:
             job, loading = _load_packages(job)
             _judge(data, job, result)
     except MemoryError:
-        result.status, result.reason = "failed", "out of memory"
+        result.status, result.reason = "failed", OUT_OF_MEMORY
     except TimeoutError as late:
         result.status, result.reason = "paused", str(late)
         spent = time.monotonic() - started - loading
         result.work = Work(seconds=max(getattr(late, "needed", _MUCH_MORE * spent), spent))
     except Exception as error:  # a candidate may fail in any way; the search goes on
-        result.status, result.reason = "failed", f"{type(error).__name__}: {error}"
+        result.status, result.reason = "failed", describe(error)
     if result.status != "paused":
         result.work = replace(result.work, seconds=time.monotonic() - started - loading)
     result.late = job.deadline.over
@@ -118,6 +121,19 @@ def fit_steps(
     return Pipeline(steps)
 
 
+def fit_whole(data: TrainingData, job: Job, learned: Any) -> Pipeline:
+    """Fit the candidate of a job on all rows."""
+    with quiet(), limited(job.threads):
+        whole = data.X, data.y, data.sample_weight
+        return fit_steps(job.family, job.params, job.problem, job.seed, *whole, job.deadline, learned)
+
+
+def predict_rows(data: TrainingData, job: Job, models: Sequence[BaseEstimator], rows: np.ndarray) -> list[np.ndarray]:
+    """Predictions of each model for some rows."""
+    with quiet(), limited(job.threads):
+        return [predict_values(model, data.X[rows], data.scorer.classes) for model in models]
+
+
 def _check_step_fits(transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
     """Refuse a step that cannot stop half-way, and says that it takes longer than there is time."""
     seconds = getattr(transformer, "seconds_per_row", 0.0) * n_rows
@@ -135,13 +151,21 @@ def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | No
     """
     if classes is None:
         values = np.asarray(model.predict(X), dtype=np.float64)
+        _check_shape(values, (len(X),))
         if not np.isfinite(values).all():
             raise ValueError(f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are not finite")
         return values
     if not hasattr(model, "predict_proba"):
         last = model[-1] if isinstance(model, Pipeline) else model
         raise ValueError(f"{type(last).__name__} has no predict_proba; wrap it in CalibratedClassifierCV")
-    return aligned(np.asarray(model.predict_proba(X), dtype=np.float64), model.classes_, classes)
+    proba = np.asarray(model.predict_proba(X), dtype=np.float64)
+    _check_shape(proba, (len(X), len(model.classes_)))
+    return aligned(proba, model.classes_, classes)
+
+
+def _check_shape(values: np.ndarray, expected: tuple[int, ...]) -> None:
+    if values.shape != expected:
+        raise ValueError(f"its predictions have the shape {values.shape}, expected was {expected}")
 
 
 def aligned(proba: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:

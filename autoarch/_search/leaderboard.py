@@ -104,6 +104,11 @@ def warn_about(search: Search, best: Candidate, undefined: str) -> None:
             SearchInterruptedWarning,
         )
         return
+    if search.workers.trouble:
+        search.troubles["processes"] = f"{search.workers.trouble}; families of others ran in this one"
+    if search.troubles:
+        told = "; ".join(f"{name}: {why}" for name, why in search.troubles.items())
+        warn_user(f"Something broke, and the search did without it: {told}.")
     failed = {name: why for name, entrant in scheduler.entrants.items() if (why := entrant.common_failure)}
     if best.number < 0 and trials and not any(candidate.steps for candidate in trials):
         reasons = "; ".join(f"{c.family}: {c.reason}" for c in trials[:3])
@@ -114,7 +119,7 @@ def warn_about(search: Search, best: Candidate, undefined: str) -> None:
     elif failed:
         reasons = "; ".join(f"{name}: {why}" for name, why in failed.items())
         warn_user(
-            f"Every candidate of some families failed, for the same reason each: {reasons}. The others were searched; "
+            f"Some families failed, always for one reason, and were given up: {reasons}. The others were searched; "
             "leave these families out, or mend the reason."
         )
 

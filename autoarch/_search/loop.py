@@ -17,6 +17,7 @@ import joblib
 from joblib.parallel import BACKENDS, get_active_backend
 
 from autoarch._core.clock import Budget, Deadline
+from autoarch._core.failures import describe
 from autoarch._core.progress import Progress
 from autoarch._core.threads import usable_cores
 from autoarch._data.row_splits import SplitPlan
@@ -27,19 +28,22 @@ from autoarch._search.entrants import Limits, Turn
 from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.journal import Journal
 from autoarch._search.kept_models import KeptModels, size_of
+from autoarch._search.plug_ins import FamilyError, bare
 from autoarch._search.resume import Follower
 from autoarch._search.scheduler import Scheduler
 from autoarch._search.ship import is_ray, ready_for
 from autoarch._search.steps import Candidate, StepResult
 from autoarch._search.study import Trials
 from autoarch._search.untimed import LAG
-from autoarch.families.base import Family, Problem
+from autoarch._search.workers import Workers
+from autoarch.families.base import Family, Problem, is_foreign
 
 _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
 _WORKER_SECONDS = 3.0  # in which a process imports what it needs, on an idle core
 _MOST_FOR_WORKERS = 0.25  # of the time that is left may go to that
 _FAR_MORE = 3.0  # times the seconds of a turn, that what was sampled may be expected to take
+_UNPROVEN_SHARE, _UNPROVEN_LEEWAY = 0.25, 4.0  # of the time left, and times the expected seconds, for what may hang
 _WAIT = 0.05  # seconds between two looks at what other processes have done
 _MOST_RESTARTS = 2  # of a pool whose workers die
 
@@ -110,11 +114,15 @@ class Search:
     reserve : callable
         Seconds that are to be kept back for what comes after this search.
     evaluator : callable
-        ``evaluate``, or the same behind a cache.
+        ``workers``, or the same behind a cache.
+    workers : Workers
+        Where steps are fitted that may hang or die.
     n_jobs : int or None
         Steps at a time.
     max_predict_seconds : float or None
         Wall time that predicting 1,000 rows may take.
+    trial_timeout : float or None
+        Seconds that a step may take at most.
     journal : Journal
         Where steps are written, and read that were done before or by another process.
 
@@ -124,6 +132,8 @@ class Search:
         Those that take part, once they have entered.
     left_out : dict of str to str
         Reasons for which others do not.
+    troubles : dict of str to str
+        What broke beside candidates, by name, to be told to the user.
     interrupted, out_of_time : bool
         Whether the user, or the clock, ended it.
     """
@@ -135,14 +145,17 @@ class Search:
     progress: Progress
     reserve: Callable[[Search], Reserved]
     evaluator: Callable[[TrainingData, Job], StepResult]
+    workers: Workers
     n_jobs: int | None = None
     max_predict_seconds: float | None = None
+    trial_timeout: float | None = None
     journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
         self.scheduler, self.models = self.past.scheduler, self.past.models
         self.families: list[Family] = []
         self.left_out: dict[str, str] = {}
+        self.troubles: dict[str, str] = {}
         timed = not self.budget.unlimited
         self.scheduler.timed = self.scheduler.costs.timed = timed
         self.machine = Machine(timed=timed, n_jobs=self.n_jobs)
@@ -189,14 +202,7 @@ class Search:
                 continue
             most = _LEEWAY * cost if cheap else _CHEAP * self.budget.left * self.scheduler.costs.pace
             turn = Turn(family.name, self.scheduler.order[0], max(left, most), candidate)
-            try:
-                self._tell(self.evaluator(self.data, self._begin(turn, candidate)))
-            except KeyboardInterrupt:
-                if self.scheduler.winner is None:
-                    raise
-                self.interrupted = True
-                self._give_up("interrupted by the user")
-                return
+            self._tell(self.evaluator(self.data, self._begin(turn, candidate)))
 
     def exclude_baselines(self, reason: str) -> None:
         """Keep simple models for the case that nothing else gives a model."""
@@ -213,21 +219,24 @@ class Search:
         return candidate.mean_idle_seconds("predict_seconds")
 
     def run(self) -> None:
-        """Search until nothing is left to do or no time to do it in, or the user interrupts."""
+        """Search until nothing is left to do or no time to do it in."""
         n_jobs, restarts = self.n_jobs, 0
         while True:
             try:
                 self._run_pool(n_jobs)
                 break
-            except KeyboardInterrupt:
-                self.interrupted = True
-                self._give_up("interrupted by the user")
-                break
-            except Exception as error:  # a worker that died, a result that does not pickle
-                self._give_up(f"its worker broke: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            except Exception as error:  # a worker of another backend that died, a result that does not pickle
+                self._give_up(f"its worker broke: {describe(error)}", killed=True)
                 n_jobs, restarts = 1, restarts + 1  # what killed a worker, memory most likely, has less company then
+                self.workers.for_all = True  # and does not run here
                 if restarts > _MOST_RESTARTS:
                     break
+        self._close_trials()
+
+    def interrupt(self) -> None:
+        """Close what is open after the user has pressed Ctrl-C."""
+        self.interrupted = True
+        self._give_up("interrupted by the user")
         self._close_trials()
 
     def _steps(self) -> int:
@@ -240,8 +249,14 @@ class Search:
             return
         if not self.scheduler.timed:  # no more are ever under way
             n_jobs = min(joblib.effective_n_jobs(n_jobs), LAG)
-        evaluator, data = ready_for(get_active_backend()[0], self.evaluator, self.data)
         how: dict[str, Any] = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
+        evaluator, data = self.evaluator, self.data
+        if isinstance(get_active_backend()[0], BACKENDS["loky"]) and self.workers.possible:
+            n_jobs = joblib.effective_n_jobs(n_jobs)
+            self.workers.for_all, how["backend"] = True, "threading"  # each thread waits for a process of ours
+            self.workers.start(n_jobs)
+        else:
+            evaluator, data = ready_for(get_active_backend()[0], evaluator, data)
         with joblib.Parallel(n_jobs=n_jobs, **how) as parallel:
             done = -1
             while self._steps() != done:  # steps that waited for others in flight have their turn
@@ -252,7 +267,9 @@ class Search:
                         with self._lock:
                             self._tell(result)
                 finally:
+                    self.workers.stop()
                     answers.close()
+        self.workers.for_all = False
 
     def _too_short_for_workers(self, n_jobs: int | None) -> bool:
         """Return whether processes would take too much of the time to start, or the backend gives no results early."""
@@ -327,7 +344,8 @@ class Search:
         candidate = Candidate(trials.next_number, family.name, turn.default or {})
         failure = why_not = ""
         if isinstance(params, Exception):
-            failure = f"{family.name}.suggest raised {type(params).__name__}: {params}"
+            asked = "" if isinstance(params, FamilyError) else "its suggest raised "
+            failure = f"{asked}{describe(params)}"
         else:
             candidate.params = params
             why_not = self._why_not(candidate, turn) if turn.default is None else ""
@@ -347,7 +365,7 @@ class Search:
     def _why_not(self, candidate: Candidate, turn: Turn) -> str:
         """Return the reason not to fit what was sampled: it was tried before, or takes far more than there is time."""
         for other in self.scheduler.candidates:
-            if other.family == candidate.family and other.params == candidate.params:
+            if other.family == candidate.family and repr(other.params) == repr(candidate.params):
                 return f"the parameters of candidate {other.number} again"
         seconds = self.scheduler.costs.of_first_step(candidate.family, candidate.params)
         if self.scheduler.timed and seconds > _FAR_MORE * turn.seconds:
@@ -359,6 +377,11 @@ class Search:
         self._open[candidate.number, turn.split] = (candidate, self.budget.elapsed)
         self.progress.begin_step(candidate.family, candidate.params, turn.split + 1, len(self.data.splits))
         family = self._by_name[candidate.family]
+        seconds = min(turn.seconds, self.trial_timeout or math.inf)
+        entrant = self.scheduler.entrants.get(family.name)
+        if self.scheduler.timed and is_foreign(bare(family)) and entrant is not None and entrant.best is None:
+            expected = self.scheduler.costs.of_first_step(family.name, candidate.params)
+            seconds = min(seconds, max(_UNPROVEN_SHARE * self.budget.left, _UNPROVEN_LEEWAY * expected))
         return Job(
             candidate.number,
             turn.split,
@@ -366,7 +389,7 @@ class Search:
             candidate.params,
             self.problem,
             candidate.seed,
-            Deadline(None if math.isinf(turn.seconds) else turn.seconds),
+            Deadline(None if math.isinf(seconds) else seconds),
             self.budget.deadline(keep=self.reserve(self).closing),
             self.machine.threads(family, self.problem),
         )
@@ -374,11 +397,22 @@ class Search:
     def _tell(self, result: StepResult) -> None:
         candidate, asked_at = self._open.pop((result.number, result.split))
         result.work = replace(result.work, pace=self.machine.pace)
+        self._judge_late(result)
+        candidate.killed |= result.killed
         saved = result.work.seconds - (self.budget.elapsed - asked_at)
         if result.status == "ok":
             self.budget.charge(saved / joblib.effective_n_jobs(self.n_jobs))
         self._record(candidate, result)
         self._write(candidate, result)
+
+    def _judge_late(self, result: StepResult) -> None:
+        """Make a failure of a step that will have no more time than it had."""
+        most = self.trial_timeout
+        if result.status != "paused" or (self.scheduler.timed and (most is None or result.work.seconds <= most)):
+            return
+        result.status = "failed"
+        if most is not None:
+            result.reason = f"it takes longer than trial_timeout={most:g}: {result.reason}"
 
     def _record(self, candidate: Candidate, result: StepResult) -> None:
         before = self.scheduler.leader
@@ -444,12 +478,14 @@ class Search:
         if new_leader is not None:
             self.progress.best(new_leader.family, new_leader.mean_score)
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, *, killed: bool = False) -> None:
         """Close the steps that will never answer, so that the study and the leaderboard tell the truth."""
         for (number, split), (candidate, _) in sorted(self._open.items()):
+            candidate.killed |= killed
             if candidate.steps:  # what it has done counts all the same
                 self.scheduler.running.discard((number, split))
                 candidate.reason = reason
+                candidate.status = "failed" if killed else candidate.status
             else:
                 self._record(candidate, StepResult(number, split, "failed", reason))
         self._open.clear()

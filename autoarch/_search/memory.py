@@ -20,6 +20,7 @@ from autoarch._search.evaluate import evaluate
 from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.steps import StepResult
 
+Evaluate = Callable[[TrainingData, Job], StepResult]
 _MODELS = ("lightgbm", "xgboost", "catboost", "tabpfn", "tabicl")
 _PACKAGES = ("autoarch", "numpy", "scikit-learn", "torch", "skorch", *_MODELS)
 
@@ -70,24 +71,26 @@ def versions() -> tuple[tuple[str, str], ...]:
 
 
 class CachedEvaluate:
-    """``evaluate`` behind a joblib.Memory; picklable, so that workers share the cache."""
+    """``evaluate``, or what takes its place, behind a joblib.Memory; picklable, so that workers share the cache."""
 
-    def __init__(self, memory: joblib.Memory, data_key: str):
+    def __init__(self, memory: joblib.Memory, data_key: str, evaluate: Evaluate = evaluate):
         self.memory = memory
         self.data_key = data_key
+        self.evaluate = evaluate
 
     def __call__(self, data: TrainingData, job: Job) -> StepResult:
         try:
             key = fingerprint(self.data_key, job.family.cache_key(), job.params, job.problem, job.seed, job.split)
         except (PicklingError, AttributeError, TypeError):  # a family that does not pickle has no key
-            return evaluate(data, job)
-        result: StepResult = cached(self.memory, _evaluate, key, (data, job))
+            return self.evaluate(data, job)
+        result: StepResult = cached(self.memory, _evaluate, key, (self.evaluate, data, job))
         result.number = job.number
         return result
 
 
-def _evaluate(key: str, payload: tuple[TrainingData, Job]) -> StepResult:
-    result = evaluate(*payload)
+def _evaluate(key: str, payload: tuple[Evaluate, TrainingData, Job]) -> StepResult:
+    evaluate, data, job = payload
+    result = evaluate(data, job)
     if result.status != "ok" or result.work.cut or result.late:
         raise _NotForKeepingError(result)
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,11 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline
-from autoarch._core.quiet import quiet
-from autoarch._core.threads import limited
+from autoarch._core.failures import describe
 from autoarch._search.averages import fold_ensemble, voting
 from autoarch._search.compare import SET_ASIDE, row_variance
-from autoarch._search.evaluate import fit_steps, predict_values
-from autoarch._search.jobs import TrainingData
+from autoarch._search.evaluate import fit_whole, predict_rows
+from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.loop import Reserved, Search
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate
@@ -31,6 +31,7 @@ _NEARLY = 0.9  # of the part of its schedule that a net went through on the fold
 _CHECKED_ROWS, _FEWEST_CHECKED = 1_000, 100  # on which a refit is compared with the folds' models,
 _CHECKING_SHARE = 0.05  # in so much of the time
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
+_ROWS_MORE = 2.0  # times the seconds of a step at most, that a fit on all rows may take
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
 _SEEDS_SHARE = 0.35  # for fitting the winner with more than one seed,
@@ -134,21 +135,15 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     family = search.family(candidate.family)
 
     def fitted(number: int, until: Deadline) -> Pipeline:
-        whole = data.X, data.y, data.sample_weight
-        threads = search.machine.threads(family, search.problem)
-        with limited(threads):
-            return fit_steps(
-                family, candidate.params, search.problem, search.past.seed + number, *whole, until, candidate.learned
-            )
+        return _in_its_place(search, candidate, fit_whole, _job(search, candidate, until, number), candidate.learned)
 
     began = time.monotonic()
     try:
-        with quiet():
-            first = fitted(0, deadline)
+        first = fitted(0, deadline)
     except Exception as error:
         if not kept:
             raise
-        return as_kept(candidate, search, f" (the refit broke: {type(error).__name__}: {error})")
+        return as_kept(candidate, search, f" (the refit broke: {describe(error)})")
     if kept and (why := _falls_short(first, candidate, kept, search, checked)):
         return as_kept(candidate, search, f" ({why})")
     models = [first]
@@ -159,6 +154,33 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     if len(models) == 1:
         return first, rows
     return voting(models, data.scorer.classes), f"{rows}, {len(models)} seeds, averaged"
+
+
+def _job(search: Search, candidate: Candidate, deadline: Deadline, number: int = 0) -> Job:
+    """A fit of the candidate on all rows."""
+    family = search.family(candidate.family)
+    if search.trial_timeout is not None:
+        deadline = Deadline(min(deadline.left, _ROWS_MORE * search.trial_timeout))
+    return Job(
+        candidate.number,
+        -1,
+        family,
+        candidate.params,
+        search.problem,
+        search.past.seed + number,
+        deadline,
+        search.budget.deadline(),
+        search.machine.threads(family, search.problem),
+    )
+
+
+def _in_its_place(search: Search, candidate: Candidate, function: Callable[..., Any], job: Job, *args: Any) -> Any:
+    """Call ``function(data, job, *args)`` in this process, or in a worker where one is due or the family killed one."""
+    killed = any(other.killed for other in search.scheduler.candidates if other.family == candidate.family)
+    if killed or search.workers.isolates(job.family):
+        return search.workers.call(function, job, *args)
+    with search.workers.step(job):
+        return function(search.data, job, *args)
 
 
 def rows_in_words(rows: int, n_rows: int) -> str:
@@ -190,12 +212,11 @@ def _falls_short(
         return f"the refit did {share_done(model[-1]):.0%} of its training"
     data = search.data
     sample = np.sort(np.random.default_rng(search.past.seed).permutation(len(data.y))[:n_checked])
-    classes = data.scorer.classes
+    job = replace(_job(search, candidate, search.budget.deadline()), threads=1)
     try:
-        with quiet(), limited(1):
-            values = [predict_values(fit, data.X[sample], classes) for fit in (model, *kept)]
-    except ValueError:
-        return "the refit gives no finite predictions"
+        values = _in_its_place(search, candidate, predict_rows, job, (model, *kept), sample)
+    except Exception as error:
+        return f"the predictions of the refit broke: {describe(error)}"
     own, theirs = (
         data.scorer.unit_losses(Predictions(sample, part)) for part in (values[0], np.mean(values[1:], axis=0))
     )
@@ -219,16 +240,15 @@ def _more_seeds(
     """
     models: list[Pipeline] = []
     try:
-        with quiet():
-            for number in range(1, most):
-                still = min(int(deadline.left / ((_SHORT if shortens else _LEEWAY) * seconds)), most - number)
-                if still < 1:
-                    break
-                model = fitted(number, deadline.share(1 / still) if shortens else deadline)
-                trained = share_done(model[-1]) >= _SHORT / 2  # a busy machine may leave next to nothing
-                if not (trained if shortens else is_complete(model[-1])):
-                    break
-                models.append(model)
+        for number in range(1, most):
+            still = min(int(deadline.left / ((_SHORT if shortens else _LEEWAY) * seconds)), most - number)
+            if still < 1:
+                break
+            model = fitted(number, deadline.share(1 / still) if shortens else deadline)
+            trained = share_done(model[-1]) >= _SHORT / 2  # a busy machine may leave next to nothing
+            if not (trained if shortens else is_complete(model[-1])):
+                break
+            models.append(model)
     except (Exception, KeyboardInterrupt):
         return models
     return models

@@ -14,30 +14,34 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._core.callbacks import FitTasks
 from autoarch._core.checks import seed_of
+from autoarch._core.failures import describe
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet, warn_user
+from autoarch._core.threads import uninterrupted
 from autoarch._data.target import Target
 from autoarch._search.calibration import fitted_temperature
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, finish, winner_of_search
 from autoarch._search.estimate import fold_scores
-from autoarch._search.evaluate import evaluate
 from autoarch._search.jobs import TrainingData
 from autoarch._search.journal import Journal
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
 from autoarch._search.loop import Past, Search
 from autoarch._search.memory import CachedEvaluate, cached, fingerprint, scorer_key, versions
+from autoarch._search.plug_ins import faulty
 from autoarch._search.refit import final_predict_seconds, reserved_seconds
 from autoarch._search.scoring import Scorer
 from autoarch._search.splits import SearchSplits, plan_for_score, splits_used
+from autoarch._search.workers import Workers
 from autoarch.families.base import Family, Problem
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch, measure
 from autoarch.locality.report import LocalityReport
 
 _ROUND_BESIDE_OTHERS = 1e-3  # seconds that threads wait for each other, in each round of boosting, on a busy machine
 _PROBE_SHARE = 0.1  # of the time budget at most
-_STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _LEAST_CHANCE = 0.03  # chance of winning below which a family that nobody asked for is left out
+_PROBE_LEEWAY = 3.0  # times that after which a probe that does not stop is ended
+_STATISTICS_ONLY = 20.0  # seconds of budget below which landmarks are too dear
 _BASELINE_SECONDS, _BASELINE_SHARE = 1.0, 0.15  # of the budget, for simple models, before anything else
 
 
@@ -117,17 +121,25 @@ def run_search(request: Request) -> SearchResult:
         scorer.reference_variance = float(np.var(target.codes))
     data = TrainingData(request.X, target.values, weight, plan, scorer)
     able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
+    workers = Workers(data, settings.memory_limit)
     try:
         with quiet("optuna"):
-            search = _prepared(request, data, progress)
-            if not search.interrupted:
-                search.run()
+            search = _new_search(request, data, progress, workers)
+            _search(search, request)
             best = winner_of_search(search)
-            estimate, chosen, (pipeline, fitted_on) = finish(best, search, settings.ensemble_size)
+            try:
+                estimate, chosen, (pipeline, fitted_on) = finish(best, search, settings.ensemble_size)
+            except KeyboardInterrupt:
+                if not search.models.of(best):
+                    raise
+                search.interrupted = True  # then nothing long is begun
+                estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
     finally:
-        progress.close()
+        with uninterrupted():
+            workers.close()
+            progress.close()
     progress.event(f"end after {settings.budget.elapsed:.1f} s: {best.family}, fitted on {fitted_on}")
     warn_about(search, best, undefined)
     if request.journal.trouble:
@@ -162,44 +174,66 @@ def run_search(request: Request) -> SearchResult:
     return SearchResult(pipeline, attributes, past, per_call, per_row)
 
 
-def _prepared(request: Request, data: TrainingData, progress: Progress) -> Search:
-    """Fit the baselines, probe, select families, and set up the search."""
-    settings, past = request.settings, request.past
+def _new_search(request: Request, data: TrainingData, progress: Progress, workers: Workers) -> Search:
+    """Set up a search, or go on with the one that the request names."""
+    settings = request.settings
     timed = not settings.budget.unlimited
     size = AUTO_SIZE if settings.ensemble_size == "auto" else int(settings.ensemble_size)
     search = Search(
-        past=past or Past.of_nothing(request.seed, data.plan, timed=timed, n_members=size),
+        past=request.past or Past.of_nothing(request.seed, data.plan, timed=timed, n_members=size),
         data=data,
         problem=request.problem,
         budget=settings.budget,
         progress=progress,
         reserve=lambda search: reserved_seconds(search, size),
-        evaluator=_evaluator(request),
+        evaluator=_evaluator(request, workers),
+        workers=workers,
         n_jobs=settings.n_jobs,
         max_predict_seconds=settings.max_predict_seconds,
+        trial_timeout=settings.trial_timeout,
         journal=request.journal,
     )
     n_begun = search.follower.restore_baselines(search.problem)
     search.limit(settings.budget.n_trials, settings.patience, n_begun)
-    if past is None:
+    return search
+
+
+def _search(search: Search, request: Request) -> None:
+    """Fit the baselines, probe, select families and search; Ctrl-C ends it wherever there is a model by then."""
+    try:
+        _prepare(search, request)
+        search.run()
+    except KeyboardInterrupt:
+        if not any(candidate.steps for candidate in search.scheduler.candidates):
+            raise
+        search.interrupt()
+        search.past.report = search.past.report or _nothing_probed(request)
+
+
+def _prepare(search: Search, request: Request) -> None:
+    """Fit the baselines, probe and select families, while processes for the families of others start."""
+    settings, data, progress, budget = request.settings, search.data, search.progress, search.budget
+    if any(search.workers.isolates(family) for family in settings.families):
+        search.workers.start(1)
+    if request.past is None:
         progress.event(_beginning(request, data))
         progress.say("fitting simple models")
+        timed = not settings.budget.unlimited
         seconds = min(_BASELINE_SECONDS, _BASELINE_SHARE * (settings.budget.seconds or 0.0)) if timed else np.inf
         search.judge_baselines(seconds, as_fallback=settings.chosen_by_user)
     progress.say("probing the layout")
-    search.past.report, probed = probe(request)
-    search.interrupted |= not probed
-    report = search.past.report
+    with search.workers.watch.step(np.inf if budget.unlimited else _PROBE_LEEWAY * _PROBE_SHARE * budget.left + 1.0):
+        report = search.past.report = probe(request, search.troubles)
     progress.event(f"verdict of the probe: {report.used.verdict}")
     search.problem = with_findings(request.problem, report)
     able, left_out = able_families(settings.families, search.problem)
     promising, hopeless = promising_families(able, report, search.problem, settings.chosen_by_user)
     search.left_out = left_out | hopeless
+    search.troubles |= {name: why for name, why in left_out.items() if faulty(settings.families, name)}
     search.enter(promising, _chances(promising, search.problem, report))
     search.follower.restore(search.problem)
     if settings.chosen_by_user:
         search.exclude_baselines("it stands in only where none of the families that were named gives a model")
-    return search
 
 
 def _beginning(request: Request, data: TrainingData) -> str:
@@ -210,30 +244,22 @@ def _beginning(request: Request, data: TrainingData) -> str:
     return f"{what}; {data.plan.description}"
 
 
-def _chances(families: Sequence[Family], problem: Problem, report: LocalityReport) -> dict[str, float]:
-    """Chance of each family to hold the best candidate, as far as the probe has seen it."""
-    chances = report.family_probabilities
-    if problem.coordinates is not None:  # the probe has seen no neighbourhoods
-        chances.pop("cnn", None)
-    return {family.name: chances[family.name] for family in families if family.name in chances}
-
-
-def _evaluator(request: Request) -> Any:
+def _evaluator(request: Request, workers: Workers) -> Any:
     score = scorer_key(request.settings.scoring)
     memory = request.settings.memory
     if memory is None or score is None:
-        return evaluate
+        return workers
     splits = list(request.splits.plan.splits)
     key = fingerprint(request.X, request.target.values, request.sample_weight, splits, score, versions())
-    return CachedEvaluate(memory, key)
+    return CachedEvaluate(memory, key, workers)
 
 
-def probe(request: Request) -> tuple[LocalityReport, bool]:
-    """Run the probe, or take the report of the search that goes on; return False if the user interrupted it."""
+def probe(request: Request, troubles: dict[str, str]) -> LocalityReport:
+    """Run the probe, or take the report of the search that goes on; if it breaks, note it and do without."""
     if request.past is not None:
-        return request.past.report, True
+        return request.past.report
     if (known := request.journal.report()) is not None:
-        return known, True
+        return known
     budget, memory, problem = request.settings.budget, request.settings.memory, request.problem
     seconds = None if budget.seconds is None else _PROBE_SHARE * budget.seconds
     short = budget.seconds is not None and budget.seconds < _STATISTICS_ONLY
@@ -244,10 +270,16 @@ def probe(request: Request) -> tuple[LocalityReport, bool]:
     began = budget.elapsed
     try:
         report: LocalityReport = cached(memory, _probe_key, key, (request.X, y, problem.layout, seconds, arguments))
-        budget.charge(report.seconds - (budget.elapsed - began))
-        return request.journal.agreed_report(report), True
-    except KeyboardInterrupt:
-        return LocalityReport.of(measure(request.X[:2], None, task=problem.task)), False
+    except Exception as error:
+        troubles["the probe"] = describe(error)
+        return _nothing_probed(request)
+    budget.charge(report.seconds - (budget.elapsed - began))
+    return request.journal.agreed_report(report)
+
+
+def _nothing_probed(request: Request) -> LocalityReport:
+    """Report of a probe that saw nothing."""
+    return LocalityReport(layout=request.problem.layout)
 
 
 def _probe_key(key: str, payload: tuple[Any, ...]) -> LocalityReport:
@@ -262,6 +294,14 @@ def with_findings(problem: Problem, report: LocalityReport) -> Problem:
     symmetries = (prefix[found.answer] + name for name, found in used.symmetries.items() if found.answer in prefix)
     layout = problem.layout if used.layout is None else used.layout
     return replace(problem, verdict=used.verdict, layout=layout, symmetries=tuple(symmetries))
+
+
+def _chances(families: Sequence[Family], problem: Problem, report: LocalityReport) -> dict[str, float]:
+    """Chance of each family to hold the best candidate, as far as the probe has seen it."""
+    chances = report.family_probabilities
+    if problem.coordinates is not None:  # the probe has seen no neighbourhoods
+        chances.pop("cnn", None)
+    return {family.name: chances[family.name] for family in families if family.name in chances}
 
 
 def promising_families(

@@ -126,6 +126,8 @@ class Scheduler(UntimedDecisions):
             candidate.reason = result.reason
         self.changed()
         self.costs.learn(candidate, result)
+        if candidate.family in self.entrants:
+            self.entrants[candidate.family].note(result)
         if first and candidate.family in self.entrants:
             entrant = self.entrants[candidate.family]
             entrant.learn(candidate, result)

@@ -82,6 +82,8 @@ class StepResult:
         The fitted pipeline (without the canonical step).
     late : bool
         Whether it ended after its deadline, so that another time it could come out otherwise.
+    killed : bool
+        Whether its process died or had to be ended.
     """
 
     number: int
@@ -92,6 +94,7 @@ class StepResult:
     work: Work = field(default_factory=Work)
     model: Pipeline | None = None
     late: bool = False
+    killed: bool = False
 
 
 @dataclass(eq=False)
@@ -118,6 +121,8 @@ class Candidate:
         Steps that were begun and ended, in whatever way.
     learned : mapping
         Parameters of the last step that the fits have settled.
+    killed : bool
+        Whether one of its steps killed its process, so that it may never run in this one.
     """
 
     number: int
@@ -131,6 +136,7 @@ class Candidate:
     needed: float = 0.0
     attempts: int = 0
     learned: Mapping[str, Any] = field(default_factory=dict)
+    killed: bool = False
 
     @property
     def splits(self) -> tuple[int, ...]:

@@ -250,3 +250,8 @@ class Family(ABC):
     def cache_key(self) -> tuple[Any, ...]:
         """Give the key of its results in caches: the class and the values that the object holds."""
         return type(self).__module__, type(self).__qualname__, vars(self)
+
+
+def is_foreign(family: Family) -> bool:
+    """Return whether a family is not one of this package, so that it may do anything."""
+    return type(family).__module__.partition(".")[0] != __name__.partition(".")[0]

@@ -34,7 +34,7 @@ def known_families() -> dict[str, Family]:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             family = entry.load()()
-        except Exception as error:  # the import of a plug-in may raise anything
+        except (Exception, SystemExit) as error:  # the import of a plug-in may raise anything
             warn_user(f"the family {entry.name!r} could not be loaded: {error!r}")
             continue
         families[family.name] = family

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from autoarch._core.clock import Deadline, OutOfTimeError
+from autoarch._core.hangs import call_within
 from autoarch._data.layout import Layout
 from autoarch._data.records import Windows
-from autoarch.families.base import Family
+from autoarch.families.base import Family, is_foreign
 from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare
 from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.measurements import Gain, Landmark, LandmarkScores
@@ -30,6 +31,8 @@ MOST_VALUES = 1_500_000
 MANY_CLASSES = 100
 WARM_UP = 0.3  # of the first call into a library for linear algebra, whatever the machine
 TORCH_SECONDS = 4.0  # of its first import
+_LEAST = 1e-3  # seconds that any landmark takes
+_GRACE = 0.5  # seconds beyond the time that the landmark of a plug-in has, before it is ended
 CONTROL = "cnn_shuffled"
 LAYOUT_FREE = tuple(name for name, family in WITH_LANDMARK.items() if not family.needs.grid)  # the same in any layout
 
@@ -171,20 +174,20 @@ def _run(
     skipped: list[str] = []
     pace = 1.0
     for name in wanted:
-        reason = _why_not(name, sample, landmarks, clock, pace)
-        if reason is None:
-            started = monotonic()
-            try:
-                losses |= _losses(name, sample, clock)
-            except OutOfTimeError:
-                reason = "time ran out"
-            except Exception as error:  # that of a plug-in may raise anything; the others are compared all the same
-                reason = f"{type(error).__name__}: {error}"
-            else:
-                seconds = monotonic() - started
-                landmarks[name] = _summary(losses[name], sample, seconds)
+        reason = None
+        try:
+            reason = _why_not(name, sample, landmarks, clock, pace)
+            if reason is None:
+                started = monotonic()
+                found, expected = _losses(name, sample, clock), max(_family(name).landmark_seconds(sample), _LEAST)
+                landmarks[name] = _summary(found[name], sample, seconds := monotonic() - started)
+                losses |= found
                 # Of this machine, now; what it has been before counts less from landmark to landmark
-                pace = max(1.0, pace / 2, (seconds - WARM_UP) / _family(name).landmark_seconds(sample))
+                pace = max(1.0, pace / 2, (seconds - WARM_UP) / expected)
+        except OutOfTimeError:
+            reason = "time ran out"
+        except (Exception, SystemExit) as error:  # a plug-in may raise anything; the others are compared all the same
+            reason = f"{type(error).__name__}: {error}"
         if reason is not None:
             skipped.append(f"{name}: {reason}")
     return tuple(skipped)
@@ -201,7 +204,9 @@ def _row_limit(n_columns: int, n_classes: int, clock: Deadline, *, convolving: b
 def _losses(name: str, sample: Sample, clock: Deadline) -> Losses:
     """Run a landmark model, the control on shuffled cells."""
     if name != CONTROL or sample.layout is None:
-        return _family(name).landmark(sample, clock.check)
+        family = _family(name)
+        seconds = None if clock.unlimited or not is_foreign(family) else max(0.0, clock.left) + _GRACE
+        return call_within(seconds, family.landmark, sample, clock.check)
     layout = sample.layout
     cells = np.random.default_rng([sample.seed, 1]).permutation(layout.height * layout.width)
     columns = layout.columns.reshape(layout.channels, -1)[:, cells].ravel()
