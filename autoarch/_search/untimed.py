@@ -2,7 +2,8 @@
 
 Results come in any order then, so what a decision may know is fixed by numbers: one about candidate ``i`` knows the
 candidates up to ``i - LAG`` as they ended, and waits until they have. Whoever opened the search is known to all by its
-first split, and the best of those by all splits. A candidate that is set aside does not come back.
+first split, and the best of those by all splits. A candidate that is set aside comes back, if it may, once all others have
+ended.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from autoarch._core.failures import same_kind
 from autoarch._search.compare import Comparison, Standings, eligible, leader_of
 from autoarch._search.entrants import Entrant, Turn
 from autoarch._search.steps import Candidate
@@ -74,7 +76,7 @@ class UntimedDecisions(Standings, ABC):
         if leader is not None and not self.has_ended(leader):
             split = self._following_split(leader)
             return None if split is None else self._turn_of(leader, split)
-        return self._further_step() or self._further_candidate()
+        return self._further_step() or self._further_candidate() or self._second_chance()
 
     def has_ended(self, candidate: Candidate) -> bool:
         """Return whether a candidate has done all that it will do; what was no step is not tried again."""
@@ -142,6 +144,18 @@ class UntimedDecisions(Standings, ABC):
                 return self._turn_of(candidate, split)
         return None
 
+    def _second_chance(self) -> Turn | None:
+        """Next split of the first candidate that was set aside and is not behind the winner, now that all have ended."""
+        if self.running:
+            return None
+        behind = self.behind()
+        for candidate in sorted(self.candidates, key=lambda c: c.number):
+            waits = candidate.number in self._set_aside and candidate.status == "open"
+            split = self._following_split(candidate) if waits and candidate.number not in behind else None
+            if split is not None:
+                return self._turn_of(candidate, split)
+        return None
+
     def _is_behind(self, candidate: Candidate, known: Sequence[Candidate]) -> bool:
         leader = leader_of(known, self.weights)
         if leader is None or not candidate.steps or leader.number == candidate.number:
@@ -177,5 +191,11 @@ def _as_known(
         best = leader_of(own, weights)
         failures = [c.reason for c in own if c.status == "failed" and not c.steps]
         fruitless = sum(best is None or c.number > best.number for c in own)
-        found[name] = replace(entrant, best=best, failures=failures, fruitless=fruitless)
+        in_a_row: list[str] = []
+        for candidate in sorted(own, key=lambda c: c.number):
+            if candidate.steps:
+                in_a_row.clear()
+            if candidate.status == "failed":
+                in_a_row.append(same_kind(candidate.reason))
+        found[name] = replace(entrant, best=best, failures=failures, in_a_row=in_a_row, fruitless=fruitless)
     return found

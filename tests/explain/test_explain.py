@@ -423,7 +423,9 @@ def test_missing_values_are_not_mixed_with_others():
 
 def test_an_estimator_inside_a_pipeline_is_explained_through_it():
     """Its layout is passed on by hand."""
-    pipeline = make_pipeline(StandardScaler(), AutoArchClassifier(layout=(3, 4), **QUICK)).fit(FLAT, Y)
+    pipeline = make_pipeline(StandardScaler(), AutoArchClassifier(layout=(3, 4), **{**QUICK, "n_trials": 3})).fit(
+        FLAT, Y
+    )
     found = explain(pipeline, FLAT[:20], layout=pipeline[-1].layout_, by="cell", random_state=0, verbose=0)
 
     assert found.values.shape == (20, 12) and found.grid.shape == (20, 1, 3, 4)
