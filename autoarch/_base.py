@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,15 +16,18 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._core.callbacks import CallbackSupport, FitTasks, with_callbacks
 from autoarch._core.checks import own_errors
 from autoarch._core.pace import threads_that_pay
-from autoarch._core.quiet import warn_user
+from autoarch._core.quiet import quiet, warn_user
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
+from autoarch._data.containers import indexable, take_rows
 from autoarch._data.target import Target
 from autoarch._search.eligible import Identity, Settings, same_search
 from autoarch._search.journal import Journal
 from autoarch._search.refit import changed_params
+from autoarch._search.row_sample import GivenRows, blocks_of
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
+from autoarch.exceptions import InputError
 from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.geo.lattice import find_lattice
@@ -78,9 +81,10 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
         settings = Settings.of(self, self._task)
         tasks = FitTasks(self, X, y)
         canonical = Canonicaliser(self.layout, self.channels, self.coordinates).with_estimator_name(self)
-        values = canonical.fit_transform(X)
-        target = self._read_target(y, len(values))
-        weight = target.weights(sample_weight, self.class_weight)
+        given = GivenRows(X, y, sample_weight, groups, self.cv).sampled(self._read_target, self._task)
+        values = canonical.fit_transform(given.X)
+        target = self._read_target(given.y, len(values))
+        weight = target.weights(given.sample_weight, self.class_weight)
         past = getattr(self, "_past", None) if self.warm_start else None
         kept = {"kept": self.warm_start, "stored": settings.storage is not None}
         identity = Identity.of(values, target.values, weight, **kept)
@@ -88,17 +92,9 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
         problem = self._describe(values, canonical, target)
         if self.pretrained is not None:
             settings.families.append(FineTuned(self.pretrained).for_layout(problem))
-        splits = plan_search(
-            X,
-            values,
-            target.codes,
-            canonical,
-            cv=self.cv,
-            groups=groups,
-            task=self._task,
-            seed=seed,
-        )
-        for message in splits.warnings if self.verbose else ():
+        rows = {"cv": given.cv, "groups": given.groups}
+        splits = plan_search(given.X, values, target.codes, canonical, **rows, task=self._task, seed=seed)
+        for message in filter(None, (given.warning, *splits.warnings)) if self.verbose else ():
             warn_user(message)
         rest = {"splits": splits.plan.splits, "problem": problem, "random_state": seed}
         key = identity.key(self.get_params(deep=False), settings.families, **rest)
@@ -107,7 +103,7 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
             layouts = self._layouts_to_try(canonical)
             request = Request(settings, values, target, weight, problem, splits, seed, layouts, past, tasks, journal)
             found = run_search(request)
-        self._set_fitted(canonical, target, found)
+        self._set_fitted(canonical, target, found, given.note)
         if self.warm_start:
             self._past = replace(found.past, key=key)
         tasks.close()
@@ -157,8 +153,8 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
         undeclared = isinstance(self.layout, str) and self.coordinates is None
         return LayoutSearch(infer=canonical.undeclared_, recover=undeclared, names=canonical.column_names_)
 
-    def _set_fitted(self, canonical: Canonicaliser, target: Target, found: SearchResult) -> None:
-        """Set fitted attributes from the result."""
+    def _set_fitted(self, canonical: Canonicaliser, target: Target, found: SearchResult, sample: str) -> None:
+        """Set fitted attributes from the result; ``sample`` says which rows were read, if not all."""
         for name in ("feature_names_in_", "_past"):
             self.__dict__.pop(name, None)
         self.n_features_in_ = canonical.n_features_in_
@@ -169,20 +165,42 @@ class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
         report = with_values_read(found.attributes["locality_"], canonical.sentinels_, canonical.letters_)
         for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
+        if sample:
+            for name in ("splits_", "fitted_on_"):
+                setattr(self, name, f"{getattr(self, name)}; {sample}")
         self._predict_seconds = found.seconds_per_call, found.seconds_per_row
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)
 
     def _predictions(self, method: str, X: Any) -> np.ndarray:
-        """Call the winner, a long call with the threads that pay at this moment."""
+        """Call the winner, of a large X block by block, a long call with the threads that pay at this moment."""
         check_is_fitted(self, "best_estimator_")
-        values = self.best_estimator_[0].transform(X)
-        predict = getattr(self.best_estimator_[1:], method)
+        canonical, predict = self.best_estimator_[0], getattr(self.best_estimator_[1:], method)
+        with own_errors(reading="X"):
+            blocks = blocks_of(X, len(getattr(self, "classes_", ())))
+            X = indexable(X) if blocks else X
+        values = None if blocks else canonical.transform(X)
+        n = len(values) if values is not None else blocks[-1].stop
         per_call, per_row = getattr(self, "_predict_seconds", (0.0, 0.0))
-        if per_call + per_row * len(values) < _LONG_CALL:
-            return predict(values)
-        with limited(threads_that_pay("prediction", values.size)):
-            return predict(values)
+        size = n * len(canonical.centre_)
+        long = per_call + per_row * n >= _LONG_CALL
+        with limited(threads_that_pay("prediction", size)) if long else nullcontext():
+            if values is not None:
+                return predict(values)
+            return np.concatenate([predict(values) for values in self._converted(X, blocks)])
+
+    def _converted(self, X: Any, blocks: Sequence[slice]) -> Iterator[np.ndarray]:
+        """Canonical values of one block after the other; what there is to warn about names, the first one says."""
+        for place, rows in enumerate(blocks):
+            try:
+                with quiet() if place else nullcontext(), own_errors(reading="X"):
+                    values = self.best_estimator_[0].transform(take_rows(X, rows))
+            except InputError as error:
+                if not place:
+                    raise
+                where = f"in the block of rows that begins with row {rows.start:,} of X"
+                raise type(error)(f"{where}, counted from there: {error}") from error
+            yield values
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

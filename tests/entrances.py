@@ -553,7 +553,7 @@ def file_calls(draw):
             begin = {
                 "probe": ["probe", str(path)],
                 "fit": ["fit", str(path), "--out", f"{folder}/m.joblib", "--families", "linear", "--trials", "1"],
-                "predict": ["predict", str(path), str(path)],
+                "predict": ["predict", str(path), str(path), "--trust"],
             }[command]
             return _command([*begin, *([] if target is None else ["--target", target])])
 

@@ -110,7 +110,7 @@ def test_fit_saves_an_estimator_that_joblib_loads(model_file):
 
 def test_predict_writes_labels_probabilities_and_a_score(model_file, iris_csv, tmp_path, capsys):
     """The labels in the file are left out of the features and scored against."""
-    arguments = ["predict", str(model_file), str(iris_csv), "--target", "target", "--proba"]
+    arguments = ["predict", str(model_file), str(iris_csv), "--target", "target", "--proba", "--trust"]
     assert main([*arguments, "--out", str(tmp_path / "out.csv")]) == 0
 
     table = pd.read_csv(tmp_path / "out.csv")
@@ -121,7 +121,7 @@ def test_predict_writes_labels_probabilities_and_a_score(model_file, iris_csv, t
 
 def test_report_prints_the_summary_of_a_saved_model(model_file, tmp_path, capsys):
     """The text and the page hold the winner, its score and the leaderboard."""
-    assert main(["report", str(model_file), "--html", str(tmp_path / "page.html")]) == 0
+    assert main(["report", str(model_file), "--trust", "--html", str(tmp_path / "page.html")]) == 0
     text, page, model = capsys.readouterr().out, (tmp_path / "page.html").read_text(), joblib.load(model_file)
     assert text.strip() == summary(model)
     assert f"estimated {model.estimated_score_:.3f}" in text
@@ -135,7 +135,9 @@ def test_report_prints_the_summary_of_a_saved_model(model_file, tmp_path, capsys
         pytest.param(["probe", "none.npy"], "no file", id="no-file"),
         pytest.param(["probe", "d.npy", "--layout", "8by8"], "8x8", id="layout"),
         pytest.param(["fit", "d.npy", "--out", "m.joblib"], "--target", id="no-labels"),
-        pytest.param(["report", "other.joblib"], "not an estimator", id="stranger"),
+        pytest.param(["report", "other.joblib", "--trust"], "not an estimator", id="stranger"),
+        pytest.param(["report", "other.joblib"], "--trust", id="not-trusted"),
+        pytest.param(["report", "none.joblib"], "no file", id="no-model"),
     ],
 )
 def test_an_error_is_one_line_and_status_2(arguments, message, capsys):

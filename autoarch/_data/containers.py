@@ -1,6 +1,8 @@
-"""Conversion of containers of other packages (torch, polars, geopandas, scipy.sparse) to numpy and pandas.
+"""Conversion of containers of other packages (torch, polars, pyarrow, geopandas, scipy.sparse) to numpy and pandas.
 
-None of these packages is imported here: a value that is one of theirs proves that its package is loaded already.
+None of these packages is imported here: a value that is one of theirs proves that its package is loaded already. What
+has a shape, a type of numbers and slices of rows (zarr, h5py, others) is read block by block, and only the rows that
+are asked for are kept.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ import pandas as pd
 
 from autoarch.exceptions import InputError, InputTypeError
 
+_BLOCK_BYTES = 2**26  # read at a time from what is sliced
+_WITHOUT_BLOCKS = ("numpy", "pandas", "scipy")  # whose containers are read as they are
+
 
 def to_plain(data: Any) -> Any:
-    """Bring torch tensors and masked arrays to numpy, polars and geopandas to pandas; all else is as it came."""
+    """Bring tensors, masked and sliced arrays to numpy, other tables to pandas; all else is as it came."""
     if isinstance(data, np.ndarray) and data.dtype.kind == "V":
         raise InputTypeError(
             f"an array of records of type {str(data.dtype)[:80]} was given; expected one kind of values. Pass "
@@ -33,6 +38,10 @@ def to_plain(data: Any) -> Any:
         return _from_torch(data)
     if package == "polars":
         return _from_polars(data)
+    if package == "pyarrow" and hasattr(data, "to_pandas"):
+        return data.to_pandas()
+    if is_sliced(data):
+        return _read_rows(data, np.arange(data.shape[0]))
     if is_geo_frame(data):
         return _from_geopandas(data)
     if isinstance(data, np.ma.MaskedArray):
@@ -45,18 +54,51 @@ def is_geo_frame(data: Any) -> bool:
     return type(data).__module__.partition(".")[0] == "geopandas" and hasattr(data, "geometry") and data.ndim == 2
 
 
-def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Take rows of an array, a memory-map, a frame or a sparse matrix without copying the others."""
+def is_sliced(data: Any) -> bool:
+    """Tell what has a shape, a type of numbers and slices of rows, and is no array of numpy or table: zarr, h5py."""
+    package = type(data).__module__.partition(".")[0]
+    if package in _WITHOUT_BLOCKS or isinstance(data, np.ndarray) or hasattr(data, "iloc"):
+        return False
+    shape = getattr(data, "shape", None)
+    if not isinstance(shape, tuple) or not shape or not hasattr(type(data), "__getitem__"):
+        return False
+    with suppress(TypeError, AttributeError):
+        return np.dtype(data.dtype).kind in "biuf"
+    return False
+
+
+def indexable(X: Any) -> Any:
+    """Bring what rows cannot be taken of as it is, sparse matrices and tensors of some kinds, to what allows it."""
+    if hasattr(X, "tocsr") and getattr(X, "format", "") != "csr":
+        check_room("X", (X.shape[0],), 8)  # a place for each row, of which there may be more than values
+        return X.tocsr()
+    if type(X).__module__.partition(".")[0] == "torch" and (str(X.layout) != "torch.strided" or X.is_quantized):
+        return _from_torch(X)
+    return X
+
+
+def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
+    """Take rows of any container without converting or copying the others; row numbers need not be sorted."""
+    X = indexable(X)
+    package = type(X).__module__.partition(".")[0]
+    if package == "pyarrow":
+        return X.take(rows) if isinstance(rows, np.ndarray) else X.slice(rows.start, rows.stop - rows.start)
     if hasattr(X, "iloc"):
         return X.iloc[rows]
+    if is_sliced(X):
+        return _read_rows(X, rows if isinstance(rows, np.ndarray) else np.arange(rows.start, rows.stop))
+    if package in ("polars", "torch") or isinstance(X, np.ma.MaskedArray):
+        return X[rows]
     if hasattr(X, "tocsr"):
-        return X.tocsr()[rows]
+        return X[rows]
     if not isinstance(rows, slice):
         check_room("X", (len(rows), *np.shape(X)[1:]), getattr(getattr(X, "dtype", None), "itemsize", 1))
     return np.asarray(X)[rows]
 
 
-def check_room(name: str, shape: Sequence[int], item_bytes: int) -> None:
+def check_room(
+    name: str, shape: Sequence[int], item_bytes: int, *, advice: str = "Pass fewer rows or columns."
+) -> None:
     """Raise where an array of this shape would be larger than the memory that is free.
 
     Raises
@@ -68,8 +110,32 @@ def check_room(name: str, shape: Sequence[int], item_bytes: int) -> None:
     if free is not None and needed > free:
         raise InputError(
             f"{name} has shape {tuple(shape)}, which takes {needed / 2**30:.3g} GiB, but only {free / 2**30:.3g} GiB "
-            "of memory are free. Pass fewer rows or columns."
+            f"of memory are free. {advice}"
         )
+
+
+def _read_rows(data: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows of what is sliced, in this order; blocks without any are not read.
+
+    Raises
+    ------
+    InputError
+        If they would be larger than the memory that is free.
+    """
+    cells, dtype = tuple(map(int, data.shape[1:])), np.dtype(data.dtype)
+    check_room("X", (len(rows), *cells), dtype.itemsize)
+    out = np.empty((len(rows), *cells), dtype)
+    order = np.argsort(rows, kind="stable")
+    wanted = rows[order]
+    step = max(1, _BLOCK_BYTES // max(1, prod(cells) * dtype.itemsize))
+    with suppress(TypeError, AttributeError, IndexError, ZeroDivisionError):  # whole chunks, where it is stored in such
+        step = step // int(data.chunks[0]) * int(data.chunks[0]) or step
+    for start in np.unique(wanted // step) * step:
+        stop = min(start + step, data.shape[0])
+        first, last = np.searchsorted(wanted, (start, stop))
+        block = np.asarray(data[int(start) : int(stop)])
+        out[order[first:last]] = block[wanted[first:last] - start]
+    return out
 
 
 def to_dense(X: Any) -> np.ndarray:
@@ -82,13 +148,10 @@ def to_dense(X: Any) -> np.ndarray:
     """
     if X.ndim != 2:
         raise InputError(f"Expected 2D input, got sparse input with shape {X.shape}. Reshape it to (rows, columns).")
-    needed, free = X.shape[0] * X.shape[1] * X.dtype.itemsize, free_bytes()
-    if free is not None and needed > free:
-        raise InputError(
-            f"X is sparse with shape {X.shape}; as a dense array it takes {needed / 2**30:.3g} GiB, but only "
-            f"{free / 2**30:.3g} GiB of memory are free. Reduce its columns first, for example with "
-            "sklearn.decomposition.TruncatedSVD, or pass fewer rows."
-        )
+    advice = (
+        "Reduce its columns first, for example with sklearn.decomposition.TruncatedSVD, or pass fewer rows or columns."
+    )
+    check_room("X, made dense,", X.shape, X.dtype.itemsize, advice=advice)
     return np.asarray(X.toarray(order="C"))
 
 

@@ -130,10 +130,10 @@ def plan_splits(
     '3 folds, stratified by class: the rarest class has 3 rows'
     """
     n, own = len(y), not is_plain(cv)
-    groups = None if groups is None else _check_groups(groups, n, coded=not own)
+    groups = None if groups is None else check_groups(groups, n, coded=not own)
     with global_random_state_kept():
         if own:
-            return _users_own(cv, y, groups, task, X)
+            return users_own_splits(cv, y, groups, task, X)
         seed = np.random.RandomState() if random_state is None else random_state
         if isinstance(cv, str) and n > _HOLDOUT_ABOVE:
             return _holdout(y, groups, task, seed)
@@ -215,12 +215,13 @@ def _holdout(y: np.ndarray, groups: np.ndarray | None, task: str, seed: Seed) ->
     return SplitPlan(splits, f"holdout of {len(splits[0][1])} of {n} rows, {manner}", "holdout")
 
 
-def _users_own(cv: Any, y: np.ndarray, groups: np.ndarray | None, task: str, X: Any) -> SplitPlan:
+def users_own_splits(cv: Any, y: np.ndarray, groups: np.ndarray | None, task: str, X: Any) -> SplitPlan:
+    """Take the splits of the user's splitter, or those given; an InputError says what is wrong with them."""
     with own_errors(reading="cv"):
         if not hasattr(cv, "split") and len(cv := list(islice(cv, _MOST_SPLITS + 1))) > _MOST_SPLITS:
             raise InputError(f"cv gives more than {_MOST_SPLITS:,} splits. Pass fewer, or a splitter.")
         splitter = model_selection.check_cv(cv, y, classifier=task == "classification")
-        pairs = list(splitter.split(np.zeros((len(y), 1)) if X is None else X, y, groups))
+        pairs = splitter.split(np.zeros((len(y), 1)) if X is None else X, y, groups)
         splits = tuple((_rows(train, len(y)), _rows(valid, len(y))) for train, valid in pairs)
     if not splits or not all(len(train) and len(valid) for train, valid in splits):
         raise InputError(
@@ -272,8 +273,8 @@ def _on_training_rows(n: int, reason: str) -> SplitPlan:
     return SplitPlan(((rows, rows),), f"no rows held out, all train and judge: {reason}", "holdout")
 
 
-def _check_groups(groups: Any, n: int, *, coded: bool) -> np.ndarray:
-    """Return groups as an array, or as codes from 0."""
+def check_groups(groups: Any, n: int, *, coded: bool) -> np.ndarray:
+    """Return groups as an array, or as codes from 0; an InputError says what is wrong with them."""
     with own_errors(reading="groups"):
         values = to_plain(groups)
         values = values if isinstance(values, (pd.Series, pd.Index)) else np.asarray(values)

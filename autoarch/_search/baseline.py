@@ -14,7 +14,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from autoarch._core.clock import Deadline
-from autoarch._training.time_limited import class_first_order, fit_growing
+from autoarch._training.room import fit_forest
+from autoarch._training.time_limited import class_first_order
 from autoarch.families.base import Family, Params, Problem, Steps
 from autoarch.families.preprocessing import table_encoder
 
@@ -102,7 +103,7 @@ class Baseline(Family):
             return model
         weight = None if sample_weight is None else sample_weight[rows]
         until = deadline if deadline.unlimited else Deadline(max(deadline.left, _FLOOR))
-        return fit_growing(model, "n_estimators", X[rows], y[rows], weight, until, first=1, seed=seed)
+        return fit_forest(model, X[rows], y[rows], weight, until, first=1, seed=seed)
 
 
 def _neighbors(X: np.ndarray, seconds: float) -> int:

@@ -22,6 +22,7 @@ from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Judgement, StepResult, Work
 from autoarch._training.device import load
+from autoarch._training.room import preparable_rows
 from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family, Params, Problem
 
@@ -113,11 +114,17 @@ def fit_steps(
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
     steps[-1][1].set_params(**(learned or {}))
+    rows = preparable_rows([transformer for _, transformer in steps[:-1]], X, y, deadline, seed)
+    if rows is not None:
+        X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
     for _, transformer in steps[:-1]:
         _check_step_fits(transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
-    steps[-1] = (name, family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed))
+    fitted = family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+    if rows is not None:
+        fitted.complete_, fitted.n_rows_fitted_ = False, work_done(fitted)[0] or len(rows)
+    steps[-1] = (name, fitted)
     return Pipeline(steps)
 
 

@@ -6,17 +6,19 @@ import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.containers import free_bytes
 from autoarch._search.compare import Standings
 from autoarch._search.journal import StoredModel
-from autoarch._search.steps import Candidate
+from autoarch._search.steps import Candidate, Judgement
 
 _WAITING = 5  # candidates beside the leader and the members whose models are kept
-_SHARE = 0.2  # of the free memory that models may take
-_CONTENDERS = 50  # candidates whose left-out predictions are kept in any case
-_MANY = 20  # others, after which theirs are looked through
+_SHARE, _MOST_BYTES = 0.2, 2**28  # of the free memory that models may take, and at most
+_CONTENDERS, _FEWEST_CONTENDERS = 50, 5  # candidates whose left-out predictions are kept in any case,
+_MOST_PREDICTIONS = 2**28  # bytes of these
+_MANY = 0.4  # others in units of those, after which theirs are looked through
 _FREE_WHERE_UNKNOWN = 4e9  # bytes
 
 
@@ -33,7 +35,7 @@ class KeptModels:
         self.n_kept = n_members + _WAITING
         self._models: dict[int, dict[int, Pipeline]] = {}
         self._sizes: dict[int, int] = {}
-        self._most = _SHARE * free_memory()
+        self._most = min(_MOST_BYTES, _SHARE * free_memory())
 
     def add(self, number: int, split: int, model: Pipeline | StoredModel, size: int | None = None) -> None:
         """Keep a model for now; one of so many bytes that lies in a store is read when it is asked for."""
@@ -67,18 +69,20 @@ class KeptModels:
                 continue
             room -= needed
             wanted.add(candidate.number)
-        _drop_predictions(ranked[_CONTENDERS:], standings)
+        _drop_predictions(ranked, standings)
         dropped = set(self._models) - wanted - set(busy)
         for number in dropped:
             del self._models[number]
         return dropped
 
 
-def _drop_predictions(beaten: Sequence[Candidate], standings: Standings) -> None:
+def _drop_predictions(ranked: Sequence[Candidate], standings: Standings) -> None:
     """Forget the predictions of candidates that are set aside far down; they do not go on any more."""
-    done = [c for c in beaten if standings.is_settled(c)]
+    size = max((sum(map(_bytes, c.steps.values())) for c in ranked[:_FEWEST_CONTENDERS]), default=0)
+    kept = int(np.clip(_MOST_PREDICTIONS / max(size, 1), _FEWEST_CONTENDERS, _CONTENDERS))
+    done = [c for c in ranked[kept:] if standings.is_settled(c)]
     held = [c for c in done if any(step.predictions is not None for step in c.steps.values())]
-    if len(held) < _MANY:
+    if len(held) < _MANY * kept:
         return
     behind = standings.behind()
     for candidate in held:
@@ -86,6 +90,10 @@ def _drop_predictions(beaten: Sequence[Candidate], standings: Standings) -> None
             candidate.status, candidate.reason = "paused", f"{-lag.mean:.3g} behind the winner on the same rows"
             for split, step in candidate.steps.items():
                 candidate.steps[split] = replace(step, predictions=None)
+
+
+def _bytes(step: Judgement) -> int:
+    return 0 if step.predictions is None else step.predictions.values.nbytes
 
 
 def size_of(model: Pipeline) -> int:

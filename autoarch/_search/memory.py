@@ -18,6 +18,7 @@ import joblib
 from autoarch._core.paths import check_folder
 from autoarch._search.evaluate import evaluate
 from autoarch._search.jobs import Job, TrainingData
+from autoarch._search.private_store import private_memory
 from autoarch._search.steps import StepResult
 
 Evaluate = Callable[[TrainingData, Job], StepResult]
@@ -39,7 +40,7 @@ def as_memory(memory: str | joblib.Memory | None) -> joblib.Memory | None:
     """
     if isinstance(memory, joblib.Memory):
         memory = memory.location  # one that is as silent as we are
-    return None if memory is None else joblib.Memory(str(check_folder("memory", memory)), verbose=0)
+    return None if memory is None else private_memory(str(check_folder("memory", memory)))
 
 
 def fingerprint(*parts: Any) -> str:

@@ -29,6 +29,7 @@ from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, w
 from autoarch._search.loop import Past, Search
 from autoarch._search.memory import CachedEvaluate, cached, fingerprint, scorer_key, versions
 from autoarch._search.plug_ins import faulty
+from autoarch._search.private_store import warn_of_trouble
 from autoarch._search.refit import final_predict_seconds, reserved_seconds
 from autoarch._search.scoring import Scorer
 from autoarch._search.splits import SearchSplits, plan_for_score, splits_used
@@ -144,6 +145,7 @@ def run_search(request: Request) -> SearchResult:
     warn_about(search, best, undefined)
     if request.journal.trouble:
         warn_user(request.journal.trouble)
+    warn_of_trouble(settings.memory)
     temperature = 1.0
     if target.classes is not None:
         temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)

@@ -42,7 +42,9 @@ class Predictions:
 
     @staticmethod
     def joined(parts: list[Predictions]) -> Predictions:
-        """Join the predictions of several folds."""
+        """Join the predictions of several folds; those of a single one are not copied."""
+        if len(parts) == 1:
+            return parts[0]
         rows, values = ([getattr(part, name) for part in parts] for name in ("rows", "values"))
         return Predictions(np.concatenate(rows), np.concatenate(values))
 

@@ -2,7 +2,7 @@
 
 Results come in any order then, so what a decision may know is fixed by numbers: one about candidate ``i`` knows the
 candidates up to ``i - LAG`` as they ended, and waits until they have. Whoever opened the search is known to all by its
-first split, and the best of those by all splits. A candidate that is set aside comes back, if it may, once all others have
+first split, and the best of those by all splits. A candidate that is set aside may come back once all others have
 ended.
 """
 
@@ -145,7 +145,7 @@ class UntimedDecisions(Standings, ABC):
         return None
 
     def _second_chance(self) -> Turn | None:
-        """Next split of the first candidate that was set aside and is not behind the winner, now that all have ended."""
+        """Next split of the first candidate that was set aside and is not behind the winner once all have ended."""
         if self.running:
             return None
         behind = self.behind()

@@ -237,7 +237,9 @@ class Block:
         return cls(kept, features[:, kept].mean(axis=0), spread * np.sqrt(len(kept)))
 
     def of(self, features: np.ndarray) -> np.ndarray:
-        scaled = (features[:, self.kept] - self.mean) / self.scale
+        scaled = features[:, self.kept]
+        scaled -= self.mean
+        scaled /= self.scale
         limit = _LARGEST / float(np.sqrt(max(1, len(self.kept))))
         return np.clip(scaled, -limit, limit, out=scaled)
 

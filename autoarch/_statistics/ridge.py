@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
+from sklearn.utils import gen_batches
 
 from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._core.threads import limited
+from autoarch._statistics.ridge_in_parts import solved_in_parts
 
 PENALTIES = np.logspace(-5, 2, 15)  # relative to the mean squared length of a row of features
 _ENOUGH_ROWS = 1_300  # on which the penalty is chosen; a factor of all rows takes the cube of their number
@@ -35,6 +38,7 @@ _MAY_HALVE = 2.0  # the pace of a machine during the last factor, which nothing 
 _SLOWER = 2.2  # times as long takes an operation of a factor or an inverse as one of a product
 _PER_VALUE = 45  # operations that centring, weighting and copying a value come to
 _SIDE, _REPEATS = 320, 5  # of the products that are timed
+_BLOCK_VALUES = 2**22  # of features that are centred and weighted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +94,22 @@ def fit_ridge(
     n, deadline = len(features), deadline or Deadline()
     weight = np.ones(n) if weight is None else weight / weight.mean()
     root, share = np.sqrt(weight)[:, None], weight / weight.sum()
-    centre, level = share @ features, share @ targets
-    rows, wanted = root * (features - centre), root * (targets - level)
-    scale = max(float(np.einsum("ij,ij->", rows, rows)) / n, 1e-30)
+    many = n > features.shape[1] and features.size > _BLOCK_VALUES
+    parts = list(gen_batches(n, max(1, _BLOCK_VALUES // features.shape[1]) if many else n))
+    centre, level = sum(share[part] @ features[part] for part in parts), share @ targets
+
+    def rows(part: Any) -> np.ndarray:
+        return root[part] * (features[part] - centre)
+
+    wanted = root * (targets - level)
+    scale = max(float(sum(np.einsum("ij,ij->", one, one) for one in map(rows, parts))) / n, 1e-30)
     some = slice(None) if n <= _ENOUGH_ROWS else np.random.default_rng(0).permutation(n)[:_ENOUGH_ROWS]
-    penalty, settled = _best_penalty(rows[some], wanted[some], share[some] / share[some].sum(), scale, n, deadline)
-    coef, errors = _solved(rows, wanted, share, _gram(rows), penalty * scale)
+    penalty, settled = _best_penalty(rows(some), wanted[some], share[some] / share[some].sum(), scale, n, deadline)
+    if many:
+        coef, errors = solved_in_parts(rows, parts, wanted, share, penalty * scale)
+    else:
+        whole = rows(slice(None))
+        coef, errors = _solved(whole, wanted, share, _gram(whole), penalty * scale)
     return RidgeFit(coef, level - centre @ coef, penalty, targets - errors / root, settled)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.layout import Layout
@@ -15,6 +16,7 @@ _FLAT = 1e-6  # of the mean of a sample: deviations below are those of rounding
 _MOST_PLANES = 16  # each is one more channel of the first convolution
 _MOST_LEVELS = 8  # of one category
 MOST_CODES = 16  # of the cells of a channel
+_BLOCK_VALUES = 2**23  # whose squares are summed at a time
 
 
 class GridScaler(TransformerMixin, BaseEstimator):
@@ -67,7 +69,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
             if missing.any():
                 mean, variance = _nan_moments(grid, axes)
             else:
-                mean, variance = (of(axis=axes, keepdims=True, dtype=np.float64) for of in (grid.mean, grid.var))
+                mean, variance = _moments(grid, axes)
         scale = np.sqrt(variance[0])
         self.mean_ = mean[0]
         self.scale_ = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), scale, 1.0)
@@ -94,7 +96,8 @@ class GridScaler(TransformerMixin, BaseEstimator):
 
     def _cells(self, grid: np.ndarray) -> np.ndarray:
         """Scaled cells, what is missing filled."""
-        grid = (grid - self.mean_.astype(grid.dtype)) / self.scale_.astype(grid.dtype)
+        grid = grid - self.mean_.astype(grid.dtype)
+        grid /= self.scale_.astype(grid.dtype)
         grid = np.clip(grid, -self._largest, self._largest, out=grid).astype(np.float32, copy=False)
         missing = np.isnan(grid)
         if missing.any():
@@ -258,6 +261,17 @@ class _Planes:
         numbers = np.clip((X[:, self.numbers] - self.mean) / self.scale, -_LARGEST, _LARGEST)
         flags = [X[:, column] == code for column, code in self.levels]
         return np.column_stack([np.nan_to_num(numbers), *flags]).astype(np.float32)
+
+
+def _moments(values: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance in double precision; of many values block by block, because numpy would copy them all."""
+    mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)
+    if values.size <= _BLOCK_VALUES:
+        return mean, values.var(axis=axes, keepdims=True, dtype=np.float64)
+    squares = np.zeros_like(mean)
+    for rows in gen_batches(len(values), max(1, _BLOCK_VALUES * len(values) // values.size)):
+        squares += ((values[rows] - mean) ** 2).sum(axis=axes, keepdims=True)
+    return mean, squares * (mean.size / values.size)
 
 
 def _nan_moments(values: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -61,16 +61,18 @@ def fit_growing(
     first: int,
     seed: int,
     per_call: bool = False,
+    most: Callable[[Any], int] | None = None,
 ) -> BaseEstimator:
     """Fit ``model``, raising its parameter ``size`` from ``first`` to the value it has, while the time lasts.
 
     The model is left with ``size`` at what was reached, so that its parameters describe it, and with the attributes
     ``complete_``, ``n_rows_fitted_`` and ``n_rounds_fitted_``. Where even the first step would take too long on all
     rows, fewer are used. With ``per_call`` a warm start counts ``size`` anew, as solvers count iterations, and they
-    are done when they have converged, so that their rounds mean nothing.
+    are done when they have converged, so that their rounds mean nothing. ``most`` tells after the first step how large
+    the model may become; what is smaller for that is complete.
     """
     target = getattr(model, size)
-    if deadline.unlimited or target <= first:
+    if target <= first or (deadline.unlimited and most is None):
         fitted = _fitted(model, X, y, sample_weight, complete=True)
         fitted.n_rounds_fitted_ = 0 if per_call else _rounds(fitted, target)
         return fitted
@@ -83,6 +85,8 @@ def fit_growing(
         _fitted(model.set_params(**{size: limit, "warm_start": True}), X, y, sample_weight, complete=False)
         timed.append((step, max(time.monotonic() - started, 1e-6)))
         reached += step
+        if most is not None:
+            target = min(target, max(reached, most(model)))
         done = reached >= target or int(np.max(getattr(model, "n_iter_", limit))) < limit  # early stopping, convergence
         step = 0 if done else _next_step(timed, reached, target, deadline)
     model.complete_ = done and every_row
@@ -103,8 +107,8 @@ def _next_step(timed: list[tuple[int, float]], reached: int, target: int, deadli
     slope = (seconds - seconds_of_few) / (many - few) if many != few else 0.0
     each = slope if slope > 0 else seconds / many
     overhead = max(0.0, seconds - each * many)
-    affordable = int(max(0.0, deadline.left / MAY_HALVE - overhead) / each)
     rest = target - reached
+    affordable = rest if deadline.unlimited else int(max(0.0, deadline.left / MAY_HALVE - overhead) / each)
     step = min(rest, affordable, _GROWTH * reached)
     return 0 if step < min(rest, max(1.0, _LEAST_GROWTH * reached)) else step
 

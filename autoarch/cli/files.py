@@ -118,19 +118,23 @@ def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
     return frame.drop(columns=target), frame[target]
 
 
-def read_model(path: str) -> Any:
-    """Load a fitted estimator, which runs code from the file.
+def read_model(path: str, *, trusted: bool) -> Any:
+    """Load a fitted estimator, which runs code from the file, where the user has said that its maker is trusted.
 
     Raises
     ------
     InputError
-        If there is none in it.
+        If the maker is not, or there is no estimator in the file.
     """
     import joblib
 
     path_of_model = _checked_path(path)
     if not path_of_model.is_file():
         raise InputError(f"There is no file {path_of_model}.")
+    if not trusted:
+        raise InputError(
+            f"{path} is a pickle, and loading it could run any code. If you made it, or trust who did, add --trust."
+        )
     with _reading(path_of_model):
         model = joblib.load(path_of_model)
     if not hasattr(model, "leaderboard_"):

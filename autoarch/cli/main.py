@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     fit.set_defaults(run=_run_fit)
 
     predict = commands.add_parser("predict", help="predict with a saved estimator")
-    predict.add_argument("model", help="a file written by autoarch fit; load only files that you trust")
+    _add_model(predict)
     predict.add_argument("file", help=_FILE_HELP)
     predict.add_argument("--target", help="labels to leave out of the features and to score against")
     predict.add_argument("--proba", action="store_true", help="a column of probabilities for every class")
@@ -94,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.set_defaults(run=_run_predict)
 
     report = commands.add_parser("report", help="summarise a saved estimator")
-    report.add_argument("model", help="a file written by autoarch fit; load only files that you trust")
+    _add_model(report)
     report.add_argument("--html", metavar="OUT", help="write the report as a page")
     report.set_defaults(run=_run_report)
     return parser
@@ -105,6 +105,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", help=_TARGET_HELP)
     parser.add_argument("--layout", default="auto", help="HxW or CxHxW for flat columns, none, or auto (default)")
     parser.add_argument("--channels", choices=("first", "last"), default="first", help="axis of a 4-D array")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="a file written by autoarch fit, which is a pickle")
+    trust = "load it, although a pickle may run any code: for files whose maker you trust"
+    parser.add_argument("--trust", action="store_true", help=trust)
 
 
 def _run_demo(arguments: argparse.Namespace) -> None:
@@ -165,7 +171,7 @@ def _run_predict(arguments: argparse.Namespace) -> None:
 
     if arguments.out:
         checked_output(arguments.out)
-    model = read_model(arguments.model)
+    model = read_model(arguments.model, trusted=arguments.trust)
     X, y = read_data(arguments.file, arguments.target)
     table = pd.DataFrame({"prediction": model.predict(X)})
     if arguments.proba:
@@ -183,7 +189,7 @@ def _run_report(arguments: argparse.Namespace) -> None:
 
     if arguments.html:
         checked_output(arguments.html)
-    model = read_model(arguments.model)
+    model = read_model(arguments.model, trusted=arguments.trust)
     print(summary(model))
     if arguments.html:
         board = model.leaderboard_.to_html(index=False, border=0, na_rep="", float_format="{:.4f}".format)

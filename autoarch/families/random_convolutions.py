@@ -7,7 +7,8 @@ are computed block by block while there is time for the ridge, whose cost follow
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,10 +74,12 @@ class RandomConvolutions(BaseEstimator):
         self.cells_ = self._choose_cells(seen, len(X))
         self.n_rounds_fitted_ = self.n_kernels
         self._draw(seen, affordable_kernels(self.n_kernels, self.features, len(X)))
+        order, drawn = class_first_order(y, self.seed), self._n_drawn
+        order = order[: max(_FEW_ROWS, _MOST_VALUES // self._n_features(drawn))]
         if deadline.unlimited:
-            rows, raw = np.arange(len(X)), self._raw(X)
+            rows = np.sort(order)
+            raw = self._raw(X if len(rows) == len(X) else X[rows])
         else:
-            order, drawn = class_first_order(y, self.seed), self._n_drawn
             kernels = self._kernels_in_time(X, order, targets.shape[1], deadline)
             if kernels < drawn:
                 self._draw(seen, kernels)
@@ -85,10 +88,9 @@ class RandomConvolutions(BaseEstimator):
         self.n_rows_fitted_ = len(rows)
         self.blocks_ = [Block.learn(part) for part in raw]
         scaled = self._scaled(raw)
-        del raw
         self.n_features_in_ = int(np.prod(X.shape[1:]))
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)[rows]
-        self.ridge_ = fit_ridge(scaled.astype(np.float64), targets[rows], weight, deadline)
+        self.ridge_ = fit_ridge(scaled, targets[rows], weight, deadline)
         whole = len(rows) == len(X) and self.n_rounds_fitted_ == self.n_kernels
         self.complete_ = whole and self.ridge_.settled
         return rows
@@ -153,8 +155,10 @@ class RandomConvolutions(BaseEstimator):
         pace = Pace(0.0, operations_per_second())
         left = deadline.left
         rows = largest(lambda rows: pace.least_ridge(rows, features, n_targets) <= left, min(fewest, done), done)
-        places = np.argsort(order[:rows])
-        return order[:rows][places], [np.concatenate(part)[places] for part in zip(*parts, strict=True)]
+        kinds = list(zip(*parts, strict=True))
+        parts.clear()  # so that each kind of features goes when it has been joined
+        place = np.argsort(np.argsort(order[:rows]))
+        return np.sort(order[:rows]), [_joined(kinds.pop(0), place) for _ in range(len(kinds))]
 
     def _raw(self, X: np.ndarray) -> list[np.ndarray]:
         X = np.ascontiguousarray(X, dtype=np.float32)
@@ -162,7 +166,16 @@ class RandomConvolutions(BaseEstimator):
         return [*parts, X.reshape(len(X), -1)[:, self.cells_]] if len(self.cells_) else parts
 
     def _scaled(self, raw: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate([block.of(part) for block, part in zip(self.blocks_, raw, strict=True)], axis=1)
+        """Scaled features of all kinds side by side; ``raw`` is emptied, so that there are never two copies of all."""
+        ends = np.cumsum([0, *(len(block.kept) for block in self.blocks_)])
+        scaled = np.empty((len(raw[0]), ends[-1]), np.float32)
+        for block, start, end in zip(self.blocks_, ends, ends[1:], strict=False):
+            scaled[:, start:end] = block.of(raw.pop(0))
+        return scaled
+
+    def _forget_rows(self) -> None:
+        """Drop what is known of each training row, which no prediction needs."""
+        self.ridge_ = replace(self.ridge_, left_out=np.empty((0, self.ridge_.coef.shape[1])))
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Outputs of the ridge, (n, targets)."""
@@ -208,6 +221,7 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
             return -float(np.average(logs, weights=weights))
 
         self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
+        self._forget_rows()
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
@@ -244,6 +258,7 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         self.y_scale_ = float(y.std()) or 1.0
         self.y_range_ = float(y.min()), float(y.max())
         self._learn(X, y, y[:, None] / self.y_scale_, sample_weight, deadline or Deadline())
+        self._forget_rows()
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -254,6 +269,16 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         """Values from the outputs of the ridge."""
         low, high = self.y_range_
         return np.clip(outputs * self.y_scale_, low - (high - low) / 2, high + (high - low) / 2)
+
+
+def _joined(parts: Sequence[np.ndarray], place: np.ndarray) -> np.ndarray:
+    """Join parts, as far as their rows have a place, each row in its place, without a copy on the way."""
+    joined, done = np.empty((len(place), *parts[0].shape[1:]), parts[0].dtype), 0
+    for part in parts:
+        places = place[done : done + len(part)]
+        joined[places] = part[: len(places)]
+        done += len(part)
+    return joined
 
 
 def per_kernel(features: str) -> int:

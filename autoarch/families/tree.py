@@ -11,7 +11,7 @@ import numpy as np
 from sklearn import ensemble
 from sklearn.base import BaseEstimator
 
-from autoarch._training import boosters
+from autoarch._training import boosters, room
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.time_limited import fit_growing
 from autoarch.families import landmarks, preprocessing
@@ -202,7 +202,7 @@ class Tree(Family):
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""
         if isinstance(model, tuple(kind for pair in _FORESTS.values() for kind in pair)):
-            return fit_growing(model, "n_estimators", X, y, first=2, **limits)
+            return room.fit_forest(model, X, y, first=2, **limits)
         if isinstance(model, _BOOSTING):
             if model.early_stopping:
                 return fit_growing(model, "max_iter", X, y, first=1, **limits)
@@ -238,13 +238,13 @@ def _landmark_models(sample: Sample, check: Check) -> list[BaseEstimator]:
     if not _boosts(sample):
         return [extra_trees]
     small = {"max_iter": _LANDMARK_ROUNDS, "learning_rate": 0.2, "max_leaf_nodes": 8, "min_samples_leaf": 5}
-    codes = list(sample.categorical) or None
-    quick = boosting(**small, categorical_features=codes, random_state=sample.seed)
+    quick = boosting(**small, categorical_features=list(sample.categorical) or None, random_state=sample.seed)
     return [extra_trees, boosters.checked_in_every_round(quick, check)]
 
 
 def _landmark_trees(sample: Sample) -> int:
-    return 80 if len(sample) >= SMALL_ROWS else 20 if len(sample) >= TINY_ROWS else 10
+    most = room.trees_with_room(len(sample), sample.n_classes)
+    return min(most, 80 if len(sample) >= SMALL_ROWS else 20 if len(sample) >= TINY_ROWS else 10)
 
 
 def _columns_tried(sample: Sample) -> int:

@@ -62,9 +62,8 @@ def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Gener
     InputError, LayoutError
         If X is no matrix of numbers, or there is not one name per column.
     """
-    X = to_plain(X)
     if not hasattr(X, "shape"):
-        X = np.asarray(X)
+        X = np.asarray(to_plain(X))
     if len(X.shape) in (3, 4):
         raise LayoutError(
             f"X has shape {tuple(X.shape)}, so its grid is known already; expected (n, p). Pass X as it is where "
@@ -74,6 +73,7 @@ def read_table(X: Any, feature_names: Sequence[str] | None, rng: np.random.Gener
         most = int(np.clip(MOST_VALUES // X.shape[1], FEWEST_READ, correlations.MAX_ROWS))
         if X.shape[0] > most:  # never copying the other rows
             X = take_rows(X, np.sort(rng.choice(X.shape[0], most, replace=False)))
+    X = to_plain(X)
     if isinstance(X, pd.DataFrame):
         numeric = np.flatnonzero([is_numeric_dtype(kind) and not is_complex_dtype(kind) for kind in X.dtypes])
         values = X.iloc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -80,7 +80,7 @@ def probe_locality(
     'none'
     """
     from autoarch._data.canonical import Canonicaliser
-    from autoarch._data.containers import take_rows, to_plain
+    from autoarch._data.containers import take_rows
 
     if time_budget is not None:
         time_budget = check_seconds("time_budget", time_budget, absent="None for 'no limit'")
@@ -90,7 +90,6 @@ def probe_locality(
     clock = Deadline(time_budget)
     seed = seed_of(random_state)
     with own_errors(reading="X"):
-        X = to_plain(X)
         most = _rows_to_read(X)
         many = len(getattr(X, "shape", ())) > 1 and X.shape[0] > most
     target: np.ndarray | None = None

@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from autoarch._core.clock import Deadline
 from autoarch._search.evaluate import aligned
+from autoarch._training.room import fit_forest
 from autoarch._training.time_limited import fit_growing
 
 _ROWS, _VALUES = 2_000, 4_000_000  # that are learned from: so many values, or so many rows where that is more
@@ -63,24 +64,26 @@ def fit_reference(
     elif name == LINEAR:
         model = linear_head(cells, y, classification=classes is not None, seed=seed)
     else:
-        kind = _forest if name == FOREST else _boosting
-        plain, size = kind(0 if classes is None else len(classes), len(X), seed)
-        model = fit_growing(plain, size, cells, y, None, Deadline(seconds), first=2, seed=seed)
+        n_classes, given = 0 if classes is None else len(classes), (cells, y, None, Deadline(seconds))
+        if name == FOREST:
+            model = fit_forest(_forest(n_classes, seed), *given, first=2, seed=seed)
+        else:
+            model = fit_growing(_boosting(n_classes, len(X), seed), "max_iter", *given, first=2, seed=seed)
     return predictor(model, read.transform, classes)
 
 
-def _forest(n_classes: int, n_rows: int, seed: int) -> tuple[BaseEstimator, str]:
+def _forest(n_classes: int, seed: int) -> BaseEstimator:
     if n_classes:
-        return ExtraTreesClassifier(_TREES, random_state=seed), "n_estimators"
-    return ExtraTreesRegressor(_TREES, max_features=1 / 3, random_state=seed), "n_estimators"
+        return ExtraTreesClassifier(_TREES, random_state=seed)
+    return ExtraTreesRegressor(_TREES, max_features=1 / 3, random_state=seed)
 
 
-def _boosting(n_classes: int, n_rows: int, seed: int) -> tuple[BaseEstimator, str]:
+def _boosting(n_classes: int, n_rows: int, seed: int) -> BaseEstimator:
     kind = HistGradientBoostingClassifier if n_classes else HistGradientBoostingRegressor
     rounds = _ROUNDS if n_classes <= 2 else max(_FEWEST_ROUNDS, 3 * _ROUNDS // n_classes)
     leaf_rows = _FEW_LEAF_ROWS if n_rows < _FEW_ROWS else _LEAF_ROWS
     size = {"max_iter": rounds, "max_leaf_nodes": 4, "min_samples_leaf": leaf_rows, "learning_rate": 0.2}
-    return kind(**size, early_stopping=False, random_state=seed), "max_iter"
+    return kind(**size, early_stopping=False, random_state=seed)
 
 
 def linear_head(features: np.ndarray, y: np.ndarray, *, classification: bool, seed: int) -> Any:

@@ -59,3 +59,15 @@ def test_more_rows_features_and_targets_cost_more(n_rows: int, n_features: int, 
     assert operations < ridge_operations(n_rows, 2 * n_features, n_targets)
     assert operations < ridge_operations(n_rows, n_features, 2 * n_targets)
     assert ridge_operations(n_rows, n_features, n_targets, n_penalties=1) < operations
+
+
+def test_many_rows_are_solved_in_parts(monkeypatch):
+    """The slopes, the penalty and the left-out errors are those of all rows at once."""
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(size=(300, 7)).astype(np.float32), rng.normal(size=(300, 2))
+    whole = fit_ridge(features, targets, np.linspace(1, 2, 300))
+    monkeypatch.setattr("autoarch._statistics.ridge._BLOCK_VALUES", 500)
+    parts = fit_ridge(features, targets, np.linspace(1, 2, 300))
+    assert parts.penalty == whole.penalty
+    np.testing.assert_allclose(parts.coef, whole.coef, rtol=1e-8)
+    np.testing.assert_allclose(parts.left_out, whole.left_out, rtol=1e-8)

@@ -53,6 +53,10 @@ ADVICE = {
     "git-lfs": "is a pointer of Git LFS, not the file itself. Get that with `git lfs pull`",
     "web page": "is a web page, not weights: the download went wrong. Download it again, logged in if need be",
     "text": "is a text; expected weights. Pass the file that they are in",
+    "unsafe": (
+        "is no archive that torch has written: its members unpack to more than the file holds, or have names outside "
+        "of it. Ask for the weights as safetensors"
+    ),
     "damaged": "is cut off or damaged. Copy or download it again",
     "unknown": "cannot be read: its first bytes belong to no kind of file known here",
 }
@@ -106,13 +110,15 @@ def _zip_kind(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            unpacked = sum(member.file_size for member in archive.infolist())
     except Exception:  # of a damaged archive, anything
         return "damaged"
     below = {name.partition("/")[2] for name in names}
     if below & {"constants.pkl", "bytecode.pkl"} or any(name.startswith("code/") for name in below):
         return "torchscript"
-    if "data.pkl" in below:
-        return "torch"
+    if "data.pkl" in below:  # torch packs nothing, and names members by numbers and words
+        outside = any(name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") for name in names)
+        return "unsafe" if outside or unpacked > path.stat().st_size else "torch"
     if {"config.json", "model.weights.h5"} <= set(names):
         return "keras"
     if any(name.rpartition("/")[2] in ("serialized_exported_program.json", "archive_format") for name in names):
