@@ -119,6 +119,8 @@ def _independent(data: ProbeInput, layout: Layout | None) -> tuple[np.ndarray | 
 
 def choose_layout(data: ProbeInput, given: Layout | None, search: LayoutSearch) -> Measurements:
     """Measure the columns as given or as inferred, and in a recovered order where that is worth more."""
+    if given is None and not len(data.numeric):  # there is nothing to lay out
+        return _completed(Measurements(), measure_landmarks(data, None))
     before = _as_given(data, given)
     reading, why_not = _inferred(data, before, search.names) if search.infer else (None, "")
     known = None
