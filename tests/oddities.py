@@ -37,6 +37,14 @@ class Raising:
     shape = property(_raise)
 
 
+def _raising_series(n):
+    """A Series of such objects; older versions of pandas ask those in a list for their lengths."""
+    values = np.empty(n, dtype=object)
+    for place in range(n):
+        values[place] = Raising()
+    return pd.Series(values)
+
+
 class ArrayRaises:
     """An object with a shape whose conversion to an array raises."""
 
@@ -206,7 +214,7 @@ def _matrix_kinds(rng, n, p):
         "frame, intervals": lambda: pd.DataFrame({"a": pd.cut(X[:, 0], 3), "b": X[:, 1]}),
         "frame, lists": lambda: pd.DataFrame({"a": [[1, 2]] * n, "b": X[:, 1]}),
         "frame, objects": lambda: pd.DataFrame({"a": [Plain()] * n, "b": X[:, 1]}),
-        "frame, raises": lambda: pd.DataFrame({"a": pd.Series([Raising()] * n, dtype=object), "b": X[:, 1]}),
+        "frame, raises": lambda: pd.DataFrame({"a": _raising_series(n), "b": X[:, 1]}),
         "frame, empty": lambda: pd.DataFrame(),
         "frame, index twice": lambda: frame.set_axis([0] * n, axis=0),
         "Series": lambda: frame["c0"],
@@ -308,7 +316,7 @@ def _column_kinds(rng, n):
         "objects of sets": lambda: _objects(n, 1, {1})[:, 0],
         "objects of two kinds": lambda: np.array([1, "a"] * (n // 2), dtype=object),
         "plain objects": lambda: np.array([Plain() for _ in range(n)], dtype=object),
-        "raising objects": lambda: pd.Series([Raising()] * n, dtype=object),
+        "raising objects": lambda: _raising_series(n),
         "big ints": lambda: np.array([10**30, 10**31] * (n // 2), dtype=object),
         "uint64": lambda: codes.astype(np.uint64) + 2**63,
         "Series": lambda: pd.Series(codes, index=range(n, 2 * n)),
