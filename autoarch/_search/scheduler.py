@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -257,14 +257,9 @@ class Scheduler(UntimedDecisions):
         seen_once = [c for c in eligible(self.candidates) if c.status == "open" and len(c.steps) == 1]
         if leader is None or len(leader.steps) < _FEWEST_JUDGED:
             return None
-        compared = Comparison(seen_once, leader, self.weights)
-        for candidate in seen_once:
-            lag, split = compared.of(candidate), self._next_split(candidate, _FEWEST_JUDGED)
-            cost = self._seconds_of_next(candidate)
-            level = lag is not None and lag.standardised >= -_LEVEL
-            if level and split is not None and cost <= min(left, _CHEAP * need):
-                return self._going_on(candidate, split, left, cost)
-        return None
+        affordable = min(left, _CHEAP * need)
+        level = self._level_with(leader, seen_once, _FEWEST_JUDGED, left, affordable)
+        return next((turn for _, turn in level), None)
 
     def _contest(self, left: float) -> Turn | None:
         """Next split of the best of the candidates that are level with the leader, where that is affordable."""
@@ -272,13 +267,18 @@ class Scheduler(UntimedDecisions):
         if leader is None:
             return None
         rivals = [c for c in eligible(self.candidates) if c.status == "open" and c is not leader]
-        compared, options = Comparison(rivals, leader, self.weights), []
-        for rival in rivals:
-            lag, split = compared.of(rival), self._next_split(rival, len(leader.steps))
-            cost = self._seconds_of_next(rival)
-            if lag is not None and lag.standardised >= -_LEVEL and split is not None and cost <= left:
-                options.append((lag.standardised, self._going_on(rival, split, left, cost)))
-        return max(options, key=lambda option: option[0])[1] if options else None
+        options = self._level_with(leader, rivals, len(leader.steps), left, left)
+        return max(options, key=lambda option: option[0], default=(0.0, None))[1]
+
+    def _level_with(
+        self, leader: Candidate, others: Sequence[Candidate], m: int, left: float, affordable: float
+    ) -> Iterator[tuple[float, Turn]]:
+        """Lags, in standard errors, and next steps of those that are level with the leader, if affordable."""
+        compared = Comparison(others, leader, self.weights)
+        for candidate in others:
+            lag, split, cost = compared.of(candidate), self._next_split(candidate, m), self._seconds_of_next(candidate)
+            if lag is not None and lag.standardised >= -_LEVEL and split is not None and cost <= affordable:
+                yield lag.standardised, self._going_on(candidate, split, left, cost)
 
     def _hope(self, name: str) -> float:
         """Share of the expected seconds that must be left for the first step of a family to be tried."""

@@ -11,7 +11,7 @@ import numpy as np
 VERDICTS = {"as is": "reuse", "frozen": "reuse", "fine-tuned": "fine-tune", "from scratch": "train from scratch"}
 NONE = "none of these"
 _TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
-_SURE = 2.0  # standard errors by which a margin is more than chance
+SURE = 2.0  # standard errors by which a margin is more than chance
 _NAMES = {"r2": "R2"}  # of scores that a sentence calls otherwise
 
 
@@ -86,7 +86,7 @@ class Comparison:
     def beats_floor(self, name: str) -> bool:
         """Tell whether a way is better than the floor by more than two standard errors, or nothing is there to beat."""
         lead, error = self.over_floor(name)
-        return self.floor is None or lead > _SURE * error
+        return self.floor is None or lead > SURE * error
 
     @cached_property
     def chosen(self) -> str:
@@ -134,7 +134,7 @@ class Comparison:
     @property
     def sure(self) -> bool:
         """True if the margin is more than two standard errors."""
-        return self.margin > _SURE * self.margin_std_error
+        return self.margin > SURE * self.margin_std_error
 
     @property
     def enough_rows(self) -> float:
@@ -144,7 +144,7 @@ class Comparison:
         """
         best = self._best(list(self.ways))
         lead, error = self.over_floor(best)
-        return self.n_samples * (_SURE * error / lead) ** 2 if lead > 0 else float("inf")
+        return self.n_samples * (SURE * error / lead) ** 2 if lead > 0 else float("inf")
 
     def difference(self, one: str, other: str) -> tuple[float, float]:
         """Mean difference of two ways or references over the folds, and its standard error."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from autoarch._report import figure as drawing
 from autoarch._report.html import BLUE, BOX, GREY, QUIET, TITLE, bars
-from autoarch.transfer.comparison import _SURE, NONE, VERDICTS, Comparison, named
+from autoarch.transfer.comparison import NONE, SURE, VERDICTS, Comparison, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +149,7 @@ class TransferReport(Comparison):
             score = f"{named(self.metric)} {self.references[self.floor].score:.3f}"
             return (f"The floor is {PLAIN.get(self.floor, self.floor)}: {score}.",)
         lead, error = self.over_floor("constant") if "constant" in self.references else (float("-inf"), 0.0)
-        if -lead > _SURE * error:
+        if -lead > SURE * error:
             return ("Search without the net: these rows do not show that it adds to what the raw cells tell.",)
         return ("No plain model surely beats a constant: these rows do not show that the cells tell y.",)
 
