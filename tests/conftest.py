@@ -11,7 +11,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import pytest  # noqa: E402  # the threads come first
 from hypothesis import settings  # noqa: E402
 
-settings.register_profile("untimed", deadline=None)  # a slow machine is no broken property
+settings.register_profile("untimed", deadline=None, derandomize=True)  # a slow machine is no broken property
 settings.load_profile("untimed")
 
 

@@ -67,7 +67,7 @@ def test_files_are_answered(call):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, suppress_health_check=SLOW_DATA)
+@settings(max_examples=400, suppress_health_check=SLOW_DATA)
 @given(call=calls() | file_calls())
 def test_many_odd_inputs_are_answered(call):
     """The same at length, with what takes a net or the probe."""

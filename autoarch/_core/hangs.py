@@ -6,11 +6,13 @@ waiting for it. A library that holds Python's lock all the while cannot be helpe
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import ctypes
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _TRIES, _BETWEEN = 10, 0.05  # code that catches everything is told again, so many times, so many seconds apart
@@ -31,10 +33,35 @@ class _EndedError(BaseException):
     """Raised inside a thread that is to end; no ``except Exception`` holds it up."""
 
 
+class _SettledError(BaseException):
+    """Raised by a thread in itself, so that the interpreter looks for errors of other threads no longer."""
+
+
 def raise_in(thread_id: int, error: type[BaseException] | None) -> None:
     """Raise an error in a thread, at the next line of Python that it runs; None takes back one that is to come."""
+    _set_error(thread_id, error)
+    with suppress(RuntimeError):  # no thread can be started
+        _thread.start_new_thread(_settle, ())
+
+
+def _set_error(thread_id: int, error: type[BaseException] | None) -> None:
     value = None if error is None else ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), value)
+
+
+def _settle() -> None:
+    """Lower the flag of the process that an error is to come in some thread; a thread that wakes raises its own again.
+
+    Python 3.11 lowers it only where such an error arrives. Raised for good (one was taken back, or its thread waits in
+    the system), any function that a debugger or a measurement of coverage follows repeats its first instruction for
+    ever. A thread of its own, for signals interrupt the main one, and a bare one, for others may be followed as well.
+    """
+    try:
+        _set_error(_thread.get_ident(), _SettledError)
+        for _ in range(_TRIES):  # at whose next turn it arrives
+            pass
+    except _SettledError:
+        pass
 
 
 def call_within(seconds: float | None, function: Callable[..., Any], *args: Any) -> Any:

@@ -81,8 +81,9 @@ class Watch:
 
     def _forget(self, thread: int) -> None:
         with self._lock:
-            self._steps.pop(thread, None)
-            raise_in(thread, None)  # one that is under way would come too late
+            step = self._steps.pop(thread, None)
+            if step is not None and step.told > -math.inf:
+                raise_in(thread, None)  # one that is under way would come too late
 
     def close(self) -> None:
         """End the watch."""

@@ -60,9 +60,9 @@ class Worker:
 
     def greet(self) -> None:
         """Wait until the process is there, and send it the data."""
-        if not self.pipe.poll(_START_SECONDS):
-            raise NoWorkerError(f"a process has not started within {_START_SECONDS:g} s")
         try:
+            if not self._answers_within(_START_SECONDS):
+                raise NoWorkerError(f"a process has not started within {_START_SECONDS:g} s")
             self.pipe.recv_bytes()
             answer = self._with_modules(
                 lambda: self._sent(self._payload.message), lambda: self._sent(self._payload.plain())
@@ -105,6 +105,8 @@ class Worker:
 
     def _sent(self, message: bytes) -> Answer:
         self.pipe.send_bytes(message)
+        if not self._answers_within(_START_SECONDS):
+            raise NoWorkerError(f"a process has not read the data within {_START_SECONDS:g} s")
         return pickle.loads(self.pipe.recv_bytes())
 
     def _asked(self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float) -> Answer:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -34,6 +35,29 @@ def test_a_call_that_hangs_is_ended():
     with pytest.raises(HangError, match=r"within 0\.05 s"):
         call_within(0.05, loop)
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        "with suppress(HangError): call_within(0.01, time.sleep, 1000)",  # its error waits as long as the thread does
+        "raise_in(threading.get_ident(), None)",
+    ],
+)
+def test_a_debugger_can_follow_what_comes_after_an_ended_call(ended):
+    """Python 3.11 would repeat the first instruction of a function for ever while an error waits in any thread."""
+    code = (
+        "import sys, threading, time\n"
+        "from contextlib import suppress\n"
+        "from autoarch._core.hangs import HangError, call_within, raise_in\n"
+        f"{ended}\n"
+        "time.sleep(0)\n"
+        "sys.settrace(lambda *event: None)\n"
+        "(lambda: None)()\n"
+        "print('followed')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "followed\n"
 
 
 @pytest.mark.parametrize("seconds", [None, 60.0])
