@@ -257,6 +257,10 @@ class Journal:
         """Take a step for this process; False where another one has it."""
         return self._claim(_name("step", number, split))
 
+    def give_back(self, number: int, split: int) -> None:
+        """Let a step that was claimed be taken again, here or elsewhere."""
+        self._release(_name("step", number, split))
+
     @_or_without(False)
     def is_claimed(self, number: int, split: int) -> bool:
         """Return whether a process that lives works on a step."""

@@ -162,6 +162,7 @@ class Search:
         self.interrupted = self.out_of_time = False
         self._by_name: dict[str, Family] = {Baseline.name: Baseline()}
         self._lock = threading.RLock()
+        self._at_once = 1
         self._open: dict[tuple[int, int], tuple[Candidate, float]] = {}
         self.follower = Follower(self.past, self.journal, self.family, self.learn, self.settle)
 
@@ -226,8 +227,12 @@ class Search:
                 self._run_pool(n_jobs)
                 break
             except Exception as error:  # a worker of another backend that died, a result that does not pickle
+                restarts += 1
+                if restarts == 1:  # its steps need not be what killed it
+                    self._take_back()
+                    continue
                 self._give_up(f"its worker broke: {describe(error)}", killed=True)
-                n_jobs, restarts = 1, restarts + 1  # what killed a worker, memory most likely, has less company then
+                n_jobs = 1  # what killed a worker, memory most likely, has less company then
                 self.workers.for_all = True  # and does not run here
                 if restarts > _MOST_RESTARTS:
                     break
@@ -243,16 +248,17 @@ class Search:
         return sum(candidate.attempts for candidate in self.scheduler.candidates)
 
     def _run_pool(self, n_jobs: int | None) -> None:
-        if joblib.effective_n_jobs(n_jobs) == 1 or self._too_short_for_workers(n_jobs):
+        self._at_once = joblib.effective_n_jobs(n_jobs)  # Dask's loop, which could tell, waits for our lock later
+        if self._at_once == 1 or self._too_short_for_workers(n_jobs):
             for job in self._jobs():
                 self._tell(self.evaluator(self.data, job))
             return
         if not self.scheduler.timed:  # no more are ever under way
-            n_jobs = min(joblib.effective_n_jobs(n_jobs), LAG)
+            n_jobs = min(self._at_once, LAG)
         how: dict[str, Any] = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
         evaluator, data = self.evaluator, self.data
         if isinstance(get_active_backend()[0], BACKENDS["loky"]) and self.workers.possible:
-            n_jobs = joblib.effective_n_jobs(n_jobs)
+            n_jobs = self._at_once
             self.workers.for_all, how["backend"] = True, "threading"  # each thread waits for a process of ours
             self.workers.start(n_jobs)
         else:
@@ -278,11 +284,11 @@ class Search:
             return True
         if not self.scheduler.timed or not isinstance(backend, BACKENDS["loky"]):
             return False
-        starting = _WORKER_SECONDS * joblib.effective_n_jobs(n_jobs) / usable_cores() / self.machine.pace
+        starting = _WORKER_SECONDS * self._at_once / usable_cores() / self.machine.pace
         too_short = starting > _MOST_FOR_WORKERS * self.budget.left
         if too_short:
             self.progress.event(f"one step at a time: n_jobs={n_jobs} processes take about {starting:.1f} s to start")
-            self.n_jobs = self.machine.n_jobs = 1  # which has all cores
+            self.n_jobs = self.machine.n_jobs = self._at_once = 1  # which has all cores
         return too_short
 
     def _jobs(self) -> Iterator[Job]:
@@ -401,7 +407,7 @@ class Search:
         candidate.killed |= result.killed
         saved = result.work.seconds - (self.budget.elapsed - asked_at)
         if result.status == "ok":
-            self.budget.charge(saved / joblib.effective_n_jobs(self.n_jobs))
+            self.budget.charge(saved / self._at_once)
         self._record(candidate, result)
         self._write(candidate, result)
 
@@ -435,9 +441,15 @@ class Search:
 
     def settle(self, candidates: Sequence[Candidate]) -> None:
         """Drop models that are not worth keeping now, and let the sampler learn from these candidates."""
-        for number in self.models.tidy(self.scheduler, [number for number, _ in self.scheduler.running]):
+        for number in self.models.tidy(self.scheduler, self._under_way()):
             self.journal.drop_models(number, len(self.data.splits))
         self._complete(candidates, max(0.0, self.budget.left - self.reserve(self).total))
+
+    def _under_way(self) -> set[int]:
+        """Candidates whose models are kept however they stand: without a clock, in whatever order results come."""
+        scheduler = self.scheduler
+        untimed = [] if scheduler.timed else [c for c in scheduler.candidates if not scheduler.has_ended(c)]
+        return {number for number, _ in scheduler.running} | {c.number for c in untimed}
 
     def _complete(self, candidates: Sequence[Candidate], left: float) -> None:
         """Let the sampler learn from candidates that were judged on every split for which there is time."""
@@ -477,6 +489,13 @@ class Search:
             self.progress.pause(candidate.family, candidate.params, result.reason)
         if new_leader is not None:
             self.progress.best(new_leader.family, new_leader.mean_score)
+
+    def _take_back(self) -> None:
+        """Let the steps that will never answer be begun once more, by whoever is left."""
+        for number, split in self._open:
+            self.scheduler.running.discard((number, split))
+            self.journal.give_back(number, split)
+        self._open.clear()
 
     def _give_up(self, reason: str, *, killed: bool = False) -> None:
         """Close the steps that will never answer, so that the study and the leaderboard tell the truth."""

@@ -25,13 +25,23 @@ def is_ray(backend: Any) -> bool:
 def ready_for(backend: Any, evaluator: Evaluate, data: TrainingData) -> tuple[Callable[[Any, Job], StepResult], Any]:
     """Return what joblib is to call on a worker, and its first argument."""
     if type(backend).__module__ == "joblib._dask":
-        return evaluator, backend.client.scatter(data, hash=False)
+        return Resolving(evaluator), backend.client.scatter(data, broadcast=True, hash=False)
     if not is_ray(backend):
         return evaluator, data
     import ray
 
     backend.supports_return_generator = True  # it is a pool of joblib's, which gives no results early, but can
     return Fetching(evaluator), ray.put(data)
+
+
+class Resolving:
+    """An evaluator for Dask, which leaves the future itself in the place of data when it repeats a lost step."""
+
+    def __init__(self, evaluator: Evaluate):
+        self.evaluator = evaluator
+
+    def __call__(self, data: Any, job: Job) -> StepResult:
+        return self.evaluator(data if isinstance(data, TrainingData) else data.result(), job)
 
 
 class Fetching:
