@@ -23,7 +23,7 @@ import numpy as np
 N_KERNELS = 64
 GROUP = 8  # kernels that compete with each other
 MOST_POSITIONS = 1_600  # larger grids are read with a stride
-BATCH_VALUES = 2_000_000  # responses at a time
+BATCH_VALUES = 1_000_000  # responses at a time: what is pooled several times stays near the processor
 THRESHOLD_ROWS = 64
 _SLACK = 1e-5  # of the greatest response; single precision errs by a tenth of it
 _LARGEST = 10.0  # standard deviations

@@ -228,7 +228,7 @@ def out_of_fold(kernel: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> n
     -------
     ndarray of shape (n, k)
     """
-    _, inverse, solved = _best_alpha(kernel, targets)
+    _, inverse, solved, _ = _best_alpha(kernel, targets)
     residuals = np.empty_like(solved)
     for fold in np.unique(folds):
         block = np.nonzero(folds == fold)[0]
@@ -250,18 +250,22 @@ class LeftOut:
         Of the system.
     solved : ndarray of shape (n, k)
         ``inverse`` times the targets.
+    alpha : float
+        Penalty.
     """
 
     error: float
     outputs: np.ndarray
     inverse: np.ndarray
     solved: np.ndarray
+    alpha: float
 
     @classmethod
-    def fit(cls, kernel: np.ndarray, targets: np.ndarray) -> LeftOut:
+    def fit(cls, kernel: np.ndarray, targets: np.ndarray, alpha: float | None = None) -> LeftOut:
         """Fit with the ``alpha`` that predicts rows best that are left out; parameters as of ``out_of_fold``."""
-        error, inverse, solved = _best_alpha(kernel, targets)
-        return cls(error, targets - solved / np.diag(inverse)[:, None], inverse, solved)
+        found = _best_alpha(kernel, targets) if alpha is None else _at_alpha(kernel, targets, alpha)
+        error, inverse, solved, alpha = found
+        return cls(error, targets - solved / np.diag(inverse)[:, None], inverse, solved, alpha)
 
     def of_changed(self, kernel: np.ndarray) -> np.ndarray:
         """Predict a changed copy of each row by the fit on all others.
@@ -273,7 +277,7 @@ class LeftOut:
         return system @ self.solved - own[:, None] * self.solved
 
 
-def _best_alpha(kernel: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def _best_alpha(kernel: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, float]:
     """The solution with the least leave-one-out error."""
     start = best = _at_alpha(kernel, targets, ALPHAS[_FIRST])
     for walk in (ALPHAS[_FIRST - 1 :: -1], ALPHAS[_FIRST + 1 :]):  # the error has one valley: walk down it
@@ -285,8 +289,8 @@ def _best_alpha(kernel: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndar
     return best
 
 
-def _at_alpha(kernel: np.ndarray, targets: np.ndarray, alpha: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean squared leave-one-out error under one alpha, with the inverse and ``inverse @ targets``."""
+def _at_alpha(kernel: np.ndarray, targets: np.ndarray, alpha: float) -> tuple[float, np.ndarray, np.ndarray, float]:
+    """Mean squared leave-one-out error under one alpha, with the inverse, ``inverse @ targets`` and alpha."""
     system = kernel + _INTERCEPT
     system[np.diag_indices_from(system)] += alpha
     factor, failed = lapack.dpotrf(system, lower=1, clean=1)
@@ -296,4 +300,4 @@ def _at_alpha(kernel: np.ndarray, targets: np.ndarray, alpha: float) -> tuple[fl
         inverse, _ = lapack.dpotri(factor, lower=1)  # fills the lower triangle; the upper one is zero already
         inverse += np.tril(inverse, -1).T
     solved = inverse @ targets
-    return float(np.mean((solved / np.diag(inverse)[:, None]) ** 2)), inverse, solved
+    return float(np.mean((solved / np.diag(inverse)[:, None]) ** 2)), inverse, solved, alpha

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from autoarch._statistics import random_convolutions
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
+from autoarch.families.net_settings import closed_axes
 from autoarch.families.random_convolutions import (
     BLOCKS,
     Pace,
@@ -16,6 +21,7 @@ from autoarch.families.random_convolutions import (
     per_kernel,
 )
 
+_MOST_AROUND, _PART_AROUND = 8, 4  # cells that are appended to an end, and part of the side, lest they count twice
 _PER_RESPONSE, _OPERATIONS = 4e-9, 5e10  # seconds, and operations in a second, of a core
 
 
@@ -30,24 +36,28 @@ class Kernels(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling.
 
-        Where places carry no label, patterns come first; where levels wander, differences of neighbours come second.
+        Where places carry no label, patterns come first; where levels wander, differences of neighbours, all features
+        and patterns of them, and the cells second where nobody knows which of both tell more.
         """
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = preprocessing.grid_scalings(problem)
         base = {"kernels": 256, "features": "all", "scaling": scaling, **around}
-        variants: list[Params] = [{"features": "patterns", "kernels": 1024}, {"features": "places", "kernels": 512}]
+        many: Params = {"features": "patterns", "kernels": 1024}
+        variants: list[Params] = [many, {"features": "places", "kernels": 512}]
         if "place_free" in problem.symmetries:
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
         others: list[Params] = [{"scaling": other} for other in further if other != "differences"]
-        if "differences" in further:
-            variants.insert(0, {"scaling": "differences"})
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
+        if "differences" in further:
+            variants = [{}, {**many, "scaling": "differences"}, *variants]
+            base, cells = {**base, "scaling": "differences"}, {"scaling": scaling}
+            return [base, *({**base, **cells, **variant} for variant in variants)]
         return [base, *({**base, **variant} for variant in variants)]
 
     def openings(self, problem: Problem) -> int:
-        """The first one and, where nobody knows whether they tell more than the cells, differences of neighbours."""
-        return 2 if "differences" in preprocessing.grid_scalings(problem)[1:] else 1
+        """The first one; where levels wander, the second one, too."""
+        return 2 if "differences" in preprocessing.grid_scalings(problem) else 1
 
     def smoke_params(self, problem: Problem) -> Params:
         """A few kernels."""
@@ -73,7 +83,40 @@ class Kernels(Family):
         return 0.02 + n * n_kernels * pace.kernel + ridge
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Make grids, then convolve and fit."""
+        """Make grids, continued around the ends of closed axes, then convolve and fit."""
+        closed = closed_axes(problem)
+        around = [("wrap", WrapAround(closed))] if any(closed) and problem.layout is not None else []
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
         ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
-        return [preprocessing.grid_step(params, problem), ("model", ridge)]
+        return [preprocessing.grid_step(params, problem), *around, ("model", ridge)]
+
+
+class WrapAround(TransformerMixin, BaseEstimator):
+    """Append the first cells behind the last ones, and the last ones before the first, along closed axes.
+
+    Parameters
+    ----------
+    axes : (bool, bool), default=(False, True)
+        Whether a column, and a row, closes on itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch.families.kernels import WrapAround
+    >>> WrapAround((False, True)).fit_transform(np.arange(4.0).reshape(1, 1, 1, 4)).tolist()
+    [[[[3.0, 0.0, 1.0, 2.0, 3.0, 0.0]]]]
+    """
+
+    def __init__(self, axes: Sequence[bool] = (False, True)):
+        self.axes = axes
+
+    def fit(self, X: np.ndarray, y: Any = None) -> WrapAround:
+        """Learn the number of cells from the sides of the grids."""
+        sides = zip(X.shape[2:], self.axes, strict=True)
+        self.cells_ = [min(_MOST_AROUND, side // _PART_AROUND) if closed else 0 for side, closed in sides]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the continued grids."""
+        rims = [(0, 0), (0, 0), *((cells, cells) for cells in self.cells_)]
+        return np.pad(X, rims, mode="wrap")

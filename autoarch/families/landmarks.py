@@ -93,6 +93,11 @@ class Sample:
         return 1 / self.n_classes if self.unequal else float(np.square(self.shares).sum())
 
     @property
+    def floor(self) -> float:
+        """Score of the best constant, as scores of landmarks are measured."""
+        return 1 / self.n_classes if self.unequal else float(self.shares.max(initial=0.0))
+
+    @property
     def unequal(self) -> bool:
         """Tell whether one class has so many of the rows that accuracy would only count that class."""
         return bool(self.shares.max(initial=0.0) > UNEQUAL)

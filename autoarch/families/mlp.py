@@ -150,12 +150,12 @@ def _out_of_fold(inputs: list[np.ndarray], sample: Sample, check: Check, steps: 
     weights = _initial_weights(models, data.shape[2], max(1, sample.n_classes), generator)
     optimiser = torch.optim.AdamW(weights, lr=_PEAK_RATE, weight_decay=1e-2, fused=True)
     batch = min(_BATCH, int(lengths.min()))
-    with torch.enable_grad(), torch.device("cpu"):  # a default device that the user set is not for this
+    with torch.enable_grad():
         for step in range(steps):
             check()
             for group in optimiser.param_groups:
                 group["lr"] = _PEAK_RATE * min(1.0, (step + 1) / 15) * (1 - step / steps)
-            picks = (torch.rand(len(names), batch, generator=generator) * lengths[:, None]).long()
+            picks = (torch.rand(len(names), batch, generator=generator, device="cpu") * lengths[:, None]).long()
             rows = table.gather(1, picks).repeat(len(inputs), 1)
             answer = _forward(data[which[:, None], rows], weights, generator)
             if sample.n_classes:
@@ -225,5 +225,7 @@ def _forward(values: Any, weights: list[Any], generator: Any) -> Any:
 
     for layer in range(2):
         values = _normalise(torch.bmm(values, weights[3 * layer]), weights, layer)
-        values = values * (torch.rand(values.shape, generator=generator) >= _DROPOUT) * (1 / (1 - _DROPOUT))
+        values = (
+            values * (torch.rand(values.shape, generator=generator, device="cpu") >= _DROPOUT) * (1 / (1 - _DROPOUT))
+        )
     return values @ weights[-2] + weights[-1]

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator
 from autoarch._training.time_limited import LEAST_SHARE
 from autoarch.families.base import Params, Problem, Trial
 
-_STEP_SECONDS = 2e-3  # of a training step, whatever its size
-_PASSES, _PRODUCTS = 3, 1.6e10  # forward, backward to inputs and to weights; multiplications in a second of a core
+_STEP_SECONDS = 3e-3  # of a training step, whatever its size
+_PASSES, _PRODUCTS = 3, 5e10  # forward, backward to inputs and to weights; multiplications in a second of a core
 
 
 def epochs(n_samples: int, effort: float) -> int:

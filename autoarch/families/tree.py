@@ -59,10 +59,7 @@ class Tree(Family):
         return [*kinds, *(name for name in boosters.NAMES if find_spec(name) is not None), "random forest"]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """Slow boosting with small trees and a forest; larger trees; other boosters; quick boosting that stops early.
-
-        Then slow boosting that stops early, a forest with more columns, and a random forest.
-        """
+        """Slow boosting and a forest; larger trees; other boosters; boosting that stops early; other forests."""
         near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
         view = _view(problem, "boosting")
         leaf_rows = 20 if problem.n_samples >= 500 else 5
@@ -74,7 +71,7 @@ class Tree(Family):
         shrunk = {**boosting, "rate": 0.03, "leaves": 31, "columns": 0.3, **_early(problem), "l2": 5.0, **bare}
         forest: Params = {"kind": "forest", "forest_leaf_rows": 1, **_view(problem, "forest")}
         first = [{**slow, **near}, {**forest, "forest_columns": 0.0, **oblique}]
-        if problem.n_features >= _WIDE:
+        if problem.n_features >= _WIDE or "differences" in problem.symmetries:
             first.reverse()
         if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
             first.append({**slow, **oblique})
@@ -95,8 +92,11 @@ class Tree(Family):
     def openings(self, problem: Problem) -> int:
         """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice.
 
-        With many rows, larger trees too. Where lines have no order, two on summaries, and the first one on the cells.
+        With many rows, larger trees too; where lines have no order, two on summaries, and the first one on the cells;
+        where differences tell more than cells, a forest alone.
         """
+        if "differences" in problem.symmetries:
+            return 1
         if preprocessing.order_free_symmetries(problem):
             return 3
         cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES

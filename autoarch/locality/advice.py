@@ -113,11 +113,18 @@ def _bounded(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: least + spare * share / total for name, share in shares.items()}
 
 
+def at_chance(landmarks: Mapping[str, Landmark], floor: float) -> bool:
+    """Tell whether there are landmarks of families, and none beats a constant by two standard errors."""
+    leads = [mark.score - floor - 2 * mark.std_error for name, mark in landmarks.items() if name in FAMILIES]
+    return max(leads, default=1.0) <= 0
+
+
 def evidence(measured: Measurements) -> tuple[Mapping[str, Landmark], str, bool]:
     """Landmarks, verdict and whether there is a grid: what the chances of the families follow from.
 
     A grid that was declared or found, with too few lines to test their order, is one all the same. What convolutions
-    gain by another reading of the cells adds to the score of their landmark.
+    gain by another reading of the cells adds to the score of their landmark. Landmarks of which none beats a constant
+    compare nothing: then the verdict alone counts.
     """
     used = measured.used
     untested = used.layout is not None and not used.layout.is_bare_line and not used.grid.testable
@@ -125,6 +132,7 @@ def evidence(measured: Measurements) -> tuple[Mapping[str, Landmark], str, bool]
     gain = max((used.scores.symmetries[name].effect for name in READINGS if _holds(name, used)), default=0.0)
     if gain and "cnn" in marks:
         marks["cnn"] = replace(marks["cnn"], score=min(1.0, marks["cnn"].score + gain))
+    marks = {} if at_chance(marks, used.scores.landmark_floor) else marks
     return marks, UNTESTED if untested else used.grid.verdict, used.layout is not None
 
 
@@ -145,7 +153,7 @@ def advise(measured: Measurements) -> str:
         layout = measured.recovered.layout
         found = f"The given order of the columns shows no structure; rearranged into {layout} cells they score better."
         return f"{found} {advise(measured.recovered)}"
-    first = _from_landmarks if comparable(measured.scores.landmarks) else _from_verdict
+    first = _from_landmarks if comparable(evidence(measured)[0]) else _from_verdict
     return f"{first(measured)} {_how(measured)}".strip()
 
 
@@ -206,6 +214,8 @@ def _from_verdict(measured: Measurements) -> str:
     change = "The families themselves were not compared, for the reasons given above."
     if not _has_target(measured):
         change = "Pass y to test whether the layout helps the task: correlated neighbours need not help to predict y."
+    elif at_chance(measured.scores.landmarks, measured.scores.landmark_floor):
+        change = "No landmark beats a constant by two standard errors, so they do not tell which family is better."
     elif any("too few" in reason for reason in measured.skipped):
         change = "More rows would allow a comparison of the families themselves."
     grid = measured.grid

@@ -8,27 +8,49 @@ turns), the landmark reads all of them, so that its random kernels prefer none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from autoarch._statistics.random_convolutions import Features
-from autoarch._statistics.ridge import LeftOut
+from autoarch._statistics.ridge import LeftOut, gram
 from autoarch._training.difference_scaler import neighbour_differences
 from autoarch.families.landmarks import Check, Sample, row_scores
 
 Copies = list[list[np.ndarray]]  # features of changed rows, by kind
+MARGIN = 0.01  # of the landmark's score: what an invariance may cost
+UPPER = 1.645  # standard errors to the upper 95 % limit
+APART = 1 / 8  # weight of what tells copies apart, where that proves to be noise
 SHORT = 6  # cells of a side along which nothing is shifted
 PART_OF_SIDE = 32  # samples are shifted by one cell or by such a part of the side
 ONE_ROW = 0.25  # squared deviation added to those of all rows: that none changes is no proof that none would
 KINDS = ((0,), (1,), (0, 1, 2))  # parts of the features: placed; anywhere; both, and the cells themselves
-ANYWHERE = 1
+ANYWHERE, CELLS = 1, 2
 
 
 def mean_and_error(differences: np.ndarray) -> tuple[float, float]:
     """Mean over rows and its standard error, which is above 0 even where all differences are equal."""
     mean = float(differences.mean())
     return mean, float(np.sqrt(np.square(differences - mean).sum() + ONE_ROW) / len(differences))
+
+
+@dataclass(frozen=True, eq=False)
+class Fall:
+    """Fall of each row's score, with its squared error as it is, and the penalty of the ridge."""
+
+    falls: np.ndarray
+    errors: np.ndarray
+    alpha: float
+
+    def or_shrunk(self, shrunk: Fall) -> np.ndarray:
+        """Prefer falls of a landmark that gives less weight to what is in question, where that is no clear loss.
+
+        It predicts rows that are left out no worse, by a standard error, and the fall is not clearly above the margin:
+        then what it gives less weight to is noise, which would only blur the fall.
+        """
+        (loss, noise), (fall, error) = mean_and_error(shrunk.errors - self.errors), mean_and_error(self.falls)
+        return shrunk.falls if loss <= noise and fall - error <= MARGIN else self.falls
 
 
 class ChangedSamples:
@@ -60,7 +82,7 @@ class ChangedSamples:
     def best(self) -> int:
         """The kind of features that predicts best; those that know no place, where they are no standard error worse."""
         best = min(range(len(KINDS)), key=lambda kind: self.fits[kind].error)
-        errors = [np.square(self.fits[kind].outputs - self.sample.targets).mean(axis=1) for kind in (ANYWHERE, best)]
+        errors = [self._errors(self.fits[kind]) for kind in (ANYWHERE, best)]
         loss, error = mean_and_error(errors[0] - errors[1])
         return ANYWHERE if loss <= error else best
 
@@ -84,13 +106,18 @@ class ChangedSamples:
             copies = [np.rot90(self.grid, quarters, (2, 3)) for quarters in (1, 2, 3)]
         else:
             copies = [np.flip(self.grid, 3 if name == "mirror_rows" else 2)]
-        own = [self.features.parts, *(self.features.of(copy, self.check) for copy in copies)]
-        return self._fall(own, own[1:] + own[:1], own[-1:] + own[:-1])  # by a quarter to the left, to the right
+        return self._fall_of_group([self.features.parts, *(self.features.of(copy, self.check) for copy in copies)])
 
     def _without_place(self) -> np.ndarray:
-        with_place = min((kind for kind in range(len(KINDS)) if kind != ANYWHERE), key=lambda k: self.fits[k].error)
-        scores = [row_scores(self.sample, self.fits[kind].outputs)[0] for kind in (with_place, ANYWHERE)]
-        return scores[0] - scores[1]
+        """Compare the better landmark that knows places with the one that does not; places weigh less where noise."""
+        placed = min((kind for kind in range(len(KINDS)) if kind != ANYWHERE), key=lambda k: self.fits[k].error)
+        kinds = [self.features.kernel(KINDS[kind], self.features.parts) for kind in (placed, ANYWHERE)]
+        alpha = self.fits[ANYWHERE].alpha
+        shrunk = LeftOut.fit(APART * kinds[0] + (1 - APART) * kinds[1], self.sample.targets, alpha)
+        fits = (self.fits[ANYWHERE], self.fits[placed], shrunk)
+        without, *others = (row_scores(self.sample, fit.outputs)[0] for fit in fits)
+        falls = [Fall(other - without, self._errors(fit), alpha) for other, fit in zip(others, fits[1:], strict=True)]
+        return falls[0].or_shrunk(falls[1])
 
     def _shifted(self) -> np.ndarray:
         """Train on the middle of each grid, test on two opposite parts beside it: true cells, no rim that none has."""
@@ -100,24 +127,43 @@ class ChangedSamples:
         down, across = ((-step, 0, step) if step else (0,) for step in steps)
         moves = np.array([(i, j) for i in down for j in across if i or j])
         chosen = np.random.default_rng([self.sample.seed, 4]).integers(len(moves), size=n)
-        parts = [_cut(self.grid, steps, sign * moves[chosen]) for sign in (1, -1)]
-        return self._fall([features.parts], *([features.of(part, self.check)] for part in parts))
+        parts = [features.of(_cut(self.grid, steps, sign * moves[chosen]), self.check) for sign in (1, -1)]
+        products = [self._products([some], [features.parts]) for some in (features.parts, *parts)]
+        return self._fall(products).falls
 
-    def _fall(self, own: Copies, *changed: Copies) -> np.ndarray:
-        """Compare rows as they are with ways to change them; ``own`` holds all copies of a row, beside each other.
+    def _fall_of_group(self, copies: Copies) -> np.ndarray:
+        """Compare rows as they are with changed ones, where the change makes one of the copies of another.
 
-        The landmark reads them all: where the change makes one copy of another, none of its kernels tells them apart,
-        and what is left of a fall follows from the rows.
+        The landmark reads all copies side by side, so that no kernel leans to one side by chance. What tells the copies
+        of a row apart weighs less where that is noise.
         """
-        fit = self._fit(self._products(own, own))
-        outputs = [fit.of_changed(self._products(copies, own)) for copies in changed]
-        before, *after = row_scores(self.sample, fit.outputs, *outputs)
-        return np.asarray(before - np.mean(after, axis=0))
+        products = [self._products(copies[turns:] + copies[:turns], copies) for turns in range(len(copies))]
+        found, alike = self._fall(products), np.mean(products, axis=0)
+        apart = [APART * product + (1 - APART) * alike for product in products]
+        return found.or_shrunk(self._fall(apart, found.alpha))
+
+    def _fall(self, products: list[np.ndarray], alpha: float | None = None) -> Fall:
+        """Fall of each row's score, to either side; products of rows as they are come first, then of changed ones."""
+        self.check()
+        fit = LeftOut.fit(products[0], self.sample.targets, alpha)
+        sides = products[1:2] if len(products) == 2 else [products[1], products[-1]]
+        before, *after = row_scores(self.sample, fit.outputs, *(fit.of_changed(side) for side in sides))
+        return Fall(np.asarray(before - np.mean(after, axis=0)), self._errors(fit), fit.alpha)
+
+    def _errors(self, fit: LeftOut) -> np.ndarray:
+        return np.asarray(np.square(fit.outputs - self.sample.targets).mean(axis=1))
 
     def _products(self, some: Copies, others: Copies) -> np.ndarray:
-        """Inner products of rows: means over copies and kinds of features."""
-        pairs = [(one[kind], other[kind]) for one, other in zip(some, others, strict=True) for kind in self._kind]
-        return np.asarray(np.mean([one @ other.T for one, other in pairs], axis=0, dtype=np.float64))
+        """Inner products of rows: means over copies and kinds of features; of cells they are alike for all copies."""
+        products = []
+        for kind in self._kind:
+            pairs = list(zip(some, others, strict=True))[: 1 if kind == CELLS else None]
+            products.append(np.mean([one[kind] @ other[kind].T for one, other in pairs], axis=0, dtype=np.float64))
+        return np.asarray(np.mean(products, axis=0))
+
+    def lead_of_levels(self, axes: Sequence[str]) -> tuple[float, float]:
+        """Lead over a constant of the levels that wander, and its standard error."""
+        return lead_of_levels(self.sample, self.grid, axes)
 
     def differenced(self, axes: Sequence[str]) -> np.ndarray:
         """Gain of each row's score where differences of neighbours along these axes are read instead of the cells."""
@@ -134,6 +180,16 @@ class ChangedSamples:
         fits = self._fits(Features.learn(channels, self.sample.seed, self.check))
         coded = row_scores(self.sample, min(fits, key=lambda fit: fit.error).outputs)[0]
         return np.asarray(coded - row_scores(self.sample, min(self.fits, key=lambda fit: fit.error).outputs)[0])
+
+
+def lead_of_levels(sample: Sample, grid: np.ndarray, axes: Sequence[str]) -> tuple[float, float]:
+    """Lead over a constant of a ridge on the means of lines along these axes, and its standard error."""
+    means = [grid.mean(axis=3 if axis == "rows" else 2).reshape(len(grid), -1) for axis in axes]
+    levels = np.concatenate(means, axis=1, dtype=np.float64)
+    levels = (levels - levels.mean(axis=0)) / np.maximum(levels.std(axis=0), 1e-12)
+    fit = LeftOut.fit(gram(np.concatenate([levels, np.square(levels)], axis=1)), sample.targets)
+    score, error = mean_and_error(row_scores(sample, fit.outputs)[0])
+    return score - sample.constant_score, error
 
 
 def shift_steps(sides: Sequence[int]) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ from autoarch.locality.measurements import Gain, Landmark, LandmarkScores
 
 MOST_ROWS = 1_000
 FEW_ROWS = 500  # where time is short, or a row is long
+LONG_ROWS, LONG_VALUES = 300, 1_250_000  # of still longer rows fewer, as many as hold so many values
 VERY_FEW_ROWS = 200
 MOST_VALUES = 1_500_000
 MANY_CLASSES = 100
@@ -102,7 +103,7 @@ class Measured(LandmarkScores):
 
     Parameters
     ----------
-    landmarks, gains, landmark_metric, landmark_rows
+    landmarks, gains, landmark_metric, landmark_rows, landmark_floor
         As of ``LandmarkScores``, of those that were run.
     skipped : tuple of str
         Name and reason of each that was not run.
@@ -164,6 +165,7 @@ def measure_landmarks(
     missing = [name for name in ORDER if name in wanted and name not in landmarks]
     skipped = _run(sample, landmarks, losses, clock, missing)
     extra: dict[str, Any] = {"skipped": skipped, "rows": rows, "losses": losses, "layout": layout}
+    extra["landmark_floor"] = sample.floor
     return Measured(landmarks, _gains(losses), sample.metric, len(rows), **extra)
 
 
@@ -196,6 +198,7 @@ def _run(
 def _row_limit(n_columns: int, n_classes: int, clock: Deadline, *, convolving: bool) -> int:
     """Rows that the landmarks may use: fewer in limited time where no convolution is among them."""
     limit = MOST_ROWS if MOST_ROWS * n_columns <= MOST_VALUES and n_classes <= MANY_CLASSES else FEW_ROWS
+    limit = min(limit, max(LONG_ROWS, LONG_VALUES // n_columns))
     if not clock.unlimited and (clock.left < 8.0 or not convolving):
         limit = FEW_ROWS if clock.left > 2.0 else VERY_FEW_ROWS
     return min(limit, max(2 * TINY_ROWS, 10 * MOST_VALUES // n_columns))

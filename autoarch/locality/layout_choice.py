@@ -58,6 +58,7 @@ class LayoutSearch:
 
 
 AS_GIVEN = LayoutSearch()
+KEPT_SECONDS, KEPT_SHARE = 0.1, 0.05  # of the time, kept for what a few features tell of symmetries
 
 
 def measure(
@@ -89,7 +90,8 @@ def measure(
     """
     clock = Deadline(seconds)
     y = None if y is None else np.asarray(y)
-    data = ProbeInput(values, y, task or "classification", clock=clock, **settings)
+    landmark_clock = Deadline(None if seconds is None else seconds - min(KEPT_SECONDS, KEPT_SHARE * seconds))
+    data = ProbeInput(values, y, task or "classification", clock=landmark_clock, **settings)
     with limited(1):  # many small matrices, and the same digits whatever else the machine does
         rows, note = _independent(data, layout)
         found = choose_layout(replace(data, independent=rows), layout, search)

@@ -112,6 +112,8 @@ class LandmarkScores:
         What the scores are.
     landmark_rows : int
         Rows behind them.
+    landmark_floor : float
+        The score of the best constant; 0 for r2, and where there are no landmarks.
     symmetries : mapping of str to Symmetry
         ``"differences"``, ``"place_free"``, ``"mirror_rows"``, ``"mirror_columns"``, ``"shift"``, ``"turn"``,
         ``"codes"``; what was not asked is missing.
@@ -121,6 +123,7 @@ class LandmarkScores:
     gains: Mapping[str, Gain] = field(default_factory=dict)
     landmark_metric: str = "accuracy"
     landmark_rows: int = 0
+    landmark_floor: float = 0.0
     symmetries: Mapping[str, Symmetry] = field(default_factory=dict)
 
 

@@ -120,6 +120,7 @@ class LocalityReport(Measurements):
     gains = property(attrgetter("scores.gains"))
     landmark_metric = property(attrgetter("scores.landmark_metric"))
     landmark_rows = property(attrgetter("scores.landmark_rows"))
+    landmark_floor = property(attrgetter("scores.landmark_floor"))
     verdict = property(attrgetter("grid.verdict"), doc=GridStatistics.verdict.__doc__)
     dependent_axes = property(attrgetter("grid.dependent_axes"), doc=GridStatistics.dependent_axes.__doc__)
 

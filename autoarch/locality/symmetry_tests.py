@@ -20,20 +20,27 @@ from scipy.special import ndtr
 from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._report.text import p_text, with_error
 from autoarch._statistics import random_convolutions
-from autoarch.families.landmarks import Sample, choose_rows, prepare
+from autoarch.families.landmarks import TINY_ROWS, Sample, choose_rows, prepare
 from autoarch.families.registry import WITH_LANDMARK
-from autoarch.locality.changed_samples import KINDS, ChangedSamples, mean_and_error, shift_steps
+from autoarch.locality.changed_samples import (
+    KINDS,
+    MARGIN,
+    UPPER,
+    ChangedSamples,
+    lead_of_levels,
+    mean_and_error,
+    shift_steps,
+)
 from autoarch.locality.grid_statistics import Measurements
 from autoarch.locality.symmetry import Symmetry
 
-MARGIN = 0.01  # of the landmark's score: what an invariance may cost
 FEWEST_CELLS = 3  # of a side that is mirrored or turned
 LEVELS = (3, 12)  # different whole numbers that may be codes, at least and at most
 MOST_CHANNELS = 48
 ENOUGH_ROWS, MOST_VALUES = 300, 800_000  # of rows of many cells, these many are read; 1,000 rows of 28 x 28
-_LIMIT = 1.645  # standard errors to the upper 95 % limit
-_SURE = 2.326  # standard errors to the upper 99 % limit
 _CLEAR = 3.0  # standard errors at which a fall is beyond doubt
+_LEAST_SECONDS = 0.03  # for a question that takes a ridge on few features
+_NO_LABEL = "The levels that wander carry no label (a ridge on them scores {} above a constant)"
 
 
 def with_symmetries(
@@ -42,8 +49,12 @@ def with_symmetries(
     """Add the answers to what was measured, as far as the time allows; on the recovered layout where there is one."""
     if found.recovered is not None:
         return replace(found, recovered=with_symmetries(found.recovered, values, y, clock, **settings))
-    if y is None or found.layout is None or "cnn" not in found.scores.landmarks:
+    if y is None or found.layout is None or not found.scores.landmark_rows:
         return found
+    wandering = found.grid.symmetries.get("wandering")
+    axes = found.grid.dependent_axes if wandering is not None and wandering.answer == "yes" else ()
+    if "cnn" not in found.scores.landmarks:
+        return _by_levels(found, values, y, clock, axes, **settings) if axes else found
     most = max(ENOUGH_ROWS, MOST_VALUES // values.shape[1])  # each row is read in up to nine ways
     rows = choose_rows(y, min(found.scores.landmark_rows, most), settings["seed"])
     values = np.asarray(values[rows])
@@ -51,8 +62,6 @@ def with_symmetries(
     seconds = found.scores.landmarks["cnn"].seconds * len(rows) / found.scores.landmark_rows
     pace = max(1.0, seconds / WITH_LANDMARK["cnn"].landmark_seconds(sample))
     ordered = not (found.layout.is_bare_line and found.grid.verdict == "none")  # else there is nothing to mirror
-    wandering = found.grid.symmetries.get("wandering")
-    axes = found.grid.dependent_axes if wandering is not None and wandering.answer == "yes" else ()
     changed = ChangedSamples(sample, found.layout.to_grid(values), clock.check)
     answers: dict[str, Symmetry] = {}
     skipped: list[str] = []
@@ -67,6 +76,23 @@ def with_symmetries(
             skipped.append(f"{question.name}: time ran out")
     scores = replace(found.scores, symmetries=answers)
     return replace(found, scores=scores, skipped=(*found.skipped, *skipped))
+
+
+def _by_levels(
+    found: Measurements, values: np.ndarray, y: np.ndarray, clock: Deadline, axes: tuple[str, ...], **settings: Any
+) -> Measurements:
+    """Where there was no time for convolutions: do the levels that wander carry labels, or are they in the way?"""
+    rows = choose_rows(y, min(found.scores.landmark_rows, ENOUGH_ROWS), settings["seed"])
+    if len(rows) < TINY_ROWS or np.ptp(y[rows]) == 0 or clock.left < _LEAST_SECONDS:
+        return found
+    sample = prepare(np.asarray(values[rows]), y[rows], layout=found.layout, **settings)
+    grid = np.nan_to_num(found.layout.to_grid(sample.overall)) if found.layout is not None else sample.overall
+    lead, error = lead_of_levels(sample, grid, axes)
+    if not _tells_nothing(lead, error):
+        return found
+    sentence = f"{_NO_LABEL.format(with_error(lead, error, '+'))}: differences of neighbours leave them out."
+    answers = {**found.scores.symmetries, "differences": Symmetry("yes", 0.0, None, sentence)}
+    return replace(found, scores=replace(found.scores, symmetries=answers))
 
 
 @dataclass(frozen=True)
@@ -134,23 +160,13 @@ def _said(change: str) -> tuple[str, str, str]:
 
 
 def _of_falls(changed: ChangedSamples, name: str, said: tuple[str, str, str]) -> Symmetry:
-    """Compare the fall of the score with nothing and with the margin.
-
-    Few rows leave the fall uncertain by more than the margin: then it is surely less than three of them (99 %), and not
-    shown to be more than one.
-    """
+    """Compare the fall of the score with nothing and with the margin."""
     fall, error = mean_and_error(changed.falls(name))
     p_value = float(ndtr(-fall / error))
     numbers = f"random convolutions score {with_error(-fall, error, '+')}"
-    if _can_lose(changed):
-        within = fall + _LIMIT * error < MARGIN
-        nearly = fall - _LIMIT * error <= MARGIN and fall + _SURE * error < 3 * MARGIN
-        if within or (
-            nearly and name != "place_free"
-        ):  # a place that is pooled away is lost; a changed copy costs little
-            limit = f"95 % confidence they lose less than {MARGIN:g}"
-            limit = limit if within else f"99 % confidence they lose less than {3 * MARGIN:g}"
-            return Symmetry("yes", fall, p_value, f"{said[0]}, {numbers}: with {limit}.")
+    if _can_lose(changed) and fall + UPPER * error < MARGIN:
+        limit = f"with 95 % confidence they lose less than {MARGIN:g}"
+        return Symmetry("yes", fall, p_value, f"{said[0]}, {numbers}: {limit}.")
     if fall > max(MARGIN, _CLEAR * error):
         return Symmetry("no", fall, p_value, f"{said[1]}, {numbers} ({p_text(p_value)}).")
     why = "" if _can_lose(changed) else ", and know too little of y to lose more"
@@ -168,7 +184,7 @@ def _of_codes(changed: ChangedSamples) -> Symmetry:
     gain, error = mean_and_error(changed.coded())
     p_value = float(ndtr(-gain / error))
     numbers = f"random convolutions score {with_error(gain, error, '+')} with a channel for each value"
-    if gain + _LIMIT * error < MARGIN:
+    if gain + UPPER * error < MARGIN:
         return Symmetry("no", gain, p_value, f"The values in the cells are taken as numbers: {numbers}.")
     if gain < max(MARGIN, 2 * error):
         return Symmetry("too few rows", gain, p_value, f"Too few rows to tell whether the cells hold codes: {numbers}.")
@@ -177,17 +193,26 @@ def _of_codes(changed: ChangedSamples) -> Symmetry:
 
 
 def _of_differences(changed: ChangedSamples, axes: tuple[str, ...]) -> Symmetry:
-    """Compare differences of neighbouring cells with the cells."""
+    """Compare differences of neighbouring cells with the cells, and ask if the levels that wander carry labels."""
     gain, error = mean_and_error(changed.differenced(axes))
     p_value = float(ndtr(-gain / error))
     numbers = f"random convolutions score {with_error(gain, error, '+')} on them"
     if gain >= max(MARGIN, 2 * error):
         sentence = f"Differences of neighbours tell more than the cells: {numbers} ({p_text(p_value)})."
         return Symmetry("yes", gain, p_value, sentence)
-    if gain + _LIMIT * error < MARGIN:
+    lead, lead_error = changed.lead_of_levels(axes)
+    if gain >= 0 and _tells_nothing(lead, lead_error):
+        levels = _NO_LABEL.format(with_error(lead, lead_error, "+"))
+        return Symmetry("yes", gain, p_value, f"{levels}: differences of neighbours leave them out, and {numbers}.")
+    if gain + UPPER * error < MARGIN:
         return Symmetry("no", gain, p_value, f"Differences of neighbours tell no more than the cells: {numbers}.")
     start = "Too few rows to tell whether differences of neighbours tell more than the cells"
     return Symmetry("too few rows", gain, p_value, f"{start}: {numbers}.")
+
+
+def _tells_nothing(lead: float, error: float) -> bool:
+    """Claim that what leads a constant by so much carries nothing worth three margins, with 95 % confidence."""
+    return lead + UPPER * error < 3 * MARGIN
 
 
 def may_be_codes(cells: np.ndarray) -> bool:

@@ -15,6 +15,7 @@ from autoarch.exceptions import InputError
 from autoarch.families import Problem
 from autoarch.families.cnn import CNN
 from autoarch.families.kernels import Kernels
+from autoarch.families.tree import Tree
 
 SENSORS = Problem("classification", 200, 160, n_classes=2, smallest_class=100, layout=Layout(2, 80), verdict="1d-rows")
 WANDERING = replace(SENSORS, symmetries=("wandering",))
@@ -31,7 +32,7 @@ def wandering(rng, n):
 
 
 @pytest.mark.parametrize("family", [CNN(), Kernels()], ids=lambda family: family.name)
-def test_differences_come_second_where_levels_wander(family):
+def test_differences_come_early_where_levels_wander(family):
     """First where they were found to tell more, never where they were found not to; without wandering nothing changes.
 
     They are those along the axes whose order matters; without one there are none.
@@ -40,11 +41,13 @@ def test_differences_come_second_where_levels_wander(family):
     better = replace(WANDERING, symmetries=("wandering", "differences"))
     worse = replace(WANDERING, symmetries=("wandering", "not differences"))
 
-    assert scalings[:2] == ["global", "differences"]
+    assert scalings[:2] == (["global", "differences"] if family.name == "cnn" else ["differences", "global"])
     assert {"sample", "cell"} <= set(scalings)
     assert family.defaults(better)[0]["scaling"] == "differences"
+    assert Tree().openings(better) == 1 < Tree().openings(WANDERING)  # boosting on cells can wait
     assert Kernels().openings(WANDERING) == 2  # quick, so that both are tried
-    assert Kernels().openings(better) == Kernels().openings(worse) == Kernels().openings(SENSORS) == 1
+    assert Kernels().openings(better) == 2  # patterns of differences, wherever they stand
+    assert Kernels().openings(worse) == Kernels().openings(SENSORS) == 1
     assert "differences" not in [params["scaling"] for params in family.defaults(worse)]
     assert "differences" not in [params["scaling"] for params in family.defaults(replace(WANDERING, verdict="none"))]
     assert not {"differences", "sample"} & {params["scaling"] for params in family.defaults(SENSORS)}
@@ -54,7 +57,7 @@ def test_differences_come_second_where_levels_wander(family):
 def test_there_are_differences_along_each_axis_whose_order_matters(verdict, channels):
     """One channel for each."""
     problem = replace(WANDERING, verdict=verdict)
-    (_, scaler), _ = Kernels().build({**Kernels().defaults(problem)[1], "kernels": 8}, problem, 0)
+    (_, scaler), _ = Kernels().build({**Kernels().defaults(problem)[0], "kernels": 8}, problem, 0)
 
     assert scaler.fit_transform(np.random.default_rng(0).normal(size=(20, 160))).shape == (20, channels, 2, 80)
 
@@ -67,12 +70,15 @@ def test_nets_and_kernels_read_codes_as_channels_and_pad_closed_axes_around():
     (_, scaler), (_, net) = CNN().build(CNN().defaults(found)[0], found, 0)
     assert isinstance(scaler, CodeChannels)
     assert net.get_params()["module__wrap"] == net.get_params()["augmentation"].wrap == (False, True)
+    _, (_, around), _ = Kernels().build(Kernels().defaults(found)[0], found, 0)
+    grids = np.arange(80.0)[None, None, None]
+    assert around.fit_transform(grids)[0, 0, 0].tolist() == [*range(72, 80), *range(80), *range(8)]
 
 
 def test_what_levels_hide_is_learned_from_differences():
     """The same kernels see little of it in the cells themselves."""
     X, y = wandering(np.random.default_rng(0), 500)
-    raw, differences = Kernels().defaults(WANDERING)[:2]
+    differences, raw = Kernels().defaults(WANDERING)[:2]
 
     scores = [
         np.mean(

@@ -214,6 +214,36 @@ def test_differences_are_asked_for_where_levels_wander(label, answer):
     assert (advice.scaling(found)[0] == "differences") == (answer == "yes")
 
 
+@pytest.mark.parametrize(("label", "answer"), [("texture", "yes"), ("level", None)])
+def test_levels_that_carry_no_label_are_left_out_where_there_was_no_time_for_convolutions(label, answer):
+    """A ridge on the levels is enough to say so; where they carry it nothing is claimed."""
+    X, y = datasets.make_textures(200, (8, 8), random_state=0)
+    levels = 3 * np.random.default_rng(0).normal(size=200)
+    X, y = X + levels[:, None, None], y if label == "texture" else (levels > 0).astype(int)
+    axis = AxisEvidence(8, 20160, 0.0005, sizes=(0.6, 0.4, 0.3), expected=0.2, correlations=(0.6, 0.4, 0.3))
+    grid = GridStatistics(axes={"rows": axis, "columns": axis}, symmetries={"wandering": Symmetry("yes", 0.9, 0.1, "")})
+    before = Measurements(
+        Layout(8, 8), grid, scores=LandmarkScores({"linear": Landmark(0.5, 0.04, 0.1)}, landmark_rows=200)
+    )
+    settings = {"task": "classification", "categorical": (), "seed": 0, "n_jobs": None}
+
+    told = with_symmetries(before, X.reshape(200, -1), y, Deadline(), **settings).scores.symmetries
+
+    assert {name: found.answer for name, found in told.items()} == ({} if answer is None else {"differences": answer})
+
+
+@pytest.mark.parametrize(("score", "first"), [(0.54, "cnn"), (0.75, "tree")])
+def test_landmarks_at_chance_leave_the_families_to_the_verdict(score, first):
+    """None beats a constant by two standard errors: what they reach compares nothing."""
+    axis = AxisEvidence(40, 20160, 0.0005, sizes=(0.6, 0.4, 0.3), expected=0.2, correlations=(0.6, 0.4, 0.3))
+    grid = GridStatistics(axes={"rows": axis, "columns": AxisEvidence(1)})
+    marks = {"tree": Landmark(score, 0.03, 0.1), "cnn": Landmark(0.49, 0.03, 0.1), "mlp": Landmark(0.5, 0.03, 0.1)}
+    found = Measurements(Layout(1, 40), grid, scores=LandmarkScores(marks, landmark_rows=200, landmark_floor=0.5))
+
+    assert next(iter(advice.recommended_families(found))) == first
+    assert ("No landmark beats a constant" in advice.advise(found)) == (first == "cnn")
+
+
 @pytest.mark.parametrize("verdict", ["2d", "1d-rows", "1d-columns", "none"])
 def test_square_kernels_are_never_far(verdict):
     """One of the first three nets has them, whichever axis the verdict names."""
