@@ -89,7 +89,11 @@ class Scheduler(UntimedDecisions):
         self.costs.enter(families, problem)
         most = None if self.limits.n_trials is None else self.limits.n_trials - self.n_started
         turns = first_round(self.entrants, most)
-        self.queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn))
+        known = (
+            "differences" in problem.symmetries
+        )  # then most families read cells that tell little: chances count, too
+        shares = {name: entrant.share if known else 1.0 for name, entrant in self.entrants.items()}
+        self.queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn) / shares[turn[0]])
         self.n_openings = Counter(name for name, _ in turns)
 
     def begin(self, candidate: Candidate, split: int) -> None:

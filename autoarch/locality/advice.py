@@ -132,8 +132,10 @@ def evidence(measured: Measurements) -> tuple[Mapping[str, Landmark], str, bool]
     gain = max((used.scores.symmetries[name].effect for name in READINGS if _holds(name, used)), default=0.0)
     if gain and "cnn" in marks:
         marks["cnn"] = replace(marks["cnn"], score=min(1.0, marks["cnn"].score + gain))
-    marks = {} if at_chance(marks, used.scores.landmark_floor) else marks
-    return marks, UNTESTED if untested else used.grid.verdict, used.layout is not None
+    verdict = UNTESTED if untested else used.grid.verdict
+    if at_chance(marks, used.scores.landmark_floor):
+        marks, verdict = {}, "2d" if _holds("differences", used) else verdict  # only nets read differences
+    return marks, verdict, used.layout is not None
 
 
 def family_probabilities(measured: Measurements) -> dict[str, float]:

@@ -58,7 +58,7 @@ class LayoutSearch:
 
 
 AS_GIVEN = LayoutSearch()
-KEPT_SECONDS, KEPT_SHARE = 0.1, 0.05  # of the time, kept for what a few features tell of symmetries
+KEPT_SECONDS, KEPT_SHARE = 0.25, 0.1  # of the time, kept for what a few features tell of symmetries
 
 
 def measure(
