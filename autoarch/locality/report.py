@@ -87,6 +87,8 @@ class LocalityReport(Measurements):
         What the landmark scores are.
     landmark_rows : int
         Rows behind the landmarks.
+    landmark_floor : float
+        The score of the best constant; 0 for r2, and where there are no landmarks.
     unlike : float
         For flat columns of different units: typical factor between the scales of two neighbouring columns, else 0.
 

@@ -126,6 +126,16 @@ def test_time_for_seeds_may_go_to_the_first_turn_of_a_family():
     assert scheduler.next(0.1, 0.0, 8.0).family == "second"
 
 
+@pytest.mark.parametrize(("symmetries", "first"), [((), "cells"), (("differences",), "net")])
+def test_chances_order_the_first_round_where_cells_as_they_are_tell_little(symmetries, first):
+    """Else seconds alone do."""
+    scheduler = Scheduler(even(3), timed=True)
+    problem = replace(PROBLEM, symmetries=symmetries)
+    scheduler.enter([Invented("cells", 2.0), Invented("net", 3.0)], problem, {"cells": 0.1, "net": 0.9})
+
+    assert scheduler.next(20.0).family == first
+
+
 def test_the_cheapest_family_comes_first_whatever_its_odds():
     """Then the dearer ones, while there is time for them."""
     world = world_of(("dear", 5.0, Nature()), ("cheap", 0.1, Nature()), ("usual", 1.0, Nature()), n_splits=1)
