@@ -12,6 +12,7 @@ from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
 from autoarch.families.net_settings import (
+    CONVOLUTIONS,
     LARGEST_BATCH,
     TRAINING,
     batch_rows,
@@ -152,7 +153,8 @@ class CNN(Family):
         """Estimate by the products of the convolutions, stage by stage."""
         n = problem.n_samples
         products = _convolution_products(params, preprocessing.grid_shape(params, problem))
-        return training_seconds(n, epochs(n, params["effort"]), batch_rows(n, largest=LARGEST_BATCH), products)
+        batch = batch_rows(n, largest=LARGEST_BATCH)
+        return training_seconds(n, epochs(n, params["effort"]), batch, products, CONVOLUTIONS)
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""

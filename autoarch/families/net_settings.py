@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator
 from autoarch._training.time_limited import LEAST_SHARE
 from autoarch.families.base import Params, Problem, Trial
 
-_STEP_SECONDS = 3e-3  # of a training step, whatever its size
-_PASSES, _PRODUCTS = 3, 5e10  # forward, backward to inputs and to weights; multiplications in a second of a core
+_PASSES = 3  # forward, backward to inputs and to weights
+DENSE = (2e-3, 0.0, 1.6e10)  # seconds of a training step and of a row in it; multiplications in a second of a core
+CONVOLUTIONS = (2.5e-3, 2e-5, 6e10)  # rows are augmented, and large products are quick
 
 
 def epochs(n_samples: int, effort: float) -> int:
@@ -24,9 +25,12 @@ def batch_rows(n_samples: int, *, largest: int, per_epoch: int = 40) -> int:
     return int(2 ** np.clip(np.round(np.log2(max(n_samples, 1) / per_epoch)), 4, np.log2(largest)))
 
 
-def training_seconds(n_rows: int, n_epochs: int, batch: int, products: float) -> float:
+def training_seconds(
+    n_rows: int, n_epochs: int, batch: int, products: float, costs: tuple[float, float, float] = DENSE
+) -> float:
     """Estimate the seconds of a training on a core from the products of one row's forward pass."""
-    return n_epochs * (n_rows / batch * _STEP_SECONDS + n_rows * _PASSES * products / _PRODUCTS)
+    step, row, pace = costs
+    return n_epochs * (n_rows / batch * step + n_rows * (row + _PASSES * products / pace))
 
 
 def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:

@@ -81,7 +81,7 @@ def with_symmetries(
 def _by_levels(
     found: Measurements, values: np.ndarray, y: np.ndarray, clock: Deadline, axes: tuple[str, ...], **settings: Any
 ) -> Measurements:
-    """Where there was no time for convolutions: do the levels that wander carry labels, or are they in the way?"""
+    """Ask, where there was no time for convolutions, if the levels that wander carry labels or are in the way."""
     rows = choose_rows(y, min(found.scores.landmark_rows, ENOUGH_ROWS), settings["seed"])
     if len(rows) < TINY_ROWS or np.ptp(y[rows]) == 0 or clock.left < _LEAST_SECONDS:
         return found
