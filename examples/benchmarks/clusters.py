@@ -26,6 +26,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import joblib
 from sklearn.datasets import make_classification
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from autoarch import AutoArchClassifier
@@ -70,20 +71,18 @@ def engine(name: str, workers: int) -> Iterator[None]:
             yield
 
 
-def rate(name: str, workers: int, seconds: float, rows: int) -> tuple[float, int]:
-    """Steps per second after the first ones, and their number."""
-    X, y = make_classification(rows, 30, n_informative=10, random_state=0)
-    steps, logger = Steps(), logging.getLogger("autoarch")
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(steps)
-    settings: dict[str, Any] = {"families": ["tree"], "layout": None, "cv": 5, "ensemble_size": 1, "verbose": 0}
-    try:
-        with engine(name, workers):
-            AutoArchClassifier(time_budget=seconds, n_jobs=workers, random_state=0, **settings).fit(X, y)
-    finally:
-        logger.removeHandler(steps)
-    ends = steps.ends[2 + workers :]  # simple models, and what was begun while workers loaded their packages
-    return (len(ends) - 1) / (ends[-1] - ends[0]), len(steps.ends)
+class Steady(Family):
+    """Boosting of always as many trees, so that one step is like another."""
+
+    name = "steady"
+
+    def suggest(self, trial: Any, problem: Any) -> dict[str, Any]:
+        """Sample a parameter that hardly changes the time."""
+        return {"rate": trial.suggest_float("steady.rate", 0.05, 0.2)}
+
+    def build(self, params: dict[str, Any], problem: Any, seed: int) -> list[tuple[str, Any]]:
+        """Return the model."""
+        return [("model", GradientBoostingClassifier(n_estimators=30, learning_rate=params["rate"], random_state=seed))]
 
 
 class Moment(Family):
@@ -98,6 +97,22 @@ class Moment(Family):
     def build(self, params: dict[str, Any], problem: Any, seed: int) -> list[tuple[str, Any]]:
         """Return naive Bayes."""
         return [("model", GaussianNB(var_smoothing=params["smoothing"]))]
+
+
+def rate(name: str, workers: int, seconds: float, rows: int) -> tuple[float, int]:
+    """Steps per second after the first ones, and their number."""
+    X, y = make_classification(rows, 30, n_informative=10, random_state=0)
+    steps, logger = Steps(), logging.getLogger("autoarch")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(steps)
+    settings: dict[str, Any] = {"families": Steady, "layout": None, "cv": 5, "ensemble_size": 1, "verbose": 0}
+    try:
+        with engine(name, workers):
+            AutoArchClassifier(time_budget=seconds, n_jobs=workers, random_state=0, **settings).fit(X, y)
+    finally:
+        logger.removeHandler(steps)
+    ends = steps.ends[2 + workers :]  # simple models, and what was begun while workers loaded their packages
+    return (len(ends) - 1) / (ends[-1] - ends[0]), len(steps.ends)
 
 
 def decisions(seconds: float) -> None:

@@ -314,6 +314,7 @@ def child(name: str, budget: float) -> None:
     except BaseException as error:
         outcome = f"RAW {type(error).__name__} {str(error)[:80]}"
     seconds = time.monotonic() - began
+    time.sleep(1.0)  # in which a pool of threads that was told to end does so
     names = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     print(json.dumps({"seconds": seconds, "outcome": outcome, "threads": names}), flush=True)
 
