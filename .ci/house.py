@@ -237,8 +237,8 @@ def measured(house: House) -> list[tuple[str, int, int, str]]:
     module, chain, circles = _outside_search(house.modules_by_length()), house.depth(), house.circles()
     return [
         (LINES, house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
-        ("modules", len(house.files), 200, ""),
-        ("modules that serve one other", len(house.serving_one()), 42, ""),
+        ("modules", len(house.files), 215, ""),
+        ("modules that serve one other", len(house.serving_one()), 50, ""),
         ("import circles", len(circles), 0, "; ".join(", ".join(circle) for circle in circles)),
         ("import depth", len(chain), 14, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in chain)),
         ("own names to know to read fit", len(house.names_to_read()), 25, ""),

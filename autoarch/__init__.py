@@ -9,6 +9,7 @@ from autoarch._core.imports import door
 
 if TYPE_CHECKING:
     from autoarch._data.layout import Layout
+    from autoarch._export.model_file import load
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
     from autoarch.locality import LocalityReport, probe_locality
 
@@ -20,6 +21,7 @@ __all__ = [
     "Layout",
     "LocalityReport",
     "__version__",
+    "load",
     "probe_locality",
 ]
 
@@ -28,6 +30,7 @@ _HOMES = {
     "AutoArchRegressor": "autoarch.estimators",
     "Layout": "autoarch._data.layout",
     "LocalityReport": "autoarch.locality",
+    "load": "autoarch._export.model_file",
     "probe_locality": "autoarch.locality",
 }
 

@@ -21,6 +21,7 @@ from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import indexable, take_rows
 from autoarch._data.target import Target
+from autoarch._export.mixin import KeptModel
 from autoarch._search.eligible import Identity, Settings, same_search
 from autoarch._search.journal import Journal
 from autoarch._search.refit import changed_params
@@ -37,7 +38,7 @@ from autoarch.locality.probe import with_values_read
 _LONG_CALL = 0.05  # seconds; shorter ones are not worth a limit of threads
 
 
-class BaseAutoArch(CallbackSupport, BaseEstimator, metaclass=ABCMeta):
+class BaseAutoArch(CallbackSupport, KeptModel, BaseEstimator, metaclass=ABCMeta):
     """Fit by probing, searching and refitting; predict with the winner. What y is, the subclasses say."""
 
     _task: str

@@ -11,6 +11,7 @@ __all__ = [
     "InputTypeError",
     "LayoutError",
     "MissingExtraError",
+    "ModelFileError",
     "NoModelError",
     "ParameterError",
     "SearchInterruptedWarning",
@@ -39,6 +40,10 @@ class ParameterError(AutoArchError, ValueError):
 
 class MissingExtraError(AutoArchError, ImportError):
     """A feature needs an optional package that is not installed; the message names the extra."""
+
+
+class ModelFileError(AutoArchError, ValueError):
+    """A file holds no model that can be loaded, or a model cannot be written to a file; the message says why."""
 
 
 class NoModelError(AutoArchError, RuntimeError):

@@ -45,6 +45,7 @@ def test_the_front_door_is_short():
         "Layout",
         "LocalityReport",
         "__version__",
+        "load",
         "probe_locality",
     }
     assert all(getattr(autoarch, name) is not None for name in autoarch.__all__)

@@ -48,6 +48,7 @@ class _InContext(BaseEstimator):
         if self.context_rows is not None and self.context_rows < len(X):
             rows = np.sort(class_first_order(y, self.seed)[: self.context_rows])
             X, y = X[rows], y[rows]
+        self.context_ = X, y  # of which a file of the model consists
         self.estimator_ = clone(self.estimator).fit(X, y)
         return self
 

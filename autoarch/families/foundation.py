@@ -95,6 +95,13 @@ class FoundationModel(Family):
                 found.setdefault(path.name, path)
         return found
 
+    def known_files(self) -> list[Path]:
+        """Files with weights of either task under their usual names, where they are kept."""
+        place = self.weights or self._place()
+        names = dict.fromkeys(name for files in self.files.values() for name in files)
+        paths = (path for name in names for path in (place / name, *sorted(place.glob(f"*/{name}"))))
+        return [path for path in paths if path.is_file()]
+
     def _exceeded(self, name: str, problem: Problem) -> str | None:
         """Name a limit of the model in this file that the problem exceeds."""
         limits = next(limits for part, limits in self.limits.items() if part in name)

@@ -30,7 +30,7 @@ def write_weights(path: Path, module: nn.Module, facts: dict[str, Any]) -> None:
     told = written_facts(facts)
     weights = {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
     if path.suffix == _SAFETENSORS:
-        package = require("safetensors.torch", extra="safetensors", purpose=f"Writing {path.name}")
+        package = require("safetensors.torch", extra="files", purpose=f"Writing {path.name}")
         package.save_file(weights, path, metadata={_MARK: told})
     else:
         torch.save({_MARK: told, "state_dict": weights}, path)
@@ -67,7 +67,7 @@ def read_weights(path: Path, *, allow_pickle: bool) -> tuple[nn.Module | dict[st
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
-    package = require("safetensors", extra="safetensors", purpose=f"Reading {path.name}")
+    package = require("safetensors", extra="files", purpose=f"Reading {path.name}")
     try:
         with package.safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
