@@ -1,4 +1,4 @@
-"""What the estimators offer to keep a fitted model: ``save``."""
+"""Methods of the estimators that write a fitted model to files."""
 
 from __future__ import annotations
 
@@ -33,3 +33,32 @@ class KeptModel:
         from autoarch._export.model_file import save
 
         save(self, path)
+
+    def to_onnx(self, path: Any) -> None:
+        """Write the final model as one ONNX graph, which onnxruntime predicts with, without autoarch or Python.
+
+        Linear models, trees (scikit-learn's and LightGBM), dense and convolutional nets, random convolutions and means
+        of them can be written. Arrays are one input ``X`` of single precision in the shape that ``fit`` saw, a table
+        has an input of one column for each of its columns: numbers of single precision, NaN where they are missing, and
+        texts, empty where they are missing. The outputs are ``label`` and ``probabilities``, calibrated as those of
+        ``predict_proba``, or ``value``.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to, such as ``"model.onnx"``. A file of that name is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If there is no fitted model.
+        InputError
+            If there is no folder for the file.
+        MissingExtraError
+            If onnx is missing: ``pip install 'autoarch[onnx]'``.
+        ModelFileError
+            If a part of the model has no counterpart in ONNX; the message names it.
+        """
+        from autoarch._export.onnx_file import write_onnx
+
+        write_onnx(self, path)

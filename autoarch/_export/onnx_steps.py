@@ -1,0 +1,249 @@
+"""Steps between canonical values and a model as parts of a graph: scalers, encoders, grids and their summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from autoarch._data.layout import Layout
+from autoarch._export.onnx_graph import Graph
+from autoarch._training.difference_scaler import AXES, DifferenceScaler
+from autoarch._training.grid_summaries import GridSummaries, parts
+from autoarch._training.order_free import OrderFreeSummaries
+from autoarch._training.scalers import CodeChannels, GridScaler, SampleScaler
+from autoarch._training.table_scalers import RobustClip, ToFloat32
+from autoarch.exceptions import ModelFileError
+from autoarch.geo.points import MapTransformer
+
+_CLIP = 10.0  # standard deviations of the columns beside a grid
+_FLAT = 1e-6  # of the mean of a sample, as in its scaler
+
+
+def converted(graph: Graph, step: Any, values: str) -> str:
+    """Values after a fitted step.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no counterpart of it.
+    """
+    for kind, convert in _CONVERTERS.items():
+        if isinstance(step, kind):
+            return convert(graph, step, values)
+    if isinstance(step, MapTransformer):
+        raise ModelFileError("it looks at the neighbours of each row on the map, which ONNX cannot find")
+    if isinstance(step, OrderFreeSummaries):
+        raise ModelFileError("it sums up lines without an order by quantiles and eigenvalues, which ONNX has not")
+    raise ModelFileError(f"its step {type(step).__name__} has no counterpart in ONNX")
+
+
+def _columns(graph: Graph, step: ColumnTransformer, values: str) -> str:
+    made = []
+    for _, transformer, columns in step.transformers_:
+        if not len(columns):
+            continue
+        made.append(converted(graph, transformer, graph.take(values, np.asarray(columns))))
+    return graph.concat(made)
+
+
+def _imputed(graph: Graph, step: SimpleImputer, values: str) -> str:
+    filled = graph.known(values, step.statistics_[None])
+    if step.indicator_ is None:
+        return filled
+    gaps = graph.cast(graph.op("IsNaN", graph.take(values, step.indicator_.features_)), np.float64)
+    return graph.concat([filled, gaps])
+
+
+def _standardised(graph: Graph, step: StandardScaler, values: str) -> str:
+    return graph.binary("Div", graph.binary("Sub", values, step.mean_[None]), step.scale_[None])
+
+
+def _clipped(graph: Graph, step: RobustClip, values: str) -> str:
+    z = graph.binary("Div", graph.binary("Sub", values, step.median_[None]), step.spread_[None])
+    third = graph.binary("Div", z, 3.0)
+    return graph.op("Div", z, graph.op("Sqrt", graph.binary("Add", graph.op("Mul", third, third), 1.0)))
+
+
+def _encoded(graph: Graph, step: Any, values: str) -> str:
+    """Each column of codes through a table of what the encoder makes of its codes, of others, and of a missing one."""
+    made = []
+    n_columns = len(step.categories_)
+    for column, known in enumerate(step.categories_):
+        codes = np.asarray(known, dtype=np.float64)
+        most = int(np.nanmax(codes, initial=0)) + 2  # the last one is unknown
+        asked = np.zeros((most + 1, n_columns))
+        asked[:, :] = [np.asarray(levels, dtype=np.float64)[0] for levels in step.categories_]
+        asked[:, column] = [*range(most), np.nan]
+        table = np.asarray(step.transform(asked), dtype=np.float64)
+        table = table[:, _outputs_of(step, column)]
+        place = graph.clip(graph.known(graph.take(values, [column]), float(most)), 0.0, float(most))
+        rows = graph.reshape(graph.cast(place, np.int64))
+        beyond = graph.binary("Greater", graph.known(graph.take(values, [column]), 0.0), float(most - 1))
+        rows = graph.op("Where", graph.reshape(beyond), graph.const(most - 1, np.int64), rows)
+        made.append(graph.op("Gather", graph.const(table), rows, axis=0))
+    return graph.concat(made)
+
+
+def _outputs_of(step: Any, column: int) -> slice:
+    if isinstance(step, OrdinalEncoder):
+        return slice(column, column + 1)
+    ends = np.cumsum([0, *step._n_features_outs])
+    return slice(int(ends[column]), int(ends[column + 1]))
+
+
+def to_grid(graph: Graph, layout: Layout, values: str) -> str:
+    """Flat values as (rows, channels, height, width); a cell without a column is missing."""
+    if layout.in_order:
+        return graph.reshape(values, *layout.shape)
+    taken = graph.take(values, np.maximum(layout.columns, 0))
+    if (layout.columns < 0).any():
+        taken = graph.op("Where", graph.const((layout.columns < 0)[None]), graph.const(np.nan), taken)
+    return graph.reshape(taken, *layout.shape)
+
+
+def _scaled_grid(graph: Graph, step: GridScaler, values: str) -> str:
+    """Scaled cells, a mask and planes, in single precision."""
+    if isinstance(step, SampleScaler):
+        values = _each_scaled(graph, step, values)
+    given = to_grid(graph, step.layout, values)
+    made = [graph.cast(_cells(graph, step, given), np.float32)]
+    if step.masked_:
+        missing = graph.cast(graph.op("IsNaN", given), np.float32)
+        made.append(graph.reduce("ReduceMax", missing, 1, keepdims=True))
+    if len(step.planes_):
+        planes = graph.cast(_planes(graph, step.planes_, values), np.float32)
+        ones = np.ones((1, 1, *step.layout.shape[1:]), np.float32)
+        made.append(graph.op("Mul", graph.reshape(planes, len(step.planes_), 1, 1), graph.const(ones)))
+    return graph.concat(made)
+
+
+def _cells(graph: Graph, step: GridScaler, grid: str) -> str:
+    if isinstance(step, CodeChannels):
+        return graph.cast(graph.binary("Equal", graph.take(grid, step.cell_channels_), step.codes_[None]), np.float64)
+    if isinstance(step, DifferenceScaler):
+        grid = graph.concat([_differences(graph, grid, AXES[axis], step.layout.shape) for axis in step.axes])
+    scaled = graph.binary("Div", graph.binary("Sub", grid, step.mean_[None]), step.scale_[None])
+    if np.isfinite(step._largest):
+        scaled = graph.clip(scaled, -step._largest, step._largest)
+    return graph.known(scaled, np.asarray(step._fill)[None])
+
+
+def _differences(graph: Graph, grid: str, axis: int, shape: tuple[int, int, int], last: float | None = None) -> str:
+    """Differences to the next cell along an axis; of the last cell of a line to itself, or ``last``."""
+    side = shape[axis - 1]
+    following = graph.take(grid, np.minimum(np.arange(1, side + 1), side - 1), axis)
+    found = graph.op("Sub", following, grid)
+    if last is None:
+        return found
+    end = np.zeros((1, 1, *shape[1:]), bool)
+    np.moveaxis(end, axis, 0)[-1] = True
+    return graph.op("Where", graph.const(end), graph.const(last), found)
+
+
+def _each_scaled(graph: Graph, step: SampleScaler, values: str) -> str:
+    """Every channel of every sample by its own mean and deviation."""
+    for columns in step.layout.columns.reshape(step.layout.channels, -1):
+        there = columns[columns >= 0]
+        cells = graph.take(values, there)
+        mean, deviation = _moments(graph, cells, (1,))
+        floor = graph.binary("Mul", graph.op("Abs", mean), _FLAT)
+        varies = graph.op("Greater", deviation, floor)
+        scale = graph.op("Where", varies, deviation, graph.const(1.0))
+        centred = graph.op("Div", graph.op("Sub", cells, mean), scale)
+        scaled = graph.op("Where", varies, centred, graph.binary("Mul", cells, 0.0))
+        n = step.layout.n_columns
+        place = np.arange(n)
+        place[there] = n + np.arange(len(there))
+        values = graph.take(graph.concat([values, scaled]), place)
+    return values
+
+
+def _planes(graph: Graph, planes: Any, values: str) -> str:
+    made = []
+    if len(planes.numbers):
+        numbers = graph.binary("Sub", graph.take(values, planes.numbers), planes.mean[None])
+        scaled = graph.clip(graph.binary("Div", numbers, planes.scale[None]), -_CLIP, _CLIP)
+        made.append(graph.known(scaled, 0.0))
+    if planes.levels:
+        columns, codes = zip(*planes.levels, strict=True)
+        made.append(graph.cast(graph.binary("Equal", graph.take(values, columns), np.array(codes)[None]), np.float64))
+    return graph.concat(made)
+
+
+def _moments(graph: Graph, values: str, axes: tuple[int, ...]) -> tuple[str, str]:
+    """Mean and deviation of what is there along axes that are kept; NaN is left out, 0 where nothing is there."""
+    missing = graph.op("IsNaN", values)
+    there = graph.cast(graph.op("Not", missing), np.float64)
+    count = graph.op("Max", graph.reduce("ReduceSum", there, *axes, keepdims=True), graph.const(1.0))
+    filled = graph.op("Where", missing, graph.const(0.0), values)
+    mean = graph.op("Div", graph.reduce("ReduceSum", filled, *axes, keepdims=True), count)
+    away = graph.op("Mul", graph.op("Sub", filled, mean), there)
+    squares = graph.reduce("ReduceSum", graph.op("Mul", away, away), *axes, keepdims=True)
+    return mean, graph.op("Sqrt", graph.op("Div", squares, count))
+
+
+def _summarised(graph: Graph, step: GridSummaries, values: str) -> str:
+    """Summaries of the parts of a grid, missing where a part has no value."""
+    if step.view == "cells":
+        return values
+    layout = step.layout
+    channels, height, width = layout.shape
+    grid = to_grid(graph, layout, values)
+    changes = [
+        graph.op("Abs", _differences(graph, grid, axis, layout.shape, np.nan))
+        for axis in (3, 2)
+        if layout.shape[axis - 1] > 1
+    ]
+    made = []
+    for part in parts(layout):
+        cells = _part(graph, grid, part)
+        made += _four(graph, cells, (2, 3))
+        made += [_four(graph, _part(graph, change, part), (2, 3))[0] for change in changes]
+    if len(changes) == 2:
+        for axis, side in ((2, width), (3, height)):
+            made += [graph.reshape(one, channels * side) for one in _four(graph, grid, (axis,))[:2]]
+    kept = [values] if step.view == "both" else [graph.take(values, layout.foreign)] if len(layout.foreign) else []
+    return graph.concat([*kept, *made])
+
+
+def _part(graph: Graph, grid: str, part: tuple[slice, ...]) -> str:
+    rows, columns = part[2:]
+    ends = ([rows.start, columns.start], [rows.stop, columns.stop])
+    return graph.op("Slice", grid, *(graph.const(end, np.int64) for end in ends), graph.const([2, 3], np.int64))
+
+
+def _four(graph: Graph, values: str, axes: tuple[int, ...]) -> list[str]:
+    """Mean, deviation, least and greatest value of what is there; all missing where nothing is."""
+    missing = graph.op("IsNaN", values)
+    count = graph.reduce("ReduceSum", graph.cast(graph.op("Not", missing), np.float64), *axes)
+    nothing = graph.binary("Equal", count, 0.0)
+    mean, deviation = (graph.op("Squeeze", one, graph.const(axes, np.int64)) for one in _moments(graph, values, axes))
+    least = graph.reduce("ReduceMin", graph.op("Where", missing, graph.const(np.inf), values), *axes)
+    most = graph.reduce("ReduceMax", graph.op("Where", missing, graph.const(-np.inf), values), *axes)
+    return [graph.op("Where", nothing, graph.const(np.nan), one) for one in (mean, deviation, least, most)]
+
+
+def _pipeline(graph: Graph, step: Pipeline, values: str) -> str:
+    for _, one in step.steps:
+        values = converted(graph, one, values)
+    return values
+
+
+_CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
+    Pipeline: _pipeline,
+    ColumnTransformer: _columns,
+    SimpleImputer: _imputed,
+    StandardScaler: _standardised,
+    RobustClip: _clipped,
+    ToFloat32: lambda graph, step, values: graph.cast(values, np.float32),
+    OneHotEncoder: _encoded,
+    OrdinalEncoder: _encoded,
+    GridScaler: _scaled_grid,
+    GridSummaries: _summarised,
+}

@@ -1,0 +1,211 @@
+"""An ONNX graph predicts under onnxruntime alone what the estimator predicts of the same single-precision inputs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from quick import quick
+from sklearn.pipeline import Pipeline
+
+from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._search.averages import voting
+from autoarch.exceptions import ModelFileError
+from autoarch.families.tree import Tree
+from export.samples import FAMILIES, sample
+
+pytest.importorskip("onnx", reason="needs the extra onnx")
+runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
+
+class Of(Tree):
+    """Trees of one kind."""
+
+    kind = ""
+
+    def defaults(self, problem):
+        """The defaults of that kind, with few rounds."""
+        plugged = [self._plugged("lightgbm", problem) | {"amount": 1.0}]
+        found = plugged if self.kind == "lightgbm" else super().defaults(problem)
+        return [params | {"view": self.view} for params in found if params["kind"] == self.kind]
+
+    def __init__(self, kind, view="cells"):
+        self.kind, self.view = kind, view
+
+
+def table(n=80):
+    """Numbers with gaps, texts with gaps, whole numbers and truth values as labels."""
+    X = sample("table", n)[0].drop(columns="seen")
+    rng = np.random.default_rng(1)
+    X["rank"] = rng.integers(0, 4, n).astype(object)
+    X["flag"] = rng.choice([True, False], n).astype(object)
+    X[["size", "gap"]] = X[["size", "gap"]].astype(np.float32).astype(float)
+    numbers = X["size"].to_numpy() + (X["colour"] == "red") + X["rank"].astype(float) / 2 * X["flag"].astype(float)
+    return X, np.asarray(numbers)
+
+
+def fed(X, session):
+    """X as the graph is fed it."""
+    if not isinstance(X, pd.DataFrame):
+        return {"X": X.astype(object) if X.dtype.kind == "U" else X.astype(np.float32)}
+    columns = {}
+    for put in session.get_inputs():
+        column = X[put.name]
+        texts = column.astype(object).where(column.notna(), "").to_numpy(object)
+        columns[put.name] = (texts if "string" in put.type else column.to_numpy(np.float32))[:, None]
+    return columns
+
+
+def assert_equal(model, X, folder):
+    """Labels and probabilities, or values, to 1e-4; of a single row as well."""
+    model.to_onnx(folder / "model.onnx")
+    session = runtime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    inputs = fed(X, session)
+    outputs = dict(zip((put.name for put in session.get_outputs()), session.run(None, inputs), strict=True))
+    if hasattr(model, "classes_"):
+        np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(X), atol=1e-4)
+        np.testing.assert_array_equal(outputs["label"].astype(model.classes_.dtype), model.predict(X))
+    else:
+        expected = model.predict(X)[:, None]
+        np.testing.assert_allclose(outputs["value"], expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    one = session.run(None, {name: value[:1] for name, value in inputs.items()})
+    np.testing.assert_allclose(one[-1], outputs[session.get_outputs()[-1].name][:1], rtol=1e-5, atol=1e-5)
+
+
+ARRAYS = [("linear", "gaps"), ("tree", "channels"), ("mlp", "gaps"), ("cnn", "letters"), ("kernels", "grid")]
+TABLES = ["linear", "tree", "mlp", Of("forest"), Of("lightgbm")]
+
+
+def kind_of(family):
+    return family.kind if isinstance(family, Of) else family
+
+
+@pytest.mark.parametrize(("family", "kind"), ARRAYS)
+def test_arrays(family, kind, tmp_path):
+    """One input in the shape of X."""
+    X, y, _, settings = sample(kind)
+    X = X if kind == "letters" else X.astype(np.float32).astype(float)
+    model = AutoArchClassifier(**quick(families=FAMILIES[family], **settings)).fit(X, y)
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("family", TABLES, ids=kind_of)
+def test_tables(family, tmp_path):
+    """An input for each column, categories and gaps included, labels that were not seen, three classes."""
+    pytest.importorskip("lightgbm")
+    X, numbers = table()
+    y = np.digitize(numbers, np.quantile(numbers, [0.3, 0.7]))
+    family = FAMILIES.get(family, family) if isinstance(family, str) else family
+    model = AutoArchClassifier(**quick(families=family)).fit(X, y)
+    X.loc[:3, "colour"], X.loc[2:5, "rank"] = "violet", 9
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("family", TABLES, ids=kind_of)
+def test_numbers_of_tables(family, tmp_path):
+    """A regression has one output."""
+    pytest.importorskip("lightgbm")
+    X, numbers = table()
+    family = FAMILIES.get(family, family) if isinstance(family, str) else family
+    assert_equal(AutoArchRegressor(**quick(families=family)).fit(X, 100 * numbers), X, tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["image", "line", "gaps", "folded"])
+def test_nets_of_every_kind_of_layer(layout, tmp_path):
+    """Kernels along axes that close, several scales, attention, lines as channels, strides, masks."""
+    from autoarch import Layout
+    from autoarch._training.conv_net import ConvNet
+    from autoarch._training.loop import ArrayNetRegressor
+    from autoarch._training.scalers import GridScaler
+
+    settings = {
+        "image": {"kernel": (3, 3), "wrap": (True, False), "attention": True, "stages": 3},
+        "line": {"kernel": (1, 5), "scales": 3, "wrap": (False, True), "head": "global"},
+        "gaps": {"kernel": (3, 3), "stages": 2},
+        "folded": {"kernel": (1, 3), "axis_as_channels": True, "stages": 2},
+    }[layout]
+    side = (1, 40) if layout == "line" else (18, 20)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, *side)).astype(np.float32).astype(float)
+    if layout == "gaps":
+        X[rng.random(X.shape) < 0.1] = np.nan
+    y = np.nan_to_num(X).mean(axis=(1, 2))
+    model = AutoArchRegressor(**quick(families="linear")).fit(X, y)
+    scaler = GridScaler(Layout(*side))
+    grids = scaler.fit_transform(X.reshape(len(X), -1))
+    net = ArrayNetRegressor(
+        ConvNet,
+        max_epochs=2,
+        lr=0.01,
+        **{f"module__{name}": value for name, value in {"filters": 8, **settings}.items()},
+    )
+    model.best_estimator_ = Pipeline([model.best_estimator_.steps[0], ("scale", scaler), ("model", net.fit(grids, y))])
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("view", ["summaries", "both"])
+def test_trees_on_summaries(view, tmp_path):
+    """Parts of grids are summed up in the graph, with gaps and without."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    from autoarch import Layout
+    from autoarch._training.grid_summaries import GridSummaries
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 1, 8, 8)).astype(np.float32).astype(float)
+    X[::3, :, :3, :2] = np.nan
+    y = np.nansum(X, axis=(1, 2, 3))
+    model = AutoArchRegressor(**quick(families="linear")).fit(X, y)
+    summaries = GridSummaries(Layout(8, 8), view).fit(X.reshape(len(X), -1))
+    forest = RandomForestRegressor(5, random_state=0).fit(summaries.transform(X.reshape(len(X), -1)), y)
+    steps = [model.best_estimator_.steps[0], ("summaries", summaries), ("model", forest)]
+    model.best_estimator_ = Pipeline(steps)
+    assert_equal(model, X, tmp_path)
+
+
+def test_scalers_of_grids(tmp_path):
+    """Differences, codes, and samples scaled on their own."""
+    from autoarch import Layout
+    from autoarch._training.difference_scaler import DifferenceScaler
+    from autoarch._training.scalers import CodeChannels, SampleScaler
+    from autoarch.families.random_convolutions import RandomConvolutionRegressor
+
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 4, size=(40, 6, 6)).astype(float)
+    X[::4, 0] = np.nan
+    y = np.nansum(X, axis=(1, 2)) / 10
+    model = AutoArchRegressor(**quick(families="linear")).fit(X, y)
+    flat = X.reshape(len(X), -1)
+    for scaler in (
+        DifferenceScaler(Layout(6, 6), ("rows", "columns")),
+        CodeChannels(Layout(6, 6)),
+        SampleScaler(Layout(6, 6)),
+    ):
+        ridge = RandomConvolutionRegressor(24).fit(scaler.fit_transform(flat), y)
+        model.best_estimator_ = Pipeline([model.best_estimator_.steps[0], ("scale", scaler), ("model", ridge)])
+        assert_equal(model, X, tmp_path)
+
+
+def test_a_mean_with_temperature(tmp_path):
+    """Weights, members that miss a class, and the calibration are in the graph."""
+    X, y, _, _ = sample("flat")
+    X = X.astype(np.float32).astype(float)
+    first = AutoArchClassifier(**quick(families="linear")).fit(X, y)
+    model = AutoArchClassifier(**quick(families=FAMILIES["tree"])).fit(X, y)
+    members = [fitted.best_estimator_[1:] for fitted in (first, model)]
+    vote = voting(members, model.classes_, [0.7, 0.3])
+    model.best_estimator_ = Pipeline([model.best_estimator_.steps[0], *vote.steps])
+    model.temperature_ = 1.7
+    assert_equal(model, X, tmp_path)
+
+
+def test_what_has_no_counterpart_is_named(tmp_path):
+    """Neighbours on a map, dates, layers of others; no file is left."""
+    X, y, _, settings = sample("map")
+    on_map = AutoArchClassifier(**quick(families="linear", **settings)).fit(X, y)
+    X, y, _, _ = sample("table")
+    dated = AutoArchClassifier(**quick(families="linear")).fit(X, y)
+    for model, reason in ((on_map, "neighbours of each row on the map"), (dated, "'seen' is a date")):
+        with pytest.raises(ModelFileError, match=f"cannot be written as ONNX.*{reason}"):
+            model.to_onnx(tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
