@@ -28,6 +28,7 @@ from autoarch._search.refit import changed_params
 from autoarch._search.row_sample import GivenRows, blocks_of
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
+from autoarch._views.mixin import ShownModel
 from autoarch.exceptions import InputError
 from autoarch.families.base import Problem
 from autoarch.families.fine_tuned import FineTuned
@@ -38,7 +39,7 @@ from autoarch.locality.probe import with_values_read
 _LONG_CALL = 0.05  # seconds; shorter ones are not worth a limit of threads
 
 
-class BaseAutoArch(CallbackSupport, KeptModel, BaseEstimator, metaclass=ABCMeta):
+class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metaclass=ABCMeta):
     """Fit by probing, searching and refitting; predict with the winner. What y is, the subclasses say."""
 
     _task: str

@@ -12,10 +12,11 @@ from autoarch._base import BaseAutoArch
 from autoarch._data.target import Target, encode_labels, numeric_target
 from autoarch._search.calibration import tempered
 from autoarch._search.evaluate import aligned
+from autoarch._views.mixin import LogProbabilities
 from autoarch.families.base import Family
 
 
-class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
+class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     """Pick nets, random convolutions, trees or a linear model for ``X``, after testing whether it is a grid.
 
     Parameters
@@ -115,6 +116,10 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch):
         Reason for the end of the search.
     splits_, fitted_on_ : str
         Rows on which candidates were validated, and on which the final model was fitted, in words and numbers.
+    summary_ : str
+        The whole story in twelve lines, to print.
+    cv_results_, best_index_, n_splits_ : dict, int, int
+        Candidates as in scikit-learn's searches, NaN where one was not judged; the winner's place; splits at most.
     n_features_in_ : int
         ``X.shape[1]``.
     feature_names_in_ : ndarray of str
@@ -239,6 +244,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     best_estimator_, best_family_, best_params_, best_score_, estimated_score_, estimated_score_std_error_, leaderboard_
         As for :class:`AutoArchClassifier`.
     ensemble_, locality_, layout_, study_, stopped_by_, splits_, fitted_on_, n_features_in_, feature_names_in_
+        As for :class:`AutoArchClassifier`.
+    summary_, cv_results_, best_index_, n_splits_
         As for :class:`AutoArchClassifier`.
 
     Examples

@@ -125,7 +125,7 @@ def test_report_prints_the_summary_of_a_saved_model(model_file, tmp_path, capsys
     text, page, model = capsys.readouterr().out, (tmp_path / "page.html").read_text(), joblib.load(model_file)
     assert text.strip() == summary(model)
     assert f"estimated {model.estimated_score_:.3f}" in text
-    assert f"estimated {model.estimated_score_:.3f}" in page
+    assert f"{model.estimated_score_:.3f} (±" in page
     assert "baseline" in page
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoarch._core.checks import own_errors, shown
-from autoarch.exceptions import ParameterError
+from autoarch.exceptions import InputError, ParameterError
 
 
 def check_folder(name: str, value: object) -> Path:
@@ -20,6 +20,15 @@ def check_folder(name: str, value: object) -> Path:
         if taken.exists() and not taken.is_dir():
             raise ParameterError(f"{name}={shown(value)} was given, and {taken} is a file; expected a folder.")
     return path
+
+
+def check_place(path: object) -> Path:
+    """Return where a file is to be written, or raise if there is no folder for it, or a folder of its name."""
+    place = Path(checked_path("path", path))
+    if place.is_dir() or not place.parent.is_dir():
+        why = f"{place} is a folder" if place.is_dir() else f"there is no folder {place.parent}"
+        raise InputError(f"path={str(path)!r} was given, and {why}. Pass the name of a file in a folder that exists.")
+    return place
 
 
 def checked_path(name: str, value: object) -> str:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.imports import require
-from autoarch._core.paths import checked_path
+from autoarch._core.paths import check_place, checked_path
 from autoarch._core.quiet import warn_user
 from autoarch._export import trusted
 from autoarch._export.archive import read_archive, write_archive
@@ -116,15 +116,6 @@ def load(path: Any) -> Any:
             raise ModelFileError(f"its parts do not fit together ({type(error).__name__}: {error})") from error
     except ModelFileError as error:
         raise ModelFileError(f"{place} cannot be loaded: {error}.") from error
-
-
-def check_place(path: Any) -> Path:
-    """Return where a file is to be written, or raise if there is no folder for it, or a folder of its name."""
-    place = Path(checked_path("path", path))
-    if place.is_dir() or not place.parent.is_dir():
-        why = f"{place} is a folder" if place.is_dir() else f"there is no folder {place.parent}"
-        raise InputError(f"path={str(path)!r} was given, and {why}. Pass the name of a file in a folder that exists.")
-    return place
 
 
 def _estimator(parts: dict[str, bytes], safetensors: Any) -> Any:

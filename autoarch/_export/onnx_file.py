@@ -22,8 +22,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.imports import require
+from autoarch._core.paths import check_place
 from autoarch._export import onnx_nets, onnx_trees
-from autoarch._export.model_file import check_place
 from autoarch._export.onnx_graph import Graph
 from autoarch._export.onnx_inputs import canonical_values
 from autoarch._export.onnx_steps import converted

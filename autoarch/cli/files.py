@@ -18,6 +18,11 @@ import numpy as np
 from autoarch._core.imports import require
 from autoarch.exceptions import AutoArchError, InputError
 
+_TABLES = (".csv", ".tsv", ".parquet", ".feather")
+PICKLES = (".joblib", ".pkl", ".pickle")
+_ARCHIVE = b"PK\x03\x04"  # a model file begins with it
+_SEPARATORS = ",;\t|"
+_SNIFFED = 2**16  # characters of a text that the separator is told from
 _CELL_BYTES = 8  # of a number in a table
 _CSV_GROWTH = 3  # bytes of memory for each byte of text, while a table is read
 
@@ -28,7 +33,8 @@ def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
     Parameters
     ----------
     path : str or Path
-        ``.npz`` with an array ``X``, ``.npy``, ``.csv`` or ``.parquet``.
+        ``.npz`` with an array ``X``, ``.npy``, ``.csv``, ``.tsv``, ``.parquet`` or ``.feather``. Of texts, the
+        separator and decimal commas are found.
     target : str, optional
         Where the labels are: a column of a table, an array of a ``.npz`` (``y`` is taken unasked), or for a ``.npy``
         a second ``.npy`` file.
@@ -41,7 +47,7 @@ def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
         The labels.
     """
     path = _checked_path(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_frame, ".parquet": _read_frame}
+    readers = {".npz": _read_npz, ".npy": _read_npy, **dict.fromkeys(_TABLES, _read_frame)}
     if path.suffix.lower() not in readers:
         raise InputError(f"{path} ends in {path.suffix!r}; files that can be read end in {', '.join(readers)}.")
     if not path.is_file():
@@ -101,7 +107,10 @@ def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
 
     from autoarch._data.containers import check_room
 
-    if path.suffix.lower() == ".parquet":
+    if path.suffix.lower() == ".feather":
+        require("pyarrow", extra="parquet", purpose=f"Reading {path.name}")
+        check_room("the table", (path.stat().st_size,), _CSV_GROWTH)
+    elif path.suffix.lower() == ".parquet":
         require("pyarrow", extra="parquet", purpose=f"Reading {path.name}")
         from pyarrow import parquet
 
@@ -110,7 +119,8 @@ def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
     else:
         check_room("the text", (path.stat().st_size,), _CSV_GROWTH)
     with _reading(path):
-        frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        readers = {".parquet": pd.read_parquet, ".feather": pd.read_feather}
+        frame = readers.get(path.suffix.lower(), _read_text)(path)
     if target is None:
         return frame, None
     if target not in frame:
@@ -118,8 +128,106 @@ def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
     return frame.drop(columns=target), frame[target]
 
 
+def _read_text(path: Path) -> Any:
+    """Read a table of text, with the separator that its first lines share, and decimal commas where numbers have them.
+
+    Raises
+    ------
+    InputError
+        If it is empty, or no text.
+    """
+    import pandas as pd
+
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            head = file.read(_SNIFFED)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}). Save it as such."
+        ) from error
+    lines = [line for line in head.splitlines() if line.strip()]
+    if not lines:
+        raise InputError(f"{path} is empty; expected a line of names and one line for each row.")
+    if "\0" in head:
+        raise InputError(f"{path} is no text, whatever its name says. Save it as a table of text.")
+    counts = {mark: min(line.count(mark) for line in lines[:20]) for mark in _SEPARATORS}
+    separator = max(counts, key=lambda mark: (counts[mark], mark == ","))
+    separator = separator if counts[separator] else ","
+    frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig")
+    texts = frame.select_dtypes(exclude="number")
+    if separator != "," and any(_has_decimal_commas(texts[name]) for name in texts):
+        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", decimal=",")
+    return frame
+
+
+def _has_decimal_commas(column: Any) -> bool:
+    known = column.dropna().astype(str)
+    numbers = known.str.fullmatch(r"\s*[-+]?\d*,?\d+(e[-+]?\d+)?\s*", case=False)
+    return bool(len(known) and numbers.all() and known.str.contains(",").any())
+
+
+def write_table(table: Any, path: str | None) -> None:
+    """Write a table in the format that the ending of a path names; CSV on standard output without one."""
+    import sys
+
+    kind = ".csv" if path is None else Path(path).suffix.lower()
+    if kind in (".csv", ".tsv"):
+        table.to_csv(path or sys.stdout, index=False, sep="\t" if kind == ".tsv" else ",")
+    elif kind == ".npy":
+        np.save(str(path), _plain(table.to_numpy()))
+    elif kind == ".npz":
+        np.savez(str(path), **{str(name): _plain(table[name].to_numpy()) for name in table})
+    elif kind == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_feather(path)
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Texts in place of objects, which would be written as pickles."""
+    return values.astype(str) if values.dtype == object else values
+
+
+def checked_table(path: str) -> Path:
+    """Return the path of a table to write, or raise where there is no such folder or format."""
+    output = checked_output(path)
+    known = (*_TABLES, ".npy", ".npz")
+    if output.suffix.lower() not in known:
+        raise InputError(f"{output} ends in {output.suffix!r}; tables that can be written end in {', '.join(known)}.")
+    if output.suffix.lower() in (".parquet", ".feather"):
+        require("pyarrow", extra="parquet", purpose=f"Writing {output.name}")
+    return output
+
+
+def checked_model(path: str) -> Path:
+    """Return where a model is to go, or raise where it could not be written, before there is a model.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    MissingExtraError
+        If it needs the extra ``files``, and that is missing.
+    """
+    output = checked_output(path)
+    if output.suffix.lower() not in PICKLES:
+        for package in ("skops.io", "safetensors.numpy"):
+            require(package, extra="files", purpose=f"Writing {output.name} (model.joblib is a pickle, and needs none)")
+    return output
+
+
+def write_model(model: Any, path: str) -> None:
+    """Write a fitted estimator: a pickle where the name ends so, else a model file."""
+    import joblib
+
+    if Path(path).suffix.lower() in PICKLES:
+        joblib.dump(model, path)
+    else:
+        model.save(path)
+
+
 def read_model(path: str, *, trusted: bool) -> Any:
-    """Load a fitted estimator, which runs code from the file, where the user has said that its maker is trusted.
+    """Load a fitted estimator; a pickle, which runs code from the file, where its maker is said to be trusted.
 
     Raises
     ------
@@ -131,6 +239,11 @@ def read_model(path: str, *, trusted: bool) -> Any:
     path_of_model = _checked_path(path)
     if not path_of_model.is_file():
         raise InputError(f"There is no file {path_of_model}.")
+    with path_of_model.open("rb") as file:
+        if file.read(len(_ARCHIVE)) == _ARCHIVE:
+            from autoarch import load
+
+            return load(path_of_model)
     if not trusted:
         raise InputError(
             f"{path} is a pickle, and loading it could run any code. If you made it, or trust who did, add --trust."

@@ -12,13 +12,39 @@ from collections.abc import Sequence
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from autoarch.cli.files import checked_output, read_data, read_model
+from autoarch.cli.files import (
+    checked_model,
+    checked_output,
+    checked_table,
+    read_data,
+    read_model,
+    write_model,
+    write_table,
+)
 from autoarch.exceptions import AutoArchError, InputError
 
-_FILE_HELP = "an .npz with arrays X and y, or an .npy, .csv or .parquet file"
+_FILE_HELP = "an .npz with arrays X and y, or an .npy, .csv, .tsv, .parquet or .feather file"
+_INTERRUPTED = 130  # as shells say it
 _TARGET_HELP = "labels: a column of a table, an array of an .npz (default y), or a second .npy file"
+
+
+def _whole_or_text(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+_PARAMETERS: dict[str, tuple[Any, str]] = {
+    "scoring": (str, "score that candidates are chosen by, as scikit-learn names it"),
+    "ensemble_size": (_whole_or_text, "candidates of the final model, or auto"),
+    "cv": (int, "folds"),
+    "max_predict_seconds": (float, "most seconds for predictions of 1,000 rows"),
+    "patience": (int, "trials without a better one after which the search stops"),
+    "trial_timeout": (float, "most seconds of one step"),
+    "memory_limit": (float, "bytes that a fit may take, or a share of what is free"),
+    "memory": (str, "folder where steps are kept for later fits"),
+    "device": (str, "where nets are trained"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.run(arguments)
     except (AutoArchError, OSError) as error:
-        print(f"autoarch {arguments.command}: {error}", file=sys.stderr)
+        if arguments.debug:
+            raise
+        print(f"autoarch {arguments.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"autoarch {arguments.command}: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     except MemoryError as error:
         print(f"autoarch {arguments.command}: memory is full ({error}). Pass a smaller file.", file=sys.stderr)
         return 2
@@ -54,7 +85,8 @@ def build_parser() -> argparse.ArgumentParser:
     ArgumentParser
         Its results carry ``run``, the function that serves the command.
     """
-    parser = argparse.ArgumentParser(prog="autoarch", description="Test matrices for locality and fit what suits them.")
+    parser = _Parser(prog="autoarch", description="Test matrices for locality and fit what suits them.")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
     parser.add_argument("--version", action="version", version=f"autoarch {version('autoarch')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -73,7 +105,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     fit = commands.add_parser("fit", help="search, print the leaderboard and save the fitted estimator")
     _add_data(fit)
-    fit.add_argument("--out", required=True, metavar="MODEL", help="where the estimator goes (joblib)")
+    out_help = "where the estimator goes: model.autoarch, or model.joblib for a pickle"
+    fit.add_argument("--out", required=True, metavar="MODEL", help=out_help)
+    fit.add_argument("--id", metavar="COLUMN", help="a column of a table that is no feature")
+    fit.add_argument("--json", metavar="OUT", help="write the report's numbers")
+    fit.add_argument("--html", metavar="OUT", help="write the report as a page")
     fit.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
     fit.add_argument("--budget", type=float, default=120.0, metavar="SECONDS", help="time for fit (default: 120)")
     fit.add_argument("--trials", type=int, help="most trials (default: as many as the time allows)")
@@ -82,6 +118,9 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--storage", metavar="JOURNAL", help="file or URL where the search is kept: called again it goes on"
     )
+    for name, (kind, words) in _PARAMETERS.items():
+        fit.add_argument(f"--{name.replace('_', '-')}", type=kind, help=words)
+    fit.add_argument("--coordinates", nargs=2, metavar=("X", "Y"), help="columns with the place of each row")
     fit.add_argument("--seed", type=int, default=0)
     fit.set_defaults(run=_run_fit)
 
@@ -90,14 +129,25 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("file", help=_FILE_HELP)
     predict.add_argument("--target", help="labels to leave out of the features and to score against")
     predict.add_argument("--proba", action="store_true", help="a column of probabilities for every class")
-    predict.add_argument("--out", metavar="CSV", help="where the predictions go (default: standard output)")
+    predict.add_argument(
+        "--id", metavar="COLUMN", help="a column of a table that is no feature, kept beside predictions"
+    )
+    predict.add_argument("--out", metavar="TABLE", help="where the predictions go (default: standard output, as CSV)")
     predict.set_defaults(run=_run_predict)
 
     report = commands.add_parser("report", help="summarise a saved estimator")
     _add_model(report)
     report.add_argument("--html", metavar="OUT", help="write the report as a page")
+    report.add_argument("--json", metavar="OUT", help="write the report's numbers")
     report.set_defaults(run=_run_report)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help lists the arguments\n")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -108,8 +158,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a file written by autoarch fit, which is a pickle")
-    trust = "load it, although a pickle may run any code: for files whose maker you trust"
+    parser.add_argument("model", help="a file written by autoarch fit")
+    trust = "load a pickle, although it may run any code: for files whose maker you trust"
     parser.add_argument("--trust", action="store_true", help=trust)
 
 
@@ -136,17 +186,18 @@ def _run_probe(arguments: argparse.Namespace) -> None:
 
 
 def _run_fit(arguments: argparse.Namespace) -> None:
-    import joblib
-
     from autoarch._data.target import guess_task
     from autoarch.cli.demo import summary
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
 
     layout = _parse_layout(arguments.layout)
-    checked_output(arguments.out)
+    checked_model(arguments.out)
+    for path in filter(None, (arguments.json, arguments.html)):
+        checked_output(path)
     X, y = read_data(arguments.file, arguments.target)
     if y is None:
         raise InputError(f"{arguments.file} has no labels that could be learned: name them with --target.")
+    X, _ = _without(X, arguments.id, arguments.file)
     task = guess_task(y) if arguments.task == "auto" else arguments.task
     if arguments.task == "auto":
         print(f"task         {task}, inferred from the labels; --task overrides it")
@@ -159,9 +210,12 @@ def _run_fit(arguments: argparse.Namespace) -> None:
         channels=arguments.channels,
         n_jobs=arguments.jobs,
         storage=arguments.storage,
+        coordinates=arguments.coordinates,
         random_state=arguments.seed,
+        **{name: getattr(arguments, name) for name in _PARAMETERS if getattr(arguments, name) is not None},
     ).fit(X, y)
-    joblib.dump(model, arguments.out)
+    write_model(model, arguments.out)
+    _write_reports(model, arguments)
     print(summary(model))
     print(f"saved        {arguments.out}")
 
@@ -170,16 +224,18 @@ def _run_predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     if arguments.out:
-        checked_output(arguments.out)
+        checked_table(arguments.out)
     model = read_model(arguments.model, trusted=arguments.trust)
     X, y = read_data(arguments.file, arguments.target)
-    table = pd.DataFrame({"prediction": model.predict(X)})
+    X, names_of_rows = _without(X, arguments.id, arguments.file)
+    table = pd.DataFrame({} if names_of_rows is None else {arguments.id: names_of_rows.to_numpy()})
+    table["prediction"] = model.predict(X)
     if arguments.proba:
         if not hasattr(model, "predict_proba"):
             raise InputError(f"{arguments.model} holds a regressor, which has no probabilities; leave --proba out.")
         names = [f"p({label})" for label in model.classes_]
         table = table.join(pd.DataFrame(model.predict_proba(X), columns=names))
-    table.to_csv(arguments.out or sys.stdout, index=False)
+    write_table(table, arguments.out)
     if arguments.target is not None and y is not None:
         print(f"score {model.score(X, y):.4f} on {len(table)} rows", file=sys.stderr)
 
@@ -187,14 +243,27 @@ def _run_predict(arguments: argparse.Namespace) -> None:
 def _run_report(arguments: argparse.Namespace) -> None:
     from autoarch.cli.demo import summary
 
-    if arguments.html:
-        checked_output(arguments.html)
+    for path in filter(None, (arguments.json, arguments.html)):
+        checked_output(path)
     model = read_model(arguments.model, trusted=arguments.trust)
     print(summary(model))
+    _write_reports(model, arguments)
+
+
+def _write_reports(model: Any, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(model.report_dict(), indent=2) + "\n", encoding="utf-8")
     if arguments.html:
-        board = model.leaderboard_.to_html(index=False, border=0, na_rep="", float_format="{:.4f}".format)
-        page = f"<pre>{escape(summary(model))}</pre>{model.locality_._repr_html_()}<h2>Leaderboard</h2>{board}"
-        _write_page(arguments.html, f"What {Path(arguments.model).name} found", page)
+        model.report(arguments.html)
+
+
+def _without(X: Any, column: str | None, file: str) -> tuple[Any, Any]:
+    """Features without the column that names the rows, and that column."""
+    if column is None:
+        return X, None
+    if not hasattr(X, "columns") or column not in X:
+        raise InputError(f"--id {column} was given, and {file} has no such column. Leave it out, or mend the name.")
+    return X.drop(columns=column), X[column]
 
 
 def _parse_layout(text: str) -> Any:

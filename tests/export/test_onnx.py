@@ -72,8 +72,13 @@ def assert_equal(model, X, folder):
     np.testing.assert_allclose(one[-1], outputs[session.get_outputs()[-1].name][:1], rtol=1e-5, atol=1e-5)
 
 
-ARRAYS = [("linear", "gaps"), ("tree", "channels"), ("mlp", "gaps"), ("cnn", "letters"), ("kernels", "grid")]
-TABLES = ["linear", "tree", "mlp", Of("forest"), Of("lightgbm")]
+SLOW = pytest.mark.slow
+ARRAYS = [
+    ("cnn", "letters"),
+    ("tree", "channels"),
+    *(pytest.param(*one, marks=SLOW) for one in (("linear", "gaps"), ("mlp", "gaps"), ("kernels", "grid"))),
+]
+TABLES = ["tree", *(pytest.param(one, marks=SLOW) for one in ("linear", "mlp", Of("forest"), Of("lightgbm")))]
 
 
 def kind_of(family):
@@ -101,6 +106,7 @@ def test_tables(family, tmp_path):
     assert_equal(model, X, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", TABLES, ids=kind_of)
 def test_numbers_of_tables(family, tmp_path):
     """A regression has one output."""
