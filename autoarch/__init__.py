@@ -10,8 +10,10 @@ from autoarch._core.imports import door
 if TYPE_CHECKING:
     from autoarch._data.layout import Layout
     from autoarch._export.model_file import load
+    from autoarch._views.displays import LeaderboardDisplay, SearchHistoryDisplay
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
     from autoarch.locality import LocalityReport, probe_locality
+    from autoarch.locality.views import LocalityDisplay
 
 __version__ = "0.1.0"
 
@@ -19,7 +21,10 @@ __all__ = [
     "AutoArchClassifier",
     "AutoArchRegressor",
     "Layout",
+    "LeaderboardDisplay",
+    "LocalityDisplay",
     "LocalityReport",
+    "SearchHistoryDisplay",
     "__version__",
     "load",
     "probe_locality",
@@ -29,6 +34,9 @@ _HOMES = {
     "AutoArchClassifier": "autoarch.estimators",
     "AutoArchRegressor": "autoarch.estimators",
     "Layout": "autoarch._data.layout",
+    "LeaderboardDisplay": "autoarch._views.displays",
+    "LocalityDisplay": "autoarch.locality.views",
+    "SearchHistoryDisplay": "autoarch._views.displays",
     "LocalityReport": "autoarch.locality",
     "load": "autoarch._export.model_file",
     "probe_locality": "autoarch.locality",

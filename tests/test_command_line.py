@@ -104,7 +104,7 @@ WRONG = {
     "fake npz": (["probe", "fake.npz"], "cannot be read"),
     "fake npy": (["probe", "fake.npy"], "cannot be read"),
     "unknown family": ([*FIT, "--families", "lineer"], "linear"),
-    "unknown score": ([*FIT, "--scoring", "accurracy"], "accurracy"),
+    "unknown score": ([*FIT, "--scoring", "beauty"], "beauty"),
     "unknown ensemble": ([*FIT, "--ensemble-size", "many"], "many"),
     "negative budget": ([*FIT[:6], "--budget", "-3"], "time_budget"),
     "layout": ([*FIT, "--layout", "8by8"], "8x8"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._core.imports import require
-from autoarch.exceptions import InputTypeError
+from autoarch._report.display import given_axes, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,20 +26,15 @@ def axes_on(ax: Axes | None, size: tuple[float, float], *, purpose: str) -> Axes
     InputTypeError
         If ``ax`` is nothing to draw on.
     """
-    require("matplotlib", extra="plot", purpose=purpose)
-    from matplotlib.figure import Figure
-
-    if ax is not None and not hasattr(ax, "get_figure"):
-        raise InputTypeError(f"ax is a {type(ax).__name__}; expected Axes of matplotlib, or None for a new figure.")
-    return Figure(figsize=size, layout="constrained").add_subplot() if ax is None else ax
+    if ax is not None:
+        require("matplotlib", extra="plot", purpose=purpose)
+        return given_axes(ax)
+    return new_figure(size, purpose=purpose).add_subplot()
 
 
 def scores_by_fold(frame: pd.DataFrame, scores: Sequence[Sequence[float]]) -> Figure:
     """Draw one bar for each row of ``frame`` (way, score, std_error, chosen), from the top, and a dot for each fold."""
-    require("matplotlib", extra="plot", purpose="Drawing a report")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 0.9 + 0.55 * len(frame)), layout="constrained")
+    figure = new_figure((6.4, 0.9 + 0.55 * len(frame)), purpose="Drawing a report")
     axes = figure.add_subplot()
     colours = [BLUE if chosen else LIGHT for chosen in frame["chosen"]]
     axes.barh(frame["way"], frame["score"], xerr=frame["std_error"], color=colours, capsize=3)

@@ -176,7 +176,8 @@ def write_table(table: Any, path: str | None) -> None:
     elif kind == ".npy":
         np.save(str(path), _plain(table.to_numpy()))
     elif kind == ".npz":
-        np.savez(str(path), **{str(name): _plain(table[name].to_numpy()) for name in table})
+        arrays: dict[str, Any] = {str(name): _plain(table[name].to_numpy()) for name in table}
+        np.savez(str(path), **arrays)
     elif kind == ".parquet":
         table.to_parquet(path)
     else:

@@ -20,7 +20,6 @@ from autoarch.locality.measurements import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
 
@@ -212,20 +211,29 @@ class LocalityReport(Measurements):
             facts["gains"][name] |= {"p_value": gain.p_value}
         return facts
 
-    def plot(self) -> Figure:
+    def plot(self, ax: Any = None) -> views.LocalityDisplay:
         """Draw correlograms, the map of neighbour correlations and the landmarks with their errors.
+
+        Parameters
+        ----------
+        ax : Axes or None, default=None
+            Where to draw the map of neighbours alone; None for a new figure with all of it.
 
         Returns
         -------
-        matplotlib.figure.Figure
-            Shown by a notebook by itself; ``savefig`` writes it.
+        LocalityDisplay
+            With ``figure_`` and ``ax_``; ``figure_.savefig`` writes it.
 
         Raises
         ------
         MissingExtraError
             If matplotlib is not installed (extra ``plot``).
         """
-        return views.draw(self)
+        return views.draw(self, ax)
+
+    def __repr__(self) -> str:
+        """Verdict in a line; ``print`` tells the rest."""
+        return f"<{type(self).__name__} {views.as_text(self, (), '').splitlines()[0]}>"
 
     def __str__(self) -> str:
         """Verdict, findings and advice as lines of text."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.imports import require
 from autoarch._report import html
+from autoarch._report.display import Display, given_axes, new_figure
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
 from autoarch._report.text import METRICS, wrapped
 from autoarch.families.registry import LANDMARK_TITLES, TITLES
 from autoarch.locality.grid_statistics import GridStatistics, Measurements
 from autoarch.locality.measurements import LandmarkScores, Picture
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _COLOURS = {"rows": BLUE, "columns": ORANGE, "diagonals": DARK}
 
@@ -43,26 +41,58 @@ def as_html(measured: Measurements, sentences: Sequence[str], recommendation: st
     )
 
 
-def draw(measured: Measurements) -> Figure:
+class LocalityDisplay(Display):
+    """Correlograms, the map of neighbour correlations and the landmarks of a report.
+
+    Attributes
+    ----------
+    ax_, figure_ : Axes and Figure of matplotlib
+        Where it is drawn.
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> LocalityDisplay:
+        """Draw what the probe of a fitted estimator found.
+
+        Parameters
+        ----------
+        estimator : AutoArchClassifier or AutoArchRegressor
+            Fitted.
+        ax : Axes or None, default=None
+            Where to draw the map of neighbours alone (the landmarks, where there is no grid); None for a new figure
+            with all of it.
+
+        Returns
+        -------
+        LocalityDisplay
+        """
+        check_is_fitted(estimator, "locality_")
+        return draw(estimator.locality_, ax)
+
+
+def draw(measured: Measurements, ax: Any = None) -> LocalityDisplay:
     """Draw what was measured, side by side; without a grid the landmarks only.
 
     Of columns that were rearranged it shows the mean sample before and after, and the map of the new neighbours.
     """
-    require("matplotlib", extra="plot", purpose="Drawing a report")
-    from matplotlib.figure import Figure
-
     used = measured.used
+    if ax is not None:
+        if used.grid.directions:
+            _neighbour_map(used.grid, given_axes(ax))
+        elif used.scores.landmarks:
+            _landmarks(used.scores, given_axes(ax))
+        return LocalityDisplay(given_axes(ax).get_figure(), ax)
     parts: list[Callable[[Any], None]] = [partial(_mean_sample, *shown) for shown in _mean_samples(measured)]
     if used.grid.directions:
         parts += [partial(_correlograms, used.grid), partial(_neighbour_map, used.grid)]
     if used.scores.landmarks:
         parts.append(partial(_landmarks, used.scores))
-    figure = Figure(figsize=(4.2 * max(len(parts), 1), 3.6), layout="constrained")
+    figure = new_figure((4.2 * max(len(parts), 1), 3.6), purpose="Drawing a report")
     rearranged = "" if measured.recovered is None else f"; rearranged: {used.grid.verdict}"
     figure.suptitle(f"verdict: {measured.grid.verdict}{rearranged}", fontweight="bold")
     for place, part in enumerate(parts, start=1):
         part(figure.add_subplot(1, len(parts), place))
-    return figure
+    return LocalityDisplay(figure, figure.axes[0] if parts else figure.add_subplot())
 
 
 def _headline(measured: Measurements) -> str:

@@ -98,7 +98,7 @@ def test_a_rearranged_report_can_be_shown_and_stored(rearranged):
     pytest.importorskip("matplotlib", reason="the extra 'plot' is optional")
     assert "columns rearranged" in str(rearranged).replace("\n  ", " ")
     assert rearranged._repr_html_().count("<figure") == 2
-    titles = [axes.get_title() for axes in rearranged.plot().axes]
+    titles = [axes.get_title() for axes in rearranged.plot().figure_.axes]
     assert "mean sample, as given" in titles and "mean sample on 8 x 8 cells" in titles
     stored = json.loads(json.dumps(rearranged.to_dict()))
     assert stored["recovered"]["layout"]["height"] == 8 and stored["readings"][0]["kept"]

@@ -350,8 +350,8 @@ def test_the_picture_shows_what_was_measured(report):
     """Correlograms, map and landmarks; without a grid the landmarks only."""
     pytest.importorskip("matplotlib")
 
-    assert len(report.plot().axes) == 4  # with the bar of colours
-    assert len(_changed(report, directions={}).plot().axes) == 1
+    assert len(report.plot().figure_.axes) == 4  # with the bar of colours
+    assert len(_changed(report, directions={}).plot().figure_.axes) == 1
 
 
 def test_an_axis_with_next_to_no_effect_does_not_count(report):

@@ -1,0 +1,113 @@
+"""Drawings of a search: its leaderboard, and how the best score grew."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from autoarch._report.display import Display, given_axes, new_figure
+from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
+from autoarch._views.facts import score_name
+from autoarch.exceptions import InputError
+
+_MOST_BARS = 20
+_COLOURS = (BLUE, ORANGE, DARK, "#6b4c9a", "#4f8f4f", "#b0883a", "#a04060", "#3a9aa0")
+
+
+class LeaderboardDisplay(Display):
+    """The best candidates of a search with the deviation of their scores over the splits.
+
+    Attributes
+    ----------
+    ax_, figure_ : Axes and Figure of matplotlib
+        Where it is drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from autoarch import AutoArchClassifier, LeaderboardDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = AutoArchClassifier(time_budget=None, n_trials=1, families="linear", verbose=0).fit(X, y)
+    >>> LeaderboardDisplay.from_estimator(clf).ax_.get_xlabel()
+    'accuracy'
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
+        """Draw the leaderboard of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : AutoArchClassifier or AutoArchRegressor
+            Fitted.
+        ax : Axes or None, default=None
+            Where to draw; None for a new figure.
+
+        Returns
+        -------
+        LeaderboardDisplay
+        """
+        check_is_fitted(estimator, "leaderboard_")
+        board = estimator.leaderboard_
+        board = board[np.isfinite(board["score"])].head(_MOST_BARS)
+        ax = new_figure((6.4, 1.0 + 0.3 * len(board))).add_subplot() if ax is None else given_axes(ax)
+        names = [f"{rank} {family}" for rank, family in zip(board["rank"], board["family"], strict=True)]
+        colours = [BLUE if status == "ok" else LIGHT for status in board["status"]]
+        ax.barh(names, board["score"], xerr=board["score_std"].fillna(0), color=colours, capsize=2)
+        low, high = board["score"].min(), board["score"].max()
+        margin = 0.15 * max(high - low, 0.02)
+        ax.set(xlabel=score_name(estimator), xlim=(low - margin, high + margin), title="leaderboard")
+        ax.invert_yaxis()
+        return cls(ax.get_figure(), ax)
+
+
+class SearchHistoryDisplay(Display):
+    """Scores of the trials in the order in which they began, and the best one so far.
+
+    Attributes
+    ----------
+    ax_, figure_ : Axes and Figure of matplotlib
+        Where it is drawn.
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
+        """Draw the search of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : AutoArchClassifier or AutoArchRegressor
+            Fitted; model files do not hold the search.
+        ax : Axes or None, default=None
+            Where to draw; None for a new figure.
+
+        Returns
+        -------
+        SearchHistoryDisplay
+
+        Raises
+        ------
+        InputError
+            If the estimator came from a model file.
+        """
+        check_is_fitted(estimator, "leaderboard_")
+        if not hasattr(estimator, "study_"):
+            raise InputError(
+                "the estimator has no study_, because model files do not hold the search; draw the one that was "
+                "fitted, or LeaderboardDisplay."
+            )
+        trials = [trial for trial in estimator.study_.trials if trial.value is not None]
+        ax = new_figure((6.4, 3.6)).add_subplot() if ax is None else given_axes(ax)
+        families: dict[str, list[Any]] = {}
+        for trial in trials:
+            families.setdefault(next((key.partition(".")[0] for key in trial.params), "trial"), []).append(trial)
+        for (name, found), colour in zip(families.items(), _COLOURS * len(families), strict=False):
+            ax.plot([t.number for t in found], [t.value for t in found], "o", ms=5, color=colour, label=name)
+        if trials:
+            best = np.maximum.accumulate([trial.value for trial in trials])
+            ax.step([trial.number for trial in trials], best, where="post", color=LIGHT, zorder=0)
+            ax.legend(frameon=False, fontsize=8)
+        ax.set(xlabel="trial", ylabel=score_name(estimator), title="search")
+        return cls(ax.get_figure(), ax)

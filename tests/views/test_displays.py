@@ -1,0 +1,73 @@
+"""Displays in scikit-learn's style."""
+
+import sys
+
+import numpy as np
+import pytest
+from quick import Bayes, quick
+from sklearn.exceptions import NotFittedError
+
+from autoarch import AutoArchClassifier, LeaderboardDisplay, LocalityDisplay, SearchHistoryDisplay
+from autoarch.exceptions import InputError, InputTypeError
+
+matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
+DISPLAYS = (LeaderboardDisplay, LocalityDisplay, SearchHistoryDisplay)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A classifier of grids."""
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.normal(size=(80, 5, 6)), axis=2)
+    return AutoArchClassifier(**quick(families=["linear", Bayes], n_trials=4)).fit(X, X[:, 0, 0] > 0)
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_from_an_estimator(fitted, display, monkeypatch):
+    """On axes that are given, or in a figure of its own, which a notebook shows as a picture."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
+    ax = Figure().add_subplot()
+    given, own = display.from_estimator(fitted, ax=ax), display.from_estimator(fitted)
+    assert type(given) is type(own) is display
+    assert given.ax_ is ax and given.figure_ is ax.figure
+    assert own.ax_ in own.figure_.axes and own.figure_ is not ax.figure
+    assert own._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(InputTypeError, match="ax is a str"):
+        display.from_estimator(fitted, ax="axes")
+    with pytest.raises(NotFittedError):
+        display.from_estimator(AutoArchClassifier())
+
+
+def test_pyplot_shows_what_it_knows(fitted, monkeypatch):
+    """Where it is loaded the figure is one of its own, and is not shown a second time."""
+    monkeypatch.setattr(matplotlib, "get_backend", matplotlib.get_backend)
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    drawn = fitted.locality_.plot()
+    assert isinstance(drawn, LocalityDisplay) and drawn.figure_.number in pyplot.get_fignums()
+    assert drawn._repr_png_() is None
+    pyplot.close(drawn.figure_)
+
+
+def test_what_is_drawn(fitted):
+    """A bar for each judged candidate, a dot for each trial; no search is in a model file."""
+    board = fitted.leaderboard_
+    bars = LeaderboardDisplay.from_estimator(fitted).ax_.patches
+    assert len(bars) == np.isfinite(board["score"]).sum()
+    trials = [trial for trial in fitted.study_.trials if trial.value is not None]
+    lines = SearchHistoryDisplay.from_estimator(fitted).ax_.lines
+    assert sum(len(line.get_xdata()) for line in lines[:-1]) == len(trials)
+    study = fitted.study_
+    del fitted.study_
+    with pytest.raises(InputError, match="do not hold the search"):
+        SearchHistoryDisplay.from_estimator(fitted)
+    fitted.study_ = study
+
+
+def test_the_report_of_the_probe_is_short_to_look_at(fitted):
+    """One line, whatever it holds."""
+    text = repr(fitted.locality_)
+    assert fitted.locality_.verdict in text and len(text) < 200 and "\n" not in text
