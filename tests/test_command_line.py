@@ -116,6 +116,19 @@ WRONG = {
 }
 
 
+def test_what_a_model_uses_is_explained(table, capsys):
+    """By changes of predictions, or of the score where the labels are there."""
+    assert main([*FIT, "--id", "row"]) == 0
+    table.drop(columns="kind").to_csv("bare.csv", index=False)
+    for labels in ([], ["--target", "kind"]):
+        rest = ["--trust", "--id", "row", "--html", "e.html", "--out", "e.csv"]
+        assert main(["explain", "m.joblib", "table.csv" if labels else "bare.csv", *labels, *rest]) == 0
+        assert pd.read_csv("e.csv")["name"][0] == "a" and "</html>" in Path("e.html").read_text()
+    capsys.readouterr()
+    assert main(["explain", "m.joblib", "bare.csv"]) == 2
+    assert "--trust" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_a_user_can_do_wrong_is_one_line(table, kind, capsys):
     """With status 2, no traceback, and nothing written."""

@@ -135,6 +135,16 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--out", metavar="TABLE", help="where the predictions go (default: standard output, as CSV)")
     predict.set_defaults(run=_run_predict)
 
+    explain = commands.add_parser("explain", help="say which cells or columns the predictions of a saved estimator use")
+    _add_model(explain)
+    explain.add_argument("file", help=_FILE_HELP)
+    explain.add_argument("--target", help="labels: then importances are falls of the score when a column is permuted")
+    explain.add_argument("--id", metavar="COLUMN", help="a column of a table that is no feature")
+    explain.add_argument("--out", metavar="TABLE", help="where the importances go (default: standard output, as CSV)")
+    explain.add_argument("--html", metavar="OUT", help="write the explanation as a page")
+    explain.add_argument("--seed", type=int, default=0)
+    explain.set_defaults(run=_run_explain)
+
     report = commands.add_parser("report", help="summarise a saved estimator")
     _add_model(report)
     report.add_argument("--html", metavar="OUT", help="write the report as a page")
@@ -238,6 +248,24 @@ def _run_predict(arguments: argparse.Namespace) -> None:
     write_table(table, arguments.out)
     if arguments.target is not None and y is not None:
         print(f"score {model.score(X, y):.4f} on {len(table)} rows", file=sys.stderr)
+
+
+def _run_explain(arguments: argparse.Namespace) -> None:
+    from autoarch.explain import explain
+
+    if arguments.out:
+        checked_table(arguments.out)
+    if arguments.html:
+        checked_output(arguments.html)
+    model = read_model(arguments.model, trusted=arguments.trust)
+    X, y = read_data(arguments.file, arguments.target)
+    X, _ = _without(X, arguments.id, arguments.file)
+    method = "auto" if y is None else "permutation"
+    found = explain(model, X, y, method=method, random_state=arguments.seed)
+    print(found, file=sys.stderr)
+    write_table(found.to_frame(), arguments.out)
+    if arguments.html:
+        _write_page(arguments.html, f"What {Path(arguments.model).name} uses", found._repr_html_())
 
 
 def _run_report(arguments: argparse.Namespace) -> None:
