@@ -28,6 +28,7 @@ from autoarch._export.onnx_graph import Graph
 from autoarch._export.onnx_inputs import canonical_values
 from autoarch._export.onnx_steps import converted
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor
+from autoarch._training.boosters import CodedClassifier
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import ModelFileError
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
@@ -144,6 +145,11 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
     if name in ("LGBMClassifier", "LGBMRegressor"):
         n_sums = model.booster_.num_model_per_iteration()
         return _linked(graph, onnx_trees.lightgbm(graph, model, values), name == "LGBMClassifier", n_sums)
+    if name in ("XGBClassifier", "XGBRegressor"):
+        n_sums = max(1, len(model.get_booster().get_dump()) // model.get_booster().num_boosted_rounds())
+        return _linked(graph, onnx_trees.xgboost(graph, model, values), name == "XGBClassifier", n_sums)
+    if isinstance(model, CodedClassifier):
+        return _outputs(graph, model.estimator_, values)
     if hasattr(model, "module_"):
         outputs = graph.cast(onnx_nets.net_outputs(graph, model, values), np.float64)
         if hasattr(model, "y_scale_"):

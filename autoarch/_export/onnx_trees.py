@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from autoarch._export.onnx_graph import ML, Graph
 from autoarch.exceptions import ModelFileError
 
-_LEAF, _LESS = "LEAF", "BRANCH_LEQ"
+_LEAF, _AT_MOST = "LEAF", "BRANCH_LEQ"
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Ensemble:
             "treeids": np.full(n, tree),
             "nodeids": np.arange(n),
             "featureids": np.where(leaf, 0, column),
-            "modes": [_LEAF if one else _LESS for one in leaf],
+            "modes": [_LEAF if one else _AT_MOST for one in leaf],
             "truenodeids": np.where(leaf, 0, left),
             "falsenodeids": np.where(leaf, 0, right),
             "missing_value_tracks_true": missing_left.astype(int),
@@ -218,3 +219,37 @@ def _listed(node: dict[str, Any], nodes: list[dict[str, Any]]) -> int:
     nodes[place] = {"left": left, "right": right, "column": node["split_feature"], "threshold": node["threshold"]}
     nodes[place] |= {"missing_left": nan_left, "leaf": False, "value": 0.0}
     return place
+
+
+def xgboost(graph: Graph, model: Any, values: str) -> str:
+    """Raw sums of XGBoost, whose nodes ask for less than a number: at most the one before it in single precision."""
+    booster = model.get_booster()
+    dumped = [json.loads(tree) for tree in booster.get_dump(dump_format="json")]
+    width = max(1, len(dumped) // booster.num_boosted_rounds())
+    made, at_nothing = Ensemble(width), np.zeros(width)
+    for number, tree in enumerate(dumped):
+        nodes: dict[int, dict[str, Any]] = {}
+        _of_xgboost(tree, nodes)
+        table = {name: np.array([nodes[place][name] for place in sorted(nodes)]) for name in nodes[0]}
+        leaf = table.pop("value")
+        made.add(**table, values=leaf[:, None], target=number % width)
+        place = 0
+        while not table["leaf"][place]:  # where everything is missing
+            place = table["left" if table["missing_left"][place] else "right"][place]
+        at_nothing[number % width] += leaf[place]
+    nothing = np.full((1, model.n_features_in_), np.nan)
+    base = np.asarray(booster.inplace_predict(nothing, predict_type="margin")).reshape(1, -1) - at_nothing
+    return graph.binary("Add", graph.cast(made.sums(graph, graph.cast(values, np.float32)), np.float64), base)
+
+
+def _of_xgboost(node: dict[str, Any], nodes: dict[int, dict[str, Any]]) -> None:
+    place = node["nodeid"]
+    if "leaf" in node:
+        facts = {"left": 0, "right": 0, "column": 0, "threshold": 0.0, "missing_left": False, "leaf": True}
+        nodes[place] = {**facts, "value": node["leaf"]}
+        return
+    before = float(np.nextafter(np.float32(node["split_condition"]), np.float32(-np.inf)))
+    facts = {"left": node["yes"], "right": node["no"], "column": int(node["split"][1:]), "threshold": before}
+    nodes[place] = {**facts, "missing_left": node["missing"] == node["yes"], "leaf": False, "value": 0.0}
+    for child in node["children"]:
+        _of_xgboost(child, nodes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,7 +46,7 @@ def written(value: Any, write: Write) -> Any:
     if kind in (tuple, set, frozenset):
         items = sorted(value, key=repr) if kind in (set, frozenset) else value  # files of equal models are equal
         return tagged(kind.__name__, [write(item) for item in items])
-    if kind is dict:
+    if kind in (dict, defaultdict, OrderedDict):
         return tagged("dict", [[write(key), write(item)] for key, item in value.items()])
     if isinstance(value, np.generic):
         return _scalar(value)

@@ -5,8 +5,22 @@ import pandas as pd
 from quick import QuickCNN, QuickMLP, QuickTree
 
 from autoarch.families.kernels import Kernels
+from autoarch.families.tree import Tree
 
 KINDS = ("flat", "single precision", "gaps", "table", "letters", "grid", "channels", "map")
+
+
+class OneKind(Tree):
+    """Trees of one kind, with few rounds."""
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def defaults(self, problem):
+        """The defaults of that kind."""
+        if self.kind in ("lightgbm", "xgboost", "catboost"):
+            return [self._plugged(self.kind, problem) | {"amount": 1.0, "view": "cells"}]
+        return [params | {"view": "cells"} for params in super().defaults(problem) if params["kind"] == self.kind]
 
 
 class QuickKernels(Kernels):

@@ -9,28 +9,12 @@ from sklearn.pipeline import Pipeline
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import voting
 from autoarch.exceptions import ModelFileError
-from autoarch.families.tree import Tree
-from export.samples import FAMILIES, sample
+from export.samples import FAMILIES, OneKind, sample
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
 pytestmark = pytest.mark.usefixtures("probe_without_labels")
-
-
-class Of(Tree):
-    """Trees of one kind."""
-
-    kind = ""
-
-    def defaults(self, problem):
-        """The defaults of that kind, with few rounds."""
-        plugged = [self._plugged("lightgbm", problem) | {"amount": 1.0}]
-        found = plugged if self.kind == "lightgbm" else super().defaults(problem)
-        return [params | {"view": self.view} for params in found if params["kind"] == self.kind]
-
-    def __init__(self, kind, view="cells"):
-        self.kind, self.view = kind, view
 
 
 def table(n=80):
@@ -78,11 +62,17 @@ ARRAYS = [
     ("tree", "channels"),
     *(pytest.param(*one, marks=SLOW) for one in (("linear", "gaps"), ("mlp", "gaps"), ("kernels", "grid"))),
 ]
-TABLES = ["tree", *(pytest.param(one, marks=SLOW) for one in ("linear", "mlp", Of("forest"), Of("lightgbm")))]
+TABLES = [
+    "tree",
+    *(
+        pytest.param(one, marks=SLOW)
+        for one in ("linear", "mlp", OneKind("forest"), OneKind("lightgbm"), OneKind("xgboost"))
+    ),
+]
 
 
 def kind_of(family):
-    return family.kind if isinstance(family, Of) else family
+    return family.kind if isinstance(family, OneKind) else family
 
 
 @pytest.mark.parametrize(("family", "kind"), ARRAYS)
@@ -97,7 +87,8 @@ def test_arrays(family, kind, tmp_path):
 @pytest.mark.parametrize("family", TABLES, ids=kind_of)
 def test_tables(family, tmp_path):
     """An input for each column, categories and gaps included, labels that were not seen, three classes."""
-    pytest.importorskip("lightgbm")
+    if kind_of(family) in ("lightgbm", "xgboost"):
+        pytest.importorskip(family.kind, reason="needs the extra boost")
     X, numbers = table()
     y = np.digitize(numbers, np.quantile(numbers, [0.3, 0.7]))
     family = FAMILIES.get(family, family) if isinstance(family, str) else family
@@ -110,7 +101,8 @@ def test_tables(family, tmp_path):
 @pytest.mark.parametrize("family", TABLES, ids=kind_of)
 def test_numbers_of_tables(family, tmp_path):
     """A regression has one output."""
-    pytest.importorskip("lightgbm")
+    if kind_of(family) in ("lightgbm", "xgboost"):
+        pytest.importorskip(family.kind, reason="needs the extra boost")
     X, numbers = table()
     family = FAMILIES.get(family, family) if isinstance(family, str) else family
     assert_equal(AutoArchRegressor(**quick(families=family)).fit(X, 100 * numbers), X, tmp_path)

@@ -24,7 +24,7 @@ from autoarch.exceptions import AutoArchWarning, InputError, MissingExtraError, 
 from autoarch.families import Family
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.families.foundation import TabICL
-from export.samples import FAMILIES, KINDS, sample
+from export.samples import FAMILIES, KINDS, OneKind, sample
 
 pytest.importorskip("skops", reason="needs the extra files")
 pytest.importorskip("safetensors", reason="needs the extra files")
@@ -109,6 +109,19 @@ def test_every_family_task_and_kind_comes_back(family, kind, task, tmp_path):
     assert_same(model, kept(model, tmp_path), X)
     winner = len(pickle.dumps(model.best_estimator_[1:]))
     assert (tmp_path / "model.autoarch").stat().st_size <= 1.2 * winner + 100_000
+
+
+@pytest.mark.usefixtures("probe_without_labels")
+@pytest.mark.parametrize("task", [AutoArchClassifier, AutoArchRegressor])
+@pytest.mark.parametrize("package", ["lightgbm", "xgboost", "catboost"])
+def test_boosters_come_back(package, task, tmp_path):
+    """In the formats of their packages."""
+    pytest.importorskip(package, reason="needs the extra boost")
+    X, y, numbers, _ = sample("gaps")
+    y = y if task is AutoArchClassifier else numbers
+    model = task(**quick(families=OneKind(package))).fit(X, y)
+    assert model.best_family_ == "tree"
+    assert_same(model, kept(model, tmp_path), X)
 
 
 @pytest.mark.usefixtures("probe_without_labels")
