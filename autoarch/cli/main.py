@@ -103,26 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     probe.add_argument("--seed", type=int, default=0)
     probe.set_defaults(run=_run_probe)
 
-    fit = commands.add_parser("fit", help="search, print the leaderboard and save the fitted estimator")
-    _add_data(fit)
-    out_help = "where the estimator goes: model.autoarch, or model.joblib for a pickle"
-    fit.add_argument("--out", required=True, metavar="MODEL", help=out_help)
-    fit.add_argument("--id", metavar="COLUMN", help="a column of a table that is no feature")
-    fit.add_argument("--json", metavar="OUT", help="write the report's numbers")
-    fit.add_argument("--html", metavar="OUT", help="write the report as a page")
-    fit.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
-    fit.add_argument("--budget", type=float, default=120.0, metavar="SECONDS", help="time for fit (default: 120)")
-    fit.add_argument("--trials", type=int, help="most trials (default: as many as the time allows)")
-    fit.add_argument("--families", nargs="+", metavar="NAME", help="only these families")
-    fit.add_argument("--jobs", type=int, help="trials at a time")
-    fit.add_argument(
-        "--storage", metavar="JOURNAL", help="file or URL where the search is kept: called again it goes on"
-    )
-    for name, (kind, words) in _PARAMETERS.items():
-        fit.add_argument(f"--{name.replace('_', '-')}", type=kind, help=words)
-    fit.add_argument("--coordinates", nargs=2, metavar=("X", "Y"), help="columns with the place of each row")
-    fit.add_argument("--seed", type=int, default=0)
-    fit.set_defaults(run=_run_fit)
+    _add_fit(commands)
 
     predict = commands.add_parser("predict", help="predict with a saved estimator")
     _add_model(predict)
@@ -151,6 +132,29 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--json", metavar="OUT", help="write the report's numbers")
     report.set_defaults(run=_run_report)
     return parser
+
+
+def _add_fit(commands: Any) -> None:
+    fit = commands.add_parser("fit", help="search, print the leaderboard and save the fitted estimator")
+    _add_data(fit)
+    out_help = "where the estimator goes: model.autoarch, or model.joblib for a pickle"
+    fit.add_argument("--out", required=True, metavar="MODEL", help=out_help)
+    fit.add_argument("--id", metavar="COLUMN", help="a column of a table that is no feature")
+    fit.add_argument("--json", metavar="OUT", help="write the report's numbers")
+    fit.add_argument("--html", metavar="OUT", help="write the report as a page")
+    fit.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
+    fit.add_argument("--budget", type=float, default=120.0, metavar="SECONDS", help="time for fit (default: 120)")
+    fit.add_argument("--trials", type=int, help="most trials (default: as many as the time allows)")
+    fit.add_argument("--families", nargs="+", metavar="NAME", help="only these families")
+    fit.add_argument("--jobs", type=int, help="trials at a time")
+    fit.add_argument(
+        "--storage", metavar="JOURNAL", help="file or URL where the search is kept: called again it goes on"
+    )
+    for name, (kind, words) in _PARAMETERS.items():
+        fit.add_argument(f"--{name.replace('_', '-')}", type=kind, help=words)
+    fit.add_argument("--coordinates", nargs=2, metavar=("X", "Y"), help="columns with the place of each row")
+    fit.add_argument("--seed", type=int, default=0)
+    fit.set_defaults(run=_run_fit)
 
 
 class _Parser(argparse.ArgumentParser):
