@@ -96,7 +96,8 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
             settings.families.append(FineTuned(self.pretrained).for_layout(problem))
         rows = {"cv": given.cv, "groups": given.groups}
         splits = plan_search(given.X, values, target.codes, canonical, **rows, task=self._task, seed=seed)
-        for message in filter(None, (given.warning, *splits.warnings)) if self.verbose else ():
+        said = canonical.findings(values, target.codes, classification=target.classes is not None)
+        for message in filter(None, (given.warning, *said, *splits.warnings)) if self.verbose else ():
             warn_user(message)
         rest = {"splits": splits.plan.splits, "problem": problem, "random_state": seed}
         key = identity.key(self.get_params(deep=False), settings.families, **rest)

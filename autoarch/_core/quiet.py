@@ -16,7 +16,7 @@ import numpy as np
 from autoarch._core.threads import uninterrupted
 from autoarch.exceptions import AutoArchWarning
 
-_BETWEEN = (__name__.partition(".")[0], "sklearn")  # packages whose lines no user can change
+_BETWEEN = (__name__.partition(".")[0], "sklearn", "contextlib")  # packages whose lines no user can change
 _TALKATIVE = ("optuna", "lightgbm", "skorch")
 # Read when torch is first imported and when a worker starts. Threads that wait by spinning for long cost nothing on an
 # idle machine and everything on a busy one (with another process on one of two cores a small net trained 3 to 30 times

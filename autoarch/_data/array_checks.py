@@ -28,6 +28,7 @@ _MOST_HIDDEN, _MOST_NAMED = 0.5, 0.95  # share of the cells that may be taken fo
 _GAP, _GAP_OF_FILLS, _GAP_OF_MASKS, _GAP_TO_NAME = 5.0, 0.5, 2.0, 0.25  # to all others, in units of their spread
 _FILLS = (255.0, 32_767.0, -32_768.0, 65_535.0, 2_147_483_647.0, -2_147_483_648.0)  # limits of types that hold no more
 _HUGE = 1e15
+_LEAST_SPREAD, _MOST_OFFSET = 1e-12, 1e3  # of values whose squares, and differences, float32 holds
 _TEXT_HINT = "\nPut columns that hold text or dates into a pandas DataFrame: its columns may differ in kind."
 
 
@@ -59,6 +60,15 @@ def check_numbers(X: Any, *, least_rows: int, speaker: str, hint: str = _TEXT_HI
     if 0 in array.shape:
         raise InputError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     return np.asarray(array)
+
+
+def float32_tells_apart(array: np.ndarray) -> bool:
+    """Return whether float32 holds the differences between values: they are no trifle beside them, nor tiny or huge."""
+    some = np.asarray(array[:: max(1, -(-array.size // _MOST_READ))], dtype=np.float64)
+    with np.errstate(all="ignore"):
+        low, middle, high = np.nanquantile(some, (0.05, 0.5, 0.95)) if (some == some).any() else (0.0, 0.0, 0.0)
+    spread = high - low
+    return spread == 0 or bool(_LEAST_SPREAD < spread < 1 / _LEAST_SPREAD and abs(middle) < _MOST_OFFSET * spread)
 
 
 def check_rows(shape: tuple[int, ...], *, least_rows: int, speaker: str) -> None:

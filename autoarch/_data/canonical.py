@@ -17,12 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, own_errors, shown
 from autoarch._core.quiet import warn_user
-from autoarch._data import array_checks, table_encoder
+from autoarch._data import array_checks, findings, table_encoder
 from autoarch._data.array_checks import LayoutLike
-from autoarch._data.columns import Category, Letters, Number
+from autoarch._data.columns import Category, Number
 from autoarch._data.containers import in_reference, reference_of, to_plain
 from autoarch._data.coordinates import find_map_columns
+from autoarch._data.kinds import learn_kinds, notes_on
 from autoarch._data.layout import Layout
+from autoarch._data.letters import Letters
 from autoarch.exceptions import LayoutError, ParameterError
 
 
@@ -71,7 +73,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     centre_ : ndarray of shape (n_columns,)
         What stands in for a value that is taken away: means, the most frequent codes, the middle dates.
     dtype_ : dtype
-        Type of the output: float32 where it holds every value of the input's type and for grids, else float64.
+        Type of the output: float32 where it holds every value of the input's type, and for grids whose values it tells
+        apart, else float64.
 
     Examples
     --------
@@ -87,6 +90,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     layout_: Layout | None
     _name: str = "Canonicaliser"
     _table: table_encoder.TableCoder | None = None
+    _numbers: Sequence[Number] = ()
     letters_: Letters | None = None
 
     def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
@@ -114,7 +118,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 "grid and the places of rows exclude each other. Pass one of them."
             )
         given, X = X, to_plain(X)
-        self._table, self.letters_ = None, None
+        X = table_encoder.stacked(X) if isinstance(X, pd.DataFrame) else X
+        self._table, self.letters_, self._numbers = None, None, ()
+        self.notes_: tuple[str, ...] = ()
         self.sentinels_: tuple[array_checks.Sentinel, ...] = ()
         self.categorical_: tuple[int, ...] = ()
         self.cardinalities_: tuple[int, ...] = ()
@@ -141,7 +147,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         It shares memory with X where nothing has to change: do not write into it.
         """
         check_is_fitted(self, "n_features_in_")
-        values = self._matrix_of(self._match_names(to_plain(in_reference(X, self.reference_))))
+        X = to_plain(in_reference(X, self.reference_))
+        X = table_encoder.stacked(X) if isinstance(X, pd.DataFrame) and self._table is None else X
+        values = self._matrix_of(self._match_names(X))
         if self.map_columns_ is not None:
             self.map_columns_.places(values)  # a row that is nowhere is refused, whether or not a model would notice
         return values
@@ -158,11 +166,22 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             array_checks.check_rows(frame.shape, least_rows=1, speaker=self._name)
             return self._finite(self._table.encode(frame))
         if isinstance(X, pd.DataFrame):
-            X = table_encoder.numbers(X, list(map(str, X.columns)))
+            coders = self._numbers if len(self._numbers) == X.shape[1] else list(map(Number, map(str, X.columns)))
+            X = table_encoder.numbers(X, coders)
         array = array_checks.check_numbers(X, least_rows=1, speaker=self._name)
         array_checks.check_cell_shape(array.shape[1:], self.cell_shape_, speaker=self._name)
         values = self._to_matrix(array)
         return array_checks.hide_sentinels(values, self.sentinels_, self._n_channels)
+
+    def findings(self, values: np.ndarray, y: np.ndarray, *, classification: bool) -> list[str]:
+        """Sentences about the columns of a table: how they were read, which say nothing, which say too much.
+
+        ``values`` are those that ``fit_transform`` has returned.
+        """
+        if self.kind_ == "grid" or self.letters_ is not None or not self.undeclared_:
+            return []
+        facts: dict[str, Any] = {"classification": classification, "categorical": self.categorical_}
+        return findings.sentences(values, y, self.feature_names_out_, self.notes_, self.dropped_, **facts)
 
     @property
     def _n_channels(self) -> int:
@@ -221,10 +240,12 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     def _fit_frame(self, frame: pd.DataFrame) -> np.ndarray:
         labels = list(map(str, frame.columns))
-        plain = table_encoder.is_numeric(frame) or not len(frame)
-        coders = [] if plain else table_encoder.learn_kinds(frame, labels)
-        if all(isinstance(coder, Number) for coder in coders):
-            return self._fit_array(table_encoder.numbers(frame, labels) if len(frame) else np.empty(frame.shape))
+        plain = not len(frame) or (table_encoder.is_numeric(frame) and not table_encoder.has_dates(frame))
+        coders = [Number(label) for label in labels] if plain else learn_kinds(frame, labels)
+        numbers = [coder for coder in coders if isinstance(coder, Number)]
+        if len(numbers) == len(coders):
+            self._numbers, self.notes_ = numbers, notes_on(frame, coders)
+            return self._fit_array(table_encoder.numbers(frame, numbers) if len(frame) else np.empty(frame.shape))
         if all(isinstance(coder, Category) for coder in coders) and self._learn_letters(frame.to_numpy(dtype=object)):
             return self._fit_letters(frame.to_numpy(dtype=object))
         if self.layout is not None and not (isinstance(self.layout, str) and self.layout == "auto"):
@@ -240,7 +261,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.cell_shape_, self.n_features_in_ = frame.shape[1:], frame.shape[1]
         codes = self._table.categories()
         self.categorical_, self.cardinalities_ = tuple(codes), tuple(codes.values())
-        self.dropped_ = self._table.dropped
+        self.dropped_, self.notes_ = self._table.dropped, notes_on(frame, coders)
         return self._finite(values)
 
     def _learn_letters(self, X: Any) -> bool:
@@ -269,7 +290,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.layout_ = array_checks.lay_out(self.layout, array_checks.first_axes(array.shape[1:], self.channels))
         self.kind_ = "flat" if array.ndim == 2 else "grid"
         self.cell_shape_, self.n_features_in_ = array.shape[1:], array.shape[1]
-        self.dtype_ = np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) or array.ndim > 2 else np.float64)
+        exact = np.can_cast(array.dtype, np.float32) or (array.ndim > 2 and array_checks.float32_tells_apart(array))
+        self.dtype_ = np.dtype(np.float32 if exact else np.float64)
         values = self._to_matrix(array)
         if self.coordinates is None:
             declared = self.kind_ == "grid" or not (self.layout is None or isinstance(self.layout, str))

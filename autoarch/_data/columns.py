@@ -1,27 +1,37 @@
-"""One column of a table as numbers: a small coder per kind of column (number, duration, category, date, letters).
+"""One column of a table as numbers: a small coder per kind of column (number, span, category, date, several of them).
 
 A coder is plain data, learned once by ``table_encoder``; ``encode`` turns any later column into a float64 block of
-shape (n, number of output columns). A missing cell is NaN whatever the kind.
+shape (n, number of output columns). A missing cell is NaN whatever the kind. Later columns may come in other types
+than those of ``fit``: values are matched by what they mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+import datetime
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from autoarch._core.quiet import warn_user
+from autoarch._data.dates import DateStyle, read_seconds
+from autoarch._data.number_text import NumberStyle, is_missing
+from autoarch._data.text_view import Serial, Text
 from autoarch.exceptions import InputError, InputTypeError
+
+_KNOWN = 0.1  # share of the cells of a column below which nearly nothing of it is known
+_FEWEST_CELLS = 5  # that tell
 
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers or booleans."""
+    """A column of numbers or booleans; ``style`` says how text writes them, where some did in ``fit``."""
 
     name: str
+    style: NumberStyle | None = None
 
     def names_out(self) -> list[str]:
         """Names of the columns that ``encode`` makes."""
@@ -36,17 +46,35 @@ class Number:
                 raise TypeError("Complex data not supported")
             if types.is_datetime64_any_dtype(column.dtype) or types.is_timedelta64_dtype(column.dtype):
                 raise TypeError(f"{column.dtype} is no number")
+            if self.style is not None and not types.is_numeric_dtype(column.dtype):
+                return self._read(column.astype(object))[:, None]
             numbers = column if types.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
             return numbers.to_numpy(dtype=np.float64, na_value=np.nan)[:, None]
         except (TypeError, ValueError, OverflowError) as error:
+            if types.is_numeric_dtype(column.dtype) or column.dtype.kind in "mM":
+                raise _not_as_fitted(self.name, "numbers", error) from error
+            return self._read(column.astype(object), error)[:, None]
+
+    def _read(self, column: pd.Series, error: Exception | None = None) -> np.ndarray:
+        """Numbers of text, each in the style of ``fit``, or in one that suits it where that held no text."""
+        cells, codes = distinct_texts(column)
+        style = self.style or NumberStyle.learn(cells) or NumberStyle()
+        values = np.append(style.read(cells), np.nan)[codes]
+        given = [isinstance(cell, (float, int, np.number)) for cell in column]  # beside the texts
+        values[given] = column[given].to_numpy(dtype=np.float64, na_value=np.nan)
+        there = np.append([not is_missing(cell) for cell in cells], False)[codes]
+        if error is not None and there.any() and np.isnan(values[there]).all():
             raise _not_as_fitted(self.name, "numbers", error) from error
+        _warn_of_unknown(self.name, column, there, ~np.isnan(values), "numbers")
+        return values
 
 
 @dataclass(frozen=True)
 class Duration:
-    """A column of time spans, in seconds."""
+    """A column of time spans or, where ``kind`` is ``"times"``, of times of day; in seconds."""
 
     name: str
+    kind: str = "spans"
 
     def names_out(self) -> list[str]:
         """Names of the columns that ``encode`` makes."""
@@ -55,20 +83,41 @@ class Duration:
     def encode(self, column: pd.Series) -> np.ndarray:
         """Column as seconds, shape (n, 1)."""
         try:
-            spans = (
-                column.astype("timedelta64[ns]") if isinstance(column.dtype, pd.ArrowDtype) else pd.to_timedelta(column)
-            )
+            if isinstance(column.dtype, pd.ArrowDtype):
+                spans = column.astype("timedelta64[ns]")
+            elif types.is_timedelta64_dtype(column.dtype):
+                spans = column
+            elif types.is_numeric_dtype(column.dtype) and column.notna().any():
+                raise TypeError(f"{column.dtype} is no time span")
+            else:
+                return self._read(column.astype(object))[:, None]
         except (TypeError, ValueError) as error:
             raise _not_as_fitted(self.name, "time spans", error) from error
         return spans.dt.total_seconds().to_numpy(dtype=np.float64)[:, None]
 
+    def _read(self, column: pd.Series) -> np.ndarray:
+        values = np.array([_seconds_of(cell) for cell in column], dtype=np.float64)
+        cells, codes = distinct_texts(column.where(np.isnan(values), None))
+        if cells:
+            read = np.append(read_seconds(cells, self.kind), np.nan)[codes]
+            values = np.where(np.isnan(values), read, values)
+            there = np.append([not is_missing(cell) for cell in cells], False)[codes]
+            if there.any() and np.isnan(values).all():
+                raise TypeError(f"{cells[0]!r} is no time span")
+            _warn_of_unknown(self.name, column, there | ~np.isnan(values), ~np.isnan(values), "times")
+        return values
+
 
 @dataclass(frozen=True)
 class Category:
-    """A column of labels, as codes 0, 1, ... in the order of ``levels``; ``shared`` gives all other labels one more."""
+    """A column of labels, as codes 0, 1, ... in the order of ``levels``; ``shared`` gives all other labels one more.
+
+    ``repeated`` says whether labels come again, so that a later column of which nearly nothing is known is suspect.
+    """
 
     name: str
     levels: tuple[Hashable, ...]
+    repeated: bool = field(default=False, compare=False)
     shared: bool = False
 
     @property
@@ -84,9 +133,26 @@ class Category:
         """Column as codes, shape (n, 1); a label that was not there when the levels were learned is missing."""
         row_levels, row_codes = levels_and_codes(column, self.name)
         codes = pd.Index(self.levels, dtype=object).get_indexer(row_levels).astype(np.float64)
-        # Where rare labels share a code, a label so rare that it was not seen at all takes it too.
-        codes[codes < 0] = len(self.levels) if self.shared else np.nan
-        return np.append(codes, np.nan)[row_codes][:, None]  # row code -1, "missing", takes the NaN at the end
+        codes[codes < 0] = np.nan
+        if np.isnan(codes).any() and len(codes):
+            self._match_by_meaning(row_levels, codes)
+        if self.shared:
+            codes[np.isnan(codes)] = len(self.levels)
+        values = np.append(codes, np.nan)[row_codes]  # row code -1, "missing", takes the NaN at the end
+        if self.repeated:
+            _warn_of_unknown(self.name, column, row_codes >= 0, ~np.isnan(values), "labels that fit has seen")
+        return values[:, None]
+
+    def _match_by_meaning(self, row_levels: pd.Index, codes: np.ndarray) -> None:
+        """Find the codes of labels that only differ in type, spaces or the writing of a number."""
+        for meaning in (as_text, _as_number, _as_folded):
+            known: dict[Any, float] = {}
+            for code, level in enumerate(self.levels):
+                key = meaning(level)
+                known[key] = np.nan if key in known else float(code)  # what may be two of them is neither
+            known.pop(None, None)
+            for place in np.flatnonzero(np.isnan(codes)):
+                codes[place] = known.get(meaning(row_levels[place]), np.nan)
 
 
 @dataclass(frozen=True)
@@ -97,6 +163,7 @@ class Date:
     origin: pd.Timestamp
     fields: tuple[str, ...]
     timezone: Any = None
+    style: DateStyle | None = None
 
     def names_out(self) -> list[str]:
         """Names of the columns that ``encode`` makes."""
@@ -104,107 +171,84 @@ class Date:
 
     def encode(self, column: pd.Series) -> np.ndarray:
         """Column as days and calendar fields, shape (n, 1 + number of fields)."""
-        dates = as_dates(column, self.name, self.timezone)
+        dates = as_dates(column, self.name, self.timezone, self.style)
         days = (dates - self.origin).dt.total_seconds() / 86_400
         parts = [days, *(getattr(dates.dt, field) for field in self.fields)]
         return np.column_stack([part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts])
 
 
-Coder = Number | Duration | Category | Date
-
-_MOST_LETTERS, _LONGEST = 64, 3  # different ones, characters
-_FEWEST_CELLS, _FEWEST_LETTERS, _LEAST_SHARED = 9, 3, 0.5  # where nobody said that columns are cells
-
-
 @dataclass(frozen=True)
-class Letters:
-    """Cells of a grid that share a set of letters or short codes: one channel of 0 and 1 for each of ``levels``.
+class Several:
+    """A column that is read in several ways side by side: text as codes and as what it is about, and the like."""
 
-    A missing cell is NaN in all channels, a letter that was not there when the levels were learned 0 in all.
+    name: str
+    parts: tuple[Any, ...]
+
+    def names_out(self) -> list[str]:
+        """Names of the columns that ``encode`` makes."""
+        return [name for part in self.parts for name in part.names_out()]
+
+    def encode(self, column: pd.Series) -> np.ndarray:
+        """The blocks of all parts, side by side."""
+        return np.concatenate([part.encode(column) for part in self.parts], axis=1)
+
+
+Coder = Number | Duration | Category | Date | Text | Serial | Several
+
+
+def codes_of(coder: Coder) -> dict[int, int]:
+    """Columns of a coder's block that hold codes, and how many codes each."""
+    if isinstance(coder, Category):
+        return {0: coder.cardinality}
+    if isinstance(coder, Serial):
+        return {1: len(coder.prefixes)} if coder.prefixes else {}
+    found: dict[int, int] = {}
+    column = 0
+    for part in coder.parts if isinstance(coder, Several) else ():
+        found |= {column + place: codes for place, codes in codes_of(part).items()}
+        column += len(part.names_out())
+    return found
+
+
+def as_dates(column: pd.Series, name: str, timezone: Any = None, style: DateStyle | None = None) -> pd.Series:
+    """Column as datetimes without a time zone: the wall clock of ``timezone``, else of the column's own.
+
+    ``style`` is how text and numbers write dates; by default text is read in one that suits it.
     """
-
-    levels: tuple[str, ...]
-
-    @classmethod
-    def learn(cls, cells: Any, *, declared: bool) -> Letters | None:
-        """Levels of an array of texts; None where these are no letters.
-
-        Columns of a table, where no layout was declared, must be several, and share most of three letters or more:
-        those of a questionnaire with yes and no are no line of cells.
-        """
-        texts, missing = _texts(cells)
-        if texts is None or texts.ndim not in (2, 3) or missing.all():
-            return None
-        levels = np.unique(texts[~missing])
-        if len(levels) > _MOST_LETTERS or max(map(len, levels.tolist())) > _LONGEST or not _are_texts(levels):
-            return None
-        if texts.ndim == 2 and not declared:
-            shared = np.mean([(texts == level).any(axis=0) for level in levels])
-            one_character = max(map(len, levels.tolist())) == 1
-            if texts.shape[1] < _FEWEST_CELLS or len(levels) < _FEWEST_LETTERS:
-                return None
-            if not one_character or shared < _LEAST_SHARED:
-                return None
-        return cls(tuple(levels.tolist()))
-
-    def names_out(self, cells: Iterable[str]) -> list[str]:
-        """Names of the columns that ``encode`` makes of cells with these names."""
-        names = list(cells)
-        return [f"{name}={level}" for level in self.levels for name in names]
-
-    def encode(self, cells: Any) -> np.ndarray:
-        """Cells as channels, shape (n, number of levels, number of cells), float32.
-
-        Raises
-        ------
-        InputError
-            If a cell holds anything but text.
-        """
-        texts, missing = _texts(cells)
-        if texts is None:
-            raise _not_as_fitted("of cells", "letters", TypeError("some cells are no text"))
-        texts, missing = texts.reshape(len(texts), 1, -1), missing.reshape(len(texts), 1, -1)
-        channels = (texts == np.array(self.levels)[:, None]).astype(np.float32)
-        channels[np.broadcast_to(missing, channels.shape)] = np.nan
-        return channels
-
-
-def _texts(cells: Any) -> tuple[np.ndarray | None, np.ndarray]:
-    """Cells as an array of texts, and which are missing; None in place of texts where others are none."""
-    cells = cells if isinstance(cells, np.ndarray) else np.asarray(cells, dtype=object)
-    if cells.dtype.kind in "US":
-        return cells.astype(str), np.zeros(cells.shape, dtype=bool)
-    if cells.dtype != object or cells.ndim < 2:
-        return None, np.zeros(cells.shape, dtype=bool)
-    missing = np.asarray(pd.isna(cells))
-    if not all(isinstance(cell, str) for cell in cells[~missing]):
-        return None, missing
-    return np.where(missing, "", cells).astype(str), missing
-
-
-def _are_texts(levels: np.ndarray) -> bool:
-    """Return whether some level is no number."""
-    try:
-        levels.astype(float)
-    except ValueError:
-        return True
-    return False
-
-
-def as_dates(column: pd.Series, name: str, timezone: Any = None) -> pd.Series:
-    """Column as datetimes without a time zone: the wall clock of ``timezone``, else of the column's own."""
     try:
         if isinstance(column.dtype, pd.PeriodDtype):
             column = column.dt.to_timestamp()
         if isinstance(column.dtype, pd.DatetimeTZDtype):
             return (column if timezone is None else column.dt.tz_convert(timezone)).dt.tz_localize(None)
         if types.is_numeric_dtype(column.dtype) and column.notna().any():  # would be read as nanoseconds
-            raise TypeError(f"{column.dtype} is no date")
+            if style is None or style.unit is None:
+                raise TypeError(f"{column.dtype} is no date")
+            dates = style.read_numbers(column.to_numpy(dtype=np.float64, na_value=np.nan))
+            return dates.set_axis(column.index)
         if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
             return column
-        return pd.to_datetime(column.astype(object), format="ISO8601", utc=True).dt.tz_localize(None)
+        return _dates_of_objects(column.astype(object), name, style)
     except (TypeError, ValueError, OverflowError) as error:
         raise _not_as_fitted(name, "dates", error) from error
+
+
+def _dates_of_objects(column: pd.Series, name: str, style: DateStyle | None) -> pd.Series:
+    texts, codes = distinct_texts(column)
+    if not len(texts) or not all(isinstance(cell, str) for cell in column.dropna()):
+        return pd.to_datetime(column, format="ISO8601", utc=True).dt.tz_localize(None)
+    style = style or DateStyle.learn([text for text in texts if not is_missing(text)])
+    if style is None:
+        raise TypeError(f"{texts[0]!r} is no date")
+    dates = pd.Series(np.append(style.read(texts).to_numpy(), np.datetime64("NaT"))[codes], index=column.index)
+    there = np.append([not is_missing(text) for text in texts], False)[codes]
+    _warn_of_unknown(name, column, there, dates.notna().to_numpy(), "dates")
+    return dates
+
+
+def distinct_texts(column: pd.Series) -> tuple[list[str], np.ndarray]:
+    """Distinct cells as text, and for each row the number of its text, -1 where it is missing."""
+    codes, cells = pd.factorize(column)
+    return [cell if isinstance(cell, str) else str(cell) for cell in cells], codes
 
 
 def levels_and_codes(column: pd.Series, name: str) -> tuple[pd.Index, np.ndarray]:
@@ -217,9 +261,52 @@ def levels_and_codes(column: pd.Series, name: str) -> tuple[pd.Index, np.ndarray
         culprit = next((value for value in column if not isinstance(value, Hashable)), error)
         raise InputTypeError(
             f"Column {name!r} of X holds a {type(culprit).__name__}; the argument must be a string or a real number, a "
-            "boolean, a date or missing. Turn it into columns of these first."
+            "boolean, a date or missing. Turn it into columns of these first; where each row holds a picture or a "
+            f"curve of one size, pass numpy.stack(X[{name!r}]) as X instead of the table, or turn it into features."
         ) from error
     return pd.Index(levels, dtype=object), codes
+
+
+def as_text(label: Any) -> Any:
+    """A label as text: whole numbers without a point, no spaces around."""
+    if isinstance(label, (float, np.floating)) and float(label).is_integer():
+        label = int(label)
+    return str(label).strip()
+
+
+def _as_number(label: Any) -> Any:
+    text = as_text(label).casefold()
+    if text in ("true", "false"):
+        return float(text == "true")
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _as_folded(label: Any) -> Any:
+    return " ".join(as_text(label).casefold().split())
+
+
+def _seconds_of(cell: Any) -> float:
+    """Seconds of a time of day or a span that is an object of its own; NaN for all else."""
+    if isinstance(cell, datetime.time):
+        return 3600.0 * cell.hour + 60.0 * cell.minute + cell.second + cell.microsecond / 1e6
+    if isinstance(cell, (datetime.timedelta, np.timedelta64)) and not pd.isna(cell):
+        return pd.Timedelta(cell).total_seconds()
+    return np.nan
+
+
+def _warn_of_unknown(name: str, column: pd.Series, there: np.ndarray, known: np.ndarray, kind: str) -> None:
+    """Warn of a column of which nearly nothing is known."""
+    n_there = int(there.sum())
+    if n_there >= _FEWEST_CELLS and (known & there).sum() < _KNOWN * n_there:
+        example = column[there & ~known].iloc[0]
+        warn_user(
+            f"Column {name!r} of X holds nearly nothing that is known: {n_there - int((known & there).sum()):,} of "
+            f"{n_there:,} cells are no {kind}, such as {example!r}. They are taken for missing; bring the column into "
+            "the form that it had in fit."
+        )
 
 
 def _not_as_fitted(name: str, kind: str, error: Exception) -> InputError:

@@ -1,6 +1,6 @@
 """A whole table of mixed columns as one float matrix: which kind each column is, and which say nothing at all.
 
-``learn_kinds`` decides the kinds, ``TableCoder.learn`` drops the columns that cannot help, ``TableCoder.encode``
+``kinds.learn_kinds`` decides the kinds, ``TableCoder.learn`` drops the columns that cannot help, ``TableCoder.encode``
 repeats on new rows what was learned.
 """
 
@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 from sklearn.utils import check_array
 
 from autoarch._core.checks import own_errors
-from autoarch._data.columns import Category, Coder, Date, Duration, Number, as_dates, levels_and_codes
+from autoarch._data.columns import Coder, Number, codes_of
+from autoarch._data.dates import DateStyle
 from autoarch.exceptions import InputError, InputTypeError
 
-MOST_LEVELS = 254  # with the code that the rest share 255, as many as histogram trees tell apart
 _ENOUGH_FOR_A_GRID = 16  # columns of numbers
-_DATE_FIELDS = ("year", "month", "day_of_week", "hour")
-_ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
+_LEAST_DIGITS = 1.9e7  # of numbers that may be dates
 
 
 @dataclass(frozen=True)
@@ -68,10 +66,10 @@ class TableCoder:
 
     def categories(self) -> dict[int, int]:
         """Columns of the matrix that hold codes, and how many codes each."""
-        codes, column = {}, 0
+        codes: dict[int, int] = {}
+        column = 0
         for coder in self.coders:
-            if isinstance(coder, Category):
-                codes[column] = coder.cardinality
+            codes |= {column + place: n_codes for place, n_codes in codes_of(coder).items()}
             column += len(coder.names_out())
         return codes
 
@@ -122,10 +120,20 @@ def is_numeric(frame: pd.DataFrame) -> bool:
     return all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in frame.dtypes.unique())
 
 
-def numbers(frame: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
+def has_dates(frame: pd.DataFrame) -> bool:
+    """Return whether some of many columns of plain numbers count seconds since 1970, or are digits of dates."""
+    with np.errstate(all="ignore"):
+        lowest = frame.min().to_numpy(dtype=np.float64)
+    large = np.flatnonzero(lowest >= _LEAST_DIGITS)
+    if not 0 < len(large) <= max(1, frame.shape[1] // 2):  # columns that all are alike are cells
+        return False
+    return any(DateStyle.of_numbers(frame.iloc[:, i].to_numpy(dtype=np.float64)) is not None for i in large)
+
+
+def numbers(frame: pd.DataFrame, coders: Sequence[Number]) -> np.ndarray:
     """Columns of numbers as one array, of the narrowest type that holds them all."""
     if not is_numeric(frame):
-        return _side_by_side([Number(label).encode(frame.iloc[:, i]) for i, label in enumerate(labels)])
+        return _side_by_side([coder.encode(frame.iloc[:, i]) for i, coder in enumerate(coders)])
     if not frame.shape[1]:
         return np.empty(frame.shape)
     # The type is named, because pandas makes objects of booleans beside numbers.
@@ -141,74 +149,28 @@ def as_frame(X: Any, speaker: str) -> pd.DataFrame:
     return pd.DataFrame(array).infer_objects()
 
 
-def learn_kinds(frame: pd.DataFrame, labels: Sequence[str]) -> list[Coder]:
-    """One coder per column of ``frame``, in its order."""
-    return [_learn(frame.iloc[:, i], label) for i, label in enumerate(labels)]
+def stacked(frame: pd.DataFrame) -> Any:
+    """The array that a single column of equal arrays stands for; any other table as it is.
 
-
-def _learn(column: pd.Series, name: str) -> Coder:
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return _learn_category(column, name)
-    _refuse_complex(dtype, name)
-    if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
-        return Number(name)
-    if types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
-        return _learn_date(column, name)
-    if types.is_timedelta64_dtype(dtype):
-        return Duration(name)
-    return _learn_objects(column.astype(object), name)
-
-
-def _learn_objects(column: pd.Series, name: str) -> Coder:
-    kind = types.infer_dtype(column.dropna())  # skipna=True does not skip every kind of missing value
-    if kind in ("datetime", "datetime64", "date"):
-        return _learn_date(column, name)
-    if kind in ("timedelta", "timedelta64"):
-        return Duration(name)
-    if kind.startswith("mixed"):
-        levels_and_codes(column, name)  # raises for lists and dicts; pandas reads empty ones as missing numbers
-    try:
-        dtype = pd.to_numeric(column).dtype
-    except (TypeError, ValueError, OverflowError):
-        pass
-    else:
-        _refuse_complex(dtype, name)
-        return Number(name)
-    if kind == "string" and column.dropna().str.fullmatch(_ISO_DATE).all():
-        try:
-            return _learn_date(column, name)
-        except InputError:  # looks like dates, but has a 13th month
-            pass
-    return _learn_category(column, name)
-
-
-def _refuse_complex(dtype: Any, name: str) -> None:
-    if types.is_complex_dtype(dtype):
-        raise InputError(f"Complex data not supported: column {name!r} of X. Pass real and imaginary parts instead.")
-
-
-def _learn_category(column: pd.Series, name: str) -> Category:
-    levels, codes = levels_and_codes(column, name)
-    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        order = np.arange(len(levels))  # the user's own, which may mean something
-    else:  # order of appearance would change with the order of rows
-        order = np.array(
-            sorted(range(len(levels)), key=lambda i: (type(levels[i]).__name__, str(levels[i]))), dtype=int
+    Raises
+    ------
+    InputTypeError
+        If the arrays differ in shape.
+    """
+    cells = frame.iloc[:, 0].to_numpy() if frame.shape[1] == 1 else np.empty(0)
+    if (
+        cells.dtype != object
+        or not len(cells)
+        or not all(isinstance(cell, (np.ndarray, list, tuple)) for cell in cells)
+    ):
+        return frame
+    shapes = {np.shape(cell) for cell in cells} if all(map(len, cells)) else {()}
+    if len(shapes) > 1 or () in shapes:
+        raise InputTypeError(
+            f"Column {frame.columns[0]!r} of X holds arrays of the shapes {', '.join(map(str, sorted(shapes)[:3]))}; "
+            "expected one shape. Cut or pad them to one, or compute features of each."
         )
-    order = order[counts[order] > 0]
-    shared = len(order) > MOST_LEVELS
-    if shared:
-        order = order[np.sort(np.argsort(-counts[order], kind="stable")[:MOST_LEVELS])]
-    return Category(name, tuple(levels[i] for i in order), shared)
-
-
-def _learn_date(column: pd.Series, name: str) -> Date:
-    dates = as_dates(column, name).dropna()
-    fields = tuple(field for field in _DATE_FIELDS if getattr(dates.dt, field).nunique() > 1)
-    origin = dates.min() if len(dates) else pd.Timestamp(0)
-    return Date(name, origin, fields, getattr(column.dtype, "tz", None))
+    return np.stack([np.asarray(cell) for cell in cells])
 
 
 def _says_nothing(block: np.ndarray) -> bool:

@@ -20,18 +20,41 @@ class _FoldEnsemble(BaseEstimator):
     _splitter: type
     models_: list[Any]
 
-    def __init__(self, estimator: BaseEstimator, n_folds: int = 5, random_state: int | None = 0):
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        n_folds: int = 5,
+        random_state: int | None = 0,
+        fold_members: Sequence[BaseEstimator] | None = None,
+        fold_rows: np.ndarray | None = None,
+        n_fold_rows: int = 0,
+    ):
         self.estimator = estimator
         self.n_folds = n_folds
         self.random_state = random_state
+        self.fold_members = fold_members
+        self.fold_rows = fold_rows
+        self.n_fold_rows = n_fold_rows
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
-        """Fit all models."""
-        splitter = self._splitter(self.n_folds, shuffle=True, random_state=self.random_state)
-        self.models_ = [clone(self.estimator).fit(X[rows], y[rows]) for rows, _ in splitter.split(X, y)]
+    def fit(self, X: np.ndarray, y: Any) -> Any:
+        """Fit all models; on as many rows as the search had, on its own folds."""
+        y = np.asarray(y)  # labels of a Series have an index of their own
+        members = self.fold_members or [self.estimator] * self.n_folds
+        self.models_ = [
+            clone(member).fit(X[rows], y[rows]) for member, rows in zip(members, self._folds(X, y), strict=True)
+        ]
         if isinstance(self, ClassifierMixin):
             self.classes_ = np.unique(y)
         return self
+
+    def _folds(self, X: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+        """Training rows of each model."""
+        if self.fold_rows is not None and len(X) == self.n_fold_rows:
+            masks = np.unpackbits(self.fold_rows, axis=1, count=self.n_fold_rows)
+            if not isinstance(self, ClassifierMixin) or all(len(np.unique(y[rows == 1])) > 1 for rows in masks):
+                return [np.flatnonzero(rows) for rows in masks]
+        splitter = self._splitter(self.n_folds, shuffle=True, random_state=self.random_state)
+        return [rows for rows, _ in splitter.split(X, y)]
 
 
 class FoldEnsembleClassifier(ClassifierMixin, _FoldEnsemble):
@@ -45,6 +68,12 @@ class FoldEnsembleClassifier(ClassifierMixin, _FoldEnsemble):
         Folds, stratified by class.
     random_state : int or None, default=0
         Seed of the folds.
+    fold_members : sequence of estimators or None, default=None
+        One for each fold, where their parameters differ; by default each is ``estimator``.
+    fold_rows : ndarray of uint8 or None, default=None
+        Training rows of each fold as packed bits, for data of ``n_fold_rows`` rows; other data are split anew.
+    n_fold_rows : int, default=0
+        Number of rows that ``fold_rows`` are for.
 
     Examples
     --------
@@ -73,7 +102,7 @@ class FoldEnsembleRegressor(RegressorMixin, _FoldEnsemble):
 
     Parameters
     ----------
-    estimator, n_folds, random_state
+    estimator, n_folds, random_state, fold_members, fold_rows, n_fold_rows
         As for :class:`FoldEnsembleClassifier`.
     """
 
@@ -84,10 +113,19 @@ class FoldEnsembleRegressor(RegressorMixin, _FoldEnsemble):
         return np.mean([model.predict(X) for model in self.models_], axis=0)
 
 
-def fold_ensemble(models: Sequence[Pipeline], classes: np.ndarray | None) -> Pipeline:
-    """Average pipelines that the search has fitted on its folds."""
+def fold_ensemble(
+    models: Sequence[Pipeline], classes: np.ndarray | None, folds: Sequence[np.ndarray] | None = None, n_rows: int = 0
+) -> Pipeline:
+    """Average pipelines that the search has fitted on its folds, of ``n_rows`` rows; a clone fits the same again."""
     kind = FoldEnsembleRegressor if classes is None else FoldEnsembleClassifier
-    ensemble: Any = kind(clone(models[0]), len(models))
+    masks = None
+    if folds is not None:
+        bits = np.zeros((len(folds), n_rows), dtype=np.uint8)
+        for fold, rows in enumerate(folds):
+            bits[fold, rows] = 1
+        masks = np.packbits(bits, axis=1)
+    members = [clone(model) for model in models]
+    ensemble: Any = kind(members[0], len(models), fold_members=members, fold_rows=masks, n_fold_rows=n_rows)
     if classes is not None:
         ensemble.classes_ = classes
     ensemble.models_ = list(models)

@@ -10,14 +10,15 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from autoarch._core.clock import Deadline
 from autoarch._training.room import fit_forest
+from autoarch._training.table_scalers import SmallUnits
 from autoarch._training.time_limited import class_first_order
 from autoarch.families.base import Family, Params, Problem, Steps
-from autoarch.families.preprocessing import table_encoder
+from autoarch.families.categories import table_encoder
 
 if TYPE_CHECKING:
     import optuna
@@ -63,10 +64,13 @@ class Baseline(Family):
             return [("model", DummyClassifier(strategy="prior") if problem.classification else DummyRegressor())]
         if params["kind"] == "forest":
             forest = ExtraTreesClassifier if problem.classification else ExtraTreesRegressor
-            return [("model", forest(n_estimators=_TREES, max_features="sqrt", random_state=seed))]
-        scaler = StandardScaler() if params["scaled"] else FunctionTransformer()
-        neighbors = KNeighborsClassifier if problem.classification else KNeighborsRegressor
-        return [("model", make_pipeline(table_encoder(problem, scaler), neighbors(n_neighbors=1)))]
+            trees = forest(n_estimators=_TREES, max_features="sqrt", random_state=seed)
+            return [("model", make_pipeline(SmallUnits(), trees))]
+        neighbors = (KNeighborsClassifier if problem.classification else KNeighborsRegressor)(n_neighbors=1)
+        if params["scaled"]:
+            return [("model", make_pipeline(table_encoder(problem, StandardScaler()), neighbors))]
+        units = SmallUnits(together=True)
+        return [("model", make_pipeline(units, table_encoder(problem, FunctionTransformer()), neighbors))]
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the kind, for the nearest row by the distances; what each costs is limited."""
@@ -90,7 +94,7 @@ class Baseline(Family):
             model.fit(X, y, sample_weight=sample_weight)
             model.complete_, model.n_rows_fitted_ = True, len(X)
             return model
-        nearest = isinstance(model, Pipeline)
+        nearest = isinstance(model[-1], (KNeighborsClassifier, KNeighborsRegressor))
         most = _neighbors(X, _NEAREST_SECONDS) if nearest else min(_ROWS, _VALUES // X.shape[1])
         now = most if deadline.unlimited or not nearest else min(most, _neighbors(X, max(0.0, deadline.left)))
         order = class_first_order(y, seed)
@@ -103,7 +107,10 @@ class Baseline(Family):
             return model
         weight = None if sample_weight is None else sample_weight[rows]
         until = deadline if deadline.unlimited else Deadline(max(deadline.left, _FLOOR))
-        return fit_forest(model, X[rows], y[rows], weight, until, first=1, seed=seed)
+        trees = fit_forest(model[-1], model[0].fit_transform(X[rows]), y[rows], weight, until, first=1, seed=seed)
+        for name in ("complete_", "n_rows_fitted_", "n_rounds_fitted_"):
+            setattr(model, name, getattr(trees, name))
+        return model
 
 
 def _neighbors(X: np.ndarray, seconds: float) -> int:

@@ -113,6 +113,9 @@ def fit_steps(
 ) -> Pipeline:
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
     steps = family.build(params, problem, seed)
+    for _, step in steps:
+        if hasattr(step, "set_output"):  # whatever the user wants to see of his own transformers
+            step.set_output(transform="default")
     steps[-1][1].set_params(**(learned or {}))
     rows = preparable_rows([transformer for _, transformer in steps[:-1]], X, y, deadline, seed)
     if rows is not None:

@@ -58,6 +58,10 @@ class KeptModels:
                     kept[split] = loaded
         return [kept[split] for split in (sorted(kept) if splits is None else splits) if split in kept]
 
+    def splits_of(self, candidate: Candidate) -> list[int]:
+        """Splits of which models of a candidate are kept, in the order in which ``of`` returns these."""
+        return sorted(self._models.get(candidate.number, {}))
+
     def tidy(self, standings: Standings, busy: Iterable[int]) -> set[int]:
         """Drop the models of candidates further down, and of those for which there is no memory; return whose."""
         ranked = standings.ranking()

@@ -32,6 +32,7 @@ _CHECKED_ROWS, _FEWEST_CHECKED = 1_000, 100  # on which a refit is compared with
 _CHECKING_SHARE = 0.05  # in so much of the time
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
 _ROWS_MORE = 2.0  # times the seconds of a step at most, that a fit on all rows may take
+_OF_FOLDS = ("fold_members", "fold_rows", "n_fold_rows")  # what a mean over folds remembers of the search
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
 _SEEDS_SHARE = 0.35  # for fitting the winner with more than one seed,
@@ -256,11 +257,13 @@ def _more_seeds(
 
 def as_kept(candidate: Candidate, search: Search, why: str = "") -> tuple[Pipeline, str]:
     """Return what the search has fitted already, in a model and in words: the mean over folds, or one split's model."""
-    models = fold_models(candidate, search) or search.models.of(candidate)
+    models, data = fold_models(candidate, search) or search.models.of(candidate), search.data
     rows = round(candidate.mean_work("rows"))
     if len(models) > 1:
         how = f"{len(models)} folds, averaged ({rows:,} rows each)"
-        return fold_ensemble(models, search.data.scorer.classes), f"{how}{why}"
+        kept = range(data.n_folds) if fold_models(candidate, search) else search.models.splits_of(candidate)
+        folds = [data.splits[split][0] for split in kept]
+        return fold_ensemble(models, data.scorer.classes, folds, len(data.y)), f"{how}{why}"
     where = "first split" if min(candidate.splits) == search.scheduler.order[0] else "a split"
     return models[0], f"the {rows:,} rows of the {where}{why}"
 
@@ -277,7 +280,7 @@ def changed_params(pipeline: Pipeline) -> dict[str, Any]:
             for prefix, part in parts:
                 if isinstance(part, Pipeline):
                     changed |= {f"{prefix}__{inner}": given for inner, given in changed_params(part).items()}
-            if key.startswith("_") or _is_part(value) or _same(value, defaults.get(key)):
+            if key.startswith("_") or key in _OF_FOLDS or _is_part(value) or _same(value, defaults.get(key)):
                 continue
             changed[f"{name}__{key}"] = value
     return changed

@@ -72,7 +72,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
                 mean, variance = _moments(grid, axes)
         scale = np.sqrt(variance[0])
         self.mean_ = mean[0]
-        self.scale_ = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), scale, 1.0)
+        self.scale_ = np.where(scale > 1e-12 * np.abs(self.mean_), scale, 1.0)  # less is rounding
         self.planes_ = _Planes(X, self.layout.foreign, self.categorical)
         return self
 

@@ -1,13 +1,17 @@
-"""Scalers in front of nets on tables: columns with bounded tails, as float32."""
+"""Steps in front of models of tables: columns that say nothing set aside, tails bounded, units that float32 holds."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._data.findings import is_copy
+
+_LARGEST_FLOAT = 1e30  # in units of the spread; float32 ends at 3e38
 _LARGEST = 10.0  # standard deviations; what lies beyond carries no more news for a net and endangers its training
 
 
@@ -68,3 +72,132 @@ class ToFloat32(TransformerMixin, BaseEstimator):
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Cast."""
         return np.ascontiguousarray(X, dtype=np.float32)
+
+
+class WithheldColumns(TransformerMixin, BaseEstimator):
+    """Set columns to 0 that say nothing in the rows of ``fit``, so that later values of them have no say either.
+
+    Parameters
+    ----------
+    only_empty : bool, default=False
+        Set aside columns without any value alone. By default also those that are constant, and copies of others.
+
+    Attributes
+    ----------
+    withheld_ : ndarray of int
+        Columns that are set aside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._training.table_scalers import WithheldColumns
+    >>> X = np.array([[1.0, 5.0, np.nan, 1.0], [2.0, 5.0, np.nan, 2.0]])
+    >>> WithheldColumns().fit(X).transform(np.array([[3.0, 6.0, 7.0, 4.0]]))
+    array([[3., 0., 0., 0.]])
+    """
+
+    def __init__(self, only_empty: bool = False):
+        self.only_empty = only_empty
+
+    def fit(self, X: np.ndarray, y: Any = None) -> WithheldColumns:
+        """Find the columns."""
+        self.n_features_in_ = X.shape[1]
+        with np.errstate(invalid="ignore"):
+            low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
+        withheld = np.isnan(low)
+        if not self.only_empty:
+            withheld |= (low == high) & ~np.isnan(X.sum(axis=0, dtype=np.float64))
+            withheld |= is_copy(X, low, high)
+        self.withheld_ = np.flatnonzero(withheld)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Rows as they are but for these columns; X itself where there are none."""
+        check_is_fitted(self)
+        if not len(self.withheld_):
+            return X
+        X = np.array(X)
+        X[:, self.withheld_] = 0.0
+        return X
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        """Names are unchanged."""
+        return input_features
+
+
+class SmallUnits(TransformerMixin, BaseEstimator):
+    """Centre columns on the median and divide them by their spread, so that float32 tells their values apart.
+
+    Forests read float32: of numbers around 1e9 it holds no fractions, and beyond 3e38 none at all. Missing cells stay.
+
+    Parameters
+    ----------
+    together : bool, default=False
+        Divide all columns by one number, so that they keep the units that they have to each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._training.table_scalers import SmallUnits
+    >>> SmallUnits().fit_transform(np.array([[1e9], [1e9 + 1], [1e9 + 2]])).ravel()
+    array([-1.,  0.,  1.], dtype=float32)
+    """
+
+    def __init__(self, together: bool = False):
+        self.together = together
+
+    def fit(self, X: np.ndarray, y: Any = None) -> SmallUnits:
+        """Learn median and spread of each column."""
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # columns may be missing throughout
+            low, middle, high = np.nanquantile(X, (0.25, 0.5, 0.75), axis=0)
+            spread, whole = (high - low) / 2, np.nanmax(X, axis=0) / 2 - np.nanmin(X, axis=0) / 2
+        self.n_features_in_ = X.shape[1]
+        self.centre_ = np.where(np.isnan(middle), 0.0, middle)
+        spread = np.where(spread > 0, spread, whole)
+        spread = np.where(spread > 0, spread, 1.0)
+        self.spread_ = np.full_like(spread, np.median(spread)) if self.together else spread
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Scale and cast; what float32 does not hold becomes the largest that it does."""
+        check_is_fitted(self)
+        with np.errstate(over="ignore"):
+            scaled = (np.asarray(X, dtype=np.float64) - self.centre_) / self.spread_
+        return np.clip(scaled, -_LARGEST_FLOAT, _LARGEST_FLOAT).astype(np.float32)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        """Names are unchanged."""
+        return input_features
+
+
+class LevelCounts(TransformerMixin, BaseEstimator):
+    """Count how often the level of a category occurs in the rows of ``fit``, as the logarithm of one more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._training.table_scalers import LevelCounts
+    >>> np.exp(LevelCounts().fit_transform(np.array([[0.0], [0.0], [1.0]]))).round().ravel()
+    array([3., 3., 2.])
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> LevelCounts:
+        """Count the codes of each column."""
+        self.n_features_in_ = X.shape[1]
+        self.counts_ = [np.bincount(column[~np.isnan(column)].astype(np.intp)) for column in np.asarray(X).T]
+        self.missing_ = np.isnan(X).sum(axis=0)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Look the codes up; one that was not there has occurred 0 times."""
+        check_is_fitted(self)
+        out = np.empty(X.shape)
+        for place, (column, counts) in enumerate(zip(np.asarray(X).T, self.counts_, strict=True)):
+            codes = np.where(np.isnan(column), len(counts) + 1, np.minimum(column, len(counts))).astype(np.intp)
+            out[:, place] = np.concatenate([counts, [0, self.missing_[place]]])[codes]
+        return np.log1p(out)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        """Names are unchanged."""
+        return input_features

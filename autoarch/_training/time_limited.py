@@ -139,7 +139,7 @@ def with_affordable_rows(
     except TooSlowError as error:
         others = min(getattr(model, size), _USUAL_ROUNDS) / first - 1
         raise TooSlowError(error.needed * (1 + _PER_ROUND * others), error.left) from None
-    if len(rows) == len(X):
+    if len(rows) == X.shape[0]:
         return X, y, sample_weight, True
     model.set_params(**rows_alone)
     return X[rows], y[rows], None if sample_weight is None else sample_weight[rows], False
@@ -157,7 +157,7 @@ def fit_affordable_rows(
 ) -> BaseEstimator:
     """Fit a model that has no steps, on as many rows as a timed fit on a few says that the deadline allows."""
     rows = _affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
-    complete = len(rows) == len(X)
+    complete = len(rows) == X.shape[0]
     return _fitted(model, X, y, sample_weight, slice(None) if complete else rows, complete=complete)
 
 
@@ -171,8 +171,8 @@ def _affordable_rows(
     TooSlowError
         If the time is too short even for the few rows.
     """
-    if deadline.unlimited or len(X) < 2 * PROBE_ROWS or X.size * n_outputs(y) < _SMALL:
-        return np.arange(len(X))
+    if deadline.unlimited or X.shape[0] < 2 * PROBE_ROWS or X.size * n_outputs(y) < _SMALL:
+        return np.arange(X.shape[0])
     order = class_first_order(y, seed)
     timed: list[tuple[int, float]] = []
     n_rows = PROBE_ROWS // 2
@@ -181,7 +181,7 @@ def _affordable_rows(
         _fitted(model, X, y, sample_weight, order[:n_rows], complete=False)
         timed.append((n_rows, max(time.monotonic() - started, 1e-3)))
         if timed[-1][1] > deadline.left:
-            raise TooSlowError(timed[-1][1] * len(X) / n_rows, deadline.left)
+            raise TooSlowError(timed[-1][1] * X.shape[0] / n_rows, deadline.left)
         if n_rows < PROBE_ROWS:
             n_rows = PROBE_ROWS
             continue
@@ -190,9 +190,9 @@ def _affordable_rows(
         exponent = exponent if seconds > _MEASURABLE else 1.0
         affordable = n_rows * (share * deadline.left / seconds) ** (1 / exponent)
         following = _MORE_ROWS * n_rows  # of few rows, much of the time is overhead that does not grow with them
-        worth_it = affordable < len(X) and following <= min(affordable, len(X) / 2)
+        worth_it = affordable < X.shape[0] and following <= min(affordable, X.shape[0] / 2)
         if not worth_it or seconds * _MORE_ROWS**exponent > _TRIAL_SHARE * deadline.left:
-            return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, len(X)))])
+            return np.sort(order[: int(np.clip(affordable, PROBE_ROWS, X.shape[0]))])
         n_rows = following
 
 

@@ -24,11 +24,11 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._data.canonical import Canonicaliser
 from autoarch._training.scalers import GridScaler
-from autoarch._training.table_scalers import RobustClip, ToFloat32
+from autoarch._training.table_scalers import LevelCounts, RobustClip, SmallUnits, ToFloat32, WithheldColumns
 
 _ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
 _ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)
-_ONE_TO_ONE += (Canonicaliser, RobustClip, ToFloat32)
+_ONE_TO_ONE += (Canonicaliser, RobustClip, ToFloat32, WithheldColumns, SmallUnits, LevelCounts)
 
 
 class UntraceableError(Exception):
@@ -185,6 +185,13 @@ def _of_one_hot(step: preprocessing.OneHotEncoder, n: int) -> sparse.csr_matrix:
     places = {name: str(place) for place, name in enumerate(names)}
     naming = copy(step).set_params(feature_name_combiner=lambda name, _: places.get(name, name))
     return _picked(naming.get_feature_names_out().astype(int), n)
+
+
+@_of_step.register(preprocessing.TargetEncoder)
+def _of_means(step: preprocessing.TargetEncoder, n: int) -> sparse.csr_matrix:
+    """One mean of each column, or one for each class."""
+    each = len(step.classes_) if step.target_type_ == "multiclass" else 1
+    return _picked(np.repeat(np.arange(n), each), n)
 
 
 @_of_step.register(ColumnTransformer)

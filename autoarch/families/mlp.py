@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from autoarch._training.scalers import CodeChannels, GridScaler
 from autoarch._training.table_scalers import RobustClip, ToFloat32
-from autoarch.families import landmarks, preprocessing
+from autoarch.families import categories, landmarks, preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, Check, Losses, Sample
 from autoarch.families.net_settings import batch_rows, epochs, make_net, training_seconds
@@ -90,7 +90,8 @@ class MLP(Family):
             prepare, n_numbers = [*prepare, ("scale", scaler(problem.layout))], 0
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
-            prepare += [("prepare", preprocessing.table_encoder(problem, scaler)), ("cast", ToFloat32())]
+            prepare = [*categories.tidy_steps(problem), *prepare]
+            prepare += [("prepare", categories.table_encoder(problem, scaler)), ("cast", ToFloat32())]
         net = make_net(
             problem,
             TableNet,
@@ -108,7 +109,7 @@ class MLP(Family):
         """Estimate by the products of the layers."""
         summing = preprocessing.view_seconds(params, problem)
         _, problem = preprocessing.view_steps(params, problem)
-        n, p, units = problem.n_samples, preprocessing.n_encoded(problem), params["units"]
+        n, p, units = problem.n_samples, categories.n_encoded(problem), params["units"]
         inputs = p + (_EMBEDDING - 1) * len(problem.numeric) * (len(problem.numeric) <= _MOST_EMBEDDED)
         products = params["members"] * units * (inputs + (params["layers"] - 1) * units + max(1, problem.n_classes))
         batch = batch_rows(n, largest=256, per_epoch=params["batches"])

@@ -1,4 +1,4 @@
-"""Steps in front of the models: tables become dense, scaled floats; places on a map become features or grids.
+"""Steps in front of the models: places on a map become features or grids, cells summaries or scaled grids.
 
 Models of tables may get features of a row's place (parameter ``around``): what its neighbours hold, oblique
 coordinates (the map's axes turned, so that a tree can cut along other directions), or nothing. Where the lines of a
@@ -10,15 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,28 +32,8 @@ _LARGEST = 10.0  # standard deviations
 _SAMPLE = 5_000  # pictures that means and deviations are learned from
 _BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
-_MOST_LEVELS = 50  # further levels of a category share one column
 _SPATIAL = ("neighbours", "oblique", "nothing")
 _WINDOWS = (9, 5)  # cells along each side of a neighbourhood
-
-
-def table_encoder(problem: Problem, scaler: BaseEstimator) -> ColumnTransformer:
-    """Impute medians (with indicators where cells are missing) and scale; one column per level of a category."""
-    strategy = "median" if problem.has_missing else "mean"  # of a complete column, where the mean is found far faster
-    impute = SimpleImputer(strategy=strategy, add_indicator=problem.has_missing, keep_empty_features=True)
-    parts: list[tuple[str, BaseEstimator, Any]] = []
-    if problem.numeric:
-        columns = partial(_numeric, categorical=problem.categorical)
-        parts.append(("numeric", make_pipeline(impute, scaler), columns))
-    if problem.categorical:
-        one_hot = OneHotEncoder(handle_unknown="ignore", max_categories=_MOST_LEVELS, sparse_output=False)
-        parts.append(("categorical", one_hot, list(problem.categorical)))
-    return ColumnTransformer(parts)
-
-
-def _numeric(X: np.ndarray, categorical: tuple[int, ...]) -> list[int]:
-    """Columns of numbers: means of labels among them are as many as the labels that a fold has."""
-    return sorted(set(range(X.shape[1])) - set(categorical))
 
 
 def spatial_default(problem: Problem, place: int = 0) -> Params:
@@ -150,12 +126,6 @@ def suggest_neighborhood(trial: Trial, name: str, problem: Problem) -> Params:
         "labels": only_places or trial.suggest_categorical(f"{name}.labels", [True, False]),
         "hidden": trial.suggest_categorical(f"{name}.hidden", [True, False]),
     }
-
-
-def n_encoded(problem: Problem) -> int:
-    """Columns that ``table_encoder`` makes, at most."""
-    gaps = len(problem.numeric) if problem.has_missing else 0
-    return len(problem.numeric) + gaps + sum(min(levels, _MOST_LEVELS) for levels in problem.cardinalities)
 
 
 def grid_scalings(problem: Problem) -> list[str]:

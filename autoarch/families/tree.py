@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 
 from autoarch._training import boosters, room
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
+from autoarch._training.table_scalers import SmallUnits
 from autoarch._training.time_limited import fit_growing
-from autoarch.families import landmarks, preprocessing
+from autoarch.families import categories, landmarks, preprocessing
 from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import N_FOLDS, SMALL_ROWS, TINY_ROWS, Check, Losses, Sample
 
@@ -67,6 +68,8 @@ class Tree(Family):
         slow = {**boosting, "rate": 0.03, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.03)}
         larger = {**boosting, "rate": 0.05, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.05)}
         larger |= {"leaf_rows": leaf_rows // 2, **near}
+        if categories.many_levels(problem, 2):
+            larger["categories"] = "means"
         quick = {**boosting, "rate": 0.1, "leaves": 31, "columns": 1.0, **_early(problem), **near}
         shrunk = {**boosting, "rate": 0.03, "leaves": 31, "columns": 0.3, **_early(problem), "l2": 5.0, **bare}
         forest: Params = {"kind": "forest", "forest_leaf_rows": 1, **_view(problem, "forest")}
@@ -87,6 +90,8 @@ class Tree(Family):
         ]
         brief = {**boosting, "rate": 0.1, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.1, _BRIEF_ROUNDS)}
         summed = [{**brief, **near}, {**forest, "forest_columns": 0.0, **near}]
+        coded = {"categories": "codes"} if categories.many_levels(problem, 2) else {}
+        defaults, summed = ([{**coded, **params} for params in some] for some in (defaults, summed))
         return preprocessing.with_order_free(defaults, summed, problem)
 
     def openings(self, problem: Problem) -> int:
@@ -121,6 +126,7 @@ class Tree(Family):
         params: Params = {"kind": kind}
         params |= preprocessing.suggest_view(trial, self.name, problem, VIEWS if _has_parts(problem) else ("cells",))
         params |= preprocessing.suggest_spatial(trial, self.name, problem)
+        params |= categories.suggest_categories(trial, self.name, problem, ("codes", "means"))
         if kind in _FORESTS:
             params["forest_leaf_rows"] = trial.suggest_int("tree.forest_leaf_rows", 1, 20, log=True)
             params["forest_columns"] = trial.suggest_float("tree.forest_columns", 0.0, 1.0)  # 0: the usual choice
@@ -139,17 +145,24 @@ class Tree(Family):
         return params
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
-        """Trees read codes and missing cells as they are; spatial features and summaries of a grid come before."""
-        steps, problem = preprocessing.spatial_steps(params, problem, seed)
+        """Trees read codes and missing cells as they are; spatial features and summaries of a grid come before.
+
+        Of categories with many levels, and of others where ``params`` say so, they read target means and counts.
+        """
+        tidy = categories.tidy_steps(problem)
+        spatial, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
-        steps += summaries
+        steps = [*tidy, *spatial, *summaries]
         if params.get("view", "cells") in VIEWS[1:]:
             assert problem.layout is not None
             steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
             if params["view"] == "summaries" and problem.categorical:  # they stand after the summaries
                 places = np.searchsorted(problem.layout.foreign, problem.categorical)
                 problem = replace(problem, categorical=tuple(places.tolist()))
+        means, problem = categories.means_steps(params, problem)
+        steps += means
         if params["kind"] in _FORESTS:
+            steps += [("units", SmallUnits())]
             model = self._forest(params, problem, seed)
         elif params["kind"] == "boosting":
             model = self._boosting(params, problem, seed)
@@ -238,7 +251,8 @@ def _landmark_models(sample: Sample, check: Check) -> list[BaseEstimator]:
     if not _boosts(sample):
         return [extra_trees]
     small = {"max_iter": _LANDMARK_ROUNDS, "learning_rate": 0.2, "max_leaf_nodes": 8, "min_samples_leaf": 5}
-    quick = boosting(**small, categorical_features=list(sample.categorical) or None, random_state=sample.seed)
+    coded = [column for column in sample.categorical if sample.ordinal[:, column].max() < categories.MOST_CODED]
+    quick = boosting(**small, categorical_features=coded or None, random_state=sample.seed)
     return [extra_trees, boosters.checked_in_every_round(quick, check)]
 
 

@@ -12,11 +12,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from autoarch._core.checks import check_sequence, own_errors
 from autoarch._data.array_checks import check_cell_shape, refuse_infinite
-from autoarch._data.columns import Category, Coder
+from autoarch._data.columns import Category, Coder, Several
 from autoarch._data.containers import in_reference, reference_of, without_geometry
 from autoarch._data.coordinates import column_position, coordinate_columns, read_places
+from autoarch._data.kinds import learn_kinds
 from autoarch._data.points import Rows
-from autoarch._data.table_encoder import as_fitted, column_names, learn_kinds
+from autoarch._data.table_encoder import as_fitted, column_names
 from autoarch.exceptions import InputError, ParameterError
 
 _MOST_LEVELS = 16  # of a category have a channel of their own; all others share one
@@ -82,9 +83,13 @@ class ChannelReader(MapTransformer):
         columns = {i: frame.iloc[:, i] for i in self._attributes}
         typed = {i: column.astype("category") if i in named else column for i, column in columns.items()}
         kinds = learn_kinds(pd.DataFrame(typed), [str(frame.columns[i]) for i in columns])
-        self._coders = [_fewer_levels(kind, column) for kind, column in zip(kinds, columns.values(), strict=True)]
+        self._coders = [
+            (i, _fewer_levels(part, columns[i]))
+            for i, kind in zip(columns, kinds, strict=True)
+            for part in (kind.parts if isinstance(kind, Several) else (kind,))
+        ]
         self.channel_names_: list[str] = []
-        for coder in self._coders:
+        for _, coder in self._coders:
             names = coder.names_out()
             if isinstance(coder, Category):
                 names = [f"{coder.name}={level}" for level in [*coder.levels, *["other"] * coder.shared]]
@@ -99,7 +104,7 @@ class ChannelReader(MapTransformer):
         if new_layers:
             known = known.append(layers[~layers.isin(known)].unique())
         channels = [np.empty((len(frame), 0))]
-        for i, coder in zip(self._attributes, self._coders, strict=True):
+        for i, coder in self._coders:
             block = coder.encode(frame.iloc[:, i])
             refuse_infinite(block, names=coder.names_out(), speaker=type(self).__name__)
             if isinstance(coder, Category):

@@ -16,8 +16,8 @@ import numpy as np
 from autoarch._core.checks import check_choice, check_jobs, check_seconds, own_errors, seed_of
 from autoarch._core.clock import Deadline
 from autoarch._data.array_checks import Sentinel
-from autoarch._data.columns import Letters
 from autoarch._data.layout import Layout
+from autoarch._data.letters import Letters
 from autoarch._report.text import listed
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows

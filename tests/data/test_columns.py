@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from autoarch._data.columns import Category, Date, Duration, Number
-from autoarch._data.table_encoder import MOST_LEVELS, TableCoder, learn_kinds
+from autoarch._data.kinds import learn_kinds
+from autoarch._data.table_encoder import TableCoder
 from autoarch.exceptions import InputError, InputTypeError
 
 NAN = np.nan
@@ -120,15 +121,14 @@ def test_levels_do_not_depend_on_the_order_of_rows():
     assert learn(values, dtype=object) == learn(values[::-1], dtype=object)
 
 
-def test_rare_levels_share_a_code():
-    """The frequent ones keep their own; a label as rare as unseen is like the rare."""
-    frequent = [f"often {i}" for i in range(MOST_LEVELS)]
-    coder = learn(frequent * 2 + ["once", "twice", "twice"] + ["often 0"])
+def test_every_level_has_a_code_however_many():
+    """None is thrown together with others; one that is new has none."""
+    shops = [f"shop {i}" for i in range(900)]
+    coder = learn(shops * 3)
 
-    assert coder.cardinality == MOST_LEVELS + 1
-    assert set(coder.levels) <= {*frequent, "twice"}
-    assert encode(coder, ["once", "often 0", "new"])[::2] == [MOST_LEVELS] * 2
-    assert encode(coder, ["often 0"])[0] < MOST_LEVELS
+    assert coder.cardinality == 900
+    assert encode(coder, ["shop 7", "new"])[0] == coder.levels.index("shop 7")
+    np.testing.assert_array_equal(encode(coder, ["new"]), [NAN])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""Steps in front of models of tables: columns that say nothing set aside, gaps filled, categories as numbers.
+
+A category is read as its codes, a column for each level, means of the target (each row by the other rows) or counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
+from autoarch._training.table_scalers import LevelCounts, WithheldColumns
+from autoarch.families.base import Params, Problem, Steps, Trial
+
+MOST_CODED = 254  # codes of a category, as many as histogram trees tell apart
+_MOST_LEVELS = 50  # further levels of a category share one column
+_TAKES_SPLITTERS = TargetEncoder().random_state == "deprecated"  # from scikit-learn 1.9 on
+_MEAN_FOLDS = 5  # in which target means are computed, each from the others
+
+
+def table_encoder(problem: Problem, scaler: BaseEstimator, categories: str = "means") -> ColumnTransformer:
+    """Impute medians (with indicators where cells are missing) and scale; one column per level of a category.
+
+    Where a category has many levels, rare ones share a column, and cross-fitted means of the target and counts stand
+    beside them. With ``"levels"`` as ``categories`` each level has a column of a sparse matrix instead.
+    """
+    strategy = "median" if problem.has_missing else "mean"  # of a complete column, where the mean is found far faster
+    impute = SimpleImputer(strategy=strategy, add_indicator=problem.has_missing, keep_empty_features=True)
+    parts: list[tuple[str, BaseEstimator, Any]] = []
+    if problem.numeric:
+        columns = partial(_numeric, categorical=problem.categorical)
+        parts.append(("numeric", make_pipeline(impute, scaler), columns))
+    every = categories == "levels"
+    if problem.categorical:
+        most = {} if every else {"max_categories": _MOST_LEVELS}
+        one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=every, **most)
+        parts.append(("categorical", one_hot, list(problem.categorical)))
+    if not every and (large := many_levels(problem)):
+        parts += [(name, make_pipeline(step, StandardScaler()), large) for name, step in _beside_codes(problem)]
+    return ColumnTransformer(parts, sparse_threshold=1.0 if every else 0.3)
+
+
+def many_levels(problem: Problem, more_than: int = _MOST_LEVELS) -> list[int]:
+    """Categorical columns with many levels."""
+    pairs = zip(problem.categorical, problem.cardinalities, strict=True)
+    return [column for column, levels in pairs if levels > more_than]
+
+
+def _beside_codes(problem: Problem) -> list[tuple[str, BaseEstimator]]:
+    """Encoders of categories by the target, each row by the others, and by their frequency."""
+    n_folds = int(np.clip(problem.n_samples // (2 * max(1, problem.n_classes)), 2, _MEAN_FOLDS))
+    kind = "auto" if problem.classification else "continuous"
+    if _TAKES_SPLITTERS:
+        splitter = StratifiedKFold if problem.classification else KFold
+        seeded = {"cv": splitter(n_folds, shuffle=True, random_state=0)}
+    else:
+        seeded = {"cv": n_folds, "random_state": 0}
+    means = TargetEncoder(target_type=kind, **seeded)
+    return [("means", means), ("counts", LevelCounts())]
+
+
+def tidy_steps(problem: Problem) -> Steps:
+    """The step that sets aside columns that say nothing; of the cells of a grid only those without any value."""
+    layout = problem.layout
+    grid = layout is not None and not (layout.is_bare_line and problem.verdict == "none")
+    return [("withhold", WithheldColumns(only_empty=grid))]
+
+
+def means_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
+    """Target means and counts of categories for trees: beside the codes where ``params`` ask for it.
+
+    In place of codes where they are more than histogram trees tell apart.
+    """
+    replaced = many_levels(problem, MOST_CODED)
+    meant = many_levels(problem, 2) if params.get("categories") == "means" else replaced
+    if not meant:
+        return [], problem
+    kept = [column for column in range(problem.n_features) if column not in set(replaced)]
+    categorical = [column for column in problem.categorical if column not in set(replaced)]
+    parts: list[tuple[str, Any, Any]] = [("kept", "passthrough", partial(_numeric, categorical=tuple(replaced)))]
+    parts += [(name, step, meant) for name, step in _beside_codes(problem)]
+    levels = dict(zip(problem.categorical, problem.cardinalities, strict=True))
+    seen = replace(
+        problem,
+        n_features=len(kept) + len(meant) * (1 + (problem.n_classes if problem.n_classes > 2 else 1)),
+        categorical=tuple(np.searchsorted(kept, categorical).tolist()),
+        cardinalities=tuple(levels[column] for column in categorical),
+    )
+    return [("means", ColumnTransformer(parts))], seen
+
+
+def suggest_categories(trial: Trial, name: str, problem: Problem, choices: Sequence[str]) -> Params:
+    """Sample how the family ``name`` reads categories, where there is a choice."""
+    least = 2 if "codes" in choices else _MOST_LEVELS
+    if not many_levels(problem, least):
+        return {}
+    return {"categories": trial.suggest_categorical(f"{name}.categories", list(choices))}
+
+
+def _numeric(X: np.ndarray, categorical: tuple[int, ...]) -> list[int]:
+    """Columns of numbers: means of labels among them are as many as the labels that a fold has."""
+    return sorted(set(range(X.shape[1])) - set(categorical))
+
+
+def n_encoded(problem: Problem) -> int:
+    """Columns that ``table_encoder`` makes, at most."""
+    gaps = len(problem.numeric) if problem.has_missing else 0
+    means = 1 + (problem.n_classes if problem.n_classes > 2 else 1)
+    coded = sum(min(levels, _MOST_LEVELS) for levels in problem.cardinalities) + means * len(many_levels(problem))
+    return len(problem.numeric) + gaps + coded
