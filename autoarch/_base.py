@@ -91,7 +91,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         kept = {"kept": self.warm_start, "stored": settings.storage is not None}
         identity = Identity.of(values, target.values, weight, **kept)
         seed = identity.seed(self.random_state, past)
-        problem = self._describe(values, canonical, target)
+        problem = replace(self._describe(values, canonical, target), objective=settings.objective(target))
         if self.pretrained is not None:
             settings.families.append(FineTuned(self.pretrained).for_layout(problem))
         rows = {"cv": given.cv, "groups": given.groups}

@@ -19,6 +19,7 @@ from autoarch._training.table_scalers import SmallUnits
 from autoarch._training.time_limited import class_first_order
 from autoarch.families.base import Family, Params, Problem, Steps
 from autoarch.families.categories import table_encoder
+from autoarch.families.objective import constant_labels, constant_target
 
 if TYPE_CHECKING:
     import optuna
@@ -46,8 +47,12 @@ class Baseline(Family):
         """
         layout = problem.layout
         grid = layout is not None and not layout.is_bare_line and not len(layout.foreign)
-        found: list[Params] = [{"kind": "constant"}, {"kind": "forest"}, {"kind": "nearest", "scaled": not grid}]
-        return found if grid or problem.categorical else [*found, {"kind": "nearest", "scaled": False}]
+        constant = {"kind": "constant", **constant_target(problem.objective)}
+        found: list[Params] = [constant, {"kind": "forest"}, {"kind": "nearest", "scaled": not grid}]
+        if not grid and not problem.categorical:
+            found.append({"kind": "nearest", "scaled": False})
+        labels = constant_labels(problem.objective, problem.n_classes)
+        return [*found, *({"kind": "constant", **label} for label in labels)]
 
     def suggest(self, trial: optuna.Trial, problem: Problem) -> Params:
         """Sample the kind, and whether columns are scaled."""
@@ -61,7 +66,7 @@ class Baseline(Family):
         Scaling is a part of that model, not a step before it, so that it is learned from no more rows than are used.
         """
         if params["kind"] == "constant":
-            return [("model", DummyClassifier(strategy="prior") if problem.classification else DummyRegressor())]
+            return [("model", _constant(params, problem))]
         if params["kind"] == "forest":
             forest = ExtraTreesClassifier if problem.classification else ExtraTreesRegressor
             trees = forest(n_estimators=_TREES, max_features="sqrt", random_state=seed)
@@ -91,6 +96,10 @@ class Baseline(Family):
     ) -> BaseEstimator:
         """Fit on as many rows as take a second at most; the forest tree by tree while the time lasts."""
         if isinstance(model, (DummyClassifier, DummyRegressor)):
+            if model.strategy == "constant":  # a class by its number, or the middle between the ends of y
+                classes = np.unique(y)
+                number = isinstance(model, DummyRegressor)
+                model.set_params(constant=np.ptp(y) / 2 + y.min() if number else classes[model.constant % len(classes)])
             model.fit(X, y, sample_weight=sample_weight)
             model.complete_, model.n_rows_fitted_ = True, len(X)
             return model
@@ -111,6 +120,21 @@ class Baseline(Family):
         for name in ("complete_", "n_rows_fitted_", "n_rounds_fitted_"):
             setattr(model, name, getattr(trees, name))
         return model
+
+
+def _constant(params: Params, problem: Problem) -> BaseEstimator:
+    """The shares of the classes or a class alone; of numbers the mean, or what the score asks for instead."""
+    if problem.classification:
+        one = {"strategy": "constant", "constant": params["label"]} if "label" in params else {"strategy": "prior"}
+        return DummyClassifier(**one)
+    objective = problem.objective
+    if objective.loss == "max":
+        return DummyRegressor(strategy="constant")
+    if params.get("target") == "loss" and objective.loss in ("absolute", "percentage"):
+        return DummyRegressor(strategy="median")
+    if params.get("target") == "loss" and objective.loss == "quantile":
+        return DummyRegressor(strategy="quantile", quantile=objective.level)
+    return DummyRegressor()
 
 
 def _neighbors(X: np.ndarray, seconds: float) -> int:

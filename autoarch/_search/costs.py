@@ -17,6 +17,7 @@ from autoarch._core.pace import Work, share_of_core, threads_by_size, threads_th
 from autoarch._core.threads import usable_cores
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Params, Problem
+from autoarch.families.objective import own_params
 
 _EVERY = 3.0  # seconds between two measurements, each of which takes a tenth of a second
 _BATCH = 128  # rows of nets
@@ -49,7 +50,7 @@ class Costs:
         """Nominal seconds of one fit on an idle core."""
         try:
             known, problem = self._families[family]
-            seconds = float(known.nominal_seconds(params, problem))
+            seconds = float(known.nominal_seconds(own_params(params), problem))
         except Exception:  # of a plug-in; its fits will be timed
             seconds = 1.0
         return seconds if np.isfinite(seconds) and seconds > _LEAST else _LEAST

@@ -24,6 +24,7 @@ from autoarch._core.checks import (
 )
 from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
+from autoarch._data.target import Target
 from autoarch._search.loop import Past
 from autoarch._search.memory import as_memory, fingerprint, scorer_key, versions
 from autoarch._search.plug_ins import fault_of, faulty, guarded
@@ -32,6 +33,7 @@ from autoarch._search.storage import StorageChoice, told_of
 from autoarch._training.device import check_device
 from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
+from autoarch.families.objective import Objective, objective_of
 from autoarch.families.registry import resolve_families
 
 
@@ -82,6 +84,12 @@ class Settings:
     trial_timeout: float | None = None
     memory_limit: float | None = None
     storage: StorageChoice | None = None
+
+    def objective(self, target: Target) -> Objective:
+        """Read off what predictions of a target are scored by."""
+        classification = target.classes is not None
+        scorer = resolve_scorer(self.scoring, "classification" if classification else "regression")
+        return objective_of(scorer, target.values, classification=classification)
 
     @classmethod
     def of(cls, estimator: Any, task: str) -> Settings:

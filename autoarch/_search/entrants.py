@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from autoarch._core.failures import same_kind
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Params, Problem
+from autoarch.families.objective import with_targets
 
 _EVEN = 0.4  # part of round one's time that is shared out evenly, whatever the probe says
 _MOST_FAILURES = 3  # of a family of which nothing else has come
@@ -147,7 +148,7 @@ def entrants_of(families: Sequence[Family], problem: Problem, odds: Mapping[str,
     total = sum(prior.values()) or 1.0
     found = {}
     for family in families:
-        defaults = list(family.defaults(problem))
+        defaults = with_targets(family, problem)
         share = _EVEN / len(prior) + (1 - _EVEN) * prior[family.name] / total
         openings = max(1, family.openings(problem))
         found[family.name] = Entrant(family, share, defaults, openings, defaults[0] if defaults else {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from autoarch._training.device import load
 from autoarch._training.room import preparable_rows
 from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family, Params, Problem
+from autoarch.families.objective import own_params, wrapped
 
 OUT_OF_MEMORY = "out of memory"
 _MOMENT = 0.5  # seconds that any step may take
@@ -95,7 +97,7 @@ def _judge(data: TrainingData, job: Job, result: StepResult) -> None:
 
 def _share_of_plan(job: Job, rounds: int, share_of_rows: float) -> float:
     """Share of its training that a model has gone through which the deadline ended: of its rows and of its rounds."""
-    planned = job.family.build(job.params, job.problem, job.seed)[-1][1].get_params()
+    planned = job.family.build(own_params(job.params), job.problem, job.seed)[-1][1].get_params()
     most = next((planned[name] for name in _SIZES if planned.get(name)), 0)
     return min(_ALMOST, share_of_rows * (rounds / most if rounds and most else 1.0))
 
@@ -112,7 +114,7 @@ def fit_steps(
     learned: Any = None,
 ) -> Pipeline:
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
-    steps = family.build(params, problem, seed)
+    steps = family.build(own_params(params), problem, seed)
     for _, step in steps:
         if hasattr(step, "set_output"):  # whatever the user wants to see of his own transformers
             step.set_output(transform="default")
@@ -124,7 +126,12 @@ def fit_steps(
         _check_step_fits(transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
-    fitted = family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+    on_target = wrapped(model, params, problem.objective)
+    if on_target is None:
+        fitted = family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
+    else:
+        fit = partial(family.fit, deadline=deadline, seed=seed)
+        fitted = on_target.fit_by(fit, model, X, y, sample_weight)
     if rows is not None:
         fitted.complete_, fitted.n_rows_fitted_ = False, work_done(fitted)[0] or len(rows)
     steps[-1] = (name, fitted)

@@ -37,6 +37,7 @@ from autoarch._search.study import Trials
 from autoarch._search.untimed import LAG
 from autoarch._search.workers import Workers
 from autoarch.families.base import Family, Problem, is_foreign
+from autoarch.families.objective import bare_model
 
 _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
@@ -425,7 +426,8 @@ class Search:
         family, model = self._by_name[candidate.family], result.model
         if model is not None:
             self.models.add(candidate.number, result.split, model)
-            candidate.learned = family.learned([m[-1] for m in self.models.of(candidate)]) or candidate.learned
+            fitted = [bare_model(m[-1]) for m in self.models.of(candidate)]
+            candidate.learned = family.learned(fitted) or candidate.learned
         self.learn(candidate, result)
         self.settle([candidate])
         leader = self.scheduler.leader

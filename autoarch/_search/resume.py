@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from autoarch._search.journal import Begun, Done, Journal
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Problem
+from autoarch.families.objective import suggest_target
 
 Events = Sequence[Begun | Done]
 
@@ -120,7 +121,8 @@ class Follower:
         candidate = Candidate(trial.number, name, {}, trials.seed_of(trial.number))
         try:
             fixed: Any = FixedTrial(trial.params)
-            candidate.params = self.family(name).suggest(fixed, problem)
+            family = self.family(name)
+            candidate.params = suggest_target(fixed, family, family.suggest(fixed, problem), problem)
         except Exception as error:  # as it was where it was begun
             scheduler.begin(candidate, first)
             reason = trial.user_attrs.get("reason", f"{name}.suggest raised {type(error).__name__}: {error}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from autoarch._search.steps import Candidate
 from autoarch.families.base import Family, Params, Problem
+from autoarch.families.objective import suggest_target
 
 if TYPE_CHECKING:
     import optuna
@@ -115,7 +116,7 @@ class Trials:
         history = self._up_to(self.next_number, seen)
         trial = ask(history, family, families, default)
         try:
-            params: Params | Exception = family.suggest(trial, problem)
+            params: Params | Exception = suggest_target(trial, family, family.suggest(trial, problem), problem)
         except Exception as error:  # of a plug-in
             params = error
         frozen = _frozen(TrialState.RUNNING, trial.params, trial.distributions)

@@ -16,6 +16,27 @@ from autoarch._training.time_limited import n_outputs, with_affordable_rows
 NAMES = ("lightgbm", "xgboost", "catboost")
 
 
+LOSSES = {  # of scikit-learn's boosting and of LightGBM, by what a score asks for
+    "absolute": ("absolute_error", "regression_l1"),
+    "percentage": ("absolute_error", "regression_l1"),  # with weights
+    "quantile": ("quantile", "quantile"),
+    "poisson": ("poisson", "poisson"),
+    "tweedie": ("poisson", "tweedie"),
+    "gamma": ("gamma", "gamma"),
+}
+
+
+def histogram_loss(loss: str, level: float) -> dict[str, Any]:
+    """Parameters of scikit-learn's boosting for a loss of an objective."""
+    return {"loss": LOSSES[loss][0], **({"quantile": level} if loss == "quantile" else {})}
+
+
+def lightgbm_loss(loss: str, level: float) -> dict[str, Any]:
+    """Parameters of LightGBM for a loss of an objective, at a quantile or a power."""
+    named = {"quantile": {"alpha": level}, "tweedie": {"tweedie_variance_power": level}}
+    return {"objective": LOSSES[loss][1], **named.get(loss, {})}
+
+
 def build(params: dict[str, Any], classification: bool, seed: int, rounds: int) -> BaseEstimator:
     """Make the booster that ``params["kind"]`` names."""
     name, leaf_rows, l2 = params["kind"], params["leaf_rows"], params["l2"]

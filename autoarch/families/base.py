@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +21,7 @@ from autoarch._data.coordinates import MapColumns
 from autoarch._data.layout import Layout
 from autoarch._training.time_limited import fit_affordable_rows
 from autoarch.families.landmarks import Check, Losses, Sample
+from autoarch.families.objective import Objective
 
 if TYPE_CHECKING:
     import optuna
@@ -80,6 +81,8 @@ class Problem:
         Where nets are trained.
     coordinates : MapColumns or None
         Columns that hold the places of rows.
+    objective : Objective
+        What predictions are scored by.
     """
 
     task: str
@@ -95,6 +98,7 @@ class Problem:
     symmetries: tuple[str, ...] = ()
     device: str = "cpu"
     coordinates: MapColumns | None = None
+    objective: Objective = field(default_factory=Objective)
 
     @property
     def classification(self) -> bool:
@@ -183,6 +187,14 @@ class Family(ABC):
     def openings(self, problem: Problem) -> int:
         """Number of defaults that are tried before families compete."""
         return 1
+
+    def follows(self, loss: str, params: Params, problem: Problem) -> bool:
+        """Return whether the model of ``params`` can minimise the loss of ``problem.objective`` itself.
+
+        Where it can, ``build`` may be given ``"loss"`` as the parameter ``target`` and is to set it. Other targets
+        (logarithms, ranks) need nothing of a family.
+        """
+        return False
 
     def smoke_params(self, problem: Problem) -> Params:
         """Parameters that fit in a moment, for the contract tests: the first default, or what the space begins with."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+from sklearn.linear_model import ElasticNet, LogisticRegression, QuantileRegressor, Ridge, TweedieRegressor
 from sklearn.preprocessing import StandardScaler
 
 from autoarch._training.table_scalers import RobustClip
@@ -17,6 +17,7 @@ from autoarch.families.base import Array, Family, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, ridge_losses
 
 _ITERATIONS = 200
+_QUANTILE_VALUES = 40_000  # of X, encoded, on which quantile regression takes seconds
 _PASSES, _SPARSE_PASSES = 60, 300  # over the values until a solver has converged, usually
 _PER_PREPARED, _PER_PRODUCT, _PER_STEP = 4e-8, 3e-10, 1e-9  # seconds for each value; those of a sparse solver
 _MIXED = {"penalty": "elasticnet"} if LogisticRegression().penalty == "l2" else {}  # needed before scikit-learn 1.8
@@ -56,6 +57,14 @@ class Linear(Family):
             return 3
         return 2 if categories.many_levels(problem) else 1
 
+    def follows(self, loss: str, params: Params, problem: Problem) -> bool:
+        """Return whether it is a generalised linear model, or a quantile regression on few values."""
+        if problem.classification or params["sparsity"]:
+            return False
+        if loss in ("absolute", "percentage", "quantile"):
+            return problem.n_samples * categories.n_encoded(problem) <= _QUANTILE_VALUES
+        return loss in ("poisson", "gamma", "tweedie")
+
     def suggest(self, trial: Trial, problem: Problem) -> Params:
         """Sample the penalty, its kind and the scaling."""
         return {
@@ -71,10 +80,12 @@ class Linear(Family):
         """Scale and encode, then a linear model; ``sparsity`` is the share of the penalty that sets slopes to zero."""
         scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
         model: BaseEstimator
-        sparsity = params["sparsity"]
+        sparsity, loss = params["sparsity"], params.get("target") == "loss"
         if problem.classification:
             sparse = {"solver": "saga", "l1_ratio": sparsity, "random_state": seed, **_MIXED} if sparsity else {}
             model = LogisticRegression(C=1.0 / params["penalty"], max_iter=_ITERATIONS, **sparse)
+        elif loss:
+            model = _following(problem, params["penalty"] / problem.n_samples)
         elif sparsity:
             model = ElasticNet(alpha=params["penalty"] / problem.n_samples, l1_ratio=sparsity, random_state=seed)
         else:
@@ -111,6 +122,15 @@ class Linear(Family):
         """One matrix of inner products and one inverse."""
         n, p = sample.expanded.shape
         return 0.02 + sample.solving_seconds + n * n * p / 1e10
+
+
+def _following(problem: Problem, alpha: float) -> BaseEstimator:
+    """The linear model whose loss is that of the objective."""
+    loss, level = problem.objective.native, problem.objective.level
+    if loss in ("absolute", "percentage", "quantile"):
+        return QuantileRegressor(quantile=level if loss == "quantile" else 0.5, alpha=alpha, solver="highs")
+    power = {"poisson": 1.0, "gamma": 2.0}.get(loss, level)
+    return TweedieRegressor(power=power, alpha=alpha, link="log", max_iter=_ITERATIONS)
 
 
 def _in_double(model: Any) -> BaseEstimator:

@@ -107,6 +107,10 @@ class Tree(Family):
         cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES
         return 2 + (problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS))
 
+    def follows(self, loss: str, params: Params, problem: Problem) -> bool:
+        """Return whether it is scikit-learn's boosting, or LightGBM, which have many losses."""
+        return params["kind"] in ("boosting", "lightgbm") and loss in boosters.LOSSES
+
     def smoke_params(self, problem: Problem) -> Params:
         """Boosting with few rounds."""
         quick = {"rate": 0.1, "amount": 3.0}
@@ -168,6 +172,8 @@ class Tree(Family):
             model = self._boosting(params, problem, seed)
         else:
             model = boosters.build(params, problem.classification, seed, _rounds(params))
+            if params.get("target") == "loss":
+                model.set_params(**boosters.lightgbm_loss(problem.objective.native, problem.objective.level))
         return [*steps, ("model", model)]
 
     def _forest(self, params: Params, problem: Problem, seed: int) -> BaseEstimator:
@@ -181,6 +187,8 @@ class Tree(Family):
         early, rate = params.get("early", False), params["rate"]
         most = int(np.clip(_MOST_AMOUNT / rate, _FEWEST_ROUNDS, _MOST_ROUNDS)) if early else _rounds(params)
         rounds = {"max_iter": most, "early_stopping": early, "n_iter_no_change": int(np.clip(1.5 / rate, *_PATIENCE))}
+        if params.get("target") == "loss":
+            rounds |= boosters.histogram_loss(problem.objective.native, problem.objective.level)
         return model(
             learning_rate=rate,
             max_leaf_nodes=params["leaves"],
