@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -148,12 +147,12 @@ class SmallUnits(TransformerMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: Any = None) -> SmallUnits:
         """Learn median and spread of each column."""
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # columns may be missing throughout
-            low, middle, high = np.nanquantile(X, (0.25, 0.5, 0.75), axis=0)
-            spread, whole = (high - low) / 2, np.nanmax(X, axis=0) / 2 - np.nanmin(X, axis=0) / 2
+        known = np.where(np.isnan(X).all(axis=0), 0.0, X)  # a column without any value would cause warnings
+        with np.errstate(all="ignore"):
+            low, middle, high = np.nanquantile(known, (0.25, 0.5, 0.75), axis=0)
+            spread, whole = (high - low) / 2, np.nanmax(known, axis=0) / 2 - np.nanmin(known, axis=0) / 2
         self.n_features_in_ = X.shape[1]
-        self.centre_ = np.where(np.isnan(middle), 0.0, middle)
+        self.centre_ = middle
         spread = np.where(spread > 0, spread, whole)
         spread = np.where(spread > 0, spread, 1.0)
         self.spread_ = np.full_like(spread, np.median(spread)) if self.together else spread
