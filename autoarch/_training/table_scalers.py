@@ -139,7 +139,7 @@ class SmallUnits(TransformerMixin, BaseEstimator):
     >>> import numpy as np
     >>> from autoarch._training.table_scalers import SmallUnits
     >>> SmallUnits().fit_transform(np.array([[1e9], [1e9 + 1], [1e9 + 2]])).ravel()
-    array([-1.,  0.,  1.], dtype=float32)
+    array([-2.,  0.,  2.], dtype=float32)
     """
 
     def __init__(self, together: bool = False):
