@@ -31,9 +31,11 @@ from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegres
 from autoarch._training.boosters import CodedClassifier
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import ModelFileError
+from autoarch.families.objective import OnTarget
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 
 _FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
+_LOG_LINKED = ("poisson", "gamma", "tweedie")  # losses of boosting whose sums are logarithms
 _LEAST = 1e-6  # probability, as in the calibration
 
 
@@ -139,15 +141,21 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
     if isinstance(model, _FORESTS):
         return onnx_trees.forest(graph, model, values)
     if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
-        n_sums = model.n_trees_per_iteration_
-        return _linked(graph, onnx_trees.boosting(graph, model, values), hasattr(model, "classes_"), n_sums)
+        raw = onnx_trees.boosting(graph, model, values)
+        if getattr(model, "loss", "") in _LOG_LINKED:
+            return graph.op("Exp", raw)
+        return _linked(graph, raw, hasattr(model, "classes_"), model.n_trees_per_iteration_)
     name = type(model).__name__
     if name in ("LGBMClassifier", "LGBMRegressor"):
-        n_sums = model.booster_.num_model_per_iteration()
-        return _linked(graph, onnx_trees.lightgbm(graph, model, values), name == "LGBMClassifier", n_sums)
+        raw, n_sums = onnx_trees.lightgbm(graph, model, values), model.booster_.num_model_per_iteration()
+        if model.objective_ in _LOG_LINKED:
+            return graph.op("Exp", raw)
+        return _linked(graph, raw, name == "LGBMClassifier", n_sums)
     if name in ("XGBClassifier", "XGBRegressor"):
         n_sums = max(1, len(model.get_booster().get_dump()) // model.get_booster().num_boosted_rounds())
         return _linked(graph, onnx_trees.xgboost(graph, model, values), name == "XGBClassifier", n_sums)
+    if isinstance(model, OnTarget):
+        return _on_target(graph, model, values)
     if isinstance(model, CodedClassifier):
         return _outputs(graph, model.estimator_, values)
     if hasattr(model, "module_"):
@@ -156,6 +164,30 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
             return graph.binary("Add", graph.binary("Mul", outputs, float(model.y_scale_)), float(model.y_mean_))
         return graph.op("Softmax", outputs, axis=1)
     raise ModelFileError(f"a {name} has no counterpart in ONNX here")
+
+
+def _on_target(graph: Graph, model: OnTarget, values: str) -> str:
+    """Outputs of a model of a transformed target, back in the units and in the domain of y."""
+    found = graph.binary("Add", _outputs(graph, model.regressor_, values), float(model.shift_))
+    if model.way == "log":
+        exponential = graph.op("Exp", found)
+        unit = model.unit_exponential
+        found = exponential if unit is None else graph.binary("Mul", graph.binary("Sub", exponential, 1.0), unit)
+    elif model.way == "ranks":
+        found = _interpolated(graph, found, model.scores_, model.values_)
+    else:
+        goal = model.goal
+        found = graph.binary("Add", graph.binary("Mul", found, float(goal.scale)), float(goal.offset))
+    return graph.clip(graph.binary("Mul", found, float(model.factor_)), *map(float, model.bounds))
+
+
+def _interpolated(graph: Graph, value: str, places: np.ndarray, heights: np.ndarray) -> str:
+    """Straight lines between the points, and the outermost heights beyond them."""
+    runs = np.diff(places)
+    steps = graph.binary("Sub", value, places[None, :-1])
+    zero, most = graph.const(np.zeros((1, len(runs)))), graph.const(runs[None])
+    inside = graph.op("Min", graph.op("Max", steps, zero), most)
+    return graph.binary("Add", graph.op("MatMul", inside, graph.const((np.diff(heights) / runs)[:, None])), heights[0])
 
 
 def _mean(graph: Graph, models: Sequence[Any], weights: Any, values: str, classes: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from autoarch._data.layout import Layout
 from autoarch._export.onnx_graph import Graph
@@ -17,7 +17,14 @@ from autoarch._training.difference_scaler import AXES, DifferenceScaler
 from autoarch._training.grid_summaries import GridSummaries, parts
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import CodeChannels, GridScaler, SampleScaler
-from autoarch._training.table_scalers import RobustClip, ToFloat32
+from autoarch._training.table_scalers import (
+    LARGEST_FLOAT,
+    LevelCounts,
+    RobustClip,
+    SmallUnits,
+    ToFloat32,
+    WithheldColumns,
+)
 from autoarch.exceptions import ModelFileError
 from autoarch.geo.points import MapTransformer
 
@@ -70,15 +77,39 @@ def _clipped(graph: Graph, step: RobustClip, values: str) -> str:
     return graph.op("Div", z, graph.op("Sqrt", graph.binary("Add", graph.op("Mul", third, third), 1.0)))
 
 
+def _withheld(graph: Graph, step: WithheldColumns, values: str) -> str:
+    if not len(step.withheld_):
+        return values
+    held = np.isin(np.arange(step.n_features_in_), step.withheld_)[None]
+    return graph.op("Where", graph.const(held), graph.const(0.0), values)
+
+
+def _in_small_units(graph: Graph, step: SmallUnits, values: str) -> str:
+    scaled = graph.binary("Div", graph.binary("Sub", values, step.centre_[None]), step.spread_[None])
+    held = graph.op("Where", graph.op("IsNaN", scaled), scaled, graph.clip(scaled, -LARGEST_FLOAT, LARGEST_FLOAT))
+    return graph.cast(graph.cast(held, np.float32), np.float64)
+
+
+def _passed(graph: Graph, step: FunctionTransformer, values: str) -> str:
+    if step.func is not None:
+        raise ModelFileError(f"its step {step} has no counterpart in ONNX")
+    return values
+
+
+def _levels_of(step: Any) -> list[Any]:
+    return [range(len(counts)) for counts in step.counts_] if isinstance(step, LevelCounts) else step.categories_
+
+
 def _encoded(graph: Graph, step: Any, values: str) -> str:
     """Each column of codes through a table of what the encoder makes of its codes, of others, and of a missing one."""
     made = []
-    n_columns = len(step.categories_)
-    for column, known in enumerate(step.categories_):
+    every = _levels_of(step)
+    n_columns = len(every)
+    for column, known in enumerate(every):
         codes = np.asarray(known, dtype=np.float64)
         most = int(np.nanmax(codes, initial=0)) + 2  # the last one is unknown
         asked = np.zeros((most + 1, n_columns))
-        asked[:, :] = [np.asarray(levels, dtype=np.float64)[0] for levels in step.categories_]
+        asked[:, :] = [np.append(np.asarray(levels, dtype=np.float64), 0.0)[0] for levels in every]
         asked[:, column] = [*range(most), np.nan]
         table = np.asarray(step.transform(asked), dtype=np.float64)
         table = table[:, _outputs_of(step, column)]
@@ -91,8 +122,11 @@ def _encoded(graph: Graph, step: Any, values: str) -> str:
 
 
 def _outputs_of(step: Any, column: int) -> slice:
-    if isinstance(step, OrdinalEncoder):
+    if isinstance(step, (OrdinalEncoder, LevelCounts)):
         return slice(column, column + 1)
+    if isinstance(step, TargetEncoder):
+        width = len(step.classes_) if step.target_type_ == "multiclass" else 1
+        return slice(width * column, width * (column + 1))
     ends = np.cumsum([0, *step._n_features_outs])
     return slice(int(ends[column]), int(ends[column + 1]))
 
@@ -244,6 +278,11 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
     ToFloat32: lambda graph, step, values: graph.cast(values, np.float32),
     OneHotEncoder: _encoded,
     OrdinalEncoder: _encoded,
+    TargetEncoder: _encoded,
+    LevelCounts: _encoded,
+    WithheldColumns: _withheld,
+    SmallUnits: _in_small_units,
+    FunctionTransformer: _passed,
     GridScaler: _scaled_grid,
     GridSummaries: _summarised,
 }

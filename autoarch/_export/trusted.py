@@ -31,8 +31,12 @@ OBJECTS = frozenset(
         "autoarch._training.scalers:SampleScaler",
         "autoarch._training.scalers:SourceScaler",
         "autoarch._training.scalers:_Planes",
+        "autoarch._training.table_scalers:LevelCounts",
         "autoarch._training.table_scalers:RobustClip",
+        "autoarch._training.table_scalers:SmallUnits",
         "autoarch._training.table_scalers:ToFloat32",
+        "autoarch._training.table_scalers:WithheldColumns",
+        "autoarch.families.objective:OnTarget",
         "autoarch.families.preprocessing:NeighborhoodPictures",
         "autoarch.families.random_convolutions:RandomConvolutionClassifier",
         "autoarch.families.random_convolutions:RandomConvolutionRegressor",
@@ -76,9 +80,12 @@ CLASSES = frozenset(
 )
 REDUCED = frozenset(
     {
+        "autoarch._training.table_scalers.LevelCounts",
         "autoarch._training.table_scalers.RobustClip",
+        "autoarch._training.table_scalers.SmallUnits",
         "autoarch._training.table_scalers.ToFloat32",
-        "autoarch.families.preprocessing._numeric",
+        "autoarch._training.table_scalers.WithheldColumns",
+        "autoarch.families.categories._numeric",
         "functools.partial",
         "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",

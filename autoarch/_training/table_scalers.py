@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.findings import is_copy
 
-_LARGEST_FLOAT = 1e30  # in units of the spread; float32 ends at 3e38
+LARGEST_FLOAT = 1e30  # in units of the spread; float32 ends at 3e38
 _LARGEST = 10.0  # standard deviations; what lies beyond carries no more news for a net and endangers its training
 
 
@@ -163,7 +163,7 @@ class SmallUnits(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         with np.errstate(over="ignore"):
             scaled = (np.asarray(X, dtype=np.float64) - self.centre_) / self.spread_
-        return np.clip(scaled, -_LARGEST_FLOAT, _LARGEST_FLOAT).astype(np.float32)
+        return np.clip(scaled, -LARGEST_FLOAT, LARGEST_FLOAT).astype(np.float32)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Names are unchanged."""

@@ -219,12 +219,28 @@ class OnTarget(RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers in the units of y, where the score is defined."""
-        goal = self.objective or Objective()
-        values = self.factor_ * self._backward(np.asarray(self.regressor_.predict(X), dtype=float) + self.shift_, goal)
-        high = np.inf
-        if self.way == "log" or (self.way == "loss" and goal.native in _LINKED):
-            high = _BEYOND * self.ends_[1] if self.ends_[1] > 0 else np.inf
-        return np.clip(np.nan_to_num(values, nan=self.ends_[0], posinf=high, neginf=goal.low), goal.low, high)
+        found = np.asarray(self.regressor_.predict(X), dtype=float) + self.shift_
+        low, high = self.bounds
+        values = self.factor_ * self._backward(found, self.goal)
+        return np.clip(np.nan_to_num(values, nan=self.ends_[0], posinf=high, neginf=low), low, high)
+
+    @property
+    def goal(self) -> Objective:
+        """What predictions are scored by."""
+        return self.objective or Objective()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which predictions lie."""
+        through_exponential = self.way == "log" or (self.way == "loss" and self.goal.native in _LINKED)
+        bounded = through_exponential and self.ends_[1] > 0
+        return self.goal.low, _BEYOND * self.ends_[1] if bounded else np.inf
+
+    @property
+    def unit_exponential(self) -> float | None:
+        """What the exponential less one is multiplied with where the target is a logarithm; None for it alone."""
+        whole = self.goal.positive == "yes" and self.goal.loss != "squared log"
+        return None if whole else self.unit_
 
     def _forward(self, y: np.ndarray, goal: Objective) -> np.ndarray:
         if self.way == "log":
@@ -236,8 +252,8 @@ class OnTarget(RegressorMixin, BaseEstimator):
     def _backward(self, values: np.ndarray, goal: Objective) -> np.ndarray:
         if self.way == "log":
             with np.errstate(over="ignore"):
-                whole = goal.positive == "yes" and goal.loss != "squared log"
-                return np.exp(values) if whole else np.expm1(values) * self.unit_
+                unit = self.unit_exponential
+                return np.exp(values) if unit is None else np.expm1(values) * unit
         if self.way == "ranks":
             return np.interp(values, self.scores_, self.values_)
         return values * goal.scale + goal.offset

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import voting
 from autoarch.exceptions import ModelFileError
+from autoarch.families.objective import OnTarget
 from export.samples import FAMILIES, OneKind, sample
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -94,6 +95,41 @@ def test_tables(family, tmp_path):
     family = FAMILIES.get(family, family) if isinstance(family, str) else family
     model = AutoArchClassifier(**quick(families=family)).fit(X, y)
     X.loc[:3, "colour"], X.loc[2:5, "rank"] = "violet", 9
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "way"),
+    [
+        ("neg_mean_absolute_error", "ranks"),
+        pytest.param("neg_mean_absolute_error", "log", marks=SLOW),
+        pytest.param("neg_mean_poisson_deviance", "loss", marks=SLOW),
+        pytest.param("neg_root_mean_squared_log_error", "log", marks=SLOW),
+    ],
+)
+def test_transformed_targets(scoring, way, tmp_path):
+    """Values come back in the units of y."""
+    X, numbers = table()
+    y = np.exp(numbers)
+    model = AutoArchRegressor(**quick(families="tree", scoring=scoring)).fit(X, y)
+    name, last = model.best_estimator_.steps[-1]
+    assert isinstance(last, OnTarget)
+    other = OnTarget(last.regressor, way, last.objective).fit(model.best_estimator_[:-1].transform(X), y)
+    model.best_estimator_.steps[-1] = (name, other)
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_categories_of_many_levels(n_classes, tmp_path):
+    """Means of the target and counts stand beside the codes; an unknown level has its place in each."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"shop": rng.permutation(np.repeat([f"s{i}" for i in range(60)], 4)), "size": rng.normal(size=240)}
+    )
+    X["size"] = X["size"].astype(np.float32).astype(float)
+    y = (X["shop"].str[1:].astype(int) + (X["size"] > 0)) % n_classes
+    model = AutoArchClassifier(**quick(families="linear")).fit(X, y)
+    X.loc[:5, "shop"] = "unheard of"
     assert_equal(model, X, tmp_path)
 
 
