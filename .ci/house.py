@@ -237,14 +237,14 @@ def measured(house: House) -> list[tuple[str, int, int, str]]:
     module, chain, circles = _outside_search(house.modules_by_length()), house.depth(), house.circles()
     return [
         (LINES, house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
-        ("modules", len(house.files), 240, ""),
-        ("modules that serve one other", len(house.serving_one()), 50, ""),
+        ("modules", len(house.files), 255, ""),
+        ("modules that serve one other", len(house.serving_one()), 54, ""),
         ("import circles", len(circles), 0, "; ".join(", ".join(circle) for circle in circles)),
         ("import depth", len(chain), 15, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in chain)),
         ("own names to know to read fit", len(house.names_to_read()), 25, ""),
         ("fields of the largest dataclass", *_bar(record, 14)),
         ("lines of the longest function", *_bar(function, 60)),
-        ("lines of the longest module", *_bar(module, 330)),
+        ("lines of the longest module", *_bar(module, 400)),
     ]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
     from autoarch.locality import LocalityReport, probe_locality
     from autoarch.locality.views import LocalityDisplay
+    from autoarch.rows import RowReport, probe_rows
 
 __version__ = "0.1.0"
 
@@ -24,10 +25,12 @@ __all__ = [
     "LeaderboardDisplay",
     "LocalityDisplay",
     "LocalityReport",
+    "RowReport",
     "SearchHistoryDisplay",
     "__version__",
     "load",
     "probe_locality",
+    "probe_rows",
 ]
 
 _HOMES = {
@@ -39,7 +42,9 @@ _HOMES = {
     "SearchHistoryDisplay": "autoarch._views.displays",
     "LocalityReport": "autoarch.locality",
     "load": "autoarch._export.model_file",
+    "RowReport": "autoarch.rows",
     "probe_locality": "autoarch.locality",
+    "probe_rows": "autoarch.rows",
 }
 
 __getattr__, __dir__ = door(__name__, __all__, _HOMES)

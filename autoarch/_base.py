@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -22,6 +23,8 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import indexable, take_rows
 from autoarch._data.target import Target
 from autoarch._export.mixin import KeptModel
+from autoarch._search.applicability import Tested
+from autoarch._search.conformal import LeftOut
 from autoarch._search.eligible import Identity, Settings, same_search
 from autoarch._search.journal import Journal
 from autoarch._search.refit import changed_params
@@ -36,6 +39,7 @@ from autoarch.geo.lattice import find_lattice
 from autoarch.locality import LayoutSearch
 from autoarch.locality.probe import with_values_read
 
+IN_MEMORY_ONLY = ("left_out_predictions_", "_tested")  # rows of the training data, or as many numbers
 _LONG_CALL = 0.05  # seconds; shorter ones are not worth a limit of threads
 
 
@@ -43,6 +47,9 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
     """Fit by probing, searching and refitting; predict with the winner. What y is, the subclasses say."""
 
     _task: str
+    _left_out: LeftOut | None
+    _tested: Tested
+    left_out_predictions_: np.ndarray
     class_weight: Mapping[Any, float] | str | None = None  # a parameter of the classifier alone
 
     def __init__(self, **parameters: Any):
@@ -94,8 +101,9 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         problem = replace(self._describe(values, canonical, target), objective=settings.objective(target))
         if self.pretrained is not None:
             settings.families.append(FineTuned(self.pretrained).for_layout(problem))
-        rows = {"cv": given.cv, "groups": given.groups}
-        splits = plan_search(given.X, values, target.codes, canonical, **rows, task=self._task, seed=seed)
+        asked = {"cv": given.cv, "groups": given.groups, "time": self.time, "rows": self.rows}
+        asked |= {"task": self._task, "seconds": settings.seconds_for_rows}
+        splits = plan_search(given.X, values, target.codes, canonical, **asked, seed=seed)
         said = canonical.findings(values, target.codes, classification=target.classes is not None)
         for message in filter(None, (given.warning, *said, *splits.warnings)) if self.verbose else ():
             warn_user(message)
@@ -106,7 +114,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
             layouts = self._layouts_to_try(canonical)
             request = Request(settings, values, target, weight, problem, splits, seed, layouts, past, tasks, journal)
             found = run_search(request)
-        self._set_fitted(canonical, target, found, given.note)
+        self._set_fitted(canonical, target, found, given)
         if self.warm_start:
             self._past = replace(found.past, key=key)
         tasks.close()
@@ -133,6 +141,49 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         with own_errors(reading="y"):
             return float(kind.score(self, X, y, sample_weight))
 
+    def applicability(self, X: Any) -> pd.DataFrame:
+        """Measure how far rows lie outside of what the splits of ``fit`` have tested.
+
+        Parameters
+        ----------
+        X : array-like of the cells, or DataFrame with the columns, that ``fit`` saw
+            Rows to predict.
+
+        Returns
+        -------
+        DataFrame
+            One row for each row of X. ``dissimilarity`` is the distance to the nearest training row, in columns
+            weighted by what the model looks at, over the usual one between training rows. ``inside`` says whether
+            validation rows lay as far from the rows of their training. For 100 rows and more, ``attrs["drift"]`` says
+            how well X can be told from the training rows.
+        """
+        check_is_fitted(self, "best_estimator_")
+        if not hasattr(self, "_tested"):
+            raise InputError(
+                "Training rows, from which distances are measured, stay in memory and are in no file or pickle. Call "
+                "applicability where the estimator was fitted."
+            )
+        model = self.best_estimator_[1:]
+        predict = model.predict_proba if self._task == "classification" else model.predict
+        with own_errors(reading="X"):
+            values = self.best_estimator_[0].transform(X)
+        return self._tested.judge(values, predict)
+
+    def _known(self) -> LeftOut:
+        """Predictions of left-out rows; an InputError where there are none."""
+        check_is_fitted(self, "best_estimator_")
+        if self._left_out is None:
+            raise InputError(
+                "No rows were left out in fit (splits_ says which rows candidates were judged on), so the size of "
+                "errors is not known. Fit on more rows of each class, or pass a cv that holds rows out."
+            )
+        return self._left_out
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State of the estimator, without what stays in memory only."""
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in IN_MEMORY_ONLY}
+
     def _describe(self, values: np.ndarray, canonical: Canonicaliser, target: Target) -> Problem:
         where = canonical.map_columns_
         if where is not None:
@@ -156,9 +207,9 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         undeclared = isinstance(self.layout, str) and self.coordinates is None
         return LayoutSearch(infer=canonical.undeclared_, recover=undeclared, names=canonical.column_names_)
 
-    def _set_fitted(self, canonical: Canonicaliser, target: Target, found: SearchResult, sample: str) -> None:
-        """Set fitted attributes from the result; ``sample`` says which rows were read, if not all."""
-        for name in ("feature_names_in_", "_past"):
+    def _set_fitted(self, canonical: Canonicaliser, target: Target, found: SearchResult, given: GivenRows) -> None:
+        """Set fitted attributes from the result; ``given`` says which rows were read, if not all."""
+        for name in ("feature_names_in_", "_past", "decision_threshold_"):
             self.__dict__.pop(name, None)
         self.n_features_in_ = canonical.n_features_in_
         if hasattr(canonical, "feature_names_in_"):
@@ -168,9 +219,10 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         report = with_values_read(found.attributes["locality_"], canonical.sentinels_, canonical.letters_)
         for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
-        if sample:
+        self.left_out_predictions_ = given.in_full(self.left_out_predictions_)
+        if given.note:
             for name in ("splits_", "fitted_on_"):
-                setattr(self, name, f"{getattr(self, name)}; {sample}")
+                setattr(self, name, f"{getattr(self, name)}; {given.note}")
         self._predict_seconds = found.seconds_per_call, found.seconds_per_row
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)

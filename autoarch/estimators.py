@@ -37,8 +37,12 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         Score that candidates are chosen by, as in scikit-learn. None is accuracy; ties go to the lower log-loss.
     cv : "auto", int, splitter or iterable, default="auto"
         Rows that candidates are judged on. "auto" takes a holdout for many rows and folds for few.
+        "time" judges on later rows, in the order of the only date in X, or in the order given.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, in training and in the score.
+    threshold : "auto", "default" or float, default="auto"
+        Probability from which on the second of two classes is predicted. "auto" chooses it on left-out rows where
+        ``scoring`` depends on labels and is not accuracy, "default" is one half.
     channels : {"first", "last"}, default="first"
         Where 4-D X has its channels.
     coordinates : pair of str or pair of int, or None, default=None
@@ -46,6 +50,11 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         and ``latitude`` mean degrees; columns without names are a plane. Anything but None, such as ``"geometry"``,
         takes the points of a GeoDataFrame. Candidates then also use the neighbourhood of each row, and folds are blocks
         of the map where the label is spatially autocorrelated.
+    rows : {"auto", "independent"}, default="auto"
+        "auto" asks how the rows hang together (copies, windows, groups, time, places) and plans folds for what is
+        certain. "independent" asks nothing.
+    time : str, int or None, default=None
+        Column that orders the rows: candidates are trained on earlier rows and judged on later ones.
     device : str, default="auto"
         Where nets are trained: an accelerator if there is one, or as torch names it.
     ensemble_size : int or "auto", default="auto"
@@ -96,17 +105,26 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     temperature_ : float
         Divisor of the logarithms of the probabilities of ``best_estimator_`` in ``predict_proba``: learned on left-out
         rows, and 1 where that does not lower their log-loss.
+    decision_threshold_ : float
+        Of two classes: probability in ``predict_proba`` from which on ``predict`` says the second one.
     best_params_ : dict
         Its parameters, as ``best_estimator_.set_params`` takes them.
     best_score_ : float
         Its score in the search. It is the largest of many, hence optimistic.
     estimated_score_, estimated_score_std_error_ : float
         The score to expect, from rows that did not take part in the choice, and its standard error.
+    scores_ : DataFrame
+        One row per question, the one that was searched for first (question, score, std_error, n_units, how): new rows,
+        new groups, later rows, new places.
+    left_out_predictions_ : ndarray of shape (n, n_classes)
+        Probabilities from models that did not know the row, NaN where a row was never left out. In memory only.
     leaderboard_ : DataFrame
         Every candidate: rank, family, params, score, score_std, splits (judged on), rows (trained on), rounds, seconds,
         predict_seconds (for 1,000 rows), cut (whether the clock shortened a training), status, reason.
     locality_ : LocalityReport
         Evidence for or against a grid.
+    rows_ : RowReport
+        Evidence on how the rows hang together.
     layout_ : Layout or None
         Cells behind the columns: sides, order, ``origin`` ("given", "shape", "names", "inferred", "recovered") and
         confidence.
@@ -148,8 +166,11 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         scoring: str | Callable[..., float] | None = None,
         cv: Any = "auto",
         class_weight: Mapping[Any, float] | str | None = None,
+        threshold: float | str = "auto",
         channels: str = "first",
         coordinates: Sequence[str] | Sequence[int] | None = None,
+        rows: str = "auto",
+        time: str | int | None = None,
         device: str = "auto",
         ensemble_size: int | str = "auto",
         max_predict_seconds: float | None = None,
@@ -172,8 +193,11 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
             scoring=scoring,
             cv=cv,
             class_weight=class_weight,
+            threshold=threshold,
             channels=channels,
             coordinates=coordinates,
+            rows=rows,
+            time=time,
             device=device,
             ensemble_size=ensemble_size,
             max_predict_seconds=max_predict_seconds,
@@ -224,13 +248,30 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         proba = self._predictions("predict_proba", X)
         return aligned(tempered(proba, self.temperature_), self.best_estimator_.classes_, self.classes_)
 
+    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Predict sets of classes that hold the true one as often as ``coverage`` says, for rows like those left out.
+
+        Parameters
+        ----------
+        X : array-like of the cells, or DataFrame with the columns, that ``fit`` saw
+            Rows to predict.
+        coverage : float, default=0.9
+            Share of rows whose class is to be in the set.
+
+        Returns
+        -------
+        ndarray of bool of shape (n, n_classes)
+            Classes in the set, in the order of ``classes_``; one at least.
+        """
+        return self._known().sets(self.predict_proba(X), coverage)
+
 
 class AutoArchRegressor(RegressorMixin, BaseAutoArch):
     """Pick nets, random convolutions, trees or a linear model for ``X``, after testing whether it is a grid.
 
     Parameters
     ----------
-    time_budget, n_trials, families, layout, cv, channels, coordinates, device
+    time_budget, n_trials, families, layout, cv, channels, coordinates, rows, time, device
         As for :class:`AutoArchClassifier`.
     ensemble_size, max_predict_seconds, patience, trial_timeout, memory_limit
         As for :class:`AutoArchClassifier`.
@@ -241,9 +282,11 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
 
     Attributes
     ----------
-    best_estimator_, best_family_, best_params_, best_score_, estimated_score_, estimated_score_std_error_, leaderboard_
+    best_estimator_, best_family_, best_params_, best_score_, estimated_score_, estimated_score_std_error_, scores_
         As for :class:`AutoArchClassifier`.
-    ensemble_, locality_, layout_, study_, stopped_by_, splits_, fitted_on_, n_features_in_, feature_names_in_
+    left_out_predictions_, leaderboard_, ensemble_, locality_, rows_, layout_, study_, stopped_by_, splits_, fitted_on_
+        As for :class:`AutoArchClassifier`.
+    n_features_in_, feature_names_in_
         As for :class:`AutoArchClassifier`.
     summary_, cv_results_, best_index_, n_splits_
         As for :class:`AutoArchClassifier`.
@@ -272,6 +315,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         cv: Any = "auto",
         channels: str = "first",
         coordinates: Sequence[str] | Sequence[int] | None = None,
+        rows: str = "auto",
+        time: str | int | None = None,
         device: str = "auto",
         ensemble_size: int | str = "auto",
         max_predict_seconds: float | None = None,
@@ -295,6 +340,8 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
             cv=cv,
             channels=channels,
             coordinates=coordinates,
+            rows=rows,
+            time=time,
             device=device,
             ensemble_size=ensemble_size,
             max_predict_seconds=max_predict_seconds,
@@ -328,3 +375,20 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
             Predictions, in the units of y.
         """
         return self._predictions("predict", X)
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Predict intervals that hold the true number as often as ``coverage`` says, for rows like those left out.
+
+        Parameters
+        ----------
+        X : array-like of the cells, or DataFrame with the columns, that ``fit`` saw
+            Rows to predict.
+        coverage : float, default=0.9
+            Share of rows whose number is to be inside, half of the others on either side.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            Lower and upper ends.
+        """
+        return self._known().interval(self.predict(X), coverage)

@@ -49,11 +49,12 @@ def test_what_stands_around_tells_what_attributes_do_not(fitted):
 
 def test_both_kinds_of_folds_judge_and_the_gap_is_told(fitted):
     """The estimate is that for places that were never seen; the report has both scores."""
-    blocks, random = sorted(fitted.locality_.fold_scores, key=lambda each: each.estimand)
+    blocks, random = fitted.scores_.itertuples(index=False)
+    assert (blocks.question, random.question) == ("new places", "new rows")
     assert "blocks of the map" in fitted.splits_ and "random rows" in fitted.splits_
     assert random.score > blocks.score
     assert abs(fitted.estimated_score_ - blocks.score) < 0.2
-    assert f"{random.score - blocks.score:.3f}" in str(fitted.locality_).replace("\n  ", " ")
+    assert f"new places {blocks.score:.3f}" in str(fitted.rows_).replace("\n  ", " ")
 
 
 def test_the_report_tells_who_resembles_its_neighbours(fitted):
@@ -70,7 +71,7 @@ def test_a_label_without_neighbours_keeps_random_folds():
     X, y = points()
     rng = np.random.default_rng(0)
     model = AutoArchRegressor(**QUICK, families="linear", coordinates=PLACES).fit(X, rng.permutation(y))
-    assert "blocks" not in model.splits_ and model.locality_.fold_scores == ()
+    assert "blocks" not in model.splits_ and len(model.scores_) == 1
 
 
 @pytest.mark.parametrize("family", ["linear", QuickMLP, QuickCNN, "kernels", "neighbors"])

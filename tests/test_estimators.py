@@ -440,7 +440,8 @@ def test_a_search_that_a_simple_model_leads_goes_on():
     rng = np.random.default_rng(0)
     X = np.repeat(10 * rng.normal(size=(20, 4)), 6, axis=0) + 1e-3 * rng.normal(size=(120, 4))
     y = np.repeat(np.arange(20) % 2, 6)
-    clf = AutoArchClassifier(n_trials=1, time_budget=None, warm_start=True, random_state=0, verbose=0).fit(X, y)
+    alone = {"n_trials": 1, "rows": "independent", "random_state": 0, "verbose": 0}
+    clf = AutoArchClassifier(time_budget=None, warm_start=True, **alone).fit(X, y)
     assert clf.best_family_ == "baseline"
     assert clf.fit(X, y).best_family_ == "baseline" and clf.score(X, y) == 1.0
 
@@ -476,9 +477,9 @@ def test_patience_ends_a_search_that_finds_nothing_better(iris):
 
 
 def test_both_estimators_take_the_same_parameters():
-    """The regressor has all parameters of the classifier but class_weight, in the same order with the same defaults."""
+    """The regressor has all parameters of the classifier but two, in the same order with the same defaults."""
     classifier = dict(signature(AutoArchClassifier).parameters)
-    del classifier["class_weight"]
+    del classifier["class_weight"], classifier["threshold"]
     assert list(classifier.items()) == list(signature(AutoArchRegressor).parameters.items())
 
 

@@ -47,9 +47,11 @@ def test_the_front_door_is_short():
         "LocalityDisplay",
         "SearchHistoryDisplay",
         "LocalityReport",
+        "RowReport",
         "__version__",
         "load",
         "probe_locality",
+        "probe_rows",
     }
     assert all(getattr(autoarch, name) is not None for name in autoarch.__all__)
     assert set(autoarch.__all__) <= set(dir(autoarch))

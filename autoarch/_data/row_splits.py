@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from numbers import Integral
 from typing import Any
@@ -20,6 +21,7 @@ from autoarch.exceptions import InputError, ParameterError
 _HOLDOUT_ABOVE = 10_000  # rows; fewer are cheap enough to be used in turn
 _THREE_FOLDS_ABOVE = 2_000
 _HOLDOUT_SHARE, _LARGEST_SHARE, _LEAST_HOLDOUT, _MOST_HOLDOUT = 0.2, 0.25, 2_000, 10_000
+_FEW_GROUPS = 100
 _MOST_STRATIFIED_GROUPS = 10_000  # more take seconds to distribute
 
 _MOST_SPLITS = 10_000  # of the user's own; a generator may have no end
@@ -45,6 +47,11 @@ class SplitPlan:
         What each split estimates the score on: "new rows", "new places". Empty stands for new rows throughout.
     weights : tuple of float, default=()
         Weight of each split in the score that candidates are compared by. Empty stands for equal weights.
+    units : mapping of str to ndarray of shape (n,)
+        For each estimand whose rows depend on each other: codes of what is independent (groups, blocks of a map,
+        stretches of time).
+    extra : mapping of str to (train, valid)
+        Easier questions, each with one split that only the winner is asked.
     """
 
     splits: tuple[Split, ...]
@@ -52,6 +59,8 @@ class SplitPlan:
     kind: str
     estimands: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
+    units: Mapping[str, np.ndarray] = field(default_factory=dict)
+    extra: Mapping[str, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.splits)
@@ -135,7 +144,8 @@ def plan_splits(
         if own:
             return users_own_splits(cv, y, groups, task, X)
         seed = np.random.RandomState() if random_state is None else random_state
-        if isinstance(cv, str) and n > _HOLDOUT_ABOVE:
+        few = groups is not None and int(groups.max()) < _FEW_GROUPS  # too few to judge on a fifth of them
+        if isinstance(cv, str) and n > _HOLDOUT_ABOVE and not few:
             return _holdout(y, groups, task, seed)
         asked = (3 if n > _THREE_FOLDS_ABOVE else 5) if isinstance(cv, str) else 5 if cv is None else int(cv)
         most, reason = _most_folds(y, groups, task)

@@ -20,7 +20,7 @@ from autoarch._export.reader import Reader
 from autoarch._export.writer import Writer, writes
 from autoarch.exceptions import InputError, ModelFileError
 
-_NOT_IN_FILES = ("study_", "left_out_predictions_", "_past")  # of the search: large, and no prediction needs them
+_NOT_IN_FILES = ("study_", "left_out_predictions_", "_tested", "_past")  # large, and no prediction needs them
 _PACKAGES = ("autoarch", "numpy", "pandas", "scikit-learn", "scipy", "torch", "lightgbm", "xgboost", "catboost")
 _COMPARED = ("scikit-learn",)  # whose models may predict otherwise in another version, without saying so
 

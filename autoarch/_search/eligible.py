@@ -20,7 +20,9 @@ from autoarch._core.checks import (
     check_seed,
     check_verbose,
     check_whole,
+    did_you_mean,
     seed_of,
+    shown,
 )
 from autoarch._core.clock import Budget
 from autoarch._core.quiet import warn_user
@@ -35,6 +37,8 @@ from autoarch.exceptions import ParameterError
 from autoarch.families.base import Family, Problem
 from autoarch.families.objective import Objective, objective_of
 from autoarch.families.registry import resolve_families
+
+_ROWS_SHARE = 0.05  # of the budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,8 @@ class Settings:
         Bytes that a search may take, or a share of what is free.
     storage : StorageChoice or None
         Where what is done is written, for later fits and other processes.
+    threshold : float, "auto" or "default"
+        Probability from which on the second of two classes is predicted.
     """
 
     families: list[Family]
@@ -84,6 +90,12 @@ class Settings:
     trial_timeout: float | None = None
     memory_limit: float | None = None
     storage: StorageChoice | None = None
+    threshold: float | str = "default"
+
+    @property
+    def seconds_for_rows(self) -> float | None:
+        """Seconds that questions about the rows may take; None for any."""
+        return None if self.budget.seconds is None else _ROWS_SHARE * self.budget.seconds
 
     def objective(self, target: Target) -> Objective:
         """Read off what predictions of a target are scored by."""
@@ -136,7 +148,21 @@ class Settings:
             trial_timeout=estimator.trial_timeout,
             memory_limit=estimator.memory_limit,
             storage=StorageChoice.of(estimator.storage),
+            threshold=_checked_threshold(getattr(estimator, "threshold", "default")),
         )
+
+
+def _checked_threshold(threshold: Any) -> float | str:
+    """Return a threshold; a ParameterError says what it may be."""
+    if isinstance(threshold, str) and threshold in ("auto", "default"):
+        return threshold
+    number = isinstance(threshold, (float, np.floating))
+    if not number or not 0.0 < threshold < 1.0:
+        raise ParameterError(
+            f"threshold={shown(threshold)} was given; expected 'auto', 'default' or a probability between 0 and 1."
+            f"{did_you_mean(threshold, ['auto', 'default'])}"
+        )
+    return float(threshold)
 
 
 def able_families(

@@ -9,17 +9,29 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
 from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
-from autoarch._search.estimate import honest_estimate
+from autoarch._search.estimate import honest_estimate, standard_error
+from autoarch._search.evaluate import evaluate_on
 from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
-from autoarch._search.refit import as_kept, final_predict_seconds, refit, refit_seconds
+from autoarch._search.refit import (
+    EXTRA_SHARE,
+    as_kept,
+    extra_seconds,
+    final_predict_seconds,
+    in_its_place,
+    job_on_all_rows,
+    refit,
+    refit_seconds,
+)
 from autoarch._search.scoring import Predictions
 from autoarch._search.selection import blended, helps, select
 from autoarch._search.steps import Candidate
 from autoarch.exceptions import NoModelError
+from autoarch.rows import QuestionScore
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble
 AUTO_SIZE = 5
@@ -194,6 +206,26 @@ def finish(
         search.interrupted = True
         estimate = data.score(best), float(np.sqrt(row_variance(best.steps[best.splits[0]].losses, 1.0)))
     return estimate, *_fitted(best, chosen, search)
+
+
+def easier_scores(best: Candidate, search: Search) -> list[QuestionScore]:
+    """Score the winner on the easier questions of the plan, one split each; NaN where the time is too short."""
+    data, found = search.data, []
+    for question, split in data.plan.extra.items():
+        left = search.budget.left if search.budget.unlimited else EXTRA_SHARE * (search.budget.seconds or 0.0)
+        deadline = Deadline(None if np.isinf(left) else max(0.0, min(left, search.budget.left)))
+        score, error, n, how = np.nan, np.nan, len(split[1]), "for want of time, not asked"
+        if not search.interrupted and extra_seconds(best, search) <= deadline.left:
+            job = replace(job_on_all_rows(search, best, deadline), seed=search.past.seed)
+            result = in_its_place(search, best, evaluate_on, job, split)
+            if result.judgement is not None and result.judgement.predictions is not None:
+                part, rng = data.scorer.decided(result.judgement.predictions), np.random.default_rng(search.past.seed)
+                score, error = data.scorer.score_or_nan(part), standard_error(part, data, question, rng)
+                how = "the winner on one split of random rows"
+            else:
+                how = f"not known: {result.reason}"
+        found.append(QuestionScore(question, score, error, n, how))
+    return found
 
 
 def _fitted(best: Candidate, chosen: Chosen, search: Search) -> tuple[Chosen, tuple[Pipeline, str]]:

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from autoarch._search.calibration import tempered
 from autoarch._search.compare import row_variance
+from autoarch._search.conformal import LeftOut
 from autoarch._search.jobs import TrainingData
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._search.selection import ROUNDS, blended, select
 from autoarch._search.steps import Candidate
-from autoarch.geo.autocorrelation import FoldScore
+from autoarch.rows import QuestionScore
 
 _BLOCKS = 10  # into which a single holdout is cut
 _CONTENDERS = 10  # candidates further down are never chosen by a block's vote
-_BOOTSTRAPS = 30
+_BOOTSTRAPS = 60
+_FEW_UNITS = 30
+_ANOTHER_TRAINING = 1.1  # times the error that bootstrap samples give, as measured over data sets drawn anew
 
 
 def honest_estimate(
@@ -26,10 +30,10 @@ def honest_estimate(
 
     ``judged`` are candidates that were judged on every split of the first one, which leads. The validation rows are cut
     into blocks (the splits, or tenths of a single holdout). For each block the candidate that is best on all other
-    blocks is chosen and its predictions on the block are kept; the kept predictions are scored together. The standard
-    error is the deviation over bootstrap samples of them, or what one more wrong row would make if that is more. With a
-    slow score and few ``seconds``, fewer candidates and samples are looked at. Where splits have several estimands, the
-    estimate is of the last one: over a map, the score to expect where nothing is known nearby.
+    blocks is chosen and its predictions on the block are kept; the kept predictions are scored together. The error is
+    that of ``standard_error``, or what one more wrong row would make if that is more. With a slow score and few
+    ``seconds``, fewer candidates and samples are looked at. Where splits have several estimands, the estimate is of the
+    last one: over a map, the score to expect where nothing is known nearby.
 
     Returns
     -------
@@ -48,30 +52,100 @@ def honest_estimate(
     else:
         blocks = _blocks([len(data.splits[split][1]) for split in splits], rng)
         parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
-        chosen = [_choose_without(block, parts, data.scorer, size).at(block) for block in blocks]
+        chosen = [_without(block, parts, data.scorer, size) for block in blocks]
     kept = Predictions.joined(chosen)
     score = data.scorer.score_or_nan(kept)
-    error = bootstrap_error(kept, data.scorer, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
+    last = data.plan.estimands[splits[-1]]
+    error = standard_error(kept, data, last, rng, min(_BOOTSTRAPS, max(2, calls // 2)))
     if not np.isfinite(score):
         score = data.score(judged[0])
     losses = data.scorer.unit_losses(kept)
     bounded = data.scorer.classes is not None and data.scorer.name != "neg_log_loss"
     scale = len(losses) / len(kept.rows) if bounded else 0.0  # by which a row more that is wrong moves its unit
-    least = float(np.sqrt(row_variance(losses, scale if np.isfinite(error) else max(scale, abs(score)))))
+    known = np.isfinite(error)
+    least = float(np.sqrt(row_variance(losses, scale if known else max(scale, abs(score)))))
+    if known and not bounded:  # what losses are divided by varies with them, as bootstrap samples know: one row more
+        least = float(np.nanmax(np.abs(losses - np.nanmean(losses)), initial=0.0)) / len(losses)
     return score, max(least, float(np.nan_to_num(error)))
 
 
-def fold_scores(best: Candidate, data: TrainingData, seed: int) -> tuple[FoldScore, ...]:
-    """Score the winner on each estimand; return nothing where there is a single one, or none was judged."""
+def question_scores(
+    estimate: tuple[float, float], best: Candidate, data: TrainingData, seed: int, how: str
+) -> list[QuestionScore]:
+    """Score each question that the splits ask: the estimate for the last one, and the winner on the others.
+
+    Parameters
+    ----------
+    estimate : tuple of float
+        Score and standard error, from ``honest_estimate``.
+    best : Candidate
+        The winner.
+    data : TrainingData
+        What it was judged on.
+    seed : int
+        Of bootstrap samples.
+    how : str
+        The splits in words.
+    """
     rng = np.random.default_rng(seed)
-    estimands = dict.fromkeys(data.plan.estimands[split] for split in best.splits)
-    if len(estimands) < 2:
-        return ()
-    joined = {estimand: best.predictions_on(data.splits_of(best, estimand)) for estimand in estimands}
-    return tuple(
-        FoldScore(estimand, data.scorer.score(part), bootstrap_error(part, data.scorer, rng))
-        for estimand, part in joined.items()
+    *others, last = dict.fromkeys(data.plan.estimands[split] for split in best.splits)
+    joined = {name: best.predictions_on(data.splits_of(best, name)) for name in (last, *others)}
+    decided = {name: data.scorer.decided(part) for name, part in joined.items()}
+    scores = {last: estimate}
+    for name in others:
+        score = data.scorer.score_or_nan(decided[name])
+        scores[name] = score, standard_error(decided[name], data, name, rng)
+    words = {
+        last: f"{how}; each part predicted by what was best on the others",
+        **dict.fromkeys(others, f"{how}; the winner"),
+    }
+    return [QuestionScore(name, *scores[name], n_units(joined[name], data, name), words[name]) for name in joined]
+
+
+def left_out_of(predictions: Predictions, data: TrainingData, temperature: float) -> tuple[np.ndarray, LeftOut | None]:
+    """Left-out predictions of all rows, NaN where a row was never left out, and those that intervals rest on.
+
+    Where splits have several estimands, those of the last one: what is hardest. None where rows judged themselves.
+    """
+    plan, classes = data.plan, data.scorer.classes
+    values = predictions.values if classes is None else tempered(predictions.values, temperature)
+    of_all = np.full((len(data.y), *values.shape[1:]), np.nan)
+    if any(np.intersect1d(*split).size for split in plan.splits):
+        return of_all, None
+    of_all[predictions.rows] = values  # a row of several estimands has the last of its predictions
+    last = plan.estimands[-1]
+    hardest = np.unique(
+        np.concatenate([v for (_, v), name in zip(plan.splits, plan.estimands, strict=True) if name == last])
     )
+    rows = hardest[np.isin(hardest, predictions.rows)]
+    truth = data.y[rows] if classes is None else np.searchsorted(classes, data.y[rows])
+    part = Predictions(rows, of_all[rows])
+    if not len(rows):
+        return of_all, None
+    kind = LeftOut.of_numbers if classes is None else LeftOut.of_classes
+    return of_all, kind(part.values, truth, n_units(part, data, last))
+
+
+def n_units(predictions: Predictions, data: TrainingData, estimand: str) -> int:
+    """Number of independent units among the rows that were predicted."""
+    units = data.plan.units.get(estimand)
+    return len(np.unique(predictions.rows if units is None else units[predictions.rows]))
+
+
+def standard_error(
+    predictions: Predictions, data: TrainingData, estimand: str, rng: np.random.Generator, n_samples: int = _BOOTSTRAPS
+) -> float:
+    """Standard error of a score, from bootstrap samples of whole units, corrected for their number.
+
+    The deviation over samples of k units is too small by sqrt((k - 1) / k), and that of few units varies by itself,
+    which makes t of normal quantiles. That another training set gives another model is left out, and made up for by a
+    factor (docs/guide/scores.md).
+    """
+    units = data.plan.units.get(estimand)
+    error = bootstrap_error(predictions, data.scorer, rng, n_samples, units=units)
+    k = n_units(predictions, data, estimand)
+    few = np.sqrt((k - 1) / max(k - 3, 1)) if k < _FEW_UNITS else 1.0
+    return float(error * np.sqrt(k / max(k - 1, 1)) * few * _ANOTHER_TRAINING)
 
 
 def _affordable_calls(predictions: Predictions, scorer: Scorer, seconds: float) -> int:
@@ -79,7 +153,7 @@ def _affordable_calls(predictions: Predictions, scorer: Scorer, seconds: float) 
     if np.isinf(seconds):
         return 10**6
     started = time.monotonic()
-    scorer.score(predictions)
+    scorer.score(scorer.decided(predictions))
     return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
@@ -98,10 +172,14 @@ def _choose_by_estimand(judged: Sequence[Candidate], data: TrainingData, size: i
         keys = []
         for candidate, own in zip(judged, parts, strict=True):
             rest = own[:split] + own[split + 1 :]
-            score = _score_or_worst(Predictions.joined(rest), scorer) if rest else 0.0
-            known = sum(weights[name] * scorer.score(candidate.predictions_on(tuple(of[name]))) for name in others)
+            score = _score_or_worst(scorer.decided(Predictions.joined(rest)), scorer) if rest else 0.0
+            decided = [scorer.decided(candidate.predictions_on(tuple(of[name]))) for name in others]
+            known = sum(weights[name] * scorer.score(part) for name, part in zip(others, decided, strict=True))
             keys.append(known + weights[last] * score)
-        chosen.append(parts[int(np.argmax(keys))][split])
+        own = parts[int(np.argmax(keys))]
+        rest = own[:split] + own[split + 1 :]
+        threshold = scorer.threshold_of(Predictions.joined(rest)) if rest else scorer.fixed
+        chosen.append(scorer.decided(own[split], threshold))
     return chosen
 
 
@@ -112,12 +190,20 @@ def _blocks(sizes: Sequence[int], rng: np.random.Generator) -> list[np.ndarray]:
     return np.array_split(rng.permutation(sizes[0]), min(_BLOCKS, sizes[0]))
 
 
+def _without(block: np.ndarray, parts: Sequence[Predictions], scorer: Scorer, size: int) -> Predictions:
+    """Predictions of a block by what is best on the other rows, decided by the threshold that is best there."""
+    chosen = _choose_without(block, parts, scorer, size)
+    others = np.setdiff1d(np.arange(len(chosen.rows)), block)
+    threshold = scorer.threshold_of(chosen.at(others)) if len(others) else scorer.fixed
+    return scorer.decided(chosen.at(block), threshold)
+
+
 def _choose_without(block: np.ndarray, parts: Sequence[Predictions], scorer: Scorer, size: int) -> Predictions:
     """Choose what scores best on the rows outside ``block``; on ties the first, which is best overall."""
     others = np.setdiff1d(np.arange(len(parts[0].rows)), block)
     if len(parts) == 1 or not len(others):
         return parts[0]
-    scores = [_score_or_worst(part.at(others), scorer) for part in parts]
+    scores = [_score_or_worst(scorer.decided(part.at(others)), scorer) for part in parts]
     if size == 1 or not np.isfinite(scores).all():
         return parts[int(np.argmax(scores))]
     order = np.argsort(-np.array(scores), kind="stable")
@@ -137,11 +223,21 @@ def bootstrap_error(
     rng: np.random.Generator,
     n_samples: int = _BOOTSTRAPS,
     over: Predictions | None = None,
+    units: np.ndarray | None = None,
 ) -> float:
-    """Deviation of the score over bootstrap samples of the rows; with ``over``, that of the lead over its score."""
+    """Deviation of the score over bootstrap samples of the rows, or of whole units of rows with the codes ``units``.
+
+    With ``over``, that of the lead over its score.
+    """
     n, scores = len(kept.rows), []
+    parts = None
+    if units is not None:
+        codes = np.unique(units[kept.rows], return_inverse=True)[1]
+        parts = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     for _ in range(n_samples):
         rows = rng.integers(n, size=n)
+        if parts is not None:
+            rows = np.concatenate([parts[unit] for unit in rng.integers(len(parts), size=len(parts))])
         scores.append(_score_or_worst(kept.at(rows), scorer))
         if over is not None:
             scores[-1] -= _score_or_worst(over.at(rows), scorer)

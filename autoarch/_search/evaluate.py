@@ -19,6 +19,7 @@ from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._core.failures import describe
 from autoarch._core.quiet import quiet
 from autoarch._core.threads import limited
+from autoarch._data.row_splits import Split, SplitPlan
 from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Judgement, StepResult, Work
@@ -59,6 +60,13 @@ def evaluate(data: TrainingData, job: Job) -> StepResult:
     return result
 
 
+def evaluate_on(data: TrainingData, job: Job, split: Split) -> StepResult:
+    """Fit ``job`` on the training rows of a split that is not among those of the search, and score it on the others."""
+    result = evaluate(replace(data, plan=SplitPlan((split,), "", "user")), replace(job, split=0))
+    result.model = None
+    return result
+
+
 def _load_packages(job: Job) -> tuple[Job, float]:
     """Load what the family needs in a fresh worker, and extend the deadline by the seconds that it takes."""
     seconds = load(job.family.needs.packages, job.problem.device)
@@ -76,10 +84,11 @@ def _judge(data: TrainingData, job: Job, result: StepResult) -> None:
     fitted = time.monotonic()
     predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes))
     predicted = time.monotonic() - fitted
-    score = data.scorer.split_score(predictions)
+    decided = data.scorer.decided(predictions)
+    score = data.scorer.split_score(decided)
     if not np.isfinite(score):
         raise ValueError(f"the score on split {job.split + 1} of {len(data.splits)} is {score}")
-    losses = data.scorer.unit_losses(predictions)
+    losses = data.scorer.unit_losses(decided)
     result.judgement = Judgement(score, data.scorer.tie_break(predictions), losses, predictions)
     rows, rounds = work_done(model[-1])
     share = share_done(model[-1])

@@ -52,7 +52,7 @@ class TrainingData:
             splits = self.splits_of(candidate, estimand)
             if splits:
                 weight = self.plan.weight_of[estimand]
-                total += weight * self.scorer.score(candidate.predictions_on(splits))
+                total += weight * self.scorer.score(self.scorer.decided(candidate.predictions_on(splits)))
                 share += weight
         return total / share
 

@@ -21,7 +21,7 @@ from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.loop import Reserved, Search
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate
-from autoarch._training.time_limited import is_complete, share_done, work_done
+from autoarch._training.time_limited import is_complete, share_done, undecided, work_done
 from autoarch.families.base import Family
 
 MOST_SEEDS = 5
@@ -33,6 +33,7 @@ _CHECKING_SHARE = 0.05  # in so much of the time
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
 _ROWS_MORE = 2.0  # times the seconds of a step at most, that a fit on all rows may take
 _OF_FOLDS = ("fold_members", "fold_rows", "n_fold_rows")  # what a mean over folds remembers of the search
+EXTRA_SHARE, _EXTRA_LEEWAY = 0.1, 1.5  # of the budget for easier questions; times the seconds that they should take
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
 _SEEDS_SHARE = 0.35  # for fitting the winner with more than one seed,
@@ -51,6 +52,8 @@ def reserved_seconds(search: Search, size: int) -> Reserved:
     total, left = search.budget.seconds or 0.0, search.budget.left
     closing = min(_CLOSING_SHARE * total, _CLOSING_SECONDS)
     ranked = search.scheduler.ranking()[:size]
+    if search.data.plan.extra and ranked:
+        closing += min(EXTRA_SHARE * total, extra_seconds(ranked[0], search))
     once = refit_seconds(ranked[0], search) if ranked else 0.0
     if not ranked or once > left - closing:
         return Reserved(closing)
@@ -61,6 +64,12 @@ def reserved_seconds(search: Search, size: int) -> Reserved:
     others = sum(refit_seconds(candidate, search) for candidate in ranked[1:])
     seconds = min(max(with_seeds, _REFIT_SHARE * total), with_seeds + min(others, _MEMBERS_SHARE * total))
     return Reserved(closing, seconds, with_seeds - once)
+
+
+def extra_seconds(candidate: Candidate, search: Search) -> float:
+    """Expect the seconds in which the candidate answers the easier questions of the plan, one split each."""
+    each = _EXTRA_LEEWAY * candidate.mean_idle_seconds("seconds") / search.scheduler.costs.pace + _MOMENT
+    return len(search.data.plan.extra) * each
 
 
 def averages_seeds(family: Family, data: TrainingData) -> bool:
@@ -136,7 +145,9 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     family = search.family(candidate.family)
 
     def fitted(number: int, until: Deadline) -> Pipeline:
-        return _in_its_place(search, candidate, fit_whole, _job(search, candidate, until, number), candidate.learned)
+        return in_its_place(
+            search, candidate, fit_whole, job_on_all_rows(search, candidate, until, number), candidate.learned
+        )
 
     began = time.monotonic()
     try:
@@ -157,7 +168,7 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     return voting(models, data.scorer.classes), f"{rows}, {len(models)} seeds, averaged"
 
 
-def _job(search: Search, candidate: Candidate, deadline: Deadline, number: int = 0) -> Job:
+def job_on_all_rows(search: Search, candidate: Candidate, deadline: Deadline, number: int = 0) -> Job:
     """A fit of the candidate on all rows."""
     family = search.family(candidate.family)
     if search.trial_timeout is not None:
@@ -175,7 +186,7 @@ def _job(search: Search, candidate: Candidate, deadline: Deadline, number: int =
     )
 
 
-def _in_its_place(search: Search, candidate: Candidate, function: Callable[..., Any], job: Job, *args: Any) -> Any:
+def in_its_place(search: Search, candidate: Candidate, function: Callable[..., Any], job: Job, *args: Any) -> Any:
     """Call ``function(data, job, *args)`` in this process, or in a worker where one is due or the family killed one."""
     killed = any(other.killed for other in search.scheduler.candidates if other.family == candidate.family)
     if killed or search.workers.isolates(job.family):
@@ -213,9 +224,9 @@ def _falls_short(
         return f"the refit did {share_done(model[-1]):.0%} of its training"
     data = search.data
     sample = np.sort(np.random.default_rng(search.past.seed).permutation(len(data.y))[:n_checked])
-    job = replace(_job(search, candidate, search.budget.deadline()), threads=1)
+    job = replace(job_on_all_rows(search, candidate, search.budget.deadline()), threads=1)
     try:
-        values = _in_its_place(search, candidate, predict_rows, job, (model, *kept), sample)
+        values = in_its_place(search, candidate, predict_rows, job, (model, *kept), sample)
     except Exception as error:
         return f"the predictions of the refit broke: {describe(error)}"
     own, theirs = (
@@ -271,7 +282,8 @@ def as_kept(candidate: Candidate, search: Search, why: str = "") -> tuple[Pipeli
 def changed_params(pipeline: Pipeline) -> dict[str, Any]:
     """Parameters of each step that differ from its class's defaults, as ``set_params`` of the pipeline takes them."""
     changed: dict[str, Any] = {}
-    for name, step in pipeline.steps:
+    inner = [(f"{name}__estimator", step.estimator) for name, step in pipeline.steps if undecided(step) is not step]
+    for name, step in [*pipeline.steps, *inner]:
         defaults = _defaults(type(step))
         for key, value in step.get_params(deep=False).items():
             parts = [(f"{name}__{key}", value)]

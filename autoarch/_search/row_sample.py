@@ -18,6 +18,7 @@ from autoarch._core.quiet import global_random_state_kept
 from autoarch._data.containers import check_room, check_whole_fits, take_rows
 from autoarch._data.row_splits import Split, check_groups, is_plain, users_own_splits
 from autoarch._data.target import Target
+from autoarch._search.row_folds import is_time
 from autoarch._training.time_limited import class_first_order
 
 MOST_VALUES = 2**26  # rows x cells that a search works on: 256 MiB as float32
@@ -65,6 +66,8 @@ class GivenRows:
         As of ``fit`` and the estimators; those of a sample once it is drawn.
     note : str
         What the sample is, in words; empty for all rows.
+    sample : tuple of ndarray and int, or None
+        Rows of the sample, and how many there were.
     """
 
     X: Any
@@ -73,6 +76,7 @@ class GivenRows:
     groups: Any
     cv: Any
     note: str = ""
+    sample: tuple[np.ndarray, int] | None = None
 
     def sampled(self, read_target: Callable[[Any, int], Target], task: str) -> GivenRows:
         """Draw a random sample of the rows, two of each class at least, where they have too many values together.
@@ -102,9 +106,19 @@ class GivenRows:
             target.values[rows],
             None if weight is None else weight[rows],
             None if groups is None else groups[rows],
-            self.cv if is_plain(self.cv) else self._splits_of(rows, target.codes, groups, task),
+            self.cv if is_time(self.cv) or is_plain(self.cv) else self._splits_of(rows, target.codes, groups, task),
             f"a random sample of {len(rows):,} of the {n:,} rows of X",
+            (rows, n),
         )
+
+    def in_full(self, values: np.ndarray) -> np.ndarray:
+        """Values of the rows that are read, NaN for the others."""
+        if self.sample is None:
+            return values
+        rows, n = self.sample
+        full = np.full((n, *values.shape[1:]), np.nan)
+        full[rows] = values
+        return full
 
     def _splits_of(self, rows: np.ndarray, y: np.ndarray, groups: np.ndarray | None, task: str) -> list[Split]:
         """Split all rows as the user says, and keep those of the sample."""

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from autoarch._core.callbacks import FitTasks
@@ -19,10 +20,11 @@ from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet, warn_user
 from autoarch._core.threads import uninterrupted
 from autoarch._data.target import Target
+from autoarch._search.applicability import Tested
 from autoarch._search.calibration import fitted_temperature
 from autoarch._search.eligible import Settings, able_families
-from autoarch._search.ensemble import AUTO_SIZE, finish, winner_of_search
-from autoarch._search.estimate import fold_scores
+from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, winner_of_search
+from autoarch._search.estimate import left_out_of, question_scores
 from autoarch._search.jobs import TrainingData
 from autoarch._search.journal import Journal
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
@@ -33,6 +35,7 @@ from autoarch._search.private_store import warn_of_trouble
 from autoarch._search.refit import final_predict_seconds, reserved_seconds
 from autoarch._search.scoring import Scorer
 from autoarch._search.splits import SearchSplits, plan_for_score, splits_used
+from autoarch._search.threshold import at_temperature, with_threshold
 from autoarch._search.workers import Workers
 from autoarch.families.base import Family, Problem
 from autoarch.locality.layout_choice import AS_GIVEN, UNORDERED, LayoutSearch, measure
@@ -115,11 +118,14 @@ def run_search(request: Request) -> SearchResult:
     """
     settings, target, weight = request.settings, request.target, request.sample_weight
     progress = Progress(settings.verbose, settings.budget, request.tasks)
-    scorer = Scorer(settings.scoring, request.problem.task, request.X, target.values, weight, target.classes)
     with quiet():
+        about = request.problem.task, request.X, target.values, weight, target.classes
+        scorer = Scorer(settings.scoring, *about, settings.threshold)
         plan, undefined = plan_for_score(request.splits.plan, scorer)
     if len(set(plan.estimands)) > 1:  # blocks of a map may hardly vary within
         scorer.reference_variance = float(np.var(target.codes))
+    else:
+        scorer.units = plan.units.get(plan.estimands[0])
     data = TrainingData(request.X, target.values, weight, plan, scorer)
     able_families(settings.families, request.problem, layout_may_come=request.layouts.infer)
     workers = Workers(data, settings.memory_limit)
@@ -149,23 +155,42 @@ def run_search(request: Request) -> SearchResult:
     temperature = 1.0
     if target.classes is not None:
         temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)
+    decided = {}
+    if target.n_classes == 2:
+        threshold = scorer.threshold_of(chosen.predictions)
+        if isinstance(settings.threshold, str):
+            pipeline = with_threshold(pipeline, threshold)
+            decided = {"decision_threshold_": at_temperature(threshold, temperature)}
+        else:  # what the user says holds for predict_proba
+            pipeline = with_threshold(pipeline, at_temperature(threshold, 1 / temperature))
+            decided = {"decision_threshold_": threshold}
+    left_out, answers = left_out_of(chosen.predictions, data, temperature)
     past, report = search.past, search.past.report
+    scores = question_scores(estimate, best, data, past.seed, splits_used(best.splits, plan))
+    scores += easier_scores(best, search)
     attributes = {
         "layout_": search.problem.layout,
         "locality_": replace(
             report,
-            fold_scores=fold_scores(best, data, past.seed),
             space=request.splits.evidence,
             skipped=(*report.skipped, *request.splits.skipped),
         ),
+        "rows_": replace(request.splits.rows, scores=tuple(scores)),
+        "scores_": pd.DataFrame([asdict(score) for score in scores]),
+        "left_out_predictions_": left_out,
+        "_left_out": answers,
+        "_tested": Tested.of(request.X, plan, request.problem.categorical, past.seed),
         "study_": study,
         "leaderboard_": leaderboard(search, best, search.left_out | never_tried(search)),
         "best_family_": best.family,
-        "best_score_": chosen.scores[0] if len(chosen.members) == 1 else scorer.score(chosen.predictions),
+        "best_score_": chosen.scores[0]
+        if len(chosen.members) == 1
+        else scorer.score(scorer.decided(chosen.predictions)),
         "estimated_score_": estimate[0],
         "estimated_score_std_error_": estimate[1],
         "ensemble_": chosen.table(),
         "temperature_": temperature,
+        **decided,
         "stopped_by_": stopped_by(search),
         "splits_": splits_used(best.splits, plan),
         "fitted_on_": fitted_on,

@@ -16,10 +16,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names, log_loss, mean_squared_error
 
 from autoarch._core.checks import did_you_mean, shown
+from autoarch._search.threshold import DEFAULT, best_threshold, depends_on_labels, moved
 from autoarch.exceptions import ParameterError
 
 _UNITS = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
 _LEAST = 1e-6  # probability
+_FEWEST_UNITS = 5  # with fewer, nothing is known of their spread
 _BLOCKS = 10  # of rows, on each of which a score that is no mean over rows is computed
 SPREAD = 0.6180339887498949  # deals row numbers evenly to blocks, without a seed
 _DEFAULTS = {"classification": "accuracy", "regression": "r2"}
@@ -76,11 +78,14 @@ class _StoredClassifier(ClassifierMixin, StoredPredictions):
     def __init__(self, values: np.ndarray, classes: np.ndarray):
         super().__init__(values)
         self.classes = self.classes_ = classes
+        self.threshold = DEFAULT  # of two classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         return self._stored(X)
 
     def predict(self, X: Any) -> np.ndarray:
+        if self.threshold != DEFAULT:
+            return self.classes[(self._stored(X)[:, 1] >= self.threshold).astype(int)]
         return self.classes[self._stored(X).argmax(axis=1)]
 
 
@@ -105,6 +110,8 @@ class Scorer:
         Weights of the rows, for scorers that take them.
     classes : ndarray or None
         Sorted labels.
+    threshold : float, "auto" or "default", default="default"
+        Probability from which on the second of two classes is predicted; "auto" chooses it where the score asks for it.
     """
 
     def __init__(
@@ -115,13 +122,51 @@ class Scorer:
         y: np.ndarray,
         sample_weight: np.ndarray | None = None,
         classes: np.ndarray | None = None,
+        threshold: float | str = "default",
     ):
         self.function = resolve_scorer(scoring, task)
         self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else shown(scoring)
         self.X, self.y, self.sample_weight, self.classes = X, y, sample_weight, classes
+        self.units: np.ndarray | None = None  # codes of what is independent, where rows are not
         self.reference_variance: float | None = None  # of y, for R2 where splits are too alike within to have their own
         self._weighted = sample_weight is not None and _takes_weights(self.function)
         self._blind = hasattr(self.function, "_score_func")  # scikit-learn's own look at X through the estimator alone
+        self.fixed = DEFAULT if isinstance(threshold, str) else float(threshold)
+        if not isinstance(threshold, str) and (classes is None or len(classes) != 2):
+            n_classes = 0 if classes is None else len(classes)
+            raise ParameterError(
+                f"threshold={threshold:g} was given, and y has {n_classes} classes; a threshold is for two. Pass "
+                "threshold='auto'."
+            )
+        self.tunes = threshold == "auto" and classes is not None and len(classes) == 2 and self._asks_for_threshold()
+
+    def _asks_for_threshold(self) -> bool:
+        assert self.classes is not None
+        classes = self.classes
+
+        def score(proba: np.ndarray, threshold: float) -> float:
+            estimator = _StoredClassifier(np.column_stack([1.0 - proba, proba])[: len(self.y)], classes)
+            estimator.threshold = threshold
+            X = self.X[: len(proba)]
+            return float(self.function(estimator, X, self.y[: len(proba)]))
+
+        return depends_on_labels(self.function, self.name, score)
+
+    def threshold_of(self, predictions: Predictions) -> float:
+        """Probability from which on the second class is predicted, chosen on these rows where the score asks for it."""
+        if not self.tunes or self.classes is None:
+            return self.fixed
+        second = self.y[predictions.rows] == self.classes[1]
+        return best_threshold(
+            predictions.values[:, 1], second, lambda t: self.score_or_nan(self.decided(predictions, t))
+        )
+
+    def decided(self, predictions: Predictions, threshold: float | None = None) -> Predictions:
+        """Predictions whose likeliest class is that which the threshold decides for, by default their own."""
+        if not self.tunes and self.fixed == DEFAULT:
+            return predictions
+        threshold = self.threshold_of(predictions) if threshold is None else threshold
+        return Predictions(predictions.rows, moved(predictions.values, threshold))
 
     def score(self, predictions: Predictions) -> float:
         """Compute the user's score, greater is better."""
@@ -154,14 +199,19 @@ class Scorer:
     def unit_losses(self, predictions: Predictions) -> np.ndarray:
         """Losses of independent units whose mean, its sign turned, is the score up to a constant.
 
-        Units are rows where the score is a mean over rows, else blocks of rows; NaN where a block's score is undefined.
+        Units are rows where the score is a mean over rows, or groups of these that depend on each other; else blocks of
+        rows, NaN where a block's score is undefined.
         """
-        losses = self._row_losses(predictions)
+        losses, n = self._row_losses(predictions), len(predictions.rows)
+        unit = predictions.rows if self.units is None else self.units[predictions.rows]
         if losses is not None:
             weight = None if self.sample_weight is None else self.sample_weight[predictions.rows]
-            return losses if weight is None else losses * weight / max(float(weight.mean()), 1e-300)
-        n = len(predictions.rows)
-        blocks = np.array_split(np.argsort(predictions.rows * SPREAD % 1.0, kind="stable"), min(_BLOCKS, n))
+            losses = losses if weight is None else losses * weight / max(float(weight.mean()), 1e-300)
+            codes = None if self.units is None else np.unique(unit, return_inverse=True)[1]
+            if codes is None or codes.max(initial=0) + 1 < _FEWEST_UNITS:
+                return losses
+            return np.bincount(codes, weights=losses) * (codes.max() + 1) / n
+        blocks = np.array_split(np.argsort(unit * SPREAD % 1.0, kind="stable"), min(_BLOCKS, n))
         return np.array([-self.score_or_nan(predictions.at(block)) for block in blocks])
 
     def _row_losses(self, predictions: Predictions) -> np.ndarray | None:

@@ -56,6 +56,9 @@ def select(
 
 
 def _key(predictions: Predictions, scorer: Scorer) -> tuple[float, float]:
+    if scorer.tunes:  # good probabilities have a good threshold, whose choice at each round would take too long
+        return scorer.tie_break(predictions), 0.0
+    predictions = scorer.decided(predictions)
     return scorer.score(predictions), scorer.tie_break(predictions)
 
 

@@ -10,32 +10,26 @@ first may fail at the second. So over a map candidates are judged at both, on ra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from autoarch._core.checks import shown
+from autoarch._core.checks import check_choice, shown
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.coordinates import undeclared_coordinates
 from autoarch._data.overlaps import find_windows
 from autoarch._data.points import Places
 from autoarch._data.records import Windows
-from autoarch._data.row_splits import NEW_ROWS, Split, SplitPlan, is_plain, plan_splits
+from autoarch._data.row_splits import Split, SplitPlan, check_groups, is_plain, plan_splits
+from autoarch._search.row_folds import declared_splits, is_time, spatial_splits, splits_of_structure
 from autoarch._search.scoring import Scorer
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
-from autoarch.geo.blocks import Sites
-from autoarch.geo.fold_plan import spatial_folds
-from autoarch.geo.values import read_values
-
-NEW_PLACES = "new places"
-# Of the score on each estimand, in that by which candidates are compared: blocks of a map are few and differ by much
-# more than candidates do, so that a larger part for them makes the choice worse on random rows and no better on blocks
-# (docs/guide/geo.md).
-_WEIGHTS = {NEW_ROWS: 0.8, NEW_PLACES: 0.2}
-_FOLDS = 4  # into which rows and blocks of a map are dealt
-_ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are used
+from autoarch.rows import RowReport, examine, time_of
+from autoarch.rows.order import OWN_ORDER
+from autoarch.rows.table import read_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +48,8 @@ class SearchSplits:
         What the user should know.
     windows : Windows, None or "auto"
         Overlaps of the rows. "auto": nobody has looked for them.
+    rows : RowReport
+        How the rows hang together.
     """
 
     plan: SplitPlan
@@ -61,6 +57,7 @@ class SearchSplits:
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     windows: Windows | str | None = "auto"
+    rows: RowReport = field(default_factory=lambda: RowReport(0))
 
 
 def plan_search(
@@ -71,6 +68,9 @@ def plan_search(
     *,
     cv: Any,
     groups: Any,
+    time: Any = None,
+    rows: str = "auto",
+    seconds: float | None = None,
     task: str,
     seed: int,
 ) -> SearchSplits:
@@ -86,45 +86,77 @@ def plan_search(
         Codes of classes, or numbers.
     canonical : Canonicaliser
         Which cell each column is, and which columns hold places.
-    cv, groups
-        As for the estimators; either takes precedence over what is found in the rows.
+    cv, groups, time
+        As for the estimators; each of them takes precedence over what is found in the rows.
+    rows : {"auto", "independent"}
+        Whether questions about the rows are asked.
+    seconds : float or None
+        That questions about the rows may take.
     task : {"classification", "regression"}
         What y is.
     seed : int
         Of all that is drawn.
     """
-    undecided = groups is None and is_plain(cv)
+    check_choice("rows", rows, ("auto", "independent"))
+    decided = groups is not None or time is not None or is_time(cv) or not is_plain(cv)
+    declared = _declared_time(X, canonical, values, time, cv)
     evidence: tuple[SpatialEvidence, ...] = ()
     skipped: tuple[str, ...] = ()
-    plan, warnings = None, []
-    windows: Windows | str | None = "auto"
-    columns = canonical.map_columns_
-    if columns is not None:
-        places = columns.places(values)
-        others = [i for i in range(values.shape[1]) if i not in columns.pair]
-        evidence, skipped = _autocorrelation(values, y, canonical, places, others, task, seed)
-        if groups is None and isinstance(cv, str) and evidence and evidence[0].autocorrelated:
-            plan = spatial_splits(places, y, evidence[0].range, task=task, seed=seed)
+    places: Places | None = None
+    if canonical.map_columns_ is not None:
+        places = canonical.map_columns_.places(values)
+        evidence, skipped = _autocorrelation(values, y, canonical, places, task, seed)
     elif hint := undeclared_coordinates(X):
         skipped = (f"the neighbourhood of each row: {hint}",)
-        warnings += [f"{hint}."] if undecided else []
-    if plan is None:
-        windows = find_windows(values, canonical.layout_, seed) if undecided else windows
-        groups = windows.groups if isinstance(windows, Windows) else groups
-        plan = plan_splits(y, cv=cv, groups=groups, task=task, random_state=seed, X=X)
-        if isinstance(windows, Windows):
-            plan = replace(plan, description=f"{plan.description}; {windows}")
-            warnings.append(
-                f"{windows}. Folds keep those of one record on one side, and so should a test set. Pass groups, or a "
-                "splitter as cv, if you know better."
-            )
-    return SearchSplits(plan, evidence, skipped, tuple(warnings), windows)
+    warnings = [f"{hint}."] if places is None and skipped and not decided else []
+    known = None if groups is None else check_groups(groups, len(values), coded=False)
+    if rows == "independent":
+        plan = declared_splits(y, declared, cv=cv, groups=known, task=task, seed=seed, X=X)
+        return SearchSplits(plan, evidence, skipped, tuple(warnings), rows=RowReport(len(values)))
+    windows = find_windows(values, canonical.layout_, seed)
+    codes = None if known is None else np.unique(pd.factorize(known)[0], return_inverse=True)[1]
+    asked: dict[str, Any] = {
+        "labels": task == "classification",
+        "groups": codes,
+        "time": declared,
+        "seconds": seconds,
+        "seed": seed,
+    }
+    report = examine(X, values, canonical, y, windows=windows, evidence=evidence, **asked)
+    if decided:
+        plan = declared_splits(y, declared, cv=cv, groups=known, task=task, seed=seed, X=X)
+        return SearchSplits(plan, evidence, skipped, tuple(warnings), windows, report)
+
+    def over_map(codes: np.ndarray | None) -> SplitPlan | None:
+        if places is None or not (isinstance(cv, str) and evidence):
+            return None
+        return spatial_splits(places, y, evidence[0].range, task=task, seed=seed, groups=codes)
+
+    plan, message = splits_of_structure(report, y, over_map, cv=cv, task=task, random_state=seed, X=X)
+    warnings += [message] if message else []
+    return SearchSplits(plan, evidence, skipped, tuple(warnings), windows, report)
+
+
+def _declared_time(
+    X: Any, canonical: Canonicaliser, values: np.ndarray, time: Any, cv: Any
+) -> tuple[str, np.ndarray] | None:
+    """Name and values of the column that orders the rows; with cv="time", the only date of X or the rows' own order."""
+    if time is not None:
+        return time_of(X, time)
+    if not is_time(cv):
+        return None
+    dates = [column for column in read_columns(X, values, canonical) if column.kind == "date"]
+    if len(dates) == 1:
+        return dates[0].name, dates[0].codes
+    return OWN_ORDER, np.arange(len(values))
 
 
 def _autocorrelation(
-    values: np.ndarray, y: np.ndarray, canonical: Canonicaliser, places: Places, others: list[int], task: str, seed: int
+    values: np.ndarray, y: np.ndarray, canonical: Canonicaliser, places: Places, task: str, seed: int
 ) -> tuple[tuple[SpatialEvidence, ...], tuple[str, ...]]:
     """Measure what resembles its neighbours, and name what was not looked at."""
+    assert canonical.map_columns_ is not None
+    others = [i for i in range(values.shape[1]) if i not in canonical.map_columns_.pair]
     evidence = spatial_evidence(
         places,
         values[:, others],
@@ -138,52 +170,6 @@ def _autocorrelation(
         return evidence, ()
     return evidence, (
         f"neighbours on the map, of attributes after the first {MOST_COLUMNS} of {len(others)}: for time",
-    )
-
-
-def spatial_splits(
-    places: Places, y: np.ndarray, variogram_range: float | None, *, task: str, seed: int
-) -> SplitPlan | None:
-    """Plan random folds, and folds of blocks of the map with a strip around them that does not train.
-
-    Parameters
-    ----------
-    places : Places of length n
-        Where the rows are.
-    y : ndarray of shape (n,)
-        Codes of classes, or numbers.
-    variogram_range : float or None
-        Range of spatial autocorrelation.
-    task : {"classification", "regression"}
-        What y is.
-    seed : int
-        Of the grid, of the deal and of the random folds.
-
-    Returns
-    -------
-    SplitPlan or None
-        None where there are too few places for folds.
-    """
-    sites = Sites.of(places)
-    if len(sites) < _FOLDS:
-        return None
-    try:
-        folds = spatial_folds(
-            sites, read_values(y, len(y), labels=task == "classification"), variogram_range, _FOLDS, seed=seed
-        )
-    except ParameterError:
-        return None
-    random = plan_splits(y, cv=_FOLDS, task=task, random_state=seed).splits
-    n = min(_FOLDS if len(places) <= _ALL_FOLDS_UP_TO else _FOLDS // 2, len(random))
-    blocks = [(train, np.flatnonzero(folds.fold == fold)) for fold, train in enumerate(folds.training)]
-    unit = " km" if places.geographic else ""
-    wide, away = (f"{length:.3g}{unit}" for length in (folds.block_size, np.median(folds.buffers)))
-    return SplitPlan(
-        (*random[:n], *blocks[:n]),
-        f"{n} folds of random rows, and {n} of blocks of the map {wide} wide, {away} away from training rows",
-        "mixed",
-        (NEW_ROWS,) * n + (NEW_PLACES,) * n,
-        (_WEIGHTS[NEW_ROWS] / n,) * n + (_WEIGHTS[NEW_PLACES] / n,) * n,
     )
 
 

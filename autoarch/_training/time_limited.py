@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import FixedThresholdClassifier
 
 from autoarch._core.clock import Deadline, TooSlowError
 
@@ -286,8 +287,14 @@ class Schedule:
         self._least_steps = 0.0
 
 
+def undecided(model: Any) -> Any:
+    """Return the model that gives the probabilities which a fixed threshold decides on; any other as it is."""
+    return model.estimator_ if isinstance(model, FixedThresholdClassifier) else model
+
+
 def averaged_models(model: Any) -> list[Any]:
     """Return the pipelines of folds or seeds whose mean a model is; empty for any other model."""
+    model = undecided(model)
     if getattr(model, "weights", ()) is None:  # a vote of different candidates has weights
         return list(model.estimators_)
     return list(getattr(model, "models_", ()))

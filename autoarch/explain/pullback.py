@@ -25,6 +25,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._data.canonical import Canonicaliser
 from autoarch._training.scalers import GridScaler
 from autoarch._training.table_scalers import LevelCounts, RobustClip, SmallUnits, ToFloat32, WithheldColumns
+from autoarch._training.time_limited import undecided
 
 _ONE_TO_ONE: tuple[type, ...] = (preprocessing.MaxAbsScaler, preprocessing.MinMaxScaler, preprocessing.RobustScaler)
 _ONE_TO_ONE += (preprocessing.StandardScaler, preprocessing.PowerTransformer, preprocessing.QuantileTransformer)
@@ -103,7 +104,11 @@ def own_pipeline(estimator: Any) -> Pipeline | None:
     """The pipeline of autoarch that an estimator has fitted, or that it is; None for others."""
     pipeline = getattr(estimator, "best_estimator_", estimator)
     own = isinstance(pipeline, Pipeline) and len(pipeline) > 1 and isinstance(pipeline[0], Canonicaliser)
-    return pipeline if own else None
+    if not own:
+        return None
+    *steps, (name, model) = pipeline.steps
+    bare = undecided(model)
+    return pipeline if bare is model else Pipeline([*steps, (name, bare)])
 
 
 def members_of(model: Any, *, own: bool, steps: tuple[Any, ...] = (), weight: float = 1.0) -> list[Member]:
@@ -115,7 +120,7 @@ def members_of(model: Any, *, own: bool, steps: tuple[Any, ...] = (), weight: fl
         return members_of(own_pipeline(model), own=True, steps=steps, weight=weight)
     if isinstance(model, Pipeline):
         before = tuple(step for _, step in model.steps[:-1] if step is not None and not isinstance(step, str))
-        return members_of(model[-1], own=own, steps=steps + before, weight=weight)
+        return members_of(undecided(model[-1]), own=own, steps=steps + before, weight=weight)
     voting = isinstance(model, (VotingClassifier, VotingRegressor))
     parts = getattr(model, "estimators_" if voting else "models_", ()) if own else ()
     if not parts:

@@ -14,6 +14,7 @@ from autoarch._core.checks import check_positive, check_sequence, check_whole, o
 from autoarch._data.containers import to_dense, to_plain
 from autoarch._data.points import Places, check_places
 from autoarch.exceptions import InputError, ParameterError
+from autoarch.geo.blocks import Sites
 from autoarch.geo.moran import MAX_NEIGHBOURS, MoranResult, Weights, band_weights, moran_of_matrix, nearest_weights
 from autoarch.geo.values import read_values
 from autoarch.geo.variogram import fit_variogram
@@ -65,23 +66,6 @@ class SpatialEvidence:
         if self.range == inf:
             return "over more than half of the map"
         return f"up to a distance of {self.range:.3g}{' ' if self.unit else ''}{self.unit}"
-
-
-@dataclass(frozen=True)
-class FoldScore:
-    """Score of the winner on the folds of one estimand.
-
-    Parameters
-    ----------
-    estimand : {"new places", "new rows"}
-        Whole blocks of the map were held out, or rows drawn at random.
-    score, std_error : float
-        As the search scores, and its standard error.
-    """
-
-    estimand: str
-    score: float
-    std_error: float
 
 
 def morans_i(
@@ -237,6 +221,8 @@ def spatial_evidence(
 ) -> tuple[SpatialEvidence, ...]:
     """Measure the spatial autocorrelation of the label, its range, and the autocorrelation of each attribute.
 
+    Of rows at one place a single one is read: that they are alike says nothing about places close to each other.
+
     Parameters
     ----------
     places : Places of length n
@@ -261,7 +247,9 @@ def spatial_evidence(
     """
     if len(np.unique(places.points, axis=0)) < LEAST_PLACES:
         return ()
-    rows = np.sort(np.random.default_rng(seed).permutation(len(places))[:_MOST_ROWS])
+    order = np.random.default_rng(seed).permutation(len(places))
+    _, first = np.unique(Sites.of(places).site[order], return_index=True)
+    rows = np.sort(order[np.sort(first)[:_MOST_ROWS]])  # one of each place: a row is no neighbour of itself
     here, target = places.take(rows), y[rows]
     try:
         of_y = morans_i(here, target, labels=labels)

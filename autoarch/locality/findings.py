@@ -20,7 +20,7 @@ from autoarch.locality.patterns import pattern_findings
 from autoarch.locality.stationarity import STATIONARY, axis_marginal_findings, lag_finding, marginal_findings
 
 if TYPE_CHECKING:
-    from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
+    from autoarch.geo.autocorrelation import SpatialEvidence
     from autoarch.locality.symmetry import Symmetry
 
 _MOST_NAMED = 5  # attributes of rows on a map
@@ -178,8 +178,8 @@ def map_finding(evidence: SpatialEvidence) -> Finding:
     )
 
 
-def map_sentences(space: Sequence[SpatialEvidence], fold_scores: Sequence[FoldScore]) -> Iterator[str]:
-    """Spatial autocorrelation of the label and of the attributes, and what it does to scores."""
+def map_sentences(space: Sequence[SpatialEvidence]) -> Iterator[str]:
+    """Spatial autocorrelation of the label and of the attributes."""
     for label in (each for each in space if each.name == "y"):
         if label.autocorrelated:
             far = f" {label.distance}" if label.distance else ""
@@ -198,22 +198,7 @@ def map_sentences(space: Sequence[SpatialEvidence], fold_scores: Sequence[FoldSc
         yield f"{start} (Moran's I: {listed([*named, *more])})."
     elif attributes:
         yield f"None of the {len(attributes)} attributes is spatially autocorrelated."
-    if len(fold_scores) == 2:
-        yield _score_gap({each.estimand: each for each in fold_scores})
 
 
 def _moran(evidence: SpatialEvidence) -> str:
     return f"Moran's I {evidence.morans_i:.2f}, {p_text(evidence.p_value)}"
-
-
-def _score_gap(scores: Mapping[str, FoldScore]) -> str:
-    """Say what the winner scores on blocks of the map and on random rows."""
-    blocks, random = scores["new places"], scores["new rows"]
-    gap = random.score - blocks.score
-    numbers = (
-        f"The winner scores {with_error(blocks.score, blocks.std_error)} on blocks of the map and "
-        f"{with_error(random.score, random.std_error)} on random rows"
-    )
-    if gap > 2 * (blocks.std_error**2 + random.std_error**2) ** 0.5:
-        return f"{numbers}: {gap:.3f} of the latter is due to spatial autocorrelation and not reached at new places."
-    return f"{numbers}: the difference is not significant ({gap:+.3f})."

@@ -21,7 +21,7 @@ from autoarch.locality.measurements import Finding
 if TYPE_CHECKING:
     import pandas as pd
 
-    from autoarch.geo.autocorrelation import FoldScore, SpatialEvidence
+    from autoarch.geo.autocorrelation import SpatialEvidence
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,6 @@ class LocalityReport(Measurements):
         that are given. What was not asked is missing.
     space : tuple of SpatialEvidence
         For rows with coordinates: spatial autocorrelation of the label and of each attribute.
-    fold_scores : tuple of FoldScore
-        Score of a search's winner on blocks of the map and on random rows, where folds were blocks.
 
     Attributes
     ----------
@@ -102,7 +100,6 @@ class LocalityReport(Measurements):
     """
 
     space: tuple[SpatialEvidence, ...] = ()
-    fold_scores: tuple[FoldScore, ...] = ()
 
     p_value = property(attrgetter("grid.p_value"))
     neighbour_size = property(attrgetter("grid.neighbour_size"))
@@ -180,7 +177,7 @@ class LocalityReport(Measurements):
             *self.notes,
             *(() if self.grid.axes else ("The columns have no layout, so no cells are neighbours.",)),
             *(finding.sentence for finding in found),
-            *findings.map_sentences(self.space, self.fold_scores),
+            *findings.map_sentences(self.space),
             *findings.symmetry_sentences(self.symmetries),
             *map(findings.reading_sentence, self.readings),
             *findings.score_sentences(self, self.family_probabilities),

@@ -22,7 +22,7 @@ from autoarch._data.target import encode_labels, numeric_target
 from autoarch._search.averages import voting
 from autoarch._search.refit import changed_params
 from autoarch._training.scalers import GridScaler
-from autoarch._training.time_limited import averaged_models
+from autoarch._training.time_limited import averaged_models, undecided
 from autoarch.exceptions import InputError, InputTypeError, ParameterError
 from autoarch.families.net_settings import lengths
 from autoarch.transfer.fine_tune_report import FineTuning, Rows, held_out_scores, joined
@@ -126,7 +126,9 @@ def fine_tune(
     last = tuned[0] if len(tuned) == 1 else voting(tuned, labels)
     going.best_estimator_ = Pipeline([going.best_estimator_.steps[0], *last.steps])
     going.best_params_ = changed_params(going.best_estimator_)
-    going.__dict__.pop("_past", None)
+    for name in ("_past", "decision_threshold_", "left_out_predictions_"):
+        going.__dict__.pop(name, None)
+    going._left_out = None  # of another model
     if labels is not None:
         going.classes_ = labels
     if new_classes:
@@ -152,7 +154,8 @@ def _check(estimator: Any, rehearsal: Any, strength: float) -> None:
 
 def _models(estimator: Any) -> list[Pipeline]:
     """Pipelines of scaler and net: the winner, or those that are averaged."""
-    steps = estimator.best_estimator_.steps[1:]
+    *steps, (name, last) = estimator.best_estimator_.steps[1:]
+    steps.append((name, undecided(last)))
     models = averaged_models(steps[-1][1]) or [Pipeline(steps)]
     for model in models:
         if len(model.steps) < 2 or not isinstance(model[0], GridScaler) or not hasattr(model[-1], "module_"):

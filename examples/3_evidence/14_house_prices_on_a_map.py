@@ -60,5 +60,5 @@ if "--picture" in sys.argv:
 
 assert known.locality_.space[0].autocorrelated
 assert np.mean(errors["with coordinates"]) < np.mean(errors["without"])
-assert {each.estimand for each in known.locality_.fold_scores} == {"new places", "new rows"}
+assert set(known.scores_["question"]) == {"new places", "new rows"}
 assert abs(after.statistic) < before.statistic / 2

@@ -61,7 +61,7 @@ def assert_same(model, loaded, X):
     np.testing.assert_array_equal(model.predict(X), loaded.predict(X))
     if hasattr(model, "predict_proba"):
         np.testing.assert_array_equal(model.predict_proba(X), loaded.predict_proba(X))
-    assert set(vars(model)) - set(vars(loaded)) <= {"study_", "left_out_predictions_", "_past"}
+    assert set(vars(model)) - set(vars(loaded)) <= {"study_", "left_out_predictions_", "_past", "_tested"}
     assert model.locality_.to_dict() == loaded.locality_.to_dict()
     pd.testing.assert_frame_equal(model.leaderboard_, loaded.leaderboard_)
     joblib.dump(loaded, io.BytesIO())

@@ -1,0 +1,108 @@
+"""Are rows copies of others, beyond the equal rows that a table of few distinct values holds by chance?
+
+How many equal pairs chance gives follows from pairs that are almost equal: where columns agree by chance, pairs that
+differ in one or two of them are far more frequent. With N0, N1, N2 pairs that differ in none, one and two columns,
+independent columns give N0 of about N1 ** 2 / (2 N2), whatever their frequencies, and mixtures of such tables more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import poisson
+
+from autoarch._data.records import first_of_copies
+
+_STEP = 1e-5  # in units of a column's spread, into which values are rounded: coarser than the noise of float32
+_QUERIES, _MOST_COLUMNS = 400, 64
+_CELLS = 20_000_000
+_MIXED = 2.0  # times as many equal pairs as independent columns give, in tables of few distinct values
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Equal rows of a table.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n,)
+        Codes; equal rows share one.
+    share : float
+        Of the rows, those that repeat an earlier one.
+    by_chance : float
+        Of these, the share that columns which agree by chance would give as well.
+    p_value : float
+        Of so many equal pairs where columns agree by chance.
+    """
+
+    groups: np.ndarray
+    share: float
+    by_chance: float
+    p_value: float
+
+    @property
+    def excess(self) -> float:
+        """Share of the rows that are copies beyond chance."""
+        return self.share * (1.0 - self.by_chance)
+
+    @property
+    def n(self) -> int:
+        """Rows that repeat an earlier one."""
+        return round(self.share * len(self.groups))
+
+
+def find_copies(values: np.ndarray, seed: int) -> Copies | None:
+    """Find rows that are equal up to the noise of numbers; None where no two are.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Canonical matrix.
+    seed : int
+        Of the rows whose near copies are counted.
+    """
+    n = len(values)
+    rounded = _rounded(values, 0.0)
+    groups = first_of_copies(rounded)[1]
+    if not np.all(np.isin(values[:100], np.round(values[:100]))):  # whole numbers have no noise
+        again = first_of_copies(_rounded(values, 0.5))[1]
+        sides = int(groups.max()) + 1, int(again.max()) + 1
+        ends = groups.astype(np.int32), (again + sides[0]).astype(np.int32)
+        both = csr_array((np.ones(n), ends), shape=(sum(sides),) * 2)
+        groups = connected_components(both, directed=False)[1][groups]
+    groups = np.unique(groups, return_inverse=True)[1]
+    n_distinct = int(groups.max()) + 1
+    if n_distinct == n:
+        return None
+    share = 1 - n_distinct / n
+    return Copies(groups, share, *_by_chance(rounded, groups, seed))
+
+
+def _rounded(values: np.ndarray, shift: float) -> np.ndarray:
+    known = ~np.isnan(values)
+    n = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0.0).sum(axis=0, dtype=np.float64) / n
+    spread = np.sqrt(np.square(np.where(known, values - mean, 0.0)).sum(axis=0) / n)
+    spread[spread == 0] = 1.0
+    least = np.nan_to_num(np.fmin.reduce(values, axis=0))
+    return np.nan_to_num(np.floor((values - least) / (_STEP * spread) + shift + 0.25), nan=-1.0)
+
+
+def _by_chance(rounded: np.ndarray, groups: np.ndarray, seed: int) -> tuple[float, float]:
+    """Of the equal pairs of rows, the share that columns which agree by chance would give; and the p-value of more."""
+    rng = np.random.default_rng(seed)
+    columns = rng.permutation(rounded.shape[1])[:_MOST_COLUMNS]
+    columns = columns[(rounded[:, columns] != rounded[0, columns]).any(axis=0)]
+    repeated = np.flatnonzero(np.bincount(groups)[groups] > 1)
+    most = max(1, _CELLS // max(1, len(columns)) // len(rounded))
+    queries = np.sort(rng.permutation(repeated)[: min(_QUERIES, most)])
+    apart = np.zeros((len(queries), len(rounded)), dtype=np.int16)
+    for column in columns:
+        apart += rounded[queries, column][:, None] != rounded[:, column]
+    equal = float((groups[queries][:, None] == groups).sum() - len(queries))
+    one, two = (float((apart == d).sum()) for d in (1, 2))
+    expected = _MIXED * one**2 / max(2 * two, 1.0)
+    return min(1.0, expected / max(equal, 1.0)), float(poisson.sf(equal - 1, expected)) if expected else 0.0

@@ -1,0 +1,179 @@
+"""``RowReport``: how the rows of a table hang together, in numbers and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from autoarch._report.html import BOX, QUIET, TITLE, items
+from autoarch._report.text import listed, p_text, with_error, wrapped
+
+QUESTIONS = ("copies", "windows", "groups", "time", "space")
+
+
+@dataclass(frozen=True)
+class RowEvidence:
+    """Answer to one question about the rows.
+
+    Parameters
+    ----------
+    question : {"copies", "windows", "groups", "time", "space"}
+        What was asked.
+    name : str
+        Column, or what else shows the structure; empty where nothing does.
+    certain : bool
+        Whether the structure is there: its null is rejected, and its effect is large enough to matter.
+    effect : float
+        Copies and windows: share of the rows. Groups and time: how much better labels of the nearest rows agree than
+        those of the nearest rows of another group or time, in units of accuracy or R2. Space: Moran's I.
+    p_value : float or None
+        Of the null that the rows are independent in this respect; None where there is no test.
+    sentence : str
+        The answer in words.
+    consequence : str
+        What it means for the folds; empty where nothing follows.
+    """
+
+    question: str
+    name: str
+    certain: bool
+    effect: float
+    p_value: float | None
+    sentence: str
+    consequence: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """Score of a search's winner on one question about the rows that it will predict.
+
+    Parameters
+    ----------
+    question : str
+        Such as "new rows", "new groups", "later rows", "new places".
+    score, std_error : float
+        As the search scores, and its standard error; NaN where there was no time.
+    n_units : int
+        Independent units behind the score: rows, groups, blocks of the map, stretches of time.
+    how : str
+        How it was obtained.
+    """
+
+    question: str
+    score: float
+    std_error: float
+    n_units: int
+    how: str
+
+
+@dataclass(frozen=True, eq=False)
+class RowReport:
+    """Structure of the rows: evidence, groups, order in time, and sentences.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of X.
+    evidence : tuple of RowEvidence
+        One answer for each question that was asked.
+    groups : ndarray of shape (n,) or None
+        Codes of rows that belong together: copies, windows of one record, rows of one group. None where all rows are
+        their own.
+    order : ndarray of shape (n,) or None
+        Ranks of the rows in time, from 0 to 1, where time matters.
+    drifts : bool
+        Whether what comes later differs from what lies in between.
+    skipped : tuple of str
+        What was not asked, and why.
+    scores : tuple of QuestionScore
+        What a search's winner scores on each question, the one that was searched for first.
+
+    Attributes
+    ----------
+    found : tuple of str
+        Structure that is certain, out of ``"copies"``, ``"windows"``, ``"groups"``, ``"time"``, ``"space"``.
+    sentences : tuple of str
+        What was found, in words, with what follows from it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch import probe_rows
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(300, 5)), rng.integers(0, 2, 300)
+    >>> probe_rows(X, y, random_state=0).found
+    ()
+    >>> probe_rows(np.r_[X, X[:200]], np.r_[y, y[:200]], random_state=0).found
+    ('copies',)
+    """
+
+    n_rows: int
+    evidence: tuple[RowEvidence, ...] = ()
+    groups: np.ndarray | None = None
+    order: np.ndarray | None = None
+    drifts: bool = False
+    skipped: tuple[str, ...] = ()
+    scores: tuple[QuestionScore, ...] = ()
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Structure that is certain."""
+        return tuple(name for name in QUESTIONS if any(e.question == name and e.certain for e in self.evidence))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Sentences on what was found; a single one that nothing was where that is so."""
+        told = [f"{e.sentence} {e.consequence}".strip() for e in self.evidence if e.certain]
+        hints = [e.sentence for e in self.evidence if not e.certain and e.name]
+        if not told:
+            asked = [name for name in QUESTIONS if any(e.question == name for e in self.evidence)]
+            what = f" (asked: {listed(asked)})" if asked else ""
+            told = [f"Nothing says that the {self.n_rows:,} rows are not independent{what}."]
+        return (*told, *hints, *_of_scores(self.scores), *(f"Not asked: {each}." for each in self.skipped))
+
+    def of(self, question: str) -> RowEvidence | None:
+        """Return the answer to a question, None where it was not asked.
+
+        Parameters
+        ----------
+        question : str
+            One of ``found``'s words.
+        """
+        return next((each for each in self.evidence if each.question == question), None)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per question: question, name, certain, effect, p_value, sentence, consequence."""
+        columns = ["question", "name", "certain", "effect", "p_value", "sentence", "consequence"]
+        return pd.DataFrame([[getattr(each, name) for name in columns] for each in self.evidence], columns=columns)
+
+    def __str__(self) -> str:
+        return "\n".join(wrapped(line) for line in self.sentences)
+
+    def _repr_html_(self) -> str:
+        title = f"Rows: {listed(self.found)}" if self.found else "Rows: independent, as far as can be told"
+        asked = _tested(self.evidence)
+        return (
+            f'<div style="{BOX}"><div style="{TITLE}">{escape(title)}</div><ul>{items(self.sentences)}</ul>'
+            f'<div style="{QUIET}">{escape(asked)}</div></div>'
+        )
+
+
+def _of_scores(scores: Sequence[QuestionScore]) -> list[str]:
+    """Say what the winner scores on each question, and whether they differ."""
+    known = [each for each in scores if np.isfinite(each.score)]
+    if len(known) < 2:
+        return []
+    told = [f"{each.question} {with_error(each.score, each.std_error)}" for each in known]
+    hardest, *others = known
+    apart = [o for o in others if abs(o.score - hardest.score) > 2 * np.hypot(o.std_error, hardest.std_error)]
+    end = "" if apart else " The difference is not significant."
+    return [f"The winner scores, on {listed(told)}.{end}"]
+
+
+def _tested(evidence: Sequence[RowEvidence]) -> str:
+    """Numbers behind the answers, in one line."""
+    return "; ".join(f"{each.question}: effect {each.effect:.2f}, {p_text(each.p_value)}" for each in evidence)

@@ -1,0 +1,239 @@
+"""Rows as the questions read them: ranks of the features, the label, and the columns as they came, one code per value.
+
+A group may be named by text of any number of levels, which the canonical matrix shares out among 254 codes; so columns
+are read from X itself where it has columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from autoarch._data.canonical import Canonicaliser
+from autoarch._data.columns import Date
+from autoarch._data.containers import to_plain
+
+MOST_FEATURES = 60  # columns among which neighbours are looked for
+_MOST_ONE_HOT = 12  # codes of a category; more say little about who is near
+_MISMATCH = np.sqrt(1 / 12)  # so that two categories are as far apart as two random ranks
+_MOST_BINS, _FINE = 20, 8  # bins of a label of numbers; rows in a fine one
+_SAME = 0.99  # share of the rows of a level that hold its value
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of X as codes.
+
+    Parameters
+    ----------
+    name : str
+        As sentences name it.
+    codes : ndarray of shape (n,)
+        From 0, in the order of the values where these are numbers; missing values share a code.
+    kind : {"name", "whole", "number", "date"}
+        Text or categories, whole numbers, numbers with fractions, points in time.
+    outputs : ndarray of int
+        Columns of the canonical matrix that hold it.
+    """
+
+    name: str
+    codes: np.ndarray
+    kind: str
+    outputs: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
+
+    @cached_property
+    def n_levels(self) -> int:
+        """Number of different values."""
+        return int(self.codes.max()) + 1
+
+    def is_constant_in(self, codes: np.ndarray) -> bool:
+        """Return whether rows of one code hold one value."""
+        n = int(codes.max()) + 1
+        _, first = np.unique(codes, return_index=True)
+        of_level = np.empty(n, dtype=self.codes.dtype)
+        of_level[codes[first]] = self.codes[first]
+        same = self.codes == of_level[codes]
+        if same.mean() < _SAME / 2:
+            return False
+        return joint(self.codes, codes).max() + 1 <= n / _SAME
+
+
+@dataclass(frozen=True, eq=False)
+class RowTable:
+    """Rows as the questions look at them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Canonical matrix.
+    y : ndarray of shape (n,) or None
+        Codes of classes, or numbers.
+    labels : bool
+        Whether y holds codes.
+    columns : tuple of Column
+        Columns of X, and its index where that repeats; none of a grid.
+    features : ndarray of shape (n, q)
+        Coordinates in which rows are near: ranks of numbers, and codes one by one.
+    owner : ndarray of shape (q,)
+        Column of the canonical matrix that each feature comes from.
+    """
+
+    values: np.ndarray
+    y: np.ndarray | None
+    labels: bool
+    columns: tuple[Column, ...]
+    features: np.ndarray
+    owner: np.ndarray
+
+    @classmethod
+    def of(
+        cls, X: Any, values: np.ndarray, canonical: Canonicaliser, y: np.ndarray | None, *, labels: bool, seed: int
+    ) -> RowTable:
+        """Read X, which ``canonical`` made ``values`` of, and its label."""
+        columns = tuple(read_columns(X, values, canonical))
+        dates = [column.outputs for column in columns if column.kind == "date"]
+        usable = np.setdiff1d(np.arange(values.shape[1]), np.concatenate(dates) if dates else [])
+        if len(usable) > MOST_FEATURES:
+            usable = np.sort(np.random.default_rng(seed).permutation(usable)[:MOST_FEATURES])
+        features, owner = as_features(values, usable, canonical.categorical_)
+        y = y if y is None or y.ndim == 1 else y[:, 0]
+        return cls(values, y, labels, columns, features, owner)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """Codes of rows with the same class, or with neighbouring numbers as label; zeros without a label."""
+        return self._binned(min(_MOST_BINS, max(1, len(self) // 10)))
+
+    @cached_property
+    def fine_strata(self) -> np.ndarray:
+        """The same, with a few numbers only in each: a file may be sorted by them."""
+        return self._binned(max(1, len(self) // _FINE))
+
+    def _binned(self, n_bins: int) -> np.ndarray:
+        if self.y is None:
+            return np.zeros(len(self), dtype=int)
+        if self.labels:
+            return np.unique(self.y, return_inverse=True)[1]
+        order = (rankdata(self.y, method="ordinal") - 1).astype(int)
+        return order * n_bins // len(self)
+
+    @cached_property
+    def target(self) -> np.ndarray | None:
+        """Label to compare: codes, or ranks from 0 to 1."""
+        if self.y is None or self.labels:
+            return self.y
+        return rankdata(self.y) / len(self)
+
+    def agreement(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Agreement of the labels of pairs of rows, on the scale of accuracy, or of R2 of ranks."""
+        target = self.target
+        assert target is not None
+        if self.labels:
+            return (target[one] == target[other]).astype(float)
+        return 1.0 - (target[one] - target[other]) ** 2 / max(2 * float(target.var()), 1e-12)
+
+    def without(self, outputs: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Features that do not come from some columns of the canonical matrix."""
+        return self.features[:, ~np.isin(self.owner, outputs)]
+
+
+def as_features(values: np.ndarray, usable: np.ndarray, categorical: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates in which rows are near, and the column that each comes from."""
+    blocks, owner = [np.zeros((len(values), 0), dtype=np.float32)], []
+    for column in usable:
+        cells = values[:, column]
+        known = ~np.isnan(cells)
+        if not known.any() or cells[known].min() == cells[known].max():
+            continue
+        if column in categorical:
+            codes, n = np.where(known, cells, -1).astype(int), int(cells[known].max()) + 1
+            if n > _MOST_ONE_HOT:
+                continue
+            block = _MISMATCH * (codes[:, None] == np.arange(n))
+        else:
+            block = np.zeros((len(cells), 1))
+            block[known, 0] = rankdata(cells[known]) / known.sum() - 0.5
+        blocks.append(block.astype(np.float32))
+        owner += [column] * block.shape[1]
+    return np.concatenate(blocks, axis=1), np.array(owner, dtype=int)
+
+
+def read_columns(X: Any, values: np.ndarray, canonical: Canonicaliser) -> list[Column]:
+    """Read the columns of a table, and its index where that repeats; none where X is a grid."""
+    if canonical.kind_ == "grid" or canonical.letters_ is not None:
+        return []
+    X = to_plain(X)
+    found = []
+    kinds = _kinds(canonical)
+    for position, outputs in enumerate(canonical.blocks_):
+        cells = X.iloc[:, position] if isinstance(X, pd.DataFrame) else None
+        name = repr(str(X.columns[position])) if isinstance(X, pd.DataFrame) else f"column {position}"
+        if kinds.get(position) == "name" and cells is not None:
+            found.append(Column(name, dense(pd.factorize(cells)[0]), "name", outputs))
+        elif kinds.get(position) == "date":
+            found.append(Column(name, number_codes(values[:, outputs[0]]), "date", outputs))
+        elif len(outputs) == 1:
+            numbers = values[:, outputs[0]]
+            kind = "name" if outputs[0] in canonical.categorical_ else "number"
+            whole = kind == "number" and bool(np.all((numbers == np.round(numbers)) | np.isnan(numbers)))
+            found.append(Column(name, number_codes(numbers), "whole" if whole else kind, outputs))
+    if isinstance(X, pd.DataFrame):
+        found += _index_columns(X.index)
+    return found
+
+
+def _kinds(canonical: Canonicaliser) -> dict[int, str]:
+    """Positions of X that hold names or dates."""
+    if canonical._table is None:
+        return {}
+    pairs = zip(canonical._table.positions, canonical._table.coders, strict=True)
+    numbers = {int(outputs[0]) for outputs in canonical.blocks_ if len(outputs) == 1} - set(canonical.categorical_)
+    found = {}
+    for position, coder in pairs:
+        outputs = canonical.blocks_[position]
+        if isinstance(coder, Date):
+            found[position] = "date"
+        elif len(outputs) == 1 and int(outputs[0]) not in numbers:
+            found[position] = "name"
+    return found
+
+
+def _index_columns(index: pd.Index) -> list[Column]:
+    found = []
+    for level in range(index.nlevels):
+        values = index.get_level_values(level)
+        if isinstance(index, pd.RangeIndex) or values.is_unique:
+            continue
+        name = "the index" if values.name is None else f"the index {str(values.name)!r}"
+        if isinstance(values, pd.DatetimeIndex):
+            codes = number_codes(values.asi8)
+        elif values.dtype.kind in "iuf":
+            codes = number_codes(values.to_numpy())
+        else:
+            codes = dense(pd.factorize(values)[0])
+        found.append(Column(name, codes, "date" if isinstance(values, pd.DatetimeIndex) else "name"))
+    return found
+
+
+def number_codes(values: np.ndarray) -> np.ndarray:
+    """Codes in the order of the values; missing ones last."""
+    return np.unique(values, return_inverse=True)[1].reshape(-1)
+
+
+def dense(codes: np.ndarray) -> np.ndarray:
+    """Codes from 0 without gaps; -1, the missing value, becomes the first."""
+    return np.unique(codes, return_inverse=True)[1].reshape(-1)
+
+
+def joint(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Codes of the pairs that two columns hold."""
+    return dense(one.astype(np.int64) * (int(other.max()) + 1) + other)
