@@ -94,7 +94,7 @@ CALLS = {
     "recover": lambda: recover_layout(FLAT, (6, 6), random_state=0),
     "restore": lambda: LayoutRestorer(random_state=0).fit_transform(FLAT),
     "transfer": lambda: check_transfer(NET, GRIDS, LABELS, cv=2, steps=1),
-    "places": lambda: geo.morans_i(MAP["a"], MAP[["lon", "lat"]]),
+    "places": lambda: geo.morans_i(geo.read_places(MAP, ("lon", "lat")), MAP["a"]),
     "features of places": lambda: geo.SpatialFeatures(("lon", "lat")).fit_transform(MAP, LABELS),
 }
 QUICK = ("a refused fit", "probe", "infer", "recover", "restore", "places")

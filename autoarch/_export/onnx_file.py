@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -156,6 +157,8 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
         return _linked(graph, onnx_trees.xgboost(graph, model, values), name == "XGBClassifier", n_sums)
     if isinstance(model, OnTarget):
         return _on_target(graph, model, values)
+    if isinstance(model, FixedThresholdClassifier):  # decided on the calibrated probabilities, at the end
+        return _outputs(graph, model.estimator_, values)
     if isinstance(model, CodedClassifier):
         return _outputs(graph, model.estimator_, values)
     if hasattr(model, "module_"):

@@ -226,7 +226,7 @@ class OnTarget(RegressorMixin, BaseEstimator):
 
     @property
     def goal(self) -> Objective:
-        """What predictions are scored by."""
+        """Objective that predictions are scored by."""
         return self.objective or Objective()
 
     @property
@@ -238,7 +238,7 @@ class OnTarget(RegressorMixin, BaseEstimator):
 
     @property
     def unit_exponential(self) -> float | None:
-        """What the exponential less one is multiplied with where the target is a logarithm; None for it alone."""
+        """Factor of the exponential less one where the target is a logarithm; None for the exponential alone."""
         whole = self.goal.positive == "yes" and self.goal.loss != "squared log"
         return None if whole else self.unit_
 

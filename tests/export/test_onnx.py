@@ -243,3 +243,13 @@ def test_what_has_no_counterpart_is_named(tmp_path):
         with pytest.raises(ModelFileError, match=f"cannot be written as ONNX.*{reason}"):
             model.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_tuned_threshold_decides_in_the_graph(tmp_path):
+    """Labels follow the threshold, probabilities stay what they are."""
+    X, numbers = table(160)
+    y = (numbers > np.quantile(numbers, 0.85)).astype(int)
+    model = AutoArchClassifier(**quick(families="linear", scoring="f1")).fit(X, y)
+    assert model.decision_threshold_ != 0.5
+    assert_equal(model, X, tmp_path)
