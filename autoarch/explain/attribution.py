@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,7 @@ WITHIN = 0.008  # of the difference of the outputs, a little better than what is
 FLOOR = 1.0  # or of this many logits or deviations of y, where that difference is nearly nothing
 LEAST_SIDE = 4  # cells of a map of Grad-CAM; the last maps of nets for 8 x 8 cells have two, and show nothing
 MOST_INPUTS = 2**21  # values in one batch of gradients
+_MOST_VALUES = 12_000_000  # in all passes through the nets of an ensemble; with more, fewer of them are used
 _VOTING = (ensemble.ExtraTreesClassifier, ensemble.RandomForestClassifier, tree.DecisionTreeClassifier)
 _AVERAGING = (ensemble.ExtraTreesRegressor, ensemble.RandomForestRegressor, tree.DecisionTreeRegressor)
 _BOOSTING = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
@@ -98,6 +100,20 @@ def _nets_of(query: Query) -> list[_Net]:
     return [_Net(member, query, f"net {number} of {len(members)}") for number, member in enumerate(members, start=1)]
 
 
+def reads_by_convolutions(query: Query) -> bool:
+    """Tell whether all models are nets with convolutions."""
+    try:
+        return all(_convolutions(net) for net in _nets_of(query))
+    except UntraceableError:
+        return False
+
+
+def with_affordable_nets(query: Query) -> Query:
+    """Limit the query to as many models of folds or seeds as gradients are quick for."""
+    passes = 3 * FIRST_STEPS * len(query.model.rows) * query.model.rows.n_columns  # backwards costs twice forwards
+    return replace(query, model=query.model.limited_to(max(1, _MOST_VALUES // passes)))
+
+
 def integrated_gradients(query: Query) -> Attribution:
     """Integrated gradients of the logit of the target, or of the prediction.
 
@@ -126,7 +142,8 @@ def integrated_gradients(query: Query) -> Attribution:
                 outputs[:, some] += weights[-1] * np.stack([end.cpu().numpy() for end in ends])
             parts.append(part)
     units = "logit of the target" if model.classes is not None else "units of y"
-    return Attribution(np.stack(parts), units, outputs[0], outputs[1], np.array(weights), baseline=baseline)
+    sums = outputs[0], outputs[1], np.array(weights)
+    return Attribution(np.stack(parts), units, *sums, baseline=baseline, models=model.models)
 
 
 def _integral(

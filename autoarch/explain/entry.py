@@ -22,7 +22,13 @@ from autoarch._core.quiet import warn_user
 from autoarch._core.threads import limited
 from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, MissingExtraError, ParameterError
-from autoarch.explain.attribution import gradcam, integrated_gradients, tree_shap
+from autoarch.explain.attribution import (
+    gradcam,
+    integrated_gradients,
+    reads_by_convolutions,
+    tree_shap,
+    with_affordable_nets,
+)
 from autoarch.explain.column_map import BY, make_partition
 from autoarch.explain.explanation import Explanation
 from autoarch.explain.model import Query, WrappedModel, wrap_model
@@ -80,8 +86,8 @@ def explain(
         "occlusion" removes parts and measures the change of the prediction, for any model. "gradients" are integrated
         gradients, for nets. "gradcam" maps activations times gradients of the last convolutions, for convolutional
         nets. "shap" gives Shapley values of trees. "permutation" permutes parts among the rows and measures the score
-        of the whole data set. "auto" is "shap" for trees where it can be done and its package is there, else
-        "occlusion".
+        of the whole data set. "auto" is "shap" for trees and "gradients" for convolutional nets on grids, where that
+        can be done and the package is there, else "occlusion".
     target : label, array-like of shape (n,) or None, default=None
         Class whose probability is explained, for all rows or for each. None is the predicted class.
     by : {"auto", "cell", "patch", "row", "column", "channel", "name"}, default="auto"
@@ -170,15 +176,26 @@ def explain(
 
 
 def _explain_by_default(query: Query, *, parts: bool) -> Explanation:
-    """Shapley values for trees; occlusion for all else, and where ``parts``, a baseline or a scale is wanted."""
+    """Shapley values for trees, gradients for convolutional nets on grids; occlusion for all else.
+
+    Also where ``parts``, a baseline or a scale is wanted.
+    """
     if parts:
         return _explain_by("occlusion", query, "chosen as parts to remove were given")
     try:
         return _explain_by("shap", query, "chosen for trees")
     except UntraceableError:
-        return _explain_by("occlusion", query, "chosen as it works for any model")
+        pass
     except MissingExtraError:
         return _explain_by("occlusion", query, "chosen as shap, for trees, is not installed")
+    if query.partition.shifted and reads_by_convolutions(query):
+        try:
+            return _explain_by("gradients", with_affordable_nets(query), "chosen for convolutional nets on grids")
+        except UntraceableError:
+            pass
+        except MissingExtraError:
+            return _explain_by("occlusion", query, "chosen as captum, for nets, is not installed")
+    return _explain_by("occlusion", query, "chosen as it works for any model")
 
 
 def _explain_by(method: str, query: Query, reason: str = "") -> Explanation:

@@ -7,11 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from autoarch._search.compare import row_variance
+from autoarch._search.scoring import Predictions, Scorer
 
 VERDICTS = {"as is": "reuse", "frozen": "reuse", "fine-tuned": "fine-tune", "from scratch": "train from scratch"}
 NONE = "none of these"
 _TIE = 1.0  # standard errors that the net as it is may lie behind; not more ways, for trainings gain by the full rows
 SURE = 2.0  # standard errors by which a margin is more than chance
+# A score that counts rows as right or wrong needs many to be sure of a lead; their log-loss shows it with fewer.
+_COUNTED = ("accuracy", "balanced_accuracy")
+_TEMPERATURES = (-3.0, 4.0)  # natural logarithms
+_LEAST = 1e-3  # probability of all classes together that no tree of a small forest has seen
+_DOUBT = 0.02  # of any label; without it a single row could decide
 _NAMES = {"r2": "R2"}  # of scores that a sentence calls otherwise
 
 
@@ -34,12 +44,16 @@ class Way:
         Standard error of the distance to the floor, paired over the rows; NaN where there is none.
     inputs : str
         Scale of the inputs, in words.
+    evidence : float
+        How much more its calibrated probabilities tell than those of the plain model that tells most: the gain in
+        log-loss, in standard errors. NaN where the score is not one that counts rows.
     """
 
     scores: tuple[float, ...]
     seconds: float = 0.0
     floor_error: float = float("nan")
     inputs: str = ""
+    evidence: float = float("nan")
 
     @property
     def score(self) -> float:
@@ -84,9 +98,21 @@ class Comparison:
         return self._every[name].score - self.references[self.floor].score, self._every[name].floor_error
 
     def beats_floor(self, name: str) -> bool:
-        """Tell whether a way is better than the floor by more than two standard errors, or nothing is there to beat."""
+        """Tell whether a way is surely better than the floor, or nothing is there to beat.
+
+        Its score is better by more than two standard errors, or it is better and the log-loss of its calibrated
+        probabilities by more than two.
+        """
+        return self.floor is None or self.leads_by_score(name) or self.leads_by_evidence(name)
+
+    def leads_by_score(self, name: str) -> bool:
+        """Tell whether its score alone is better than that of the floor by more than two standard errors."""
         lead, error = self.over_floor(name)
-        return self.floor is None or lead > SURE * error
+        return lead > SURE * error
+
+    def leads_by_evidence(self, name: str) -> bool:
+        """Tell whether its score is better than that of the floor, and its log-loss by two standard errors."""
+        return self.over_floor(name)[0] > 0 and self._every[name].evidence > SURE
 
     @cached_property
     def chosen(self) -> str:
@@ -162,3 +188,89 @@ class Comparison:
         if len(by_fold) < 2:
             return float("nan")
         return float(np.sqrt(np.var(by_fold, ddof=1) * (1 / len(by_fold) + self.test_share)))
+
+
+def evidence_of(
+    parts: Mapping[str, Sequence[Predictions]], references: Sequence[str], scorer: Scorer, units: np.ndarray
+) -> dict[str, float]:
+    """Compute the lead of each that is no reference, in log-loss, over the reference whose probabilities tell most.
+
+    Parameters
+    ----------
+    parts : mapping of str to sequence of Predictions
+        Predictions of the same held-out rows of each fold.
+    references : sequence of str
+        Names of those that have to be beaten.
+    scorer : Scorer
+        Score and labels.
+    units : ndarray of int of shape (n,)
+        Group of each row of the data.
+
+    Returns
+    -------
+    dict of str to float
+        In standard errors; empty where the score is none that counts rows.
+    """
+    if scorer.name not in _COUNTED or scorer.classes is None:
+        return {}
+    losses = {name: calibrated_losses(of_way, scorer.y, scorer.classes) for name, of_way in parts.items()}
+    best = min(references, key=lambda name: float(losses[name].mean()))
+    of_rows = units[np.concatenate([part.rows for part in parts[best]])]
+    gains = {name: per_unit(losses[best] - loss, of_rows) for name, loss in losses.items() if name not in references}
+    return {name: float(gain.mean() / np.sqrt(row_variance(gain, abs(gain.mean())))) for name, gain in gains.items()}
+
+
+def calibrated_losses(parts: Sequence[Predictions], y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Log-loss of each held-out row, fold after fold, at the temperature that is best for the other folds.
+
+    A model that is too sure of itself, or too little, as forests are, is judged by what it tells, not how surely.
+
+    Parameters
+    ----------
+    parts : sequence of Predictions
+        Probabilities of the held-out rows of each fold, two at least.
+    y : ndarray of shape (n,)
+        Labels of all rows.
+    classes : ndarray
+        Sorted labels.
+
+    Returns
+    -------
+    ndarray of shape (held-out rows of all folds,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch._search.scoring import Predictions
+    >>> from autoarch.transfer.comparison import calibrated_losses
+    >>> too_sure = np.array([[0.999, 0.001]] * 4)  # and right in three of four rows
+    >>> parts = [Predictions(np.arange(4), too_sure), Predictions(np.arange(4, 8), too_sure)]
+    >>> calibrated_losses(parts, np.array([0, 0, 0, 1] * 2), np.array([0, 1])).round(2).tolist()[:4]
+    [0.29, 0.29, 0.29, 1.39]
+    """
+    logs = [np.log(np.maximum(part.values, _LEAST / len(classes))) for part in parts]
+    codes = [np.searchsorted(classes, y[part.rows]) for part in parts]
+    losses = []
+    for fold in range(len(parts)):
+        others = [each for each in range(len(parts)) if each != fold]
+        known = np.concatenate([logs[each] for each in others]), np.concatenate([codes[each] for each in others])
+        losses.append(_losses(_best_temperature(*known), logs[fold], codes[fold]))
+    return np.concatenate(losses)
+
+
+def per_unit(losses: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Sums of the losses of each unit of rows, scaled so that their mean is that of the rows."""
+    sizes, sums = np.bincount(units), np.bincount(units, losses)
+    return sums[sizes > 0] * (np.count_nonzero(sizes) / len(losses))
+
+
+def _best_temperature(logs: np.ndarray, codes: np.ndarray) -> float:
+    def loss(log: float) -> float:
+        return float(_losses(float(np.exp(log)), logs, codes).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
+
+
+def _losses(temperature: float, logs: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    chances = np.exp(log_softmax(logs / temperature, axis=1)[np.arange(len(codes)), codes])
+    return -np.log((1 - _DOUBT) * chances + _DOUBT / logs.shape[1])

@@ -160,7 +160,10 @@ class TransferReport(Comparison):
             return f"{WAYS_IN_WORDS.get(name, name)} reaches {score}{inputs}."
         lead, error = self.over_floor(name)
         beats = "beats" if self.beats_floor(name) else "does not beat"
-        return f"{WAYS_IN_WORDS.get(name, name)} {beats} the floor: {score}, {lead:+.3f} ± {error:.3f}{inputs}."
+        more = ""
+        if self.leads_by_evidence(name) and not self.leads_by_score(name):
+            more = f", and by log-loss it is ahead by {self.ways[name].evidence:.1f} standard errors"
+        return f"{WAYS_IN_WORDS.get(name, name)} {beats} the floor: {score}, {lead:+.3f} ± {error:.3f}{more}{inputs}."
 
     def _of_features(self) -> tuple[str, ...]:
         if not np.isfinite(self.logme - self.logme_random):

@@ -267,7 +267,8 @@ def measured_reports(draw):
     folds = st.tuples(*[st.integers(0, 20).map(lambda score: score / 20)] * n_folds)
     errors = st.sampled_from([0.0, 0.01, 0.05, 0.2, float("nan")])
     names = [name for name in WAYS if name != "as is" or draw(st.booleans())]
-    ways = {name: Way(draw(folds), 0.0, draw(errors)) for name in names}
+    evidence = st.sampled_from([float("nan"), -1.0, 1.9, 3.0])
+    ways = {name: Way(draw(folds), 0.0, draw(errors), "", draw(evidence)) for name in names}
     return TransferReport(
         ways, {name: Way(draw(folds), 0.0, draw(errors)) for name in PLAIN}, draw(st.sampled_from(["accuracy", "r2"]))
     )
@@ -278,7 +279,11 @@ def measured_reports(draw):
 def test_verdict_and_sentences_agree_with_the_numbers(found):
     """Whatever the scores: one verdict, one sentence for it, and numbers that are those of the report."""
     floor = max(way.score for way in found.references.values())
-    over = [name for name, way in found.ways.items() if way.score - floor > 2 * way.floor_error]
+    over = [
+        name
+        for name, way in found.ways.items()
+        if way.score - floor > 2 * way.floor_error or (way.score > floor and way.evidence > 2)
+    ]
     frame, words = found.to_frame(), "".join(found.sentences[1:])
 
     assert (found.verdict == "none of these") == (not over)
