@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from autoarch._core.checks import shown
@@ -81,6 +83,15 @@ def warm_up(device: str) -> None:
         optimizer = torch.optim.AdamW(net.parameters())
         net(torch.zeros(1, 1, 3, 3, device=device)).sum().backward()
         optimizer.step()
+    _tidy()
+
+
+def _tidy() -> None:
+    """Remove the empty folder that torch puts among temporary files when its first optimizer is made."""
+    caches = sys.modules.get("torch._inductor.runtime.cache_dir_utils")
+    if caches is not None:
+        with suppress(OSError):  # there is none, or it is in use
+            os.rmdir(caches.default_cache_dir())
 
 
 def load(packages: Iterable[str], device: str) -> float:

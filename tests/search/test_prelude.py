@@ -1,5 +1,9 @@
 """What is loaded before a step can begin."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from sklearn.datasets import load_iris
 
@@ -56,3 +60,10 @@ def test_what_a_worker_loads_is_not_the_time_of_a_candidate(monkeypatch, latest,
     moved, seconds = evaluate._load_packages(job)
     assert seconds == 5.0
     assert moved.deadline.left == pytest.approx(left, abs=1.0)
+
+
+def test_loading_leaves_no_folder_among_temporary_files(tmp_path):
+    """torch makes one when its first optimizer is made."""
+    code = "from autoarch._training.device import load; load(['skorch'], 'cpu')"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []
