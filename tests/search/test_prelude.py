@@ -45,7 +45,7 @@ def test_a_device_that_fails_is_for_the_steps_to_report(monkeypatch):
 
     monkeypatch.setattr(device, "warm_up", out_of_memory)
     X, y = load_iris(return_X_y=True)
-    clf = AutoArchClassifier(20, n_trials=3, families=["mlp", "linear"], cv=2, random_state=0, verbose=0).fit(X, y)
+    clf = AutoArchClassifier(None, n_trials=3, families=["mlp", "linear"], cv=2, random_state=0, verbose=0).fit(X, y)
     board = clf.leaderboard_
     assert board.loc[board["family"] == "mlp", "reason"].str.contains("out of memory").all()
     assert clf.best_family_ == "linear"
