@@ -88,6 +88,7 @@ REDUCED = frozenset(
         "autoarch.families.categories._numeric",
         "functools.partial",
         "numpy.dtype",
+        "sklearn.compose._column_transformer._RemainderColsList",  # until scikit-learn 1.6
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.metrics._dist_metrics.EuclideanDistance64",
         "sklearn.neighbors._kd_tree.KDTree",

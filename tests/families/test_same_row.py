@@ -51,7 +51,7 @@ def _letters(rng, n):
 
 
 def _sparse(rng, n):
-    return sparse.random_array((n, 30), density=0.2, rng=rng, format="csr", dtype=np.float64)
+    return sparse.csr_matrix(np.where(rng.uniform(size=(n, 30)) < 0.2, rng.uniform(size=(n, 30)), 0.0))
 
 
 KINDS = {
