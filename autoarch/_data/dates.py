@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-NEARLY_ALL = 0.9  # of the cells that are not missing
+from autoarch._data.number_text import NEARLY_ALL
+
 _TIME = (
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2}(?:[.,]\d+)?))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\s*\(?[A-Z]{2,4}\)?)?"
@@ -268,17 +269,18 @@ def _dates(parts: pd.DataFrame, order: str) -> pd.Series:
     year = pieces["y"]
     year = np.where(digits == 2, year + np.where(year < 69, 2000, 1900), np.where(digits == 4, year, np.nan))
     wrong = ~((year >= 1678) & (year <= 2261) & (pieces["m"] >= 1) & (pieces["m"] <= 12) & (pieces["d"] >= 1))
-    table = {"year": np.where(wrong, 2000, year), "month": np.where(wrong, 1, pieces["m"])}
-    table["day"] = np.where(wrong, 99, pieces["d"])
-    days = pd.Series(pd.to_datetime(pd.DataFrame(table), errors="coerce")).astype("M8[ns]")
+    days = _days(year, pieces["m"], pieces["d"], wrong)
     return days + pd.to_timedelta(parts["seconds"].fillna(0.0).to_numpy(), unit="s")
 
 
 def _from_digits(values: np.ndarray) -> pd.Series:
     """Dates of numbers such as 20210304."""
     whole = np.where(np.isnan(values), 0, values).astype(np.int64)
-    table = {"year": whole // 10_000, "month": whole // 100 % 100, "day": whole % 100}
-    wrong = (table["year"] < 1678) | (table["year"] > 2261)
-    table["year"] = np.where(wrong, 2000, table["year"])
-    table["day"] = np.where(wrong, 99, table["day"])
+    year = whole // 10_000
+    return _days(year, whole // 100 % 100, whole % 100, (year < 1678) | (year > 2261))
+
+
+def _days(year: np.ndarray, month: np.ndarray, day: np.ndarray, wrong: np.ndarray) -> pd.Series:
+    """Dates of numbers; NaT where the calendar has no such day, and where they are ``wrong``."""
+    table = {"year": np.where(wrong, 2000, year), "month": np.where(wrong, 1, month), "day": np.where(wrong, 99, day)}
     return pd.Series(pd.to_datetime(pd.DataFrame(table), errors="coerce")).astype("M8[ns]")

@@ -13,12 +13,13 @@ import pandas as pd
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
+from autoarch._data.number_text import NEARLY_ALL
+
 _MOST_TERMS = 5_000  # words and pairs of words, or pieces of words, that are counted
 _MOST_ROWS = 20_000  # that are learned from
 _FEW_WORDS = 60  # that come again, each of which has a column
 _OFTEN = 0.01  # share of the cells that such a word is in
 _OF_WORDS, _OF_PIECES = 30, 10  # dimensions
-_NEARLY_ALL = 0.9
 _SERIAL = re.compile(r"([^\d\s]*)(\d{1,15})\S*")
 
 
@@ -93,7 +94,7 @@ class Serial:
     def learn(cls, texts: Sequence[str], name: str) -> Serial | None:
         """Read nearly all of the texts as a single word with a number in it; None where they are not."""
         found = [_SERIAL.fullmatch(text) for text in texts]
-        if sum(match is not None for match in found) < _NEARLY_ALL * len(texts):
+        if sum(match is not None for match in found) < NEARLY_ALL * len(texts):
             return None
         prefixes = Counter(match[1] for match in found if match is not None)
         repeated = sorted(prefix for prefix, n in prefixes.items() if n > 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._core.imports import require
 from autoarch._core.paths import check_place, checked_path
 from autoarch._core.quiet import warn_user
+from autoarch._core.reproduce import passed_params, versions_of
 from autoarch._export import trusted
 from autoarch._export.archive import read_archive, write_archive
 from autoarch._export.reader import Reader
 from autoarch._export.writer import Writer, writes
 from autoarch.exceptions import InputError, ModelFileError
 
-_NOT_IN_FILES = ("study_", "left_out_predictions_", "_tested", "_past")  # large, and no prediction needs them
+_NOT_IN_FILES = ("study_", "_past")  # nor what no pickle holds: large, and no prediction needs them
 _PACKAGES = ("autoarch", "numpy", "pandas", "scikit-learn", "scipy", "torch", "lightgbm", "xgboost", "catboost")
 _COMPARED = ("scikit-learn",)  # whose models may predict otherwise in another version, without saying so
 
@@ -44,17 +44,15 @@ def save(estimator: BaseEstimator, path: Any) -> None:
     safetensors = require("safetensors.numpy", extra="files", purpose="A model file")
     require("skops.io", extra="files", purpose="A model file")
     writer = Writer()
-    fitted = {key: value for key, value in vars(estimator).items() if key not in _NOT_IN_FILES}
-    params = estimator.get_params(deep=False)
-    usual = type(estimator)().get_params(deep=False)
-    changed = {key: params[key] for key in params if params[key] is not usual[key]}
+    changed = passed_params(estimator)
     unwritten = [key for key, value in changed.items() if not writes(value)]
     if unwritten:
         warn_user(
             f"The file does not hold what was passed as {', '.join(unwritten)}: objects and functions are left out. "
             "The loaded model predicts alike; for another fit, pass them again."
         )
-    state = {key: value for key, value in fitted.items() if key not in params}
+    left_out = {*_NOT_IN_FILES, *estimator.get_params(deep=False)}
+    state = {key: value for key, value in estimator.__getstate__().items() if key not in left_out}
     model = {
         "type": trusted.name_of(type(estimator)),
         "params": {key: writer.write(value) for key, value in changed.items() if key not in unwritten},
@@ -62,7 +60,7 @@ def save(estimator: BaseEstimator, path: Any) -> None:
     }
     parts = {"model.json": json.dumps(model, separators=(",", ":"), allow_nan=False).encode()}
     parts["arrays.safetensors"] = safetensors.save(writer.arrays)
-    facts = {"python": platform.python_version(), "packages": _versions()}
+    facts = {"python": platform.python_version(), "packages": versions_of(_PACKAGES)}
     write_archive(place, {**parts, **writer.blobs}, facts)
 
 
@@ -134,18 +132,8 @@ def _estimator(parts: dict[str, bytes], safetensors: Any) -> Any:
     return estimator
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def _warn_of_versions(place: Path, written: Any) -> None:
-    here = _versions()
+    here = versions_of(_PACKAGES)
     for package in _COMPARED:
         before = written.get(package) if isinstance(written, dict) else None
         if before is not None and before != here.get(package):

@@ -268,11 +268,12 @@ def _more_seeds(
 
 def as_kept(candidate: Candidate, search: Search, why: str = "") -> tuple[Pipeline, str]:
     """Return what the search has fitted already, in a model and in words: the mean over folds, or one split's model."""
-    models, data = fold_models(candidate, search) or search.models.of(candidate), search.data
+    whole, data = fold_models(candidate, search), search.data
+    models = whole or search.models.of(candidate)
     rows = round(candidate.mean_work("rows"))
     if len(models) > 1:
         how = f"{len(models)} folds, averaged ({rows:,} rows each)"
-        kept = range(data.n_folds) if fold_models(candidate, search) else search.models.splits_of(candidate)
+        kept = range(data.n_folds) if whole else search.models.splits_of(candidate)
         folds = [data.splits[split][0] for split in kept]
         return fold_ensemble(models, data.scorer.classes, folds, len(data.y)), f"{how}{why}"
     where = "first split" if min(candidate.splits) == search.scheduler.order[0] else "a split"

@@ -28,6 +28,7 @@ _WEIGHTS = 0.8, 0.2
 _FOLDS_OF_EXTRA = 5
 _FOLDS = 4  # into which rows and blocks of a map are dealt
 _ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are used
+_TOGETHER = ("copies", "windows", "groups")  # questions whose answer keeps rows together
 _TO_DECIDE = "To decide otherwise, pass groups, time or a splitter as cv, or rows='independent'."
 
 
@@ -51,7 +52,7 @@ def declared_splits(
         plan = plan_splits(y, cv=cv, groups=groups, task=task, random_state=seed, X=X)
         if groups is None:
             return plan
-        units = np.unique(pd.factorize(groups)[0], return_inverse=True)[1]
+        units = pd.factorize(groups)[0]
         if own:
             return replace(plan, units={NEW_ROWS: units})
         return _easier(replace(plan, estimands=(NEW_GROUPS,) * len(plan), units={NEW_GROUPS: units}), y, task, seed)
@@ -97,7 +98,7 @@ def splits_of_structure(
     found = [each for each in report.evidence if each.certain]
     groups = report.groups if report.groups is not None and report.groups.max() > 0 else None
     if report.of("space") in found and (plan := spatial(groups)) is not None:
-        return plan, _message(report, "copies", "windows", "groups")
+        return plan, _message(report, *_TOGETHER)
     time, named = report.of("time"), report.of("groups")
     harder = time is not None and (named not in found or named is None or time.effect > named.effect)
     if time is not None and time in found and harder and report.order is not None:
@@ -109,14 +110,11 @@ def splits_of_structure(
     plan = plan_splits(y, groups=groups, **common)
     if groups is None:
         return plan, ""
-    kinds = [each for each in found if each.question in ("copies", "windows", "groups")]
-    names = {"copies": "copies", "windows": "windows", "groups": "groups"}
+    kinds = [each for each in found if each.question in _TOGETHER]
     estimand = NEW_ROWS if all(each.question == "copies" for each in kinds) else NEW_GROUPS
     told = next((each.sentence.rstrip(".") for each in kinds if each.question == "windows"), "")
     if not told:
-        told = listed(
-            [names[each.question] if each.question != "groups" else f"groups of {each.name}" for each in kinds]
-        )
+        told = listed([f"groups of {each.name}" if each.question == "groups" else each.question for each in kinds])
     plan = replace(
         plan,
         description=f"{plan.description}; {told}",
@@ -125,7 +123,7 @@ def splits_of_structure(
     )
     if named in found:
         plan = _easier(plan, y, common["task"], common["random_state"])
-    return plan, _message(report, *names)
+    return plan, _message(report, *_TOGETHER)
 
 
 def _message(report: RowReport, *questions: str) -> str:

@@ -207,10 +207,8 @@ class Scorer:
         if losses is not None:
             weight = None if self.sample_weight is None else self.sample_weight[predictions.rows]
             losses = losses if weight is None else losses * weight / max(float(weight.mean()), 1e-300)
-            codes = None if self.units is None else np.unique(unit, return_inverse=True)[1]
-            if codes is None or codes.max(initial=0) + 1 < _FEWEST_UNITS:
-                return losses
-            return np.bincount(codes, weights=losses) * (codes.max() + 1) / n
+            sums = losses if self.units is None else per_unit(losses, unit)
+            return losses if len(sums) < _FEWEST_UNITS else sums
         blocks = np.array_split(np.argsort(unit * SPREAD % 1.0, kind="stable"), min(_BLOCKS, n))
         return np.array([-self.score_or_nan(predictions.at(block)) for block in blocks])
 
@@ -309,3 +307,10 @@ def _takes_weights(scorer: Any) -> bool:
         return "sample_weight" in inspect.signature(function).parameters
     except (TypeError, ValueError):
         return False
+
+
+def per_unit(losses: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Sums of the losses of each unit of rows, scaled so that their mean is that of the rows."""
+    codes = np.unique(units, return_inverse=True)[1]
+    sums = np.bincount(codes, weights=losses)
+    return sums * (len(sums) / max(len(losses), 1))

@@ -114,7 +114,7 @@ def plan_search(
         plan = declared_splits(y, declared, cv=cv, groups=known, task=task, seed=seed, X=X)
         return SearchSplits(plan, evidence, skipped, tuple(warnings), rows=RowReport(len(values)))
     windows = find_windows(values, canonical.layout_, seed)
-    codes = None if known is None else np.unique(pd.factorize(known)[0], return_inverse=True)[1]
+    codes = None if known is None else pd.factorize(known)[0]
     asked: dict[str, Any] = {
         "labels": task == "classification",
         "groups": codes,

@@ -6,13 +6,13 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._core.reproduce import passed_params, versions_of
 from autoarch._report.text import listed, with_error
 
 _PACKAGES = ("autoarch", "scikit-learn", "numpy", "scipy", "pandas", "torch", "skorch", "optuna", "lightgbm", "xgboost")
@@ -151,7 +151,11 @@ def report_facts(estimator: Any) -> dict[str, Any]:
             "fitted_on": estimator.fitted_on_,
         },
         "warnings": [f"Left out: {reason}" for reason in locality.skipped],
-        "reproduce": {"versions": _versions(), "parameters": _settings(estimator), "stopped_by": estimator.stopped_by_},
+        "reproduce": {
+            "versions": {"python": platform.python_version(), **versions_of(_PACKAGES)},
+            "parameters": {key: repr(value) for key, value in passed_params(estimator).items()},
+            "stopped_by": estimator.stopped_by_,
+        },
     }
     return plain(found)
 
@@ -159,21 +163,6 @@ def report_facts(estimator: Any) -> dict[str, Any]:
 def _rows(estimator: Any) -> dict[str, Any]:
     rows = getattr(estimator, "rows_", None)
     return {} if rows is None else {"found": rows.found, "sentences": rows.sentences}
-
-
-def _settings(estimator: Any) -> dict[str, str]:
-    usual = type(estimator)().get_params(deep=False)
-    return {key: repr(value) for key, value in estimator.get_params(deep=False).items() if value is not usual[key]}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def plain(value: Any) -> Any:

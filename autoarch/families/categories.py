@@ -68,6 +68,11 @@ def _beside_codes(problem: Problem) -> list[tuple[str, BaseEstimator]]:
     return [("means", means), ("counts", LevelCounts())]
 
 
+def _n_beside_codes(problem: Problem) -> int:
+    """Columns that these make of a category: a mean, or one for each class, and a count."""
+    return 1 + (problem.n_classes if problem.n_classes > 2 else 1)
+
+
 def tidy_steps(problem: Problem) -> Steps:
     """The step that sets aside columns that say nothing; of the cells of a grid only those without any value."""
     layout = problem.layout
@@ -91,7 +96,7 @@ def means_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
     levels = dict(zip(problem.categorical, problem.cardinalities, strict=True))
     seen = replace(
         problem,
-        n_features=len(kept) + len(meant) * (1 + (problem.n_classes if problem.n_classes > 2 else 1)),
+        n_features=len(kept) + len(meant) * _n_beside_codes(problem),
         categorical=tuple(np.searchsorted(kept, categorical).tolist()),
         cardinalities=tuple(levels[column] for column in categorical),
     )
@@ -114,6 +119,6 @@ def _numeric(X: np.ndarray, categorical: tuple[int, ...]) -> list[int]:
 def n_encoded(problem: Problem) -> int:
     """Columns that ``table_encoder`` makes, at most."""
     gaps = len(problem.numeric) if problem.has_missing else 0
-    means = 1 + (problem.n_classes if problem.n_classes > 2 else 1)
-    coded = sum(min(levels, _MOST_LEVELS) for levels in problem.cardinalities) + means * len(many_levels(problem))
+    beside = _n_beside_codes(problem) * len(many_levels(problem))
+    coded = sum(min(levels, _MOST_LEVELS) for levels in problem.cardinalities) + beside
     return len(problem.numeric) + gaps + coded

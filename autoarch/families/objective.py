@@ -193,7 +193,7 @@ class OnTarget(RegressorMixin, BaseEstimator):
 
     def fit_by(self, fit: Callable[..., Any], model: Any, X: Any, y: np.ndarray, sample_weight: Any) -> OnTarget:
         """Have ``fit(model, X, target, sample_weight=...)`` fit the model, and take over what it reports of that."""
-        goal = self.objective or Objective()
+        goal = self.goal
         if goal.loss == "percentage" and self.way == "loss":
             each = 1.0 / np.maximum(np.abs(y), np.finfo(float).tiny ** 0.5)
             sample_weight = each / each.mean() * (1.0 if sample_weight is None else sample_weight)
@@ -202,12 +202,12 @@ class OnTarget(RegressorMixin, BaseEstimator):
         if self.way == "ranks":
             self.values_ = np.quantile(y, np.linspace(0, 1, min(_KNOTS, len(y))))
             self.scores_ = ndtri((np.arange(len(self.values_)) + 0.5) / len(self.values_))
-        target = self._forward(y, goal)
+        target = self._forward(y)
         self.regressor_ = fit(model, X, target, sample_weight=sample_weight)
         self.factor_, self.shift_ = 1.0, 0.0
         reached = self.regressor_.predict(X)
         if self.way == "log" and goal.loss in ("squared", *_LINKED):  # back to means, which lie above medians
-            expected = float(np.average(self._backward(reached, goal), weights=sample_weight))
+            expected = float(np.average(self._backward(reached), weights=sample_weight))
             factor = float(np.average(y, weights=sample_weight)) / expected if expected > 0 else 1.0
             self.factor_ = float(np.clip(factor, 0.5, 5.0)) if np.isfinite(factor) else 1.0
         if goal.loss == "quantile" and self.way != "loss":
@@ -221,7 +221,7 @@ class OnTarget(RegressorMixin, BaseEstimator):
         """Numbers in the units of y, where the score is defined."""
         found = np.asarray(self.regressor_.predict(X), dtype=float) + self.shift_
         low, high = self.bounds
-        values = self.factor_ * self._backward(found, self.goal)
+        values = self.factor_ * self._backward(found)
         return np.clip(np.nan_to_num(values, nan=self.ends_[0], posinf=high, neginf=low), low, high)
 
     @property
@@ -242,21 +242,22 @@ class OnTarget(RegressorMixin, BaseEstimator):
         whole = self.goal.positive == "yes" and self.goal.loss != "squared log"
         return None if whole else self.unit_
 
-    def _forward(self, y: np.ndarray, goal: Objective) -> np.ndarray:
+    def _forward(self, y: np.ndarray) -> np.ndarray:
         if self.way == "log":
-            return np.log(y) if goal.positive == "yes" and goal.loss != "squared log" else np.log1p(y / self.unit_)
+            unit = self.unit_exponential
+            return np.log(y) if unit is None else np.log1p(y / unit)
         if self.way == "ranks":
             return _interpolated(y, self.values_, self.scores_)
-        return (y - goal.offset) / goal.scale
+        return (y - self.goal.offset) / self.goal.scale
 
-    def _backward(self, values: np.ndarray, goal: Objective) -> np.ndarray:
+    def _backward(self, values: np.ndarray) -> np.ndarray:
         if self.way == "log":
             with np.errstate(over="ignore"):
                 unit = self.unit_exponential
                 return np.exp(values) if unit is None else np.expm1(values) * unit
         if self.way == "ranks":
             return np.interp(values, self.scores_, self.values_)
-        return values * goal.scale + goal.offset
+        return values * self.goal.scale + self.goal.offset
 
 
 def wrapped(model: BaseEstimator, params: dict[str, Any], objective: Objective) -> OnTarget | None:

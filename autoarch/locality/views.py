@@ -77,11 +77,12 @@ def draw(measured: Measurements, ax: Any = None) -> LocalityDisplay:
     """
     used = measured.used
     if ax is not None:
+        ax = given_axes(ax)
         if used.grid.directions:
-            _neighbour_map(used.grid, given_axes(ax))
+            _neighbour_map(used.grid, ax)
         elif used.scores.landmarks:
-            _landmarks(used.scores, given_axes(ax))
-        return LocalityDisplay(given_axes(ax).get_figure(), ax)
+            _landmarks(used.scores, ax)
+        return LocalityDisplay(ax.get_figure(), ax)
     parts: list[Callable[[Any], None]] = [partial(_mean_sample, *shown) for shown in _mean_samples(measured)]
     if used.grid.directions:
         parts += [partial(_correlograms, used.grid), partial(_neighbour_map, used.grid)]

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from autoarch.rows.neighbours import MOST_ROWS, Neighbours
-from autoarch.rows.table import Column, RowTable, joint, number_codes
+from autoarch.rows.table import Column, RowTable, dense, joint
 
 FEWEST_LEVELS = 10
 _LEAST_ROWS_PER_LEVEL = 2.0  # on average
@@ -219,7 +219,7 @@ def _entities(table: RowTable, named: Sequence[Column]) -> list[tuple[str, np.nd
         known = [*(c for c in members if c.kind != "name"), *constant]
         if not any(c.kind == "number" for c in known) and len(known) < 3:
             continue
-        identity = number_codes(codes).astype(np.int64)
+        identity = dense(codes).astype(np.int64)
         first = np.unique(identity, return_index=True)[1]
         key = np.argsort(np.argsort(first))[identity].tobytes()  # the same partition under any numbers
         if key not in found:

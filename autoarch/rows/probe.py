@@ -29,7 +29,7 @@ from autoarch.rows.copies import Copies, find_copies
 from autoarch.rows.groups import Group, find_groups
 from autoarch.rows.order import Order, find_order
 from autoarch.rows.report import RowEvidence, RowReport
-from autoarch.rows.table import RowTable
+from autoarch.rows.table import RowTable, dense
 
 _WINDOWS_P = 1e-6  # overlaps are rarer by 20 bits than any two rows give
 _GROUPS_PER_ROW, _TIME_PER_ROW = 2e-5, 1e-5  # seconds, as measured on two busy cores
@@ -235,7 +235,7 @@ def time_of(X: Any, time: Any) -> tuple[str, np.ndarray]:
         raise InputError(
             f"time={shown(time)}: {int(column.isna().sum())} rows have no time. Fill them, or leave them out."
         )
-    return name, np.unique(column.to_numpy(), return_inverse=True)[1].reshape(-1)
+    return name, dense(column.to_numpy())
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray | None:

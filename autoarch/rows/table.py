@@ -180,12 +180,12 @@ def read_columns(X: Any, values: np.ndarray, canonical: Canonicaliser) -> list[C
         if kinds.get(position) == "name" and cells is not None:
             found.append(Column(name, dense(pd.factorize(cells)[0]), "name", outputs))
         elif kinds.get(position) == "date":
-            found.append(Column(name, number_codes(values[:, outputs[0]]), "date", outputs))
+            found.append(Column(name, dense(values[:, outputs[0]]), "date", outputs))
         elif len(outputs) == 1:
             numbers = values[:, outputs[0]]
             kind = "name" if outputs[0] in canonical.categorical_ else "number"
             whole = kind == "number" and bool(np.all((numbers == np.round(numbers)) | np.isnan(numbers)))
-            found.append(Column(name, number_codes(numbers), "whole" if whole else kind, outputs))
+            found.append(Column(name, dense(numbers), "whole" if whole else kind, outputs))
     if isinstance(X, pd.DataFrame):
         found += _index_columns(X.index)
     return found
@@ -215,23 +215,18 @@ def _index_columns(index: pd.Index) -> list[Column]:
             continue
         name = "the index" if values.name is None else f"the index {str(values.name)!r}"
         if isinstance(values, pd.DatetimeIndex):
-            codes = number_codes(values.asi8)
+            codes = dense(values.asi8)
         elif values.dtype.kind in "iuf":
-            codes = number_codes(values.to_numpy())
+            codes = dense(values.to_numpy())
         else:
             codes = dense(pd.factorize(values)[0])
         found.append(Column(name, codes, "date" if isinstance(values, pd.DatetimeIndex) else "name"))
     return found
 
 
-def number_codes(values: np.ndarray) -> np.ndarray:
-    """Codes in the order of the values; missing ones last."""
+def dense(values: np.ndarray) -> np.ndarray:
+    """Codes from 0 without gaps, in the order of the values: NaN comes last, -1 of a missing label first."""
     return np.unique(values, return_inverse=True)[1].reshape(-1)
-
-
-def dense(codes: np.ndarray) -> np.ndarray:
-    """Codes from 0 without gaps; -1, the missing value, becomes the first."""
-    return np.unique(codes, return_inverse=True)[1].reshape(-1)
 
 
 def joint(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from autoarch._data.layout import Layout
 from autoarch._data.row_splits import SplitPlan
 from autoarch._data.target import encode_labels, guess_task, numeric_target
 from autoarch._search.compare import row_variance
-from autoarch._search.scoring import Predictions, Scorer
+from autoarch._search.scoring import Predictions, Scorer, per_unit
 from autoarch._search.splits import folds_to_compare
 from autoarch._training.pretrained.adapt import CHANNELS, SIZINGS
 from autoarch._training.pretrained.fine_tuning import INPUTS
@@ -29,7 +29,7 @@ from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import LayoutError
 from autoarch.families.net_settings import lengths
-from autoarch.transfer.comparison import Way, evidence_of, per_unit
+from autoarch.transfer.comparison import Way, evidence_of
 from autoarch.transfer.references import REFERENCES, fit_reference
 from autoarch.transfer.report import TransferReport
 from autoarch.transfer.strategies import (

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from autoarch._search.compare import row_variance
-from autoarch._search.scoring import Predictions, Scorer
+from autoarch._search.scoring import Predictions, Scorer, per_unit
 
 VERDICTS = {"as is": "reuse", "frozen": "reuse", "fine-tuned": "fine-tune", "from scratch": "train from scratch"}
 NONE = "none of these"
@@ -256,12 +256,6 @@ def calibrated_losses(parts: Sequence[Predictions], y: np.ndarray, classes: np.n
         known = np.concatenate([logs[each] for each in others]), np.concatenate([codes[each] for each in others])
         losses.append(_losses(_best_temperature(*known), logs[fold], codes[fold]))
     return np.concatenate(losses)
-
-
-def per_unit(losses: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Sums of the losses of each unit of rows, scaled so that their mean is that of the rows."""
-    sizes, sums = np.bincount(units), np.bincount(units, losses)
-    return sums[sizes > 0] * (np.count_nonzero(sizes) / len(losses))
 
 
 def _best_temperature(logs: np.ndarray, codes: np.ndarray) -> float:
