@@ -53,7 +53,7 @@ class Linear(Family):
 
         Of categories with many levels both their target means and a slope for each level.
         """
-        if preprocessing.order_free_symmetries(problem):
+        if preprocessing.opens_without_order(problem):
             return 3
         return 2 if categories.many_levels(problem) else 1
 

@@ -33,6 +33,7 @@ _SAMPLE = 5_000  # pictures that means and deviations are learned from
 _BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 _SPATIAL = ("neighbours", "oblique", "nothing")
+_AFTER = 2  # defaults on the cells of a bare line, behind which summaries without an order stand
 _WINDOWS = (9, 5)  # cells along each side of a neighbourhood
 
 
@@ -71,18 +72,23 @@ def order_free_symmetries(problem: Problem) -> tuple[str, ...]:
     return tuple(name for name in order_free.SYMMETRIES if name in problem.symmetries)
 
 
-def with_order_free(defaults: Sequence[Params], candidates: Sequence[Params], problem: Problem) -> list[Params]:
-    """The defaults and, where lines stand in no order, ``candidates`` on summaries in turn with the first of them.
+def opens_without_order(problem: Problem) -> bool:
+    """Whether summaries without an order are among the candidates that open a search.
 
-    Summaries come first, but on a bare line, where the columns of a table may happen to be alike.
+    Not on a bare line: columns of a table may happen to be alike, each with a meaning of its own.
     """
+    return bool(order_free_symmetries(problem)) and not (problem.layout is not None and problem.layout.is_bare_line)
+
+
+def with_order_free(defaults: Sequence[Params], candidates: Sequence[Params], problem: Problem) -> list[Params]:
+    """The defaults and, where lines stand in no order, ``candidates`` on summaries: first and in turn, if they open."""
     if not order_free_symmetries(problem):
         return list(defaults)
     summed = [{**params, "view": order_free.VIEWS[0]} for params in candidates]
     whole = [{"view": "cells", **params} for params in defaults]
-    bare = problem.layout is not None and problem.layout.is_bare_line
-    first, second = (whole, summed) if bare else (summed, whole)
-    in_turn = [params for pair in zip(first, second, strict=False) for params in pair]
+    if not opens_without_order(problem):
+        return [*whole[:_AFTER], *summed, *whole[_AFTER:]]
+    in_turn = [params for pair in zip(summed, whole, strict=False) for params in pair]
     return [*in_turn, *whole[len(summed) :]]
 
 

@@ -102,7 +102,7 @@ class Tree(Family):
         """
         if "differences" in problem.symmetries:
             return 1
-        if preprocessing.order_free_symmetries(problem):
+        if preprocessing.opens_without_order(problem):
             return 3
         cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES
         return 2 + (problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS))

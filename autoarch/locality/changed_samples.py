@@ -24,6 +24,7 @@ UPPER = 1.645  # standard errors to the upper 95 % limit
 APART = 1 / 8  # weight of what tells copies apart, where that proves to be noise
 SHORT = 6  # cells of a side along which nothing is shifted
 PART_OF_SIDE = 32  # samples are shifted by one cell or by such a part of the side
+ORDERS, ORDERS_DRAWN = 4, 100  # of the values, with which theirs is compared
 ONE_ROW = 0.25  # squared deviation added to those of all rows: that none changes is no proof that none would
 KINDS = ((0,), (1,), (0, 1, 2))  # parts of the features: placed; anywhere; both, and the cells themselves
 ANYWHERE, CELLS = 1, 2
@@ -178,8 +179,21 @@ class ChangedSamples:
         levels = np.unique(self.cells[~np.isnan(self.cells)])
         channels = np.concatenate([self.cells == level for level in levels], axis=1).astype(np.float32)
         fits = self._fits(Features.learn(channels, self.sample.seed, self.check))
-        coded = row_scores(self.sample, min(fits, key=lambda fit: fit.error).outputs)[0]
-        return np.asarray(coded - row_scores(self.sample, min(self.fits, key=lambda fit: fit.error).outputs)[0])
+        return self._best_scores(fits) - self._best_scores(self.fits)
+
+    def ordered(self) -> np.ndarray:
+        """Gain of each row's score by the order of the values over other orders, drawn at random, of the same ones."""
+        levels = np.unique(self.cells[~np.isnan(self.cells)])
+        places = np.searchsorted(levels, np.nan_to_num(self.cells, nan=levels[0]))
+        others = []
+        for order in other_orders(len(levels), np.random.default_rng([self.sample.seed, 5])):
+            values = np.where(np.isnan(self.cells), np.nan, order[places])
+            values = np.nan_to_num((values - np.nanmean(values)) / np.nanstd(values)).astype(np.float32)
+            others.append(self._best_scores(self._fits(Features.learn(values, self.sample.seed, self.check))))
+        return np.asarray(self._best_scores(self.fits) - np.mean(others, axis=0))
+
+    def _best_scores(self, fits: list[LeftOut]) -> np.ndarray:
+        return np.asarray(row_scores(self.sample, min(fits, key=lambda fit: fit.error).outputs)[0])
 
 
 def lead_of_levels(sample: Sample, grid: np.ndarray, axes: Sequence[str]) -> tuple[float, float]:
@@ -190,6 +204,14 @@ def lead_of_levels(sample: Sample, grid: np.ndarray, axes: Sequence[str]) -> tup
     fit = LeftOut.fit(gram(np.concatenate([levels, np.square(levels)], axis=1)), sample.targets)
     score, error = mean_and_error(row_scores(sample, fit.outputs)[0])
     return score - sample.constant_score, error
+
+
+def other_orders(n_levels: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Orders of so many values in which neighbours lie far apart, no two of them alike or reversed: a few of many."""
+    drawn = [tuple(rng.permutation(n_levels).tolist()) for _ in range(ORDERS_DRAWN)]
+    different = sorted({min(order, order[::-1]) for order in drawn} - {tuple(range(n_levels))})
+    different.sort(key=lambda order: -int(np.abs(np.diff(order)).sum()))
+    return [np.array(order) for order in different[:ORDERS]]
 
 
 def shift_steps(sides: Sequence[int]) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.changed_samples import (
     KINDS,
     MARGIN,
+    ORDERS,
     UPPER,
     ChangedSamples,
     lead_of_levels,
@@ -39,6 +40,7 @@ LEVELS = (3, 12)  # different whole numbers that may be codes, at least and at m
 MOST_CHANNELS = 48
 ENOUGH_ROWS, MOST_VALUES = 300, 800_000  # of rows of many cells, these many are read; 1,000 rows of 28 x 28
 _CLEAR = 3.0  # standard errors at which a fall is beyond doubt
+_LITTLE = 1 / 3  # of what channels gain: codes may stand in a good order by chance
 _LEAST_SECONDS = 0.03  # for a question that takes a ridge on few features
 _NO_LABEL = "The levels that wander carry no label (a ridge on them scores {} above a constant)"
 
@@ -139,7 +141,7 @@ def questions(changed: ChangedSamples, *, ordered: bool, axes: tuple[str, ...] =
         answer = partial(_of_falls, changed, name, _said(change.get(name, "")))
         yield Question(name, answer, *cost.get(name, (1, 1)))
     if may_be_codes(changed.cells):
-        yield Question("codes", partial(_of_codes, changed), 2, len(KINDS))
+        yield Question("codes", partial(_of_codes, changed), 2 + ORDERS, (1 + ORDERS) * len(KINDS))
 
 
 def _said(change: str) -> tuple[str, str, str]:
@@ -188,6 +190,11 @@ def _of_codes(changed: ChangedSamples) -> Symmetry:
         return Symmetry("no", gain, p_value, f"The values in the cells are taken as numbers: {numbers}.")
     if gain < max(MARGIN, 2 * error):
         return Symmetry("too few rows", gain, p_value, f"Too few rows to tell whether the cells hold codes: {numbers}.")
+    lost, lost_error = mean_and_error(changed.ordered())
+    if lost > max(lost_error, _LITTLE * gain):
+        answer = "no" if lost > _CLEAR * lost_error else "too few rows"
+        why = f"in other orders they score {with_error(-lost, lost_error, '+')}"
+        return Symmetry(answer, gain, p_value, f"The values in the cells are taken as numbers: {numbers}, but {why}.")
     sentence = f"The cells hold codes, which tell more without the order of numbers: {numbers} ({p_text(p_value)})."
     return Symmetry("yes", gain, p_value, sentence)
 

@@ -189,6 +189,28 @@ def _counts(rng: np.random.Generator, n: int, noise: float, wrong: float) -> Pro
     return X.astype(float), _labels(rng, y, wrong), (), ("codes",)
 
 
+def _thresholds(rng: np.random.Generator, n: int, noise: float, wrong: float) -> Problem:
+    """How many counts are three or more: a step in their order, which channels see, too."""
+    X = np.minimum(rng.poisson(1.0, (n, 8, 8)), 8)
+    high = (X >= 3).mean(axis=(1, 2))
+    return X.astype(float), _labels(rng, (high > np.median(high)).astype(int), wrong), (), ("codes",)
+
+
+def _answers(rng: np.random.Generator, n: int, noise: float, wrong: float) -> Problem:
+    """Answers from 1 to 5 that rise with one trait."""
+    trait = rng.normal(size=(n, 1, 1))
+    X = np.clip(np.round(3 + trait + rng.normal(size=(n, 6, 6))), 1, 5)
+    y = (trait[:, 0, 0] + 0.5 * rng.normal(size=n) > 0).astype(int)
+    return X, _labels(rng, y, wrong), (), ("codes",)
+
+
+def _pieces(rng: np.random.Generator, n: int, noise: float, wrong: float) -> Problem:
+    """Pieces of seven kinds, of which two count for and one against, twice."""
+    X = rng.integers(0, 7, (n, 6, 6))
+    sums = ((X == 3).sum(axis=(1, 2)) + (X == 5).sum(axis=(1, 2))) - 2 * (X == 1).sum(axis=(1, 2))
+    return X.astype(float), _labels(rng, (sums > np.median(sums)).astype(int), wrong), ("codes",), ()
+
+
 # noise in the cells, share of wrong labels (of regressions: noise in y)
 PROBLEMS: dict[str, tuple[Callable[[np.random.Generator, int, float, float], Problem], float, float]] = {
     "textures": (_textures, 0.0, 0.0),
@@ -217,6 +239,9 @@ PROBLEMS: dict[str, tuple[Callable[[np.random.Generator, int, float, float], Pro
     "motif": (_motif, 0.0, 0.0),
     "steps": (_steps, 0.0, 0.0),
     "counts": (_counts, 0.0, 0.0),
+    "thresholds": (_thresholds, 0.0, 0.0),
+    "answers": (_answers, 0.0, 0.0),
+    "pieces": (_pieces, 0.0, 0.0),
 }
 
 

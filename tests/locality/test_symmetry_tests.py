@@ -80,7 +80,21 @@ def _counts(rng):
     return np.clip(np.round(2.5 + 1.5 * fields), 0, 6), y, Layout(10, 10), {"no": ("codes",)}
 
 
-PLANTED = (_textures, _stripes, _ramps, _sides, _moment, _roughness, _board, _counts)
+def _thresholds(rng):
+    """How many counts are three or more: a channel for each sees the step, which lies in their order."""
+    X = np.minimum(rng.poisson(1.0, (300, 8, 8)), 8)
+    high = (X >= 3).mean(axis=(1, 2))
+    return X.astype(float), (high > np.median(high)).astype(int), Layout(8, 8), {"no": ("codes",)}
+
+
+def _pieces(rng):
+    """Pieces of seven kinds, of which two count for and one against, twice."""
+    X = rng.integers(0, 7, (300, 6, 6))
+    sums = ((X == 3).sum(axis=(1, 2)) + (X == 5).sum(axis=(1, 2))) - 2 * (X == 1).sum(axis=(1, 2))
+    return X.astype(float), (sums > np.median(sums)).astype(int), Layout(6, 6), {"yes": ("codes",)}
+
+
+PLANTED = (_textures, _stripes, _ramps, _sides, _moment, _roughness, _board, _counts, _thresholds, _pieces)
 
 
 def _answers(X, y, layout, clock=None):
@@ -94,11 +108,7 @@ def _answers(X, y, layout, clock=None):
     return found.scores.symmetries, found.skipped
 
 
-@pytest.mark.parametrize(
-    "planted",
-    [_textures, _stripes, _ramps, _sides, _moment, _roughness, _board, _counts],
-    ids=lambda each: each.__name__,
-)
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda each: each.__name__)
 def test_planted_symmetries_are_found(planted):
     """What holds is claimed, what does not is denied, and the sentence says the same as the answer."""
     X, y, layout, truth = planted(np.random.default_rng(0))
