@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import rankdata
 
 _MOST_NAMED = 5  # columns
 _FEWEST_ROWS = 30  # on which a column that tells y can be told from chance
+_LOOKED_AT = 2_000  # rows, before all of them are
 _MOST_VALUES = 20_000_000  # of X that are looked through
 _RANKS_AGREE = 1 - 1e-9  # correlation of ranks
 
@@ -88,22 +89,24 @@ def suspected_leaks(
     n = len(y)
     if n < _FEWEST_ROWS or values.size > _MOST_VALUES or len(np.unique(y)) < 2:
         return []
-    coded, ranks = set(categorical), rankdata(y)
+    coded, some = set(categorical), slice(None, None, -(-n // _LOOKED_AT))
     leaks = []
     for column, name in enumerate(names):
+        tells = _determines if column in coded else _separates if classification else _rises_with
         given = values[:, column]
-        there = ~np.isnan(given)
-        if there.sum() < max(_FEWEST_ROWS, 0.5 * n) or len(np.unique(y[there])) < 2:
-            continue
-        if column in coded:
-            told = _determines(given[there], y[there])
-        elif classification:
-            told = _separates(given[there], y[there])
-        else:
-            told = _rises_with(given[there], ranks if there.all() else rankdata(y[there]))
-        if told:
+        # a number that tells y in all rows tells it in some of them: so most columns need no sorting of all rows
+        may_tell = column in coded or _told(tells, given[some], y[some], too_few=True)
+        if may_tell and _told(tells, given, y, too_few=False):
             leaks.append(name)
     return leaks
+
+
+def _told(tells: Callable[[np.ndarray, np.ndarray], bool], given: np.ndarray, y: np.ndarray, *, too_few: bool) -> bool:
+    """Return whether a column tells y in the rows where it has a value; ``too_few`` where these are."""
+    there = ~np.isnan(given)
+    if there.sum() < max(_FEWEST_ROWS, 0.5 * len(y)) or len(np.unique(y[there])) < 2:
+        return too_few
+    return tells(given[there], y[there])
 
 
 def listed(names: Sequence[str]) -> str:
@@ -129,7 +132,8 @@ def _separates(given: np.ndarray, y: np.ndarray) -> bool:
     return int(changes.sum()) == len(np.unique(y)) - 1 and bool((given[1:] > given[:-1])[changes].all())
 
 
-def _rises_with(given: np.ndarray, ranks: np.ndarray) -> bool:
-    if np.ptp(given) == 0 or np.ptp(ranks) == 0:
+def _rises_with(given: np.ndarray, y: np.ndarray) -> bool:
+    """Return whether both rise together, or one falls as the other rises."""
+    if np.ptp(given) == 0 or np.ptp(y) == 0:
         return False
-    return abs(float(np.corrcoef(rankdata(given), ranks)[0, 1])) >= _RANKS_AGREE
+    return abs(float(np.corrcoef(rankdata(given), rankdata(y))[0, 1])) >= _RANKS_AGREE
