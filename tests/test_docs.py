@@ -339,11 +339,13 @@ def test_parameters_that_pages_name_exist():
 def test_identifiers_in_prose_are_those_of_the_code():
     """A function, module or constant that is gone leaves no name behind; names of data sets stand in the benchmarks."""
     known = identifiers() | documented_attributes()
-    known |= set(re.findall(r"\w+", (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")))
+    for page in ("benchmarks", "experiments"):
+        known |= set(re.findall(r"\w+", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")))
     wrong = []
     for place, piece in mentions():
         bare = re.fullmatch(r"([A-Za-z][A-Za-z_]*)(\(\))?", piece)  # digits are those of columns in examples
-        if bare and ("_" in bare[1].strip("_") or bare[2]) and bare[1] not in known and "benchmark" not in place:
+        measured = "benchmark" in place or "experiments" in place
+        if bare and ("_" in bare[1].strip("_") or bare[2]) and bare[1] not in known and not measured:
             wrong.append(f"{place}: {piece}")
     assert not wrong
 

@@ -179,7 +179,7 @@ class _WhileTime:
 
     So many rounds as there is time for are foreseen from those done, after a few of them and whenever their number has
     doubled. Of boosting that is cut the first part is left, which has hardly learned; fewer rounds at a larger rate
-    learn nearly as much (docs/benchmarks.md).
+    learn nearly as much (docs/experiments.md).
 
     Parameters
     ----------
