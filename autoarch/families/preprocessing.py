@@ -73,7 +73,7 @@ def order_free_symmetries(problem: Problem) -> tuple[str, ...]:
 
 
 def opens_without_order(problem: Problem) -> bool:
-    """Whether summaries without an order are among the candidates that open a search.
+    """Return whether summaries without an order are among the candidates that open a search.
 
     Not on a bare line: columns of a table may happen to be alike, each with a meaning of its own.
     """
