@@ -33,7 +33,7 @@ _SAMPLE = 5_000  # pictures that means and deviations are learned from
 _BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 _SPATIAL = ("neighbours", "oblique", "nothing")
-_AFTER = 2  # defaults on the cells of a bare line, behind which summaries without an order stand
+_AFTER = 3  # defaults on the cells of a bare line, behind which summaries without an order stand
 _WINDOWS = (9, 5)  # cells along each side of a neighbourhood
 
 
