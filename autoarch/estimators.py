@@ -27,8 +27,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     n_trials : int or None, default=None
         Candidates to try at most.
     families : "auto", str, Family or sequence of these, default="auto"
-        Families to search: ``"linear"``, ``"tree"``, ``"mlp"``, ``"cnn"``, ``"kernels"``, installed plug-ins, or
-        objects of your own subclass of :class:`autoarch.families.Family`.
+        Families to search: ``"linear"``, ``"tree"``, ``"mlp"``, ``"cnn"``, ``"kernels"``, ``"svm"``, installed
+        plug-ins, or objects of your own subclass of :class:`autoarch.families.Family`.
     layout : tuple of int, "auto" or None, default="auto"
         Cells behind the columns, as ``(height, width)`` or ``(channels, height, width)``. ``"auto"`` takes the shape of
         X, infers the grid behind flat columns, and tries to recover the order of scrambled ones; what it finds must

@@ -24,12 +24,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.imports import require
 from autoarch._core.paths import check_place
-from autoarch._export import onnx_nets, onnx_trees
+from autoarch._export import onnx_kernels, onnx_nets, onnx_trees
 from autoarch._export.onnx_graph import Graph
 from autoarch._export.onnx_inputs import canonical_values
 from autoarch._export.onnx_steps import converted
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor
 from autoarch._training.boosters import CodedClassifier
+from autoarch._training.kernel_machine import KernelMachineClassifier, KernelMachineRegressor
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import ModelFileError
 from autoarch.families.objective import OnTarget
@@ -139,6 +140,8 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
         return _mean(graph, model.estimators_, model.weights, values, classes)
     if isinstance(model, (LogisticRegression, Ridge, ElasticNet)):
         return _linear(graph, model, values)
+    if isinstance(model, (KernelMachineClassifier, KernelMachineRegressor)):
+        return onnx_kernels.machine(graph, model, values)
     if isinstance(model, _FORESTS):
         return onnx_trees.forest(graph, model, values)
     if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):

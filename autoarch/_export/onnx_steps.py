@@ -12,9 +12,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from autoarch._data.layout import Layout
+from autoarch._export import onnx_kernels
 from autoarch._export.onnx_graph import Graph
 from autoarch._training.difference_scaler import AXES, DifferenceScaler
 from autoarch._training.grid_summaries import GridSummaries, parts
+from autoarch._training.kernel_machine import KernelFeatures
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import CodeChannels, GridScaler, SampleScaler
 from autoarch._training.table_scalers import (
@@ -285,4 +287,5 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
     FunctionTransformer: _passed,
     GridScaler: _scaled_grid,
     GridSummaries: _summarised,
+    KernelFeatures: onnx_kernels.features,
 }

@@ -87,6 +87,14 @@ class Guarded:
         except FamilyError as error:
             return str(error)
 
+    def unpromising_for(self, problem: Problem) -> str | None:
+        """As the family says; it is not left out where that breaks."""
+        try:
+            reason = self._ask("unpromising_for", problem)
+            return None if reason is None else str(reason)
+        except FamilyError:
+            return None
+
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """As the family says, asked once for each problem."""
         if self._defaults is None or self._defaults[0] is not problem:

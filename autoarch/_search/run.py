@@ -334,17 +334,23 @@ def _chances(families: Sequence[Family], problem: Problem, report: LocalityRepor
 def promising_families(
     able: Sequence[Family], report: LocalityReport, problem: Problem, chosen_by_user: bool
 ) -> tuple[list[Family], dict[str, str]]:
-    """Leave out convolutions that neither the shape of X nor the probe speaks for, and say so."""
+    """Leave out what says itself that it is not worth its time, and convolutions that nothing speaks for; say so."""
+    if chosen_by_user:
+        return list(able), {}
+    left_out = {family.name: reason for family in able if (reason := family.unpromising_for(problem)) is not None}
+    if len(left_out) < len(able):
+        able = [family for family in able if family.name not in left_out]
+    else:
+        left_out = {}
     report = report.used
     line = problem.layout is not None and problem.layout.is_bare_line
-    if chosen_by_user or not line or report.p_value is None or report.verdict != "none":
-        return list(able), {}
-    chance = report.family_probabilities.get("cnn", 1.0)
     others = [family for family in able if not family.needs.grid]
-    if not others or (chance > _LEAST_CHANCE and UNORDERED not in report.skipped):
-        return list(able), {}
-    found = f"no order was found in the columns (p = {report.p_value:.2g})"
-    if report.unlike:
-        found = "the columns are quantities of different units, not cells"
-    why = f"{found}; families=[{{!r}}, ...] includes it"
-    return others, {family.name: why.format(family.name) for family in able if family.needs.grid}
+    if line and report.p_value is not None and report.verdict == "none" and others:
+        chance = report.family_probabilities.get("cnn", 1.0)
+        if chance <= _LEAST_CHANCE or UNORDERED in report.skipped:
+            found = f"no order was found in the columns (p = {report.p_value:.2g})"
+            if report.unlike:
+                found = "the columns are quantities of different units, not cells"
+            left_out |= {family.name: found for family in able if family.needs.grid}
+            able = others
+    return list(able), {name: f"{why}; families=[{name!r}, ...] includes it" for name, why in left_out.items()}

@@ -136,7 +136,7 @@ def with_affordable_rows(
     rows_alone = {"early_stopping": False} if "early_stopping" in model.get_params() else {}
     timed = clone(model).set_params(**{size: first}, **rows_alone)
     try:
-        rows = _affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
+        rows = affordable_rows(timed, X, y, sample_weight, deadline, seed, share=0.3)
     except TooSlowError as error:
         others = min(getattr(model, size), _USUAL_ROUNDS) / first - 1
         raise TooSlowError(error.needed * (1 + _PER_ROUND * others), error.left) from None
@@ -157,22 +157,31 @@ def fit_affordable_rows(
     model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, deadline: Deadline, seed: int
 ) -> BaseEstimator:
     """Fit a model that has no steps, on as many rows as a timed fit on a few says that the deadline allows."""
-    rows = _affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
+    rows = affordable_rows(clone(model), X, y, sample_weight, deadline, seed, share=0.6)
     complete = len(rows) == X.shape[0]
     return _fitted(model, X, y, sample_weight, slice(None) if complete else rows, complete=complete)
 
 
-def _affordable_rows(
-    model: BaseEstimator, X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline, seed: int, share: float
+def affordable_rows(
+    model: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: Any,
+    deadline: Deadline,
+    seed: int,
+    share: float,
+    small: int = _SMALL,
 ) -> np.ndarray:
     """Rows on which ``model`` can be fitted in a share of the time left, estimated by timed fits on few.
+
+    Nothing is timed where there are fewer than ``small`` values of X times outputs.
 
     Raises
     ------
     TooSlowError
         If the time is too short even for the few rows.
     """
-    if deadline.unlimited or X.shape[0] < 2 * PROBE_ROWS or X.size * n_outputs(y) < _SMALL:
+    if deadline.unlimited or X.shape[0] < 2 * PROBE_ROWS or X.size * n_outputs(y) < small:
         return np.arange(X.shape[0])
     order = class_first_order(y, seed)
     timed: list[tuple[int, float]] = []

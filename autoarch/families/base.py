@@ -218,6 +218,10 @@ class Family(ABC):
         missing = [package for package in self.needs.packages if find_spec(package) is None]
         return f"it needs {', '.join(missing)}, which is not installed" if missing else None
 
+    def unpromising_for(self, problem: Problem) -> str | None:
+        """Give the reason that a search leaves it out unless it is named, or None where it is worth its time."""
+        return None
+
     def fit(
         self, model: BaseEstimator, X: Array, y: Array, *, sample_weight: Array | None, deadline: Deadline, seed: int
     ) -> BaseEstimator:

@@ -20,9 +20,10 @@ from autoarch.families.kernels import Kernels
 from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.neighbors import Neighbors
+from autoarch.families.svm import SVM
 from autoarch.families.tree import Tree
 
-BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors)
+BUILT_IN: tuple[type[Family], ...] = (Linear, Tree, MLP, CNN, Kernels, Neighbors, SVM)
 _OPTIONAL: tuple[type[FoundationModel], ...] = (TabPFN, TabICL)  # left out of "auto" where not installed
 _RESERVED = ("baseline", "auto")  # the search's own
 ENTRY_POINT_GROUP = "autoarch.families"

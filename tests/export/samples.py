@@ -32,6 +32,7 @@ class QuickKernels(Kernels):
 
 
 FAMILIES = {"linear": "linear", "tree": QuickTree, "mlp": QuickMLP, "cnn": QuickCNN, "kernels": QuickKernels}
+FAMILIES |= {"svm": "svm"}
 
 
 def sample(kind, n=60, seed=0):

@@ -10,6 +10,7 @@ from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import voting
 from autoarch.exceptions import ModelFileError
 from autoarch.families.objective import OnTarget
+from autoarch.families.svm import SVM
 from export.samples import FAMILIES, OneKind, sample
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -61,10 +62,14 @@ SLOW = pytest.mark.slow
 ARRAYS = [
     ("cnn", "letters"),
     ("tree", "channels"),
-    *(pytest.param(*one, marks=SLOW) for one in (("linear", "gaps"), ("mlp", "gaps"), ("kernels", "grid"))),
+    *(
+        pytest.param(*one, marks=SLOW)
+        for one in (("linear", "gaps"), ("mlp", "gaps"), ("kernels", "grid"), ("svm", "gaps"))
+    ),
 ]
 TABLES = [
     "tree",
+    "svm",
     *(
         pytest.param(one, marks=SLOW)
         for one in ("linear", "mlp", OneKind("forest"), OneKind("lightgbm"), OneKind("xgboost"))
@@ -253,3 +258,17 @@ def test_a_tuned_threshold_decides_in_the_graph(tmp_path):
     model = AutoArchClassifier(**quick(families="linear", scoring="f1")).fit(X, y)
     assert model.decision_threshold_ != 0.5
     assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("kernel", ["features", pytest.param("linear", marks=SLOW), pytest.param("rbf", marks=SLOW)])
+def test_kernel_machines_of_numbers(kernel, tmp_path):
+    """Kernels around some rows and a linear model on them, and the exact machines."""
+
+    class OneKernel(SVM):
+        def defaults(self, problem):
+            others = {} if kernel == "linear" else {"gamma": 1.0}
+            others |= {} if kernel == "features" else {"epsilon": 0.1}
+            return [{"kernel": kernel, "cost": 1.0, "scaling": "standard", **others}]
+
+    X, numbers = table()
+    assert_equal(AutoArchRegressor(**quick(families=OneKernel)).fit(X, numbers), X, tmp_path)

@@ -41,7 +41,7 @@ def problems(draw):
     )
 
 
-@pytest.mark.parametrize("name", ["linear", "tree", "mlp", "cnn", "kernels", "neighbors"])
+@pytest.mark.parametrize("name", ["linear", "tree", "mlp", "cnn", "kernels", "neighbors", "svm"])
 @settings(max_examples=25)
 @given(problem=problems())
 def test_every_default_has_a_cost_that_grows_with_the_rows(name, problem):

@@ -78,7 +78,7 @@ def marked(mark):
     return found
 
 
-@pytest.mark.parametrize("family", ["linear", "tree", "mlp", "cnn", "kernels", "neighbors"])
+@pytest.mark.parametrize("family", ["linear", "tree", "mlp", "cnn", "kernels", "neighbors", "svm"])
 def test_a_forked_child_predicts_what_its_parent_does(family):
     """The pools of threads that the parent has used are not waited for."""
     assert told("forked", family, OMP_NUM_THREADS="2") == {"status": 0}
