@@ -31,6 +31,7 @@ from autoarch._search.refit import changed_params
 from autoarch._search.row_sample import GivenRows, blocks_of
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
+from autoarch._views.diagnostics import fit_facts
 from autoarch._views.mixin import ShownModel
 from autoarch.exceptions import InputError
 from autoarch.families.base import Problem
@@ -49,6 +50,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
     _task: str
     _left_out: LeftOut | None
     _tested: Tested
+    feature_importances_: np.ndarray
     left_out_predictions_: np.ndarray
     class_weight: Mapping[Any, float] | str | None = None  # a parameter of the classifier alone
 
@@ -105,7 +107,8 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         asked |= {"task": self._task, "seconds": settings.seconds_for_rows}
         splits = plan_search(given.X, values, target.codes, canonical, **asked, seed=seed)
         said = canonical.findings(values, target.codes, classification=target.classes is not None)
-        for message in filter(None, (given.warning, *said, *splits.warnings)) if self.verbose else ():
+        warned = [message for message in (given.warning, *said, *splits.warnings) if message]
+        for message in warned if self.verbose else ():
             warn_user(message)
         rest = {"splits": splits.plan.splits, "problem": problem, "random_state": seed}
         key = identity.key(self.get_params(deep=False), settings.families, **rest)
@@ -113,8 +116,12 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
             past = None if journal.on else same_search(past, key)
             layouts = self._layouts_to_try(canonical)
             request = Request(settings, values, target, weight, problem, splits, seed, layouts, past, tasks, journal)
+            request = replace(request, blocks=canonical.blocks_)
             found = run_search(request)
         self._set_fitted(canonical, target, found, given)
+        decided = getattr(self, "decision_threshold_", None)
+        self._facts = fit_facts(values, target, found.attributes["left_out_predictions_"], decided, warned)
+        self._facts["seconds"] = settings.budget.elapsed
         if self.warm_start:
             self._past = replace(found.past, key=key)
         tasks.close()
@@ -209,7 +216,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
 
     def _set_fitted(self, canonical: Canonicaliser, target: Target, found: SearchResult, given: GivenRows) -> None:
         """Set fitted attributes from the result; ``given`` says which rows were read, if not all."""
-        for name in ("feature_names_in_", "_past", "decision_threshold_"):
+        for name in ("feature_names_in_", "_past", "decision_threshold_", "feature_importances_"):
             self.__dict__.pop(name, None)
         self.n_features_in_ = canonical.n_features_in_
         if hasattr(canonical, "feature_names_in_"):
@@ -219,6 +226,8 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         report = with_values_read(found.attributes["locality_"], canonical.sentinels_, canonical.letters_)
         for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
+        if "feature_importances_" in vars(self):
+            self.feature_importances_ = canonical.in_shape_of_row(self.feature_importances_)
         self.left_out_predictions_ = given.in_full(self.left_out_predictions_)
         if given.note:
             for name in ("splits_", "fitted_on_"):

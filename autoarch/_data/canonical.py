@@ -220,6 +220,11 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             widths[list(self._table.positions)] = [len(coder.names_out()) for coder in self._table.coders]
         return np.split(np.arange(widths.sum()), np.cumsum(widths)[:-1])
 
+    def in_shape_of_row(self, values: np.ndarray) -> np.ndarray:
+        """Values, one for each of the ``blocks_``, in the shape of a row of X."""
+        shape = array_checks.first_axes(self.cell_shape_, self.channels)
+        return np.moveaxis(values.reshape(shape), 0, -1) if shape != self.cell_shape_ else values.reshape(shape)
+
     def column_of(self, position: int) -> int | None:
         """Output column of the number at a position of X; None where it was dropped, or is no single number."""
         if self._table is None:

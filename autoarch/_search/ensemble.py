@@ -15,6 +15,7 @@ from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, standard_error
 from autoarch._search.evaluate import evaluate_on
+from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
 from autoarch._search.refit import (
@@ -147,7 +148,7 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
     fitted: list[tuple[Pipeline, str, float]] = []
     expected = [refit_seconds(member, search) for member, _ in chosen.members]
     for place, (member, weight) in enumerate(chosen.members):
-        left = search.budget.left
+        left = search.budget.left - IMPORTANCE_SHARE * (search.budget.seconds or 0.0)
         if not search.budget.unlimited:
             left *= max(expected[place], 1e-3) / max(sum(expected[place:]), 1e-3)
         if place and not search.models.of(member) and left < expected[place]:

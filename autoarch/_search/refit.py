@@ -17,6 +17,7 @@ from autoarch._core.failures import describe
 from autoarch._search.averages import fold_ensemble, voting
 from autoarch._search.compare import SET_ASIDE, row_variance
 from autoarch._search.evaluate import fit_whole, predict_rows
+from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.loop import Reserved, Search
 from autoarch._search.scoring import Predictions
@@ -50,7 +51,7 @@ def reserved_seconds(search: Search, size: int) -> Reserved:
     if search.budget.unlimited:
         return Reserved()
     total, left = search.budget.seconds or 0.0, search.budget.left
-    closing = min(_CLOSING_SHARE * total, _CLOSING_SECONDS)
+    closing = min(_CLOSING_SHARE * total, _CLOSING_SECONDS) + IMPORTANCE_SHARE * total
     ranked = search.scheduler.ranking()[:size]
     if search.data.plan.extra and ranked:
         closing += min(EXTRA_SHARE * total, extra_seconds(ranked[0], search))

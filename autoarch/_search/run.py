@@ -25,6 +25,7 @@ from autoarch._search.calibration import fitted_temperature
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, winner_of_search
 from autoarch._search.estimate import left_out_of, question_scores
+from autoarch._search.importances import permutation_importances
 from autoarch._search.jobs import TrainingData
 from autoarch._search.journal import Journal
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
@@ -77,6 +78,8 @@ class Request:
         For callbacks of scikit-learn.
     journal : Journal
         Where steps are kept, and read that were done by an earlier fit or are by another process.
+    blocks : sequence of ndarray of int
+        Columns that come from one column of X each.
     """
 
     settings: Settings
@@ -90,6 +93,7 @@ class Request:
     past: Past | None = None
     tasks: FitTasks | None = None
     journal: Journal = field(default_factory=Journal)
+    blocks: Sequence[np.ndarray] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +146,7 @@ def run_search(request: Request) -> SearchResult:
                 search.interrupted = True  # then nothing long is begun
                 estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
+            importances = permutation_importances(best, search, request.blocks)
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
     finally:
         with uninterrupted():
@@ -189,6 +194,7 @@ def run_search(request: Request) -> SearchResult:
         "estimated_score_": estimate[0],
         "estimated_score_std_error_": estimate[1],
         "ensemble_": chosen.table(),
+        **({} if importances is None else {"feature_importances_": importances}),
         "temperature_": temperature,
         **decided,
         "stopped_by_": stopped_by(search),
