@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoarch._export.model_file import load
     from autoarch._views.displays import LeaderboardDisplay, SearchHistoryDisplay
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
+    from autoarch.explain.views import ExplanationDisplay
     from autoarch.locality import LocalityReport, probe_locality
     from autoarch.locality.views import LocalityDisplay
     from autoarch.rows import RowReport, probe_rows
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AutoArchClassifier",
     "AutoArchRegressor",
+    "ExplanationDisplay",
     "Layout",
     "LeaderboardDisplay",
     "LocalityDisplay",
@@ -36,6 +38,7 @@ __all__ = [
 _HOMES = {
     "AutoArchClassifier": "autoarch.estimators",
     "AutoArchRegressor": "autoarch.estimators",
+    "ExplanationDisplay": "autoarch.explain.views",
     "Layout": "autoarch._data.layout",
     "LeaderboardDisplay": "autoarch._views.displays",
     "LocalityDisplay": "autoarch.locality.views",

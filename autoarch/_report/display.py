@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from autoarch._core.imports import require
 from autoarch.exceptions import InputTypeError
@@ -35,6 +35,12 @@ class Display:
     def __init__(self, figure: Figure, ax: Axes):
         self.figure_ = figure
         self.ax_ = ax
+
+    @classmethod
+    def on(cls, ax: Axes) -> Self:
+        """What was drawn on some axes."""
+        figure: Any = ax.get_figure()
+        return cls(figure, ax)
 
     def _repr_png_(self) -> bytes | None:
         """Notebook view; pyplot shows its own figures by itself."""

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._core.imports import require
-from autoarch._report.display import given_axes, new_figure
+from autoarch._report.display import Display, given_axes, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 BLUE, ORANGE, DARK, LIGHT = "#1f6f8b", "#d1713c", "#7a8793", "#c9ced3"
 
@@ -32,10 +31,9 @@ def axes_on(ax: Axes | None, size: tuple[float, float], *, purpose: str) -> Axes
     return new_figure(size, purpose=purpose).add_subplot()
 
 
-def scores_by_fold(frame: pd.DataFrame, scores: Sequence[Sequence[float]]) -> Figure:
+def scores_by_fold(frame: pd.DataFrame, scores: Sequence[Sequence[float]], ax: Axes | None = None) -> Display:
     """Draw one bar for each row of ``frame`` (way, score, std_error, chosen), from the top, and a dot for each fold."""
-    figure = new_figure((6.4, 0.9 + 0.55 * len(frame)), purpose="Drawing a report")
-    axes = figure.add_subplot()
+    axes = axes_on(ax, (6.4, 0.9 + 0.55 * len(frame)), purpose="Drawing a report")
     colours = [BLUE if chosen else LIGHT for chosen in frame["chosen"]]
     axes.barh(frame["way"], frame["score"], xerr=frame["std_error"], color=colours, capsize=3)
     for place, folds in enumerate(scores):
@@ -44,4 +42,4 @@ def scores_by_fold(frame: pd.DataFrame, scores: Sequence[Sequence[float]]) -> Fi
     margin = 0.15 * max(max(every) - min(every), 0.05)
     axes.set(xlim=(min(every) - margin, max(every) + margin))
     axes.invert_yaxis()
-    return figure
+    return Display.on(axes)

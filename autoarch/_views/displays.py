@@ -60,7 +60,7 @@ class LeaderboardDisplay(Display):
         margin = 0.15 * max(high - low, 0.02)
         ax.set(xlabel=score_name(estimator), xlim=(low - margin, high + margin), title="leaderboard")
         ax.invert_yaxis()
-        return cls(ax.get_figure(), ax)
+        return cls.on(ax)
 
 
 class SearchHistoryDisplay(Display):
@@ -110,4 +110,4 @@ class SearchHistoryDisplay(Display):
             ax.step([trial.number for trial in trials], best, where="post", color=LIGHT, zorder=0)
             ax.legend(frameon=False, fontsize=8)
         ax.set(xlabel="trial", ylabel=score_name(estimator), title="search")
-        return cls(ax.get_figure(), ax)
+        return cls.on(ax)

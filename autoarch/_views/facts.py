@@ -98,6 +98,29 @@ def seconds_by_family(board: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(seconds) for name, seconds in spent.items() if seconds > 0}
 
 
+def importance_names(estimator: Any) -> list[str]:
+    """Names of the columns of X, or of its cells, in the order of ``feature_importances_``."""
+    shape = np.shape(estimator.feature_importances_)
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None and len(shape) == 1:
+        return list(map(str, names))
+    return ["x" + "_".join(map(str, cell)) for cell in np.ndindex(*shape)]
+
+
+def importance_grid(estimator: Any) -> np.ndarray | None:
+    """``feature_importances_`` on the cells that they are of, channels summed; None where there is no grid of them."""
+    values = np.asarray(getattr(estimator, "feature_importances_", ()))
+    layout = estimator.layout_
+    if values.ndim == 3:
+        return values.sum(axis=-1 if estimator.channels == "last" else 0)
+    if values.ndim == 2:
+        return values
+    if layout is None or min(layout.shape[1:]) < 2 or layout.n_columns != values.size:
+        return None
+    cells = np.asarray(layout.columns).reshape(layout.shape)
+    return np.where(cells < 0, 0.0, values[np.maximum(cells, 0)]).sum(axis=0)
+
+
 def cv_results(board: pd.DataFrame) -> dict[str, Any]:
     """The leaderboard as scikit-learn's searches show theirs; families that had no turn are no candidates."""
     tried = board[board["status"] != "skipped"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,6 @@ from scipy import ndimage
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain import views
 from autoarch.explain.column_map import Columns
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_LISTED = 5  # names in the text
 _CONFIRMS = 0.5  # of the highest value of a map, near the highest place of another
@@ -198,7 +195,7 @@ class Explanation(Setup):
             frame["std_error"] = errors[place]
         return frame.sort_values(key, key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
-    def plot(self, sample: int = 0) -> Figure:
+    def plot(self, sample: int = 0, *, ax: Any = None) -> views.ExplanationDisplay:
         """Draw one row beside its values: heat maps with profiles of rows and columns, or bars with names.
 
         Where patches of several sizes disagree on the row, their maps are drawn below.
@@ -207,11 +204,13 @@ class Explanation(Setup):
         ----------
         sample : int, default=0
             A row of X; of no matter where the whole data set is explained.
+        ax : Axes or None, default=None
+            Where to draw the values alone; None for a new figure.
 
         Returns
         -------
-        Figure
-            Of matplotlib; the extra ``plot`` brings it.
+        ExplanationDisplay
+            With ``ax_`` and ``figure_``; the extra ``plot`` brings matplotlib.
         """
         place = self._place(sample)
         target = "" if self.target is None else f", target {self.target[place]}"
@@ -219,11 +218,15 @@ class Explanation(Setup):
         title = f"{self.method} {what}: {self.units}"
         if self.columns.cells is None:
             errors = None if self.std_error_by_name is None else self.std_error_by_name[place]
-            return views.plot_bars(self.by_name[place], errors, self._labels(place), title=title)
+            return views.ExplanationDisplay.of_bars(
+                self.by_name[place], errors, self._labels(place), title=title, ax=ax
+            )
         shown = "mean sample" if self.of_data_set else "sample"
         heat = self.grid[place].sum(axis=0)
         alone = self._maps_of_sizes(lambda values: values[place]) if self.sizes_disagree[place] else {}
-        return views.plot_maps(self._picture(place), heat, title=title, shown=shown, alone=alone)
+        return views.ExplanationDisplay.of_maps(
+            self._picture(place), heat, title=title, shown=shown, alone=alone, ax=ax
+        )
 
     def __str__(self) -> str:
         rows = len(self.by_name)

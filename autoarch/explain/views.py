@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.imports import require
+from autoarch._report.display import Display, given_axes, new_figure
 from autoarch._report.figure import DARK, ORANGE
 from autoarch._report.html import BAR_WIDTH, BOX, PICTURE_WIDTH, QUIET, TITLE, items
+from autoarch._views.facts import importance_grid, importance_names, score_name
+from autoarch.exceptions import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = "PuOr_r"  # orange is for the target, violet against it
@@ -22,52 +26,119 @@ MOST_TICKS = 12
 MOST_CELLS = 4_096  # of a map in HTML: more squares would make a heavy notebook
 
 
-def plot_maps(
-    picture: np.ndarray, heat: np.ndarray, *, title: str, shown: str, alone: Mapping[str, np.ndarray]
-) -> Figure:
-    """Draw a picture beside the values of its cells, with their sums over rows and columns.
+class ExplanationDisplay(Display):
+    """Values of columns as bars, or of cells as heat maps beside the row that they explain.
 
-    Parameters
+    Attributes
     ----------
-    picture, heat : ndarray of shape (height, width)
-        Grey values, and the values explained.
-    title, shown : str
-        Titles of the figure and of the picture.
-    alone : mapping from str to ndarray of shape (height, width)
-        Two other maps of the same row, with their titles, or none.
+    ax_, figure_ : Axes and Figure of matplotlib
+        Where it is drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from autoarch import AutoArchClassifier, ExplanationDisplay
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> clf = AutoArchClassifier(time_budget=None, n_trials=1, families="linear", verbose=0, random_state=0).fit(X, y)
+    >>> [text.get_text() for text in ExplanationDisplay.from_estimator(clf).ax_.get_yticklabels()][0]
+    'petal width (cm)'
     """
-    figure = _figure(9.2, 8.0 if alone else 4.2, title)
-    height, width = heat.shape
-    aspect: Any = "equal" if max(heat.shape) <= 8 * min(heat.shape) else "auto"  # a line of cells would be a hair
-    rows: list[Any] = [[0, 1, 2], [".", 3, "."], *([[4, 5, "."]] if alone else [])]
-    heights = [4, 1.3, *([4] if alone else [])]
-    panels: dict[Any, Any] = figure.subplot_mosaic(rows, width_ratios=[4, 4, 1.3], height_ratios=heights)
-    left, heated, beside, below, *others = (panels[number] for number in sorted(panels))
-    left.imshow(picture, cmap="gray", aspect=aspect)
-    left.set(title=shown, xticks=[], yticks=[])
-    for axes, (name, values) in zip([heated, *others], {"values": heat, **alone}.items(), strict=True):
-        most = float(np.abs(values).max()) or 1.0
-        drawn = axes.imshow(values, cmap=COLOURS, vmin=-most, vmax=most, aspect=aspect)
-        axes.set(title=name, xticks=[], yticks=[])
-        figure.colorbar(drawn, ax=axes, shrink=0.8)
-    across, down = heat.sum(axis=0), heat.sum(axis=1)
-    below.bar(range(width), across, color=_colours(across))
-    below.set(xlabel="by column", xticks=_ticks(width))
-    beside.barh(range(height), down, color=_colours(down))
-    beside.set(xlabel="by row", yticks=_ticks(height), ylim=(height - 0.5, -0.5))
-    return figure
 
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
+        """Draw the ``feature_importances_`` of a fitted estimator; :func:`autoarch.explain.explain` explains rows.
 
-def plot_bars(values: np.ndarray, errors: np.ndarray | None, labels: Sequence[str], *, title: str) -> Figure:
-    """Draw the greatest values as bars, with their standard errors."""
-    order = _greatest(values, MOST_BARS)
-    figure = _figure(6.4, 1.2 + 0.28 * len(order), title)
-    axes = figure.add_subplot()
-    xerr = None if errors is None else errors[order]
-    axes.barh(range(len(order)), values[order], xerr=xerr, color=_colours(values[order]), capsize=2)
-    axes.set(yticks=range(len(order)), yticklabels=[labels[place] for place in order], ylim=(len(order) - 0.5, -0.5))
-    axes.axvline(0, color=DARK, lw=0.8)
-    return figure
+        Parameters
+        ----------
+        estimator : AutoArchClassifier or AutoArchRegressor
+            Fitted.
+        ax : Axes or None, default=None
+            Where to draw; None for a new figure.
+
+        Returns
+        -------
+        ExplanationDisplay
+
+        Raises
+        ------
+        InputError
+            If the estimator has none.
+        """
+        check_is_fitted(estimator, "leaderboard_")
+        if not hasattr(estimator, "feature_importances_"):
+            raise InputError(
+                "the estimator has no feature_importances_: the time was too short for them, or no rows were left out. "
+                "Draw autoarch.explain.explain(estimator, X).plot() instead."
+            )
+        title = f"fall of {score_name(estimator)} when permuted"
+        heat = importance_grid(estimator)
+        if heat is None:
+            values = np.asarray(estimator.feature_importances_)
+            return cls.of_bars(values.ravel(), None, importance_names(estimator), title=title, ax=ax)
+        ax = _axes(6.4, 4.2, "") if ax is None else given_axes(ax)
+        _heat(heat, title, ax)
+        return cls.on(ax)
+
+    @classmethod
+    def of_maps(
+        cls,
+        picture: np.ndarray,
+        heat: np.ndarray,
+        *,
+        title: str,
+        shown: str,
+        alone: Mapping[str, np.ndarray],
+        ax: Any = None,
+    ) -> Self:
+        """Draw a picture beside the values of its cells, with their sums over rows and columns.
+
+        Parameters
+        ----------
+        picture, heat : ndarray of shape (height, width)
+            Grey values, and the values explained.
+        title, shown : str
+            Titles of the figure and of the picture.
+        alone : mapping from str to ndarray of shape (height, width)
+            Two other maps of the same row, with their titles, or none.
+        ax : Axes or None, default=None
+            Where to draw the values alone; None for a new figure with all of it.
+        """
+        if ax is not None:
+            _heat(heat, title, given_axes(ax))
+            return cls.on(ax)
+        figure = _figure(9.2, 8.0 if alone else 4.2, title)
+        height, width = heat.shape
+        rows: list[Any] = [[0, 1, 2], [".", 3, "."], *([[4, 5, "."]] if alone else [])]
+        heights = [4, 1.3, *([4] if alone else [])]
+        panels: dict[Any, Any] = figure.subplot_mosaic(rows, width_ratios=[4, 4, 1.3], height_ratios=heights)
+        left, heated, beside, below, *others = (panels[number] for number in sorted(panels))
+        left.imshow(picture, cmap="gray", aspect=_aspect(heat))
+        left.set(title=shown, xticks=[], yticks=[])
+        for axes, (name, values) in zip([heated, *others], {"values": heat, **alone}.items(), strict=True):
+            _heat(values, name, axes)
+        across, down = heat.sum(axis=0), heat.sum(axis=1)
+        below.bar(range(width), across, color=_colours(across))
+        below.set(xlabel="by column", xticks=_ticks(width))
+        beside.barh(range(height), down, color=_colours(down))
+        beside.set(xlabel="by row", yticks=_ticks(height), ylim=(height - 0.5, -0.5))
+        return cls(figure, heated)
+
+    @classmethod
+    def of_bars(
+        cls, values: np.ndarray, errors: np.ndarray | None, labels: Sequence[str], *, title: str, ax: Any = None
+    ) -> Self:
+        """Draw the greatest values as bars, with their standard errors."""
+        order = _greatest(values, MOST_BARS)
+        axes = _axes(6.4, 1.2 + 0.28 * len(order), title) if ax is None else given_axes(ax)
+        xerr = None if errors is None else errors[order]
+        axes.barh(range(len(order)), values[order], xerr=xerr, color=_colours(values[order]), capsize=2)
+        axes.set(
+            yticks=range(len(order)), yticklabels=[labels[place] for place in order], ylim=(len(order) - 0.5, -0.5)
+        )
+        axes.axvline(0, color=DARK, lw=0.8)
+        if ax is not None:
+            axes.set_title(title, fontsize=10)
+        return cls.on(axes)
 
 
 def as_html(
@@ -130,12 +201,25 @@ def _svg_bars(values: np.ndarray, names: Sequence[str]) -> str:
 
 
 def _figure(width: float, height: float, title: str) -> Figure:
-    require("matplotlib", extra="plot", purpose="Drawing an explanation")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure((width, height), purpose="Drawing an explanation")
     figure.suptitle(title, fontsize=10)
     return figure
+
+
+def _axes(width: float, height: float, title: str) -> Axes:
+    return _figure(width, height, title).add_subplot()
+
+
+def _heat(values: np.ndarray, title: str, axes: Any) -> None:
+    """Cells in two colours about 0, with a bar of colours."""
+    most = float(np.abs(values).max()) or 1.0
+    drawn = axes.imshow(values, cmap=COLOURS, vmin=-most, vmax=most, aspect=_aspect(values))
+    axes.set(title=title, xticks=[], yticks=[])
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+
+
+def _aspect(values: np.ndarray) -> Any:
+    return "equal" if max(values.shape) <= 8 * min(values.shape) else "auto"  # a line of cells would be a hair
 
 
 def _greatest(values: np.ndarray, most: int) -> np.ndarray:

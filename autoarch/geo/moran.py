@@ -27,6 +27,7 @@ from sklearn.preprocessing import normalize
 
 from autoarch._core.checks import check_positive, check_whole
 from autoarch._data.points import Places
+from autoarch._report.display import Display
 from autoarch._report.figure import BLUE, LIGHT, ORANGE, axes_on
 from autoarch.exceptions import InputError
 
@@ -174,7 +175,7 @@ class MoranResult:
     permutations: int = 0
     shown: np.ndarray = field(default_factory=lambda: np.empty((0, 2)), repr=False)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Display:
         """Draw values against the means of their neighbours; the slope of the line is Moran's I.
 
         Parameters
@@ -184,7 +185,8 @@ class MoranResult:
 
         Returns
         -------
-        Axes
+        Display
+            With ``ax_`` and ``figure_``.
         """
         ax = axes_on(ax, (4.2, 3.6), purpose="Drawing Moran's I")
         value, around = self.shown.T
@@ -195,7 +197,7 @@ class MoranResult:
         ax.axvline(0.0, color=LIGHT, lw=1, zorder=0)
         title = f"Moran's I {self.statistic:.2f}, p {self.p_value:.2g}"
         ax.set(xlabel="value, less the mean", ylabel="mean of the neighbours", title=title)
-        return ax
+        return Display.on(ax)
 
 
 def moran_of_matrix(matrix: np.ndarray, weights: Weights, permutations: int, rng: np.random.Generator) -> MoranResult:

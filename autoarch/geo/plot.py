@@ -12,6 +12,7 @@ from autoarch._core.checks import check_choice, own_errors
 from autoarch._data.containers import to_plain
 from autoarch._data.coordinates import read_places
 from autoarch._data.points import Places
+from autoarch._report.display import Display
 from autoarch._report.figure import LIGHT, axes_on
 from autoarch.exceptions import InputError
 from autoarch.geo.lattice import cut_open, widest_gap
@@ -35,7 +36,7 @@ def plot_map(
     kind: str = "prediction",
     geographic: bool | str = "auto",
     ax: Axes | None = None,
-) -> Axes:
+) -> Display:
     """Draw values at points.
 
     Numbers get a scale of colours, labels a colour each. More than 20,000 points are drawn as hexagons, with the mean
@@ -61,7 +62,8 @@ def plot_map(
 
     Returns
     -------
-    Axes
+    Display
+        With ``ax_`` and ``figure_``.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def plot_map(
     >>> import numpy as np
     >>> from autoarch.geo import plot_map
     >>> points = np.random.default_rng(0).uniform(size=(100, 2))
-    >>> plot_map(points, points[:, 0], coordinates=(0, 1)).get_title()
+    >>> plot_map(points, points[:, 0], coordinates=(0, 1)).ax_.get_title()
     'prediction'
     """
     check_choice("kind", kind, tuple(COLOURS))
@@ -95,7 +97,7 @@ def plot_map(
     else:
         _draw_labels(ax, points[read.present], read)
     ax.set(title=kind, xlabel=names[0], ylabel=names[1], aspect=aspect)
-    return ax
+    return Display.on(ax)
 
 
 def _to_draw(values: Any, n: int, kind: str) -> Values:

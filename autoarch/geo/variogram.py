@@ -23,6 +23,7 @@ from scipy.spatial.distance import pdist
 
 from autoarch._core.checks import check_positive, check_whole, seed_of
 from autoarch._data.points import Places, check_places
+from autoarch._report.display import Display
 from autoarch._report.figure import BLUE, LIGHT, ORANGE, axes_on
 from autoarch.exceptions import InputError
 from autoarch.geo.moran import moran_of_matrix, nearest_weights
@@ -85,7 +86,7 @@ class Variogram:
         """Share of the sill that neighbours do not share: 0 for smooth values, 1 without structure."""
         return self.nugget / self.sill if self.sill > 0 else 1.0
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Display:
         """Draw the semivariances, the model, the sill and the range.
 
         Parameters
@@ -95,7 +96,8 @@ class Variogram:
 
         Returns
         -------
-        Axes
+        Display
+            With ``ax_`` and ``figure_``.
         """
         ax = axes_on(ax, (4.2, 3.6), purpose="Drawing a variogram")
         ax.plot(self.lags, self.semivariances, "o", ms=4, color=BLUE)
@@ -110,7 +112,7 @@ class Variogram:
             title = f"range {self.range:.3g}{unit}"
         title = f"{title}, nugget {self.nugget_share:.0%}"
         ax.set(xlabel=f"distance{' (km)' if unit else ''}", ylabel="semivariance", ylim=(0, None), title=title)
-        return ax
+        return Display.on(ax)
 
 
 def fit_variogram(

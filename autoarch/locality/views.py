@@ -82,7 +82,7 @@ def draw(measured: Measurements, ax: Any = None) -> LocalityDisplay:
             _neighbour_map(used.grid, ax)
         elif used.scores.landmarks:
             _landmarks(used.scores, ax)
-        return LocalityDisplay(ax.get_figure(), ax)
+        return LocalityDisplay.on(ax)
     parts: list[Callable[[Any], None]] = [partial(_mean_sample, *shown) for shown in _mean_samples(measured)]
     if used.grid.directions:
         parts += [partial(_correlograms, used.grid), partial(_neighbour_map, used.grid)]

@@ -14,8 +14,9 @@ from autoarch.transfer.comparison import NONE, SURE, VERDICTS, Comparison, named
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
+    from autoarch._report.display import Display
     from autoarch._training.pretrained.measures import InputShift
 
 WAYS_IN_WORDS = {
@@ -185,13 +186,18 @@ class TransferReport(Comparison):
         frame = pd.DataFrame([(*row, VERDICTS.get(row[0], NONE)) for row in rows], columns=columns)
         return frame.assign(chosen=frame["way"] == self.chosen)
 
-    def plot(self) -> Figure:
+    def plot(self, *, ax: Axes | None = None) -> Display:
         """Draw the score of each way and reference on each fold, and their means.
+
+        Parameters
+        ----------
+        ax : Axes or None, default=None
+            Where to draw; None for a new figure.
 
         Returns
         -------
-        matplotlib.figure.Figure
-            Shown by a notebook by itself; ``savefig`` writes it.
+        Display
+            With ``ax_`` and ``figure_``; shown by a notebook by itself.
 
         Raises
         ------
@@ -199,10 +205,9 @@ class TransferReport(Comparison):
             If matplotlib is not installed (extra ``plot``).
         """
         frame = self.to_frame()
-        figure = drawing.scores_by_fold(frame, [self._every[name].scores for name in frame["way"]])
-        figure.axes[0].set(xlabel=f"{self.metric} (error: of the distance to the best)")
-        figure.suptitle(f"verdict: {self.verdict}", fontweight="bold")
-        return figure
+        drawn = drawing.scores_by_fold(frame, [self._every[name].scores for name in frame["way"]], ax)
+        drawn.ax_.set(xlabel=f"{self.metric} (error: of the distance to the best)", title=f"verdict: {self.verdict}")
+        return drawn
 
     def __str__(self) -> str:
         """Verdict, scores and what else is known, as lines of text."""

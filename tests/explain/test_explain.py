@@ -258,8 +258,8 @@ def test_pictures_hold_the_sample_its_values_and_profiles(mixed, on_table):
     X, y, _ = make_planted(60, (3, 4), cause="cell", random_state=0)
     model = AutoArchClassifier(**QUICK).fit(X, y)
 
-    axes = explain(model, X[:12], random_state=0, verbose=0).plot(3).axes
-    (bars,) = explain(on_table, mixed[0][:12], random_state=0, verbose=0).plot(-1).axes
+    axes = explain(model, X[:12], random_state=0, verbose=0).plot(3).figure_.axes
+    (bars,) = explain(on_table, mixed[0][:12], random_state=0, verbose=0).plot(-1).figure_.axes
 
     assert [ax.get_title() for ax in axes[:2]] == ["sample", "values"]
     assert axes[1].images[0].get_array().shape == (3, 4)
@@ -406,7 +406,7 @@ def test_patches_of_sizes_that_disagree_are_shown_side_by_side():
     assert found.sizes_disagree.all() and "different places" in str(found)
     assert small.argmax() == 0 and np.unravel_index(large.argmax(), (8, 8)) == (5, 5)
     np.testing.assert_allclose(found.values[0, 0], (small + large) / 2)
-    titles = [axes.get_title() for axes in found.plot(0).axes]
+    titles = [axes.get_title() for axes in found.plot(0).figure_.axes]
     assert "patches of 2 x 2 cells alone" in titles and "patches of 4 x 4 cells alone" in titles
     assert found._repr_html_().count("shape-rendering") == 3
 

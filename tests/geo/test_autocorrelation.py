@@ -160,7 +160,7 @@ def test_the_picture_holds_points_and_slope():
     points, _ = scattered(0)
     found = morans_i(Places(points), points[:, 0])
 
-    dots, line = found.plot().lines[:2]
+    dots, line = found.plot().ax_.lines[:2]
 
     assert len(dots.get_xdata()) == 150
     x, y = line.get_data()

@@ -19,7 +19,7 @@ def table():
 
 def test_a_number_has_a_colour_and_its_place(table):
     """Points stand at their degrees, widened at 60 degrees north by two; a bar explains the colours."""
-    ax = plot_map(table, table["a"])
+    ax = plot_map(table, table["a"]).ax_
 
     (points,) = ax.collections
     np.testing.assert_allclose(points.get_offsets(), table[["lon", "lat"]])
@@ -34,7 +34,7 @@ def test_labels_have_names_in_the_legend(table):
     labels = pd.Series(np.where(table["a"] > 0, "oak", "ash"))
     labels[:5] = None
 
-    ax = plot_map(table, labels)
+    ax = plot_map(table, labels).ax_
 
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ash", "oak"]
     assert len(ax.collections[0].get_offsets()) == 45
@@ -44,14 +44,14 @@ def test_rare_labels_share_a_colour(table):
     """The rarest of more than twenty classes are others."""
     labels = np.array([f"kind {i % 25}" for i in range(50)])
 
-    texts = [text.get_text() for text in plot_map(table, labels).get_legend().get_texts()]
+    texts = [text.get_text() for text in plot_map(table, labels).ax_.get_legend().get_texts()]
 
     assert len(texts) == 21 and texts[-1] == "others"
 
 
 def test_residuals_are_coloured_about_zero(table):
     """Both ends of the scale are equally far."""
-    low, high = plot_map(table, table["a"] + 3, kind="residual").collections[0].get_clim()
+    low, high = plot_map(table, table["a"] + 3, kind="residual").ax_.collections[0].get_clim()
 
     assert low == -high
 
@@ -66,7 +66,7 @@ def test_residuals_are_coloured_about_zero(table):
 )
 def test_uncertainty_comes_from_probabilities_or_models(values, expected):
     """1 less the largest probability, the spread of several predictions, or what was passed."""
-    drawn = plot_map(Places(np.eye(2)), values, kind="uncertainty").collections[0]
+    drawn = plot_map(Places(np.eye(2)), values, kind="uncertainty").ax_.collections[0]
 
     np.testing.assert_allclose(drawn.get_array(), expected)
 
@@ -78,7 +78,7 @@ def test_very_many_points_are_drawn_as_hexagons(kind):
     left = points[:, 0] < 0.5
     values = left * 1.5 if kind == "numbers" else np.where(left, "left", "right")
 
-    (hexagons,) = plot_map(Places(points), values).collections
+    (hexagons,) = plot_map(Places(points), values).ax_.collections
 
     assert len(hexagons.get_offsets()) < 10_000
     assert set(np.round(hexagons.get_array(), 6)) >= {0.0, 1.5 if kind == "numbers" else 1.0}
@@ -86,7 +86,7 @@ def test_very_many_points_are_drawn_as_hexagons(kind):
 
 def test_both_sides_of_the_date_line_stand_side_by_side():
     """Longitudes are turned so that the map is narrow."""
-    ax = plot_map(Places(np.array([[179.0, 0.0], [-179.0, 0.0]]), geographic=True), [1.0, 2.0])
+    ax = plot_map(Places(np.array([[179.0, 0.0], [-179.0, 0.0]]), geographic=True), [1.0, 2.0]).ax_
 
     assert np.ptp(ax.collections[0].get_offsets()[:, 0]) == pytest.approx(2.0)
 
@@ -97,7 +97,7 @@ def test_it_draws_where_it_is_told(table):
 
     ax = Figure().add_subplot()
 
-    assert plot_map(table, table["a"], ax=ax) is ax
+    assert plot_map(table, table["a"], ax=ax).ax_ is ax
 
 
 @pytest.mark.parametrize(

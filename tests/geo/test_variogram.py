@@ -131,7 +131,7 @@ def test_the_picture_marks_the_range():
     points, rng = scattered(0)
     found = fit_variogram(Places(points), gaussian_field(points, "spherical", 20, 0.1, rng), random_state=0)
 
-    ax = found.plot()
+    ax = found.plot().ax_
 
     assert len(ax.lines[0].get_xdata()) == len(found.lags)
     assert ax.lines[-1].get_xdata()[0] == found.range

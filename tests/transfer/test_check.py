@@ -363,7 +363,7 @@ def test_a_report_shows_itself(same):
     frame = same.to_frame()
     assert frame["chosen"].sum() == 1 and frame["behind"].min() == 0
     pytest.importorskip("matplotlib", reason="the picture needs the extra 'plot'")
-    assert len(same.plot().axes[0].patches) == len(frame)
+    assert len(same.plot().ax_.patches) == len(frame)
 
 
 def test_frozen_features_are_a_step_of_a_pipeline(digit_net, digits):

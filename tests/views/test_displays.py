@@ -7,11 +7,19 @@ import pytest
 from quick import Bayes, quick
 from sklearn.exceptions import NotFittedError
 
-from autoarch import AutoArchClassifier, LeaderboardDisplay, LocalityDisplay, SearchHistoryDisplay
+from autoarch import (
+    AutoArchClassifier,
+    AutoArchRegressor,
+    ExplanationDisplay,
+    LeaderboardDisplay,
+    LocalityDisplay,
+    SearchHistoryDisplay,
+)
 from autoarch.exceptions import InputError, InputTypeError
+from autoarch.explain import explain
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
-DISPLAYS = (LeaderboardDisplay, LocalityDisplay, SearchHistoryDisplay)
+DISPLAYS = (ExplanationDisplay, LeaderboardDisplay, LocalityDisplay, SearchHistoryDisplay)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +73,49 @@ def test_what_is_drawn(fitted):
     with pytest.raises(InputError, match="do not hold the search"):
         SearchHistoryDisplay.from_estimator(fitted)
     fitted.study_ = study
+
+
+def test_short_forms_return_displays(fitted):
+    """On axes that are given, too: of an explanation on a grid, of columns, of importances."""
+    from matplotlib.figure import Figure
+
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.normal(size=(30, 5, 6)), axis=2)
+    found = explain(fitted, X, random_state=0, verbose=0)
+    ax = Figure().add_subplot()
+    drawn = found.plot(2, ax=ax)
+    assert type(drawn) is ExplanationDisplay and drawn.ax_ is ax and len(ax.images) == 1
+    assert ExplanationDisplay.from_estimator(fitted).ax_.images[0].get_array().shape == (5, 6)
+    flat = AutoArchClassifier(**quick(families="linear")).fit(X[:, 0, :4], X[:, 0, 2] > 0)
+    labels = [text.get_text() for text in ExplanationDisplay.from_estimator(flat).ax_.get_yticklabels()]
+    assert sorted(labels) == ["x0", "x1", "x2", "x3"] and labels[0] == "x2"
+    ax = Figure().add_subplot()
+    assert explain(flat, X[:, 0, :4], random_state=0, verbose=0).plot(ax=ax).ax_ is ax
+    del flat.feature_importances_
+    with pytest.raises(InputError, match=r"explain\(estimator, X\)\.plot"):
+        ExplanationDisplay.from_estimator(flat)
+
+
+def test_displays_of_scikit_learn_take_left_out_predictions():
+    """Curves and tables of errors on rows that no model knew."""
+    from matplotlib.figure import Figure
+    from sklearn.calibration import CalibrationDisplay
+    from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay, RocCurveDisplay
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y = np.where(X[:, 0] + rng.normal(size=80) / 2 > 0, "yes", "no")
+    model = AutoArchClassifier(**quick(families="linear")).fit(X, y)
+    proba = model.left_out_predictions_
+    settings = [{"ax": Figure().add_subplot()} for _ in range(4)]
+    curve = RocCurveDisplay.from_predictions(y, proba[:, 1], pos_label="yes", **settings[0])
+    assert 0.7 < np.ravel(curve.roc_auc)[0] < 1
+    CalibrationDisplay.from_predictions(y, proba[:, 1], pos_label="yes", n_bins=5, **settings[1])
+    table = ConfusionMatrixDisplay.from_predictions(y, model.classes_[proba.argmax(axis=1)], **settings[2])
+    assert table.confusion_matrix.tolist() == model._facts["confusion"]
+    numbers = AutoArchRegressor(**quick(families="linear")).fit(X, X[:, 0])
+    drawn = PredictionErrorDisplay.from_predictions(X[:, 0], numbers.left_out_predictions_, **settings[3])
+    assert len(drawn.y_pred) == 80
 
 
 def test_the_report_of_the_probe_is_short_to_look_at(fitted):
