@@ -159,7 +159,7 @@ def board(**families):
     for family, value in families.items():
         score, spread, reason = (np.nan, np.nan, value) if isinstance(value, str) else (*value, "")[:3]
         status = "skipped" if isinstance(value, str) else "paused" if reason else "ok"
-        facts = {"status": status, "reason": reason}
+        facts = {"status": status, "reason": reason, "cut": reason.startswith("cut")}
         rows.append({"family": family, "score": score, "score_std": spread, "seconds": 1.0, **facts})
     return pd.DataFrame(rows)
 
@@ -208,6 +208,17 @@ def test_a_trial_that_was_stopped_is_compared_and_says_so():
     assert "It did not pay: 0.800 for cnn (behind after 1 of 5 splits) against 0.950" in lost
     both = convolution_sentence(fitted(board(cnn=(0.95, 0.01), tree=(0.96, np.nan, "late"), mlp=(0.9, 0.01))))
     assert "for mlp, the best other family, as" in both
+
+
+def test_a_net_that_the_clock_cut_is_not_said_to_be_worse():
+    """Its score says nothing, unless it is ahead all the same; one that was trained to its end speaks for all."""
+    cut = (0.119, np.nan, "cut by the clock")
+    open_ = convolution_sentence(fitted(board(cnn=cut, tree=(0.9, 0.01))))
+    assert open_.startswith("Not settled: the clock cut") and "0.119" in open_ and "not pay" not in open_
+    ahead = convolution_sentence(fitted(board(cnn=(0.95, np.nan, "cut by the clock"), tree=(0.9, 0.01))))
+    assert ahead.startswith("It paid")
+    both = pd.concat([board(cnn=cut, tree=(0.9, 0.01)), board(cnn=(0.8, 0.01))])
+    assert convolution_sentence(fitted(both)).startswith("It did not pay: 0.800 ± 0.010 for cnn")
 
 
 def test_a_wild_score_is_no_excuse():
@@ -285,8 +296,8 @@ def test_the_demo_shows_every_case(monkeypatch, capsys):
 class QuickClassifier(BaseEstimator):
     """A substitute for the search: one tree, and the attributes that a summary needs."""
 
-    def __init__(self, time_budget=None, random_state=None):
-        self.time_budget, self.random_state = time_budget, random_state
+    def __init__(self, time_budget=None, rows="auto", random_state=None):
+        self.time_budget, self.rows, self.random_state = time_budget, rows, random_state
 
     def fit(self, X, y):
         from sklearn.tree import DecisionTreeClassifier

@@ -120,15 +120,26 @@ def convolution_sentence(model: Any, held: str = "") -> str:
     nets, others = trials[trials["family"] == "cnn"], trials[trials["family"] != "cnn"]
     if nets.empty:
         return f"None has a score: {_why_none(board)}."
-    cnn = nets.iloc[0]
+    whole = nets[~_cut(nets)]
+    cnn = nets.iloc[0] if whole.empty else whole.iloc[0]
     if others.empty:
         return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) has a score."
     other = others.iloc[0]
     gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other, model.estimated_score_std_error_)
     tail = f"; the winner, {model.best_family_}, reached {held}" if held else ""
+    if whole.empty and gain <= spread:
+        return (
+            f"Not settled: the clock cut the training of every cnn ({_score(cnn)} by then, {_score(other)} for "
+            f"{other['family']}), so their scores say nothing against it; allow more seconds{tail}."
+        )
     against = f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}"
     outcome, reason = _outcome(gain, spread), _because(gain, spread, model.locality_.used)
     return f"{outcome}: {against}, the best other family{_stopped(other)}, {reason}{tail}."
+
+
+def _cut(trials: pd.DataFrame) -> pd.Series:
+    """Whether the clock shortened the training of each trial."""
+    return trials["cut"].astype(bool)
 
 
 def _finished_first(leaderboard: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Files of the command line: data and models in, and a look at where output is to go, before any work.
+"""Files that the command line reads: data and models.
 
 A file may be hostile: a few bytes can stand for more values than any memory holds. So sizes are read from the head of a
 file and compared with what is there, and with the memory that is free, before anything is read.
@@ -7,8 +7,9 @@ file and compared with what is there, and with the memory that is free, before a
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +19,7 @@ import numpy as np
 from autoarch._core.imports import require
 from autoarch.exceptions import AutoArchError, InputError
 
-_TABLES = (".csv", ".tsv", ".parquet", ".feather")
+TABLES = (".csv", ".tsv", ".parquet", ".feather")
 PICKLES = (".joblib", ".pkl", ".pickle")
 _ARCHIVE = b"PK\x03\x04"  # a model file begins with it
 _SEPARATORS = ",;\t|"
@@ -27,7 +28,7 @@ _CELL_BYTES = 8  # of a number in a table
 _CSV_GROWTH = 3  # bytes of memory for each byte of text, while a table is read
 
 
-def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
+def read_data(path: str | Path, target: str | None = None, texts: Collection[str] = ()) -> tuple[Any, Any]:
     """Read features and, where the file has them, labels.
 
     Parameters
@@ -38,6 +39,8 @@ def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
     target : str, optional
         Where the labels are: a column of a table, an array of a ``.npz`` (``y`` is taken unasked), or for a ``.npy``
         a second ``.npy`` file.
+    texts : collection of str, default=()
+        Columns of a table of text that hold texts, even where all of them look like numbers.
 
     Returns
     -------
@@ -46,8 +49,9 @@ def read_data(path: str | Path, target: str | None = None) -> tuple[Any, Any]:
     y : ndarray, Series or None
         The labels.
     """
-    path = _checked_path(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, **dict.fromkeys(_TABLES, _read_frame)}
+    path = checked_path(path)
+    read_frame = partial(_read_frame, texts=texts)
+    readers: dict[str, Any] = {".npz": _read_npz, ".npy": _read_npy, **dict.fromkeys(TABLES, read_frame)}
     if path.suffix.lower() not in readers:
         raise InputError(f"{path} ends in {path.suffix!r}; files that can be read end in {', '.join(readers)}.")
     if not path.is_file():
@@ -76,7 +80,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _read_npy(path: Path, target: str | None) -> tuple[Any, Any]:
-    if target is not None and not _checked_path(target).is_file():
+    if target is not None and not checked_path(target).is_file():
         raise InputError(f"{path} holds one array, so --target must name a second .npy file; there is no {target}.")
     return _load_array(path), None if target is None else _load_array(Path(target))
 
@@ -102,7 +106,7 @@ def _check_head(file: IO[bytes], what: str, size: int) -> None:
     check_room(what, shape, max(1, dtype.itemsize))
 
 
-def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
+def _read_frame(path: Path, target: str | None, texts: Collection[str]) -> tuple[Any, Any]:
     import pandas as pd
 
     from autoarch._data.containers import check_room
@@ -120,7 +124,7 @@ def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
         check_room("the text", (path.stat().st_size,), _CSV_GROWTH)
     with _reading(path):
         readers = {".parquet": pd.read_parquet, ".feather": pd.read_feather}
-        frame = readers.get(path.suffix.lower(), _read_text)(path)
+        frame = readers.get(path.suffix.lower(), partial(_read_text, texts=texts))(path)
     if target is None:
         return frame, None
     if target not in frame:
@@ -128,7 +132,7 @@ def _read_frame(path: Path, target: str | None) -> tuple[Any, Any]:
     return frame.drop(columns=target), frame[target]
 
 
-def _read_text(path: Path) -> Any:
+def _read_text(path: Path, texts: Collection[str]) -> Any:
     """Read a table of text, with the separator that its first lines share, and decimal commas where numbers have them.
 
     Raises
@@ -153,10 +157,12 @@ def _read_text(path: Path) -> Any:
     counts = {mark: min(line.count(mark) for line in lines[:20]) for mark in _SEPARATORS}
     separator = max(counts, key=lambda mark: (counts[mark], mark == ","))
     separator = separator if counts[separator] else ","
-    frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig")
-    texts = frame.select_dtypes(exclude="number")
-    if separator != "," and any(_has_decimal_commas(texts[name]) for name in texts):
-        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", decimal=",")
+    settings: dict[str, Any] = {"sep": separator, "encoding": "utf-8-sig", "low_memory": False}
+    settings["dtype"] = dict.fromkeys(texts, str)
+    frame = pd.read_csv(path, **settings)
+    others = frame.select_dtypes(exclude="number").columns.difference(list(texts))
+    if separator != "," and any(_has_decimal_commas(frame[name]) for name in others):
+        frame = pd.read_csv(path, decimal=",", **settings)
     return frame
 
 
@@ -166,65 +172,32 @@ def _has_decimal_commas(column: Any) -> bool:
     return bool(len(known) and numbers.all() and known.str.contains(",").any())
 
 
-def write_table(table: Any, path: str | None) -> None:
-    """Write a table in the format that the ending of a path names; CSV on standard output without one."""
-    import sys
+def text_columns(model: Any) -> list[str]:
+    """Columns that a fitted estimator knows as texts: its labels are, or it read no numbers from them."""
+    from autoarch._data.columns import Category, Number
 
-    kind = ".csv" if path is None else Path(path).suffix.lower()
-    if kind in (".csv", ".tsv"):
-        table.to_csv(path or sys.stdout, index=False, sep="\t" if kind == ".tsv" else ",")
-    elif kind == ".npy":
-        np.save(str(path), _plain(table.to_numpy()))
-    elif kind == ".npz":
-        arrays: dict[str, Any] = {str(name): _plain(table[name].to_numpy()) for name in table}
-        np.savez(str(path), **arrays)
-    elif kind == ".parquet":
-        table.to_parquet(path)
-    else:
-        table.to_feather(path)
+    step = model.best_estimator_[0]
+    if step._table is None or not hasattr(step, "feature_names_in_"):
+        return []
+    known = zip(step._table.positions, step._table.coders, strict=True)
+    return [
+        str(step.feature_names_in_[position])
+        for position, coder in known
+        if not isinstance(coder, Number)
+        and (not isinstance(coder, Category) or all(isinstance(level, str) for level in coder.levels))
+    ]
 
 
-def _plain(values: np.ndarray) -> np.ndarray:
-    """Texts in place of objects, which would be written as pickles."""
-    return values.astype(str) if values.dtype == object else values
+def labels_like(model: Any, y: Any) -> Any:
+    """Labels in the type of those that an estimator knows, where a file holds them in another."""
+    from autoarch._data.columns import as_text
 
-
-def checked_table(path: str) -> Path:
-    """Return the path of a table to write, or raise where there is no such folder or format."""
-    output = checked_output(path)
-    known = (*_TABLES, ".npy", ".npz")
-    if output.suffix.lower() not in known:
-        raise InputError(f"{output} ends in {output.suffix!r}; tables that can be written end in {', '.join(known)}.")
-    if output.suffix.lower() in (".parquet", ".feather"):
-        require("pyarrow", extra="parquet", purpose=f"Writing {output.name}")
-    return output
-
-
-def checked_model(path: str) -> Path:
-    """Return where a model is to go, or raise where it could not be written, before there is a model.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder.
-    MissingExtraError
-        If it needs the extra ``files``, and that is missing.
-    """
-    output = checked_output(path)
-    if output.suffix.lower() not in PICKLES:
-        for package in ("skops.io", "safetensors.numpy"):
-            require(package, extra="files", purpose=f"Writing {output.name} (model.joblib is a pickle, and needs none)")
-    return output
-
-
-def write_model(model: Any, path: str) -> None:
-    """Write a fitted estimator: a pickle where the name ends so, else a model file."""
-    import joblib
-
-    if Path(path).suffix.lower() in PICKLES:
-        joblib.dump(model, path)
-    else:
-        model.save(path)
+    classes = getattr(model, "classes_", None)
+    if classes is None or getattr(classes, "ndim", 0) != 1:
+        return y
+    known = {as_text(label): label for label in classes.tolist()}
+    same = [known.get(as_text(label), label) for label in np.asarray(y).tolist()]
+    return np.array(same, dtype=classes.dtype if all(label in known.values() for label in same) else object)
 
 
 def read_model(path: str, *, trusted: bool) -> Any:
@@ -237,7 +210,7 @@ def read_model(path: str, *, trusted: bool) -> Any:
     """
     import joblib
 
-    path_of_model = _checked_path(path)
+    path_of_model = checked_path(path)
     if not path_of_model.is_file():
         raise InputError(f"There is no file {path_of_model}.")
     with path_of_model.open("rb") as file:
@@ -256,23 +229,8 @@ def read_model(path: str, *, trusted: bool) -> Any:
     return model
 
 
-def checked_output(path: str) -> Path:
-    """Return the path of a file to write, or raise where it could not be written, before there is anything to write.
-
-    Raises
-    ------
-    InputError
-        If it is a folder, or its folder is not there.
-    """
-    output = _checked_path(path)
-    if output.is_dir():
-        raise InputError(f"{output} is a folder; expected the name of a file to write.")
-    if not output.parent.is_dir():
-        raise InputError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
-    return output
-
-
-def _checked_path(path: str | Path) -> Path:
+def checked_path(path: str | Path) -> Path:
+    """Path of a file, or an InputError where that cannot be one."""
     from autoarch._core.paths import checked_path
 
     return Path(checked_path("the file", path))
