@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -94,7 +95,8 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
     if len(names) > _MOST_MEMBERS or len(set(names)) < len(names):
         raise ModelFileError("it has more parts than a model has, or two of one name")
     for member in members:
-        if not _NAMES.fullmatch(member.filename) or member.flag_bits & 1:
+        linked = stat.S_ISLNK(member.external_attr >> 16)
+        if not _NAMES.fullmatch(member.filename) or member.flag_bits & 1 or linked:
             raise ModelFileError(f"it holds {member.filename[:60]!r}, which is no part of a model")
     if sum(member.file_size for member in members) > max(_FREE, _LARGEST_RATIO * size):
         raise ModelFileError("it would unpack to far more than models do")

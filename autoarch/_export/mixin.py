@@ -37,11 +37,12 @@ class KeptModel:
     def to_onnx(self, path: Any) -> None:
         """Write the final model as one ONNX graph, which onnxruntime predicts with, without autoarch or Python.
 
-        Linear models, trees (of scikit-learn, LightGBM and XGBoost), dense and convolutional nets, random convolutions
-        and means of them can be written. Arrays are one input ``X`` of single precision in the shape that ``fit`` saw;
-        a table has an input of one column for each of its columns: numbers of single precision, NaN where they are
-        missing, and texts, empty where they are missing. The outputs are ``label`` and ``probabilities``, calibrated as
-        those of ``predict_proba``, or ``value``.
+        Linear models, trees (of scikit-learn, LightGBM, XGBoost and CatBoost), dense and convolutional nets, random
+        convolutions and means of them can be written. Arrays are one input ``X`` of single precision in the shape that
+        ``fit`` saw; a table has an input of one column for each of its columns: numbers of single precision, NaN where
+        they are missing, texts, empty where they are missing, and dates as seconds since 1970 by the wall clock, of
+        double precision. The outputs are ``label`` and ``probabilities``, calibrated as those of ``predict_proba``, or
+        ``value``.
 
         Parameters
         ----------

@@ -158,6 +158,11 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
     if name in ("XGBClassifier", "XGBRegressor"):
         n_sums = max(1, len(model.get_booster().get_dump()) // model.get_booster().num_boosted_rounds())
         return _linked(graph, onnx_trees.xgboost(graph, model, values), name == "XGBClassifier", n_sums)
+    if name in ("CatBoostClassifier", "CatBoostRegressor"):
+        raw = onnx_trees.catboost(graph, model, values)
+        if name == "CatBoostRegressor":
+            return graph.op("Exp", raw) if str(model.get_all_params().get("loss_function")) == "Poisson" else raw
+        return _linked(graph, raw, True, 1 if len(model.classes_) == 2 else len(model.classes_))
     if isinstance(model, OnTarget):
         return _on_target(graph, model, values)
     if isinstance(model, FixedThresholdClassifier):  # decided on the calibrated probabilities, at the end

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.columns import Category, Number
+from autoarch._data.columns import Category, Date, Number
 from autoarch._export.onnx_graph import ML, Graph
 from autoarch.exceptions import ModelFileError
 
 INPUT = "X"
+_DAY = 86_400.0
 _EXACT = 2**24  # up to which whole numbers of single precision are exact
 
 
@@ -73,6 +74,8 @@ def _of_table(graph: Graph, step: Canonicaliser) -> str:
             parts.append(graph.cast(graph.feed(name, np.float32, (1,)), np.float64))
         elif isinstance(coder, Category):
             parts.append(_category(graph, name, coder))
+        elif isinstance(coder, Date):
+            parts.append(_date(graph, name, coder))
         else:
             kind = type(coder).__name__.lower()
             raise ModelFileError(f"its column {name!r} is a {kind}, and ONNX has none; make numbers of it before fit")
@@ -101,3 +104,41 @@ def _category(graph: Graph, name: str, coder: Category) -> str:
     place = graph.cast(graph.op("ArgMax", equal, axis=1, keepdims=1), np.float64)
     codes = graph.op("Where", graph.binary("Equal", found, 1.0), place, graph.const(unknown))
     return graph.op("Where", graph.op("IsNaN", fed), graph.const(np.nan), codes)
+
+
+def _date(graph: Graph, name: str, coder: Date) -> str:
+    """Days since the origin and calendar fields of a date that is fed as seconds since 1970, in double precision.
+
+    Years and months are counted from March, so that the day that leap years add is the last one.
+    """
+    seconds = graph.feed(name, np.float64, (1,))
+    since = float(coder.origin.timestamp())  # of the wall clock, as all dates are
+    days = _whole(graph, seconds, _DAY)
+    from_march = graph.binary("Add", days, 719_468.0)  # days since the first of March of the year 0
+    eras = _whole(graph, from_march, 146_097.0)  # of 400 years
+    day = graph.op("Sub", from_march, graph.binary("Mul", eras, 146_097.0))
+    added = graph.op("Add", _whole(graph, day, 1_460.0), _whole(graph, day, 146_096.0))
+    leaps = graph.op("Sub", _whole(graph, day, 36_524.0), added)
+    years = _whole(graph, graph.op("Add", day, leaps), 365.0)
+    leaps = graph.op("Sub", _whole(graph, years, 4.0), _whole(graph, years, 100.0))
+    passed = graph.op("Add", graph.binary("Mul", years, 365.0), leaps)
+    months = _whole(graph, graph.binary("Add", graph.binary("Mul", graph.op("Sub", day, passed), 5.0), 2.0), 153.0)
+    late = graph.cast(graph.binary("Greater", months, 9.5), np.float64)  # January and February, of the next year
+    found = {
+        "year": graph.op("Add", graph.op("Add", years, graph.binary("Mul", eras, 400.0)), late),
+        "month": graph.op("Sub", graph.binary("Add", months, 3.0), graph.binary("Mul", late, 12.0)),
+        "day_of_week": _rest(graph, graph.binary("Add", days, 3.0), 7.0),
+        "hour": _whole(graph, _rest(graph, seconds, _DAY), 3_600.0),
+    }
+    if unknown := set(coder.fields) - set(found):
+        raise ModelFileError(f"it reads {min(unknown)} from the date {name!r}, which has no counterpart in ONNX here")
+    ahead = graph.binary("Div", graph.binary("Sub", seconds, since), _DAY)
+    return graph.concat([ahead, *(found[field] for field in coder.fields)])
+
+
+def _whole(graph: Graph, value: str, unit: float) -> str:
+    return graph.op("Floor", graph.binary("Div", value, unit))
+
+
+def _rest(graph: Graph, value: str, unit: float) -> str:
+    return graph.op("Sub", value, graph.binary("Mul", _whole(graph, value, unit), unit))

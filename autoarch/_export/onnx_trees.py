@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,7 +82,7 @@ def _rounded_down(thresholds: np.ndarray) -> np.ndarray:
     """The greatest numbers of single precision that are not above: such numbers fall on the same side of them."""
     with np.errstate(over="ignore"):  # beyond single precision everything is below
         single = thresholds.astype(np.float32)
-    return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
+        return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
 
 
 def forest(graph: Graph, model: Any, values: str) -> str:
@@ -253,3 +255,56 @@ def _of_xgboost(node: dict[str, Any], nodes: dict[int, dict[str, Any]]) -> None:
     nodes[place] = {**facts, "missing_left": node["missing"] == node["yes"], "leaf": False, "value": 0.0}
     for child in node["children"]:
         _of_xgboost(child, nodes)
+
+
+def catboost(graph: Graph, model: Any, values: str) -> str:
+    """Raw sums of CatBoost's symmetric trees on numbers: each level asks one question, whose answers number the leaves.
+
+    Raises
+    ------
+    ModelFileError
+        If its trees are not symmetric, or ask for anything but numbers.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        model.save_model(str(path), format="json")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    features = found["features_info"].get("float_features", [])
+    scale, base = found["scale_and_bias"]
+    if "oblivious_trees" not in found:
+        raise ModelFileError("its trees are not symmetric, as those of CatBoost are elsewhere")
+    width = len(np.atleast_1d(base))
+    made = Ensemble(width)
+    for tree in found["oblivious_trees"]:
+        splits = tree["splits"] or []
+        if any(split["split_type"] != "FloatFeature" for split in splits):
+            raise ModelFileError("its trees ask for categories, which ONNX does not tell apart")
+        made.add(**_symmetric(splits, features), values=_symmetric_values(tree["leaf_values"], len(splits), width))
+    sums = graph.cast(made.sums(graph, graph.cast(values, np.float32)), np.float64)
+    return graph.binary("Add", graph.binary("Mul", sums, float(scale)), np.atleast_1d(base).astype(float)[None])
+
+
+def _symmetric(splits: list[dict[str, Any]], features: list[dict[str, Any]]) -> dict[str, Any]:
+    """Nodes of a complete tree, level by level; the last question is asked first, as its answer counts most."""
+    depth = len(splits)
+    n_inner = 2**depth - 1
+    n_nodes = 2 * n_inner + 1
+    level = np.floor(np.log2(np.arange(n_nodes) + 1)).astype(int)
+    asked = [splits[depth - 1 - one] for one in level[:n_inner]]
+    known = [features[split["float_feature_index"]] for split in asked]
+    rest = [0] * (n_nodes - n_inner)
+    places = np.arange(n_inner)
+    return {
+        "left": np.array([*(2 * places + 1), *rest]),
+        "right": np.array([*(2 * places + 2), *rest]),
+        "column": np.array([*(one["flat_feature_index"] for one in known), *rest]),
+        "threshold": np.array([*(float(split["border"]) for split in asked), *map(float, rest)]),
+        "missing_left": np.array([*(one.get("nan_value_treatment") != "AsTrue" for one in known), *rest], dtype=bool),
+        "leaf": np.arange(n_nodes) >= n_inner,
+    }
+
+
+def _symmetric_values(leaves: list[float], depth: int, width: int) -> np.ndarray:
+    values = np.zeros((2 ** (depth + 1) - 1, width))
+    values[2**depth - 1 :] = np.reshape(leaves, (-1, width))
+    return values

@@ -120,6 +120,24 @@ def appended(name, times=1):
     return changed
 
 
+def linked(path):
+    """A part that is a link to another file."""
+    parts, known = unpacked(path)
+    packed(path, {**parts, "parts/9.skops": b"/etc/passwd"}, known)
+    with zipfile.ZipFile(path) as zipped:
+        held = {one: zipped.read(one) for one in zipped.infolist()}
+    with zipfile.ZipFile(path, "w") as zipped:
+        for one, data in held.items():
+            if one.filename == "parts/9.skops":
+                one.external_attr = 0o120777 << 16
+            zipped.writestr(one, data)
+
+
+def arrays(header, data=b""):
+    """Arrays of which a header says something else than there is."""
+    return part("arrays.safetensors", len(header).to_bytes(8, "little") + header + data)
+
+
 def foreign(path):
     """An archive of somebody else."""
     with zipfile.ZipFile(path, "w") as zipped:
@@ -161,6 +179,23 @@ HOSTILE = {
     "a list": (part("model.json", b"[]"), UNFIT),
     "deep JSON": (part("model.json", b"[" * 100_000), UNFIT),
     "no arrays": (part("arrays.safetensors", b"\xff" * 64), UNFIT),
+    "huge header": (part("arrays.safetensors", (2**62).to_bytes(8, "little") + b"{}"), UNFIT),
+    "arrays beyond their bytes": (arrays(b'{"a0":{"dtype":"F8","shape":[4],"data_offsets":[0,32]}}'), UNFIT),
+    "arrays of a huge shape": (
+        arrays(b'{"a0":{"dtype":"F64","shape":[4611686018427387904,4],"data_offsets":[0,8]}}', bytes(8)),
+        UNFIT,
+    ),
+    "link": (linked, NO_PART),
+    "encrypted": (
+        raw(lambda data: data.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")),
+        NO_PART,
+    ),
+    "backslashes": (part("..\\evil.skops", b""), NO_PART),
+    "another case": (part("MODEL.json", b"{}"), NO_PART),
+    "to itself": (
+        model(lambda tree: tree["state"].update(best_estimator_={"$": "ref", "v": 90_001, "id": 90_001})),
+        UNFIT,
+    ),
     "other estimator": (model(lambda tree: tree.update(type="os:system")), "holds a 'os:system'"),
     "system": (winner("object", "os:system"), UNKNOWN),
     "process": (winner("object", "subprocess:Popen"), UNKNOWN),

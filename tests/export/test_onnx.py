@@ -37,6 +37,10 @@ def fed(X, session):
     columns = {}
     for put in session.get_inputs():
         column = X[put.name]
+        if "double" in put.type:
+            since = (column - pd.Timestamp(1970, 1, 1)).dt.total_seconds()
+            columns[put.name] = since.to_numpy(np.float64)[:, None]
+            continue
         texts = column.astype(object).where(column.notna(), "").to_numpy(object)
         columns[put.name] = (texts if "string" in put.type else column.to_numpy(np.float32))[:, None]
     return columns
@@ -72,7 +76,7 @@ TABLES = [
     "svm",
     *(
         pytest.param(one, marks=SLOW)
-        for one in ("linear", "mlp", OneKind("forest"), OneKind("lightgbm"), OneKind("xgboost"))
+        for one in ("linear", "mlp", OneKind("forest"), OneKind("lightgbm"), OneKind("xgboost"), OneKind("catboost"))
     ),
 ]
 
@@ -93,7 +97,7 @@ def test_arrays(family, kind, tmp_path):
 @pytest.mark.parametrize("family", TABLES, ids=kind_of)
 def test_tables(family, tmp_path):
     """An input for each column, categories and gaps included, labels that were not seen, three classes."""
-    if kind_of(family) in ("lightgbm", "xgboost"):
+    if kind_of(family) in ("lightgbm", "xgboost", "catboost"):
         pytest.importorskip(family.kind, reason="needs the extra boost")
     X, numbers = table()
     y = np.digitize(numbers, np.quantile(numbers, [0.3, 0.7]))
@@ -142,7 +146,7 @@ def test_categories_of_many_levels(n_classes, tmp_path):
 @pytest.mark.parametrize("family", TABLES, ids=kind_of)
 def test_numbers_of_tables(family, tmp_path):
     """A regression has one output."""
-    if kind_of(family) in ("lightgbm", "xgboost"):
+    if kind_of(family) in ("lightgbm", "xgboost", "catboost"):
         pytest.importorskip(family.kind, reason="needs the extra boost")
     X, numbers = table()
     family = FAMILIES.get(family, family) if isinstance(family, str) else family
@@ -238,13 +242,28 @@ def test_a_mean_with_temperature(tmp_path):
     assert_equal(model, X, tmp_path)
 
 
+def test_dates_are_fed_as_seconds(tmp_path):
+    """Over centuries with leap years and without, on the eve and on the first of months; missing ones as well."""
+    eves = ["1896-02-28", "1900-02-28", "1900-03-01", "1969-12-31 23:59:59", "2000-02-29", "2024-12-31"]
+    days = [pd.Timestamp(eve) for eve in eves]
+    seen = pd.Series([*days, *pd.date_range("1890-01-01", "2103-12-30", periods=94)])
+    X = pd.DataFrame({"seen": seen.astype("M8[s]"), "size": np.float32(np.random.default_rng(0).normal(size=100))})
+    X.loc[50, "seen"] = pd.NaT
+    numbers = X["seen"].dt.month.fillna(0) + X["seen"].dt.day_of_week.fillna(0) + X["size"]
+    model = AutoArchRegressor(**quick(families=FAMILIES["tree"])).fit(X, numbers)
+    coder = model.best_estimator_[0]._table.coders[0]
+    assert set(coder.fields) == {"year", "month", "day_of_week", "hour"}
+    assert_equal(model, X, tmp_path)
+
+
 def test_what_has_no_counterpart_is_named(tmp_path):
-    """Neighbours on a map, dates, layers of others; no file is left."""
+    """Neighbours on a map, lines without an order, times of day; no file is left."""
     X, y, _, settings = sample("map")
     on_map = AutoArchClassifier(**quick(families="linear", **settings)).fit(X, y)
     X, y, _, _ = sample("table")
-    dated = AutoArchClassifier(**quick(families="linear")).fit(X, y)
-    for model, reason in ((on_map, "neighbours of each row on the map"), (dated, "'seen' is a date")):
+    X["seen"] = X["seen"] - X["seen"].min()
+    spans = AutoArchClassifier(**quick(families="linear")).fit(X, y)
+    for model, reason in ((on_map, "neighbours of each row on the map"), (spans, "'seen' is a duration")):
         with pytest.raises(ModelFileError, match=f"cannot be written as ONNX.*{reason}"):
             model.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())

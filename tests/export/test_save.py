@@ -61,6 +61,13 @@ def assert_same(model, loaded, X):
     np.testing.assert_array_equal(model.predict(X), loaded.predict(X))
     if hasattr(model, "predict_proba"):
         np.testing.assert_array_equal(model.predict_proba(X), loaded.predict_proba(X))
+    if model._left_out is not None:
+        ask = "predict_set" if hasattr(model, "predict_proba") else "predict_interval"
+        np.testing.assert_array_equal(*(getattr(one, ask)(X, coverage=0.5) for one in (model, loaded)))
+    assert (loaded._facts, hasattr(loaded, "feature_importances_")) == (
+        model._facts,
+        hasattr(model, "feature_importances_"),
+    )
     assert set(vars(model)) - set(vars(loaded)) <= {"study_", "left_out_predictions_", "_past", "_tested"}
     assert model.locality_.to_dict() == loaded.locality_.to_dict()
     pd.testing.assert_frame_equal(model.leaderboard_, loaded.leaderboard_)
