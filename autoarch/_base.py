@@ -31,7 +31,6 @@ from autoarch._search.refit import changed_params
 from autoarch._search.row_sample import GivenRows, blocks_of
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
-from autoarch._views.diagnostics import fit_facts
 from autoarch._views.mixin import ShownModel
 from autoarch.exceptions import InputError
 from autoarch.families.base import Problem
@@ -50,6 +49,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
     _task: str
     _left_out: LeftOut | None
     _tested: Tested
+    _facts: dict[str, Any]
     feature_importances_: np.ndarray
     left_out_predictions_: np.ndarray
     class_weight: Mapping[Any, float] | str | None = None  # a parameter of the classifier alone
@@ -119,9 +119,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
             request = replace(request, blocks=canonical.blocks_)
             found = run_search(request)
         self._set_fitted(canonical, target, found, given)
-        decided = getattr(self, "decision_threshold_", None)
-        self._facts = fit_facts(values, target, found.attributes["left_out_predictions_"], decided, warned)
-        self._facts["seconds"] = settings.budget.elapsed
+        self._facts |= {"warnings": warned, "seconds": settings.budget.elapsed}
         if self.warm_start:
             self._past = replace(found.past, key=key)
         tasks.close()

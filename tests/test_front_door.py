@@ -42,6 +42,7 @@ def test_the_front_door_is_short():
     assert set(autoarch.__all__) == {
         "AutoArchClassifier",
         "AutoArchRegressor",
+        "ExplanationDisplay",
         "Layout",
         "LeaderboardDisplay",
         "LocalityDisplay",

@@ -10,6 +10,7 @@ TITLE = "font-weight:600;font-size:16px;margin-bottom:6px"
 QUIET = "opacity:.7;font-size:12px"
 BLUE, GREY = "#3b7dd8", "#9aa5b1"
 BAR_WIDTH = 300
+LABELS = 205  # pixels of the names of bars
 PICTURE_WIDTH = 180
 
 
@@ -55,15 +56,16 @@ def bars(title: str, rows: list[tuple[str, float, float, str]]) -> str:
     parts = []
     for number, (label, value, error, colour) in enumerate(rows):
         y, length = 22 * number, BAR_WIDTH * min(max(value, 0.0), 1.0)
-        parts.append(f'<text x="175" y="{y + 15}" text-anchor="end" fill="currentColor">{escape(label)}</text>')
-        parts.append(f'<rect x="185" y="{y + 4}" width="{length:.1f}" height="14" rx="2" fill="{colour}"/>')
-        end = 185 + length
+        parts.append(f'<text x="{LABELS}" y="{y + 15}" text-anchor="end" fill="currentColor">{escape(label)}</text>')
+        parts.append(f'<rect x="{LABELS + 10}" y="{y + 4}" width="{length:.1f}" height="14" rx="2" fill="{colour}"/>')
+        end = LABELS + 10 + length
         if error:
             reach = BAR_WIDTH * min(error, 0.5)
             parts.append(f'<path d="M{end - reach:.1f} {y + 11}H{end + reach:.1f}" stroke="currentColor"/>')
             end += reach
         parts.append(f'<text x="{end + 6:.1f}" y="{y + 15}" fill="currentColor">{value:.3f}</text>')
+    width, height = LABELS + 405, 22 * len(rows) + 4
     return (
-        f'<div style="{QUIET}">{escape(title)}</div><svg xmlns="http://www.w3.org/2000/svg" role="img" width="580" '
-        f'height="{22 * len(rows) + 4}" style="font-size:12px;display:block">{"".join(parts)}</svg>'
+        f'<div style="{QUIET}">{escape(title)}</div><svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}" style="font-size:12px;display:block">{"".join(parts)}</svg>'
     )

@@ -22,6 +22,7 @@ from autoarch._core.threads import uninterrupted
 from autoarch._data.target import Target
 from autoarch._search.applicability import Tested
 from autoarch._search.calibration import fitted_temperature
+from autoarch._search.diagnostics import fit_facts
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, winner_of_search
 from autoarch._search.estimate import left_out_of, question_scores
@@ -160,7 +161,7 @@ def run_search(request: Request) -> SearchResult:
     temperature = 1.0
     if target.classes is not None:
         temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)
-    decided = {}
+    decided: dict[str, Any] = {}
     if target.n_classes == 2:
         threshold = scorer.threshold_of(chosen.predictions)
         if isinstance(settings.threshold, str):
@@ -184,6 +185,7 @@ def run_search(request: Request) -> SearchResult:
         "scores_": pd.DataFrame([asdict(score) for score in scores]),
         "left_out_predictions_": left_out,
         "_left_out": answers,
+        "_facts": fit_facts(request.X, target, left_out, decided.get("decision_threshold_")),
         "_tested": Tested.of(request.X, plan, request.problem.categorical, past.seed),
         "study_": study,
         "leaderboard_": leaderboard(search, best, search.left_out | never_tried(search)),

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from autoarch._report.display import Display, given_axes, new_figure
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
-from autoarch._views.facts import score_name
+from autoarch._views.facts import family_of, score_name
 from autoarch.exceptions import InputError
 
 _MOST_BARS = 20
@@ -102,7 +102,7 @@ class SearchHistoryDisplay(Display):
         ax = new_figure((6.4, 3.6)).add_subplot() if ax is None else given_axes(ax)
         families: dict[str, list[Any]] = {}
         for trial in trials:
-            families.setdefault(next((key.partition(".")[0] for key in trial.params), "trial"), []).append(trial)
+            families.setdefault(family_of(trial), []).append(trial)
         for (name, found), colour in zip(families.items(), _COLOURS * len(families), strict=False):
             ax.plot([t.number for t in found], [t.value for t in found], "o", ms=5, color=colour, label=name)
         if trials:

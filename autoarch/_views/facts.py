@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from autoarch._core.reproduce import passed_params, versions_of
+from autoarch._core.reproduce import code_of, command_of, passed_params, versions_of
 from autoarch._report.text import listed, with_error
 
 _PACKAGES = ("autoarch", "scikit-learn", "numpy", "scipy", "pandas", "torch", "skorch", "optuna", "lightgbm", "xgboost")
 _MOST_PARAMS = 6  # that a line names
+_MOST_NAMED = 100  # columns whose importance a report lists
 
 
 def check_fitted(estimator: Any) -> None:
@@ -98,6 +99,12 @@ def seconds_by_family(board: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(seconds) for name, seconds in spent.items() if seconds > 0}
 
 
+def family_of(trial: Any) -> str:
+    """Family of a trial of the study."""
+    prefix = next((key.partition(".")[0] for key in trial.params), "trial")
+    return str(trial.params.get("family", prefix))
+
+
 def importance_names(estimator: Any) -> list[str]:
     """Names of the columns of X, or of its cells, in the order of ``feature_importances_``."""
     shape = np.shape(estimator.feature_importances_)
@@ -147,7 +154,7 @@ def cv_results(board: pd.DataFrame) -> dict[str, Any]:
 
 def report_facts(estimator: Any) -> dict[str, Any]:
     """Everything that a report tells, as plain values."""
-    locality = estimator.locality_
+    locality, known = estimator.locality_, getattr(estimator, "_facts", {})
     found = {
         "summary": summary_lines(estimator),
         "winner": winner(estimator),
@@ -166,6 +173,9 @@ def report_facts(estimator: Any) -> dict[str, Any]:
         "members": estimator.ensemble_.to_dict("records"),
         "seconds_by_family": seconds_by_family(estimator.leaderboard_),
         "data": {
+            "rows": known.get("rows"),
+            "missing": known.get("missing"),
+            "target": known.get("target", {}),
             "columns": estimator.n_features_in_,
             "row": data_words(estimator),
             "names": getattr(estimator, "feature_names_in_", None),
@@ -173,14 +183,28 @@ def report_facts(estimator: Any) -> dict[str, Any]:
             "judged_on": estimator.splits_,
             "fitted_on": estimator.fitted_on_,
         },
-        "warnings": [f"Left out: {reason}" for reason in locality.skipped],
+        "errors": {name: known[name] for name in ("confusion", "roc", "calibration", "residuals") if name in known},
+        "importances": _importances(estimator),
+        "warnings": [*known.get("warnings", ()), *(f"Left out: {reason}." for reason in locality.skipped)],
         "reproduce": {
             "versions": {"python": platform.python_version(), **versions_of(_PACKAGES)},
             "parameters": {key: repr(value) for key, value in passed_params(estimator).items()},
+            "code": code_of(estimator),
+            "command": command_of(passed_params(estimator), task=estimator._task),
+            "seconds": known.get("seconds"),
             "stopped_by": estimator.stopped_by_,
         },
     }
     return plain(found)
+
+
+def _importances(estimator: Any) -> list[dict[str, Any]]:
+    """The columns that the score falls most for, the first ones of many."""
+    if not hasattr(estimator, "feature_importances_"):
+        return []
+    values, names = np.ravel(estimator.feature_importances_), importance_names(estimator)
+    order = np.argsort(-values, kind="stable")[:_MOST_NAMED]
+    return [{"name": names[place], "importance": float(values[place])} for place in order]
 
 
 def _rows(estimator: Any) -> dict[str, Any]:

@@ -26,7 +26,9 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
-        self.loads += [value for name, value in attributes if name in ("src", "href") and value != "data:,"]
+        self.loads += [
+            value for name, value in attributes if name in ("src", "href") and value[0] != "#" and value != "data:,"
+        ]
         if tag not in ("meta", "link", "br", "img", "circle", "rect", "path"):
             self.open.append(tag)
 

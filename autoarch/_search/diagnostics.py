@@ -5,7 +5,6 @@ They are plain lists, small whatever the size of the data, so that files may hol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,7 @@ _POINTS, _BINS, _BARS = 80, 10, 24
 _FEWEST = 10  # left-out rows that tell
 
 
-def fit_facts(
-    values: np.ndarray, target: Target, left_out: np.ndarray, threshold: Any, warnings: Sequence[str]
-) -> dict[str, Any]:
+def fit_facts(values: np.ndarray, target: Target, left_out: np.ndarray, threshold: Any) -> dict[str, Any]:
     """Describe the data and the errors of a fit.
 
     Parameters
@@ -33,13 +30,10 @@ def fit_facts(
         Left-out predictions, NaN where there are none.
     threshold : float or None
         Probability from which on the second of two classes is predicted.
-    warnings : sequence of str
-        What the user was warned of.
     """
     facts: dict[str, Any] = {
         "rows": len(values),
         "missing": float(np.isnan(values).mean()),
-        "warnings": list(warnings),
         "target": _target_facts(target),
     }
     known = ~np.isnan(left_out).reshape(len(left_out), -1).any(axis=1)
