@@ -14,7 +14,7 @@ from autoarch._data.target import Target
 
 _MOST_CLASSES, _MOST_CURVES = 30, 8  # in the table of errors, and with a curve each
 _POINTS, _BINS, _BARS = 80, 10, 24
-_FEWEST = 10  # left-out rows that tell
+_FEWEST, _MOST_ROWS = 10, 20_000  # left-out rows that tell, and that are enough
 
 
 def fit_facts(values: np.ndarray, target: Target, left_out: np.ndarray, threshold: Any) -> dict[str, Any]:
@@ -36,10 +36,11 @@ def fit_facts(values: np.ndarray, target: Target, left_out: np.ndarray, threshol
         "missing": float(np.isnan(values).mean()),
         "target": _target_facts(target),
     }
-    known = ~np.isnan(left_out).reshape(len(left_out), -1).any(axis=1)
-    if target.codes.ndim != 1 or left_out.ndim > 2 or known.sum() < _FEWEST:
+    known = np.flatnonzero(~np.isnan(left_out).reshape(len(left_out), -1).any(axis=1))
+    if target.codes.ndim != 1 or left_out.ndim > 2 or len(known) < _FEWEST:
         return facts
-    facts["left_out_rows"] = int(known.sum())
+    known = known[:: max(1, len(known) // _MOST_ROWS)]
+    facts["left_out_rows"] = len(known)
     if target.classes is None:
         return facts | {"residuals": _residuals(left_out[known], target.codes[known])}
     return facts | _errors_of_labels(left_out[known], target.codes[known], threshold)
