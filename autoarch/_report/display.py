@@ -38,7 +38,7 @@ class Display:
 
     @classmethod
     def on(cls, ax: Axes) -> Self:
-        """What was drawn on some axes."""
+        """Return a display of what was drawn on some axes."""
         figure: Any = ax.get_figure()
         return cls(figure, ax)
 

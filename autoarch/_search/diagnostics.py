@@ -1,4 +1,4 @@
-"""What a fit leaves behind for its report: few numbers about the data and the errors on left-out rows, no rows.
+"""Facts that a fit leaves behind for its report: few numbers about the data and the errors on left-out rows, no rows.
 
 They are plain lists, small whatever the size of the data, so that files may hold them.
 """

@@ -138,7 +138,7 @@ def convolution_sentence(model: Any, held: str = "") -> str:
 
 
 def _cut(trials: pd.DataFrame) -> pd.Series:
-    """Whether the clock shortened the training of each trial."""
+    """Return whether the clock shortened the training of each trial."""
     return trials["cut"].astype(bool)
 
 
