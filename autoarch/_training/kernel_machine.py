@@ -32,7 +32,7 @@ _LEAST_ITERATIONS = 100_000
 
 
 class _KernelMachine(BaseEstimator):
-    """What both machines share: the kernel, the rows that there is time for, and sums over support vectors."""
+    """Base of both machines: the kernel, the rows that there is time for, and sums over support vectors."""
 
     def __init__(self, kernel: str = "rbf", cost: float = 1.0, gamma: float = 1.0, seed: int = 0):
         self.kernel = kernel
