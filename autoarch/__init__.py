@@ -10,7 +10,7 @@ from autoarch._core.imports import door
 if TYPE_CHECKING:
     from autoarch._data.layout import Layout
     from autoarch._export.model_file import load
-    from autoarch._views.displays import LeaderboardDisplay, SearchHistoryDisplay
+    from autoarch._views.displays import ApplicabilityDisplay, LeaderboardDisplay, SearchHistoryDisplay
     from autoarch.estimators import AutoArchClassifier, AutoArchRegressor
     from autoarch.explain.views import ExplanationDisplay
     from autoarch.locality import LocalityReport, probe_locality
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ApplicabilityDisplay",
     "AutoArchClassifier",
     "AutoArchRegressor",
     "ExplanationDisplay",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ApplicabilityDisplay": "autoarch._views.displays",
     "AutoArchClassifier": "autoarch.estimators",
     "AutoArchRegressor": "autoarch.estimators",
     "ExplanationDisplay": "autoarch.explain.views",

@@ -13,7 +13,7 @@ from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
 from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
-from autoarch._search.estimate import honest_estimate, standard_error
+from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
 from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.jobs import TrainingData
@@ -28,6 +28,7 @@ from autoarch._search.refit import (
     refit,
     refit_seconds,
 )
+from autoarch._search.row_folds import NEW_PLACES, NEW_REGIONS
 from autoarch._search.scoring import Predictions
 from autoarch._search.selection import blended, helps, select
 from autoarch._search.steps import Candidate
@@ -222,7 +223,8 @@ def easier_scores(best: Candidate, search: Search) -> list[QuestionScore]:
             if result.judgement is not None and result.judgement.predictions is not None:
                 part, rng = data.scorer.decided(result.judgement.predictions), np.random.default_rng(search.past.seed)
                 score, error = data.scorer.score_or_nan(part), standard_error(part, data, question, rng)
-                how = "the winner on one split of random rows"
+                n, on_blocks = n_units(part, data, question), question in (NEW_PLACES, NEW_REGIONS)
+                how = f"the winner on one split of {'blocks of the map' if on_blocks else 'random rows'}"
             else:
                 how = f"not known: {result.reason}"
         found.append(QuestionScore(question, score, error, n, how))

@@ -21,6 +21,7 @@ _CONTENDERS = 10  # candidates further down are never chosen by a block's vote
 _BOOTSTRAPS = 60
 _FEW_UNITS = 30
 _ANOTHER_TRAINING = 1.1  # times the error that bootstrap samples give, as measured over data sets drawn anew
+_OF_OTHER_UNITS = 1.2  # the same where whole groups, blocks or stretches are drawn: other ones change a model by more
 
 
 def honest_estimate(
@@ -145,7 +146,8 @@ def standard_error(
     error = bootstrap_error(predictions, data.scorer, rng, n_samples, units=units)
     k = n_units(predictions, data, estimand)
     few = np.sqrt((k - 1) / max(k - 3, 1)) if k < _FEW_UNITS else 1.0
-    return float(error * np.sqrt(k / max(k - 1, 1)) * few * _ANOTHER_TRAINING)
+    widened = _ANOTHER_TRAINING if units is None else _OF_OTHER_UNITS
+    return float(error * np.sqrt(k / max(k - 1, 1)) * few * widened)
 
 
 def _affordable_calls(predictions: Predictions, scorer: Scorer, seconds: float) -> int:

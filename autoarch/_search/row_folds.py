@@ -15,9 +15,9 @@ from autoarch._data.time_splits import later_splits, stretch_splits
 from autoarch._report.text import listed
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import Sites
-from autoarch.geo.fold_plan import spatial_folds
+from autoarch.geo.fold_plan import FoldPlan, spatial_folds
 from autoarch.geo.values import read_values
-from autoarch.rows import RowReport
+from autoarch.rows import RowReport, joined
 
 NEW_GROUPS, NEW_PLACES = "new groups", "new places"
 SAME_PLACES, PLACES_BETWEEN, NEW_REGIONS = "same places", "new places in between", "new regions"  # where places repeat
@@ -26,6 +26,7 @@ SAME_PLACES, PLACES_BETWEEN, NEW_REGIONS = "same places", "new places in between
 # (docs/guide/geo.md).
 _WEIGHTS = 0.8, 0.2
 _FOLDS_OF_EXTRA = 5
+_FEWEST_PLACES = 100  # of which a block says something about others
 _FOLDS = 4  # into which rows and blocks of a map are dealt
 _ALL_FOLDS_UP_TO = 2_000  # rows; with more, half of the folds are used
 _TOGETHER = ("copies", "windows", "groups")  # questions whose answer keeps rows together
@@ -69,11 +70,15 @@ def declared_splits(
 def _easier(plan: SplitPlan, y: np.ndarray, task: str, seed: int, name: str = NEW_ROWS) -> SplitPlan:
     """Add a split of random rows, that the winner alone is asked."""
     split = plan_splits(y, cv=_FOLDS_OF_EXTRA, task=task, random_state=seed).splits[0]
-    return replace(plan, extra={name: split})
+    return replace(plan, extra={**plan.extra, name: split})
 
 
 def splits_of_structure(
-    report: RowReport, y: np.ndarray, spatial: Callable[[np.ndarray | None], SplitPlan | None], **common: Any
+    report: RowReport,
+    y: np.ndarray,
+    spatial: Callable[[np.ndarray | None], SplitPlan | None],
+    site: np.ndarray | None = None,
+    **common: Any,
 ) -> tuple[SplitPlan, str]:
     """Plan the splits for what was found in the rows.
 
@@ -85,6 +90,8 @@ def splits_of_structure(
         Codes of classes, or numbers.
     spatial : callable
         Plans folds over the map that keep groups, if there is a map.
+    site : ndarray of shape (n,) or None
+        Codes of the places of the rows, where these repeat and stay together.
     **common : dict
         ``cv``, ``task``, ``random_state`` and ``X``, as for ``plan_splits``.
 
@@ -107,10 +114,16 @@ def splits_of_structure(
         if in_time is not None:
             in_time = _easier(in_time, y, common["task"], common["random_state"])
             return in_time, _message(report, "copies", "groups", "time")
+    kinds = [each for each in found if each.question in _TOGETHER]
+    if site is not None:
+        groups = site if groups is None else joined([groups, site])
     plan = plan_splits(y, groups=groups, **common)
     if groups is None:
         return plan, ""
-    kinds = [each for each in found if each.question in _TOGETHER]
+    if site is not None and all(each.question == "copies" for each in kinds):
+        told = f"{plan.description}; the rows of a place are one group"
+        plan = replace(plan, description=told, estimands=(PLACES_BETWEEN,) * len(plan), units={PLACES_BETWEEN: groups})
+        return _easier(plan, y, common["task"], common["random_state"], SAME_PLACES), _message(report, *_TOGETHER)
     estimand = NEW_ROWS if all(each.question == "copies" for each in kinds) else NEW_GROUPS
     told = next((each.sentence.rstrip(".") for each in kinds if each.question == "windows"), "")
     if not told:
@@ -166,13 +179,8 @@ def spatial_splits(
         None where there are too few places for folds.
     """
     sites = Sites.of(places)
-    if len(sites) < _FOLDS:
-        return None
-    try:
-        folds = spatial_folds(
-            sites, read_values(y, len(y), labels=task == "classification"), variogram_range, _FOLDS, seed=seed
-        )
-    except ParameterError:
+    folds = _blocks_of_map(sites, y, variogram_range, task, seed)
+    if folds is None:
         return None
     repeated = len(sites) < len(places)
     groups = sites.site if groups is None and repeated else groups
@@ -194,3 +202,27 @@ def spatial_splits(
         {away_from_all: folds.block} if groups is None else {between: groups, away_from_all: folds.block},
     )
     return _easier(plan, y, task, seed, SAME_PLACES) if repeated else plan
+
+
+def with_new_places(
+    plan: SplitPlan, places: Places, y: np.ndarray, variogram_range: float | None, *, task: str, seed: int
+) -> SplitPlan:
+    """Ask the winner, too, what it scores on blocks of the map, whose coordinates nobody declared."""
+    sites = Sites.of(places)
+    folds = _blocks_of_map(sites, y, variogram_range, task, seed) if len(sites) >= _FEWEST_PLACES else None
+    if folds is None:
+        return plan
+    name = NEW_REGIONS if PLACES_BETWEEN in plan.estimands else NEW_PLACES
+    split = folds.training[0], np.flatnonzero(folds.fold == 0)
+    return replace(plan, extra={**plan.extra, name: split}, units={**plan.units, name: folds.block})
+
+
+def _blocks_of_map(sites: Sites, y: np.ndarray, variogram_range: float | None, task: str, seed: int) -> FoldPlan | None:
+    """Folds of blocks of the map; None where there are too few places."""
+    if len(sites) < _FOLDS:
+        return None
+    target = read_values(y, len(y), labels=task == "classification")
+    try:
+        return spatial_folds(sites, target, variogram_range, _FOLDS, seed=seed)
+    except ParameterError:
+        return None

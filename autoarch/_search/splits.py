@@ -22,12 +22,20 @@ from autoarch._data.coordinates import undeclared_coordinates
 from autoarch._data.overlaps import find_windows
 from autoarch._data.points import Places
 from autoarch._data.records import Windows
-from autoarch._data.row_splits import Split, SplitPlan, check_groups, is_plain, plan_splits
-from autoarch._search.row_folds import declared_splits, is_time, spatial_splits, splits_of_structure
+from autoarch._data.row_splits import NEW_ROWS, Split, SplitPlan, check_groups, is_plain, plan_splits
+from autoarch._search.row_folds import (
+    PLACES_BETWEEN,
+    declared_splits,
+    is_time,
+    spatial_splits,
+    splits_of_structure,
+    with_new_places,
+)
 from autoarch._search.scoring import Scorer
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.autocorrelation import MOST_COLUMNS, SpatialEvidence, spatial_evidence
-from autoarch.rows import RowReport, examine, time_of
+from autoarch.geo.blocks import Sites
+from autoarch.rows import RowReport, examine, places_of, time_of
 from autoarch.rows.order import OWN_ORDER
 from autoarch.rows.table import read_columns
 
@@ -122,7 +130,11 @@ def plan_search(
         "seconds": seconds,
         "seed": seed,
     }
-    report = examine(X, values, canonical, y, windows=windows, evidence=evidence, **asked)
+    named = None if places is not None else places_of(X, values, canonical)
+    of_label = evidence
+    if named is not None:
+        of_label = spatial_evidence(named, values[:, :0], [], y, labels=task == "classification", seed=seed)
+    report = examine(X, values, canonical, y, windows=windows, evidence=of_label, **asked)
     if decided:
         plan = declared_splits(y, declared, cv=cv, groups=known, task=task, seed=seed, X=X)
         return SearchSplits(plan, evidence, skipped, tuple(warnings), windows, report)
@@ -132,9 +144,21 @@ def plan_search(
             return None
         return spatial_splits(places, y, evidence[0].range, task=task, seed=seed, groups=codes)
 
-    plan, message = splits_of_structure(report, y, over_map, cv=cv, task=task, random_state=seed, X=X)
-    warnings += [message] if message else []
+    alike = report.of("space") is not None and "space" in report.found
+    site = _repeated(places if places is not None else named if alike else None)
+    plan, message = splits_of_structure(report, y, over_map, site, cv=cv, task=task, random_state=seed, X=X)
+    if named is not None and alike and plan.estimands[0] in (NEW_ROWS, PLACES_BETWEEN):
+        plan = with_new_places(plan, named, y, of_label[0].range, task=task, seed=seed)
+    warnings = [message] if message else warnings
     return SearchSplits(plan, evidence, skipped, tuple(warnings), windows, report)
+
+
+def _repeated(places: Places | None) -> np.ndarray | None:
+    """Codes of the places of the rows, where most rows share theirs with others; None where they do not."""
+    if places is None:
+        return None
+    sites = Sites.of(places)
+    return sites.site if 1 < len(sites) <= len(places) / 2 else None
 
 
 def _declared_time(

@@ -1,18 +1,21 @@
-"""Drawings of a search: its leaderboard, and how the best score grew."""
+"""Drawings of a search: its leaderboard, how the best score grew, and where its scores say something."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from autoarch._data.points import Places
 from autoarch._report.display import Display, given_axes, new_figure
 from autoarch._report.figure import BLUE, DARK, LIGHT, ORANGE
 from autoarch._views.facts import family_of, score_name
 from autoarch.exceptions import InputError
+from autoarch.geo.plot import MANY_POINTS, plot_map, side_by_side
 
-_MOST_BARS = 20
+_MOST_BARS, _BINS = 20, 30
 _COLOURS = (BLUE, ORANGE, DARK, "#6b4c9a", "#4f8f4f", "#b0883a", "#a04060", "#3a9aa0")
 
 
@@ -111,3 +114,68 @@ class SearchHistoryDisplay(Display):
             ax.legend(frameon=False, fontsize=8)
         ax.set(xlabel="trial", ylabel=score_name(estimator), title="search")
         return cls.on(ax)
+
+
+class ApplicabilityDisplay(Display):
+    """How far rows lie outside of what the splits of ``fit`` have tested: on a map where rows have places.
+
+    Attributes
+    ----------
+    ax_, figure_ : Axes and Figure of matplotlib
+        Where it is drawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autoarch import ApplicabilityDisplay, AutoArchRegressor
+    >>> X = np.random.default_rng(0).normal(size=(150, 3))
+    >>> reg = AutoArchRegressor(time_budget=None, n_trials=1, families="linear", verbose=0).fit(X, X[:, 0])
+    >>> ApplicabilityDisplay.from_estimator(reg, X + 9).ax_.get_title()
+    '0 of 150 rows inside of what was tested'
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: Any, *, ax: Any = None) -> Self:
+        """Draw the dissimilarity of rows, and which of them are outside.
+
+        Parameters
+        ----------
+        estimator : AutoArchClassifier or AutoArchRegressor
+            Fitted in this process.
+        X : array-like of the cells, or DataFrame with the columns, that ``fit`` saw
+            Rows to predict.
+        ax : Axes or None, default=None
+            Where to draw; None for a new figure.
+
+        Returns
+        -------
+        ApplicabilityDisplay
+        """
+        check_is_fitted(estimator, "leaderboard_")
+        table = estimator.applicability(X)
+        canonical = estimator.best_estimator_[0]
+        where = canonical.map_columns_
+        ax = new_figure((6.4, 4.4)).add_subplot() if ax is None else given_axes(ax)
+        if where is None:
+            _histogram(ax, table)
+        else:
+            _map(ax, where.places(canonical.transform(X)), table)
+        ax.set_title(f"{table['inside'].sum():,} of {len(table):,} rows inside of what was tested")
+        return cls.on(ax)
+
+
+def _histogram(ax: Any, table: pd.DataFrame) -> None:
+    inside = table["inside"].to_numpy()
+    parts = [table["dissimilarity"].to_numpy()[rows] for rows in (inside, ~inside)]
+    ax.hist(parts, bins=_BINS, stacked=True, color=(BLUE, ORANGE), label=("inside", "outside"))
+    ax.set(xlabel="dissimilarity", ylabel="rows")
+    ax.legend(frameon=False)
+
+
+def _map(ax: Any, places: Places, table: pd.DataFrame) -> None:
+    plot_map(places, table["dissimilarity"].to_numpy(), kind="uncertainty", ax=ax)
+    outside = np.flatnonzero(~table["inside"].to_numpy())
+    if 0 < len(outside) <= MANY_POINTS:
+        points = side_by_side(places.points) if places.geographic else places.points
+        ax.scatter(*points[outside].T, s=14, marker="x", linewidths=0.7, color=ORANGE, label="outside")
+        ax.legend(frameon=False, fontsize=8)

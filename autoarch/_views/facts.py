@@ -36,7 +36,19 @@ def score_name(estimator: Any) -> str:
 def headline(estimator: Any) -> str:
     """The winner and the score to expect of it."""
     score = with_error(estimator.estimated_score_, estimator.estimated_score_std_error_)
-    return f"{winner(estimator)}: {score_name(estimator)} {score} expected on new rows"
+    return f"{winner(estimator)}: {score_name(estimator)} {score} expected on {question(estimator)}"
+
+
+def question(estimator: Any) -> str:
+    """The rows that the estimated score is for, such as "new rows"."""
+    scores = vars(estimator).get("scores_")
+    return str(scores["question"].iloc[0]) if scores is not None and len(scores) else "new rows"
+
+
+def rows_words(estimator: Any) -> str:
+    """How the rows hang together, and what others will score, in a sentence."""
+    told = getattr(estimator, "rows_", None)
+    return told.in_short if told is not None and told.n_rows else "nothing was asked"
 
 
 def winner(estimator: Any) -> str:
@@ -61,21 +73,19 @@ def summary_lines(estimator: Any) -> list[str]:
     rivals = board[board["status"] == "ok"].iloc[1:3]
     others = [f"{row.family} {row.score:.3f}" for row in rivals.itertuples()]
     labels = getattr(estimator, "classes_", None)
-    target = "a number" if labels is None else f"{len(labels)} classes"
     temperature = getattr(estimator, "temperature_", 1.0)
-    calibrated = (
-        "probabilities as they are" if temperature == 1.0 else f"probabilities at temperature {temperature:.2f}"
-    )
+    calibrated = "" if temperature == 1.0 else f", probabilities at temperature {temperature:.2f}"
+    target = "numbers in the units of y" if labels is None else f"{len(labels)} classes{calibrated}"
     return [
         f"{type(estimator).__name__}: {headline(estimator)}",
-        f"  data        rows of {data_words(estimator)}, {target}",
+        f"  data        rows of {data_words(estimator)}; {target}",
+        f"  rows        {rows_words(estimator)}",
         f"  layout      {layout}",
         f"  probe       {verdict(estimator)}",
         f"  winner      {best.family} with {_params(best.params)}",
         f"  in search   {estimator.best_score_:.3f}, the largest of many; behind it: {', '.join(others) or 'nothing'}",
         f"  judged on   {estimator.splits_}",
         f"  fitted on   {estimator.fitted_on_}",
-        f"  outputs     {'numbers in the units of y' if labels is None else calibrated}",
         f"  candidates  {', '.join(tried)}",
         f"  seconds     {', '.join(f'{name} {spent:.1f}' for name, spent in seconds.items())}",
         f"  ended by    {estimator.stopped_by_}",
@@ -160,6 +170,7 @@ def report_facts(estimator: Any) -> dict[str, Any]:
         "winner": winner(estimator),
         "score": {
             "name": score_name(estimator),
+            "question": question(estimator),
             "estimated": estimator.estimated_score_,
             "std_error": estimator.estimated_score_std_error_,
             "in_search": estimator.best_score_,

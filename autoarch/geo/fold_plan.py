@@ -36,6 +36,9 @@ class FoldPlan:
         Distance over which values are alike, as in ``Variogram``; None also where it was not asked for.
     geographic : bool
         Whether distances are kilometres.
+    mismatch : float or None, default=None
+        By how much distances of validation rows to the nearest training row differ from those at prediction (their
+        Wasserstein distance). None where nobody said where predictions are wanted.
     """
 
     fold: np.ndarray
@@ -46,6 +49,7 @@ class FoldPlan:
     buffers: np.ndarray
     range: float | None
     geographic: bool
+    mismatch: float | None = None
 
 
 def spatial_folds(

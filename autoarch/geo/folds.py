@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import Sites
 from autoarch.geo.fold_plan import FoldPlan, spatial_folds
+from autoarch.geo.prediction_distances import matching_folds
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 
@@ -56,6 +58,10 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         in each fold no more than leaves half of the other rows and all their classes; a warning says so.
     kind : "blocks" or "clusters", default="blocks"
         Squares, or as many k-means clusters as there would be squares.
+    predict_at : Places, DataFrame or array of shape (m, p), default=None
+        Where predictions are wanted, for example the cells of the map to draw, with coordinates as in X. Blocks and
+        buffers that are "auto" are then those with which validation rows lie as far from the nearest training row as
+        these places do [2]_.
     geographic : bool or "auto", default="auto"
         Whether coordinates are degrees. "auto" goes by their names (``lon``, ``latitude``, ...).
     shuffle : bool, default=True
@@ -67,6 +73,8 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
     ----------
     .. [1] D. R. Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or
        phylogenetic structure", Ecography 40, 913-929, 2017.
+    .. [2] J. Linnenbrink, C. Mila, M. Ludwig, H. Meyer, "kNNDM CV: k-fold nearest-neighbour distance matching
+       cross-validation for map accuracy estimation", Geoscientific Model Development 17, 5897-5912, 2024.
 
     Examples
     --------
@@ -91,6 +99,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         buffer: float | str = "auto",
         *,
         kind: str = "blocks",
+        predict_at: Any = None,
         geographic: bool | str = "auto",
         shuffle: bool = True,
         random_state: Any = None,
@@ -100,6 +109,7 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         self.block_size = block_size
         self.buffer = buffer
         self.kind = kind
+        self.predict_at = predict_at
         self.geographic = geographic
         self.shuffle = shuffle
         self.random_state = random_state
@@ -176,6 +186,8 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         _enough_sites(sites, self.n_splits, coordinates)
         target = None if y is None else read_values(y, len(places), name="y")
         seed = seed_of(self.random_state) if self.shuffle else None
+        if self.predict_at is not None:
+            return self._matching(sites, target, seed)
         variogram_range = None
         if isinstance(self.block_size, str) or isinstance(self.buffer, str):
             alike = read_attributes(X, coordinate_columns(X, coordinates)) if target is None else target
@@ -193,6 +205,31 @@ class SpatialBlockKFold(BaseCrossValidator, BaseEstimator):
         if isinstance(self.buffer, str):
             _say_if_narrower(plan)
         return plan
+
+    def _matching(self, sites: Sites, target: Values | None, seed: int | None) -> FoldPlan:
+        """Lay folds whose distances resemble those from ``predict_at`` to the rows."""
+        where = self.predict_at
+        if not isinstance(where, Places):
+            with own_errors(reading="predict_at"):
+                where, coordinates, geographic = without_geometry(where, self.coordinates, self.geographic)
+                where = where if hasattr(where, "shape") else np.asarray(where)
+                where = read_places(where, coordinates, geographic=geographic)
+        if where.geographic != sites.places.geographic or not len(where):
+            kinds = [("degrees" if p.geographic else "numbers of a plane") for p in (where, sites.places)]
+            raise ParameterError(
+                f"predict_at has {len(where)} places in {kinds[0]}, X in {kinds[1]}; expected one place or more, in "
+                "the coordinates of X. Give its columns the same names, or pass geographic."
+            )
+        fixed = None if isinstance(self.buffer, str) else self.buffer
+
+        def folds(side: float, strip: float | None) -> FoldPlan:
+            wide: dict[str, Any] = {"buffer": 0.0 if strip is None else "auto"} if fixed is None else {"buffer": fixed}
+            return spatial_folds(
+                sites, target, strip, self.n_splits, block_size=side, kind=self.kind, seed=seed, **wide
+            )
+
+        sides = None if isinstance(self.block_size, str) else [float(self.block_size)]
+        return replace(matching_folds(sites, where, folds, sides, strips=fixed is None), range=None)
 
     def _check(self) -> None:
         check_whole("n_splits", self.n_splits, least=2)

@@ -89,7 +89,7 @@ def plot_map(
     read = _to_draw(values, len(places), kind)
     points, names, aspect = places.points, ("x", "y"), 1.0
     if places.geographic:
-        points, names = _side_by_side(points), ("longitude", "latitude")
+        points, names = side_by_side(points), ("longitude", "latitude")
         latitude = abs(points[:, 1].min() + points[:, 1].max()) / 2
         aspect = float(1.0 / np.cos(np.radians(min(latitude, MOST_STRETCHED))))
     if read.codes is None:
@@ -118,7 +118,7 @@ def _to_draw(values: Any, n: int, kind: str) -> Values:
     return read
 
 
-def _side_by_side(points: np.ndarray) -> np.ndarray:
+def side_by_side(points: np.ndarray) -> np.ndarray:
     """Degrees with longitudes turned so that the widest empty stretch lies at the edge of the map."""
     turned = cut_open(points, widest_gap(points[:, 0]))
     middle = (turned[:, 0].min() + turned[:, 0].max()) / 2

@@ -5,7 +5,7 @@ which are near, ``copies``, ``groups`` and ``order`` ask one question each, ``pr
 a user gets.
 """
 
-from autoarch.rows.probe import examine, probe_rows, time_of
+from autoarch.rows.probe import examine, joined, places_of, probe_rows, time_of
 from autoarch.rows.report import QuestionScore, RowEvidence, RowReport
 
-__all__ = ["QuestionScore", "RowEvidence", "RowReport", "examine", "probe_rows", "time_of"]
+__all__ = ["QuestionScore", "RowEvidence", "RowReport", "examine", "joined", "places_of", "probe_rows", "time_of"]

@@ -2,7 +2,9 @@
 
 How many equal pairs chance gives follows from pairs that are almost equal: where columns agree by chance, pairs that
 differ in one or two of them are far more frequent. With N0, N1, N2 pairs that differ in none, one and two columns,
-independent columns give N0 of about N1 ** 2 / (2 N2), whatever their frequencies, and mixtures of such tables more.
+independent columns give N0 of about N1 ** 2 / (2 N2), whatever their frequencies, and mixtures of such tables more. A
+row of few distinct values that is very frequent (nothing bought, all answers "no") is a value of the table, not a
+copy. Columns that number the rows are left out.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from autoarch._data.records import first_of_copies
 _STEP = 1e-5  # in units of a column's spread, into which values are rounded: coarser than the noise of float32
 _QUERIES, _MOST_COLUMNS = 400, 64
 _CELLS = 20_000_000
+_FEW_VALUES, _COMMON, _LEAST_COMMON = 20, 0.02, 20  # values of a column; share and number of rows that are one value
 _MIXED = 2.0  # times as many equal pairs as independent columns give, in tables of few distinct values
 
 
@@ -54,7 +57,7 @@ class Copies:
         return round(self.share * len(self.groups))
 
 
-def find_copies(values: np.ndarray, seed: int) -> Copies | None:
+def find_copies(values: np.ndarray, seed: int, numbering: np.ndarray | None = None) -> Copies | None:
     """Find rows that are equal up to the noise of numbers; None where no two are.
 
     Parameters
@@ -63,7 +66,11 @@ def find_copies(values: np.ndarray, seed: int) -> Copies | None:
         Canonical matrix.
     seed : int
         Of the rows whose near copies are counted.
+    numbering : ndarray of int or None
+        Columns that only number or name the rows.
     """
+    if numbering is not None and 0 < len(numbering) < values.shape[1]:
+        values = np.delete(values, numbering, axis=1)
     n = len(values)
     rounded = _rounded(values, 0.0)
     groups = first_of_copies(rounded)[1]
@@ -96,7 +103,14 @@ def _by_chance(rounded: np.ndarray, groups: np.ndarray, seed: int) -> tuple[floa
     rng = np.random.default_rng(seed)
     columns = rng.permutation(rounded.shape[1])[:_MOST_COLUMNS]
     columns = columns[(rounded[:, columns] != rounded[0, columns]).any(axis=0)]
-    repeated = np.flatnonzero(np.bincount(groups)[groups] > 1)
+    sizes = np.bincount(groups)
+    few = max((len(np.unique(rounded[:, column])) for column in columns), default=0) <= _FEW_VALUES
+    usual = sizes > max(_COMMON * len(groups), _LEAST_COMMON) if few else np.zeros(len(sizes), dtype=bool)
+    again = np.maximum(sizes - 1, 0)
+    by_default = float(again[usual].sum() / max(1, again.sum()))
+    repeated = np.flatnonzero((sizes > 1)[groups] & ~usual[groups])
+    if not len(repeated):
+        return by_default, 1.0
     most = max(1, _CELLS // max(1, len(columns)) // len(rounded))
     queries = np.sort(rng.permutation(repeated)[: min(_QUERIES, most)])
     apart = np.zeros((len(queries), len(rounded)), dtype=np.int16)
@@ -105,4 +119,5 @@ def _by_chance(rounded: np.ndarray, groups: np.ndarray, seed: int) -> tuple[floa
     equal = float((groups[queries][:, None] == groups).sum() - len(queries))
     one, two = (float((apart == d).sum()) for d in (1, 2))
     expected = _MIXED * one**2 / max(2 * two, 1.0)
-    return min(1.0, expected / max(equal, 1.0)), float(poisson.sf(equal - 1, expected)) if expected else 0.0
+    share = min(1.0, expected / max(equal, 1.0))
+    return by_default + (1 - by_default) * share, float(poisson.sf(equal - 1, expected)) if expected else 0.0

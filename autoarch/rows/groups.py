@@ -2,9 +2,11 @@
 
 Rows of one level resemble each other wherever a categorical feature is good. A group is a leak only if the *other*
 columns tell which level a row belongs to. So the column is left out, with all that is constant within its levels and
-all that names them more finely; among the rest, does the label of the nearest row agree better than that of the nearest
-row of another level? Null: levels permuted over the rows. Where a group has no column of its own but measurements that
-are constant within it (longitude, latitude and height of a station), these are what betrays it.
+all that names them more finely; among the rest, does the label of the nearest row agree better than that of the
+nearest row of another level, and that of a row of the level better than that of another one as near as it? Nearest by
+all columns, or by those that betray the level, each by its intraclass correlation. Null: levels permuted over the
+rows. Where a group has no column of its own but measurements that are constant within it (longitude, latitude and
+height of a station), these are what betrays it.
 """
 
 from __future__ import annotations
@@ -24,9 +26,14 @@ _LEAST_ROWS_PER_LEVEL = 2.0  # on average
 _MOST_TESTED, _MOST_PAIRED = 12, 16
 ALPHA = 0.001
 LEAST_GAP, LEAST_CORRELATION = 0.05, 0.03
-CLEAR_GAP, CLEAR_CORRELATION = 0.02, 0.2  # columns that tell levels apart so well need not gain as much
+LEAST_EFFECT, _LEAST_Z = 0.05, 3.0
+CLEAR_GAP, CLEAR_CORRELATION = 0.008, 0.2  # columns that tell levels apart so well need not gain as much
 _QUANTITY_Z = 4.0  # standard deviations by which levels next to each other are more alike than any two
 _LINKED = 0.5  # times the different pairs of values that two columns would give by chance
+_NESTED = 0.75  # share of the rows of a level, on average, that hold the same name
+_TOGETHER = 1.1  # times the levels of one column that pairs of two may have, which change together
+_METRICS = 2  # by which rows are near
+_BETRAYS_Z = 5.0  # of the F test, from which on a column betrays levels
 _MANY_COPIES = 4.0  # rows in a level on average; a class that was over-sampled has fewer
 _ROWS_OF_A_COPY = 1.5  # different rows in a level on average, up to which copies are what a group consists of
 _MONOTONE = 0.98  # rank correlation of two columns that say the same
@@ -47,7 +54,9 @@ class Group:
     p_value : float
         Of levels that do not matter, adjusted for the number of columns.
     correlation : float
-        Median intraclass correlation of the other columns.
+        Median intraclass correlation of the other columns, or of those that tell levels apart if that is more.
+    effect, z : float
+        How much better labels agree within a level than with other rows as near, and that over its standard error.
     """
 
     name: str
@@ -55,13 +64,16 @@ class Group:
     gap: float
     p_value: float
     correlation: float
+    effect: float = 0.0
+    z: float = 0.0
 
     @property
     def certain(self) -> bool:
         """Return whether the levels are groups."""
         enough = self.gap > LEAST_GAP and self.correlation > LEAST_CORRELATION
         clear = self.gap > CLEAR_GAP and self.correlation > CLEAR_CORRELATION
-        return self.p_value <= ALPHA and (enough or clear)
+        matters = self.effect > LEAST_EFFECT and self.z > _LEAST_Z
+        return self.p_value <= ALPHA and matters and (enough or clear)
 
     @property
     def n_levels(self) -> int:
@@ -84,24 +96,32 @@ def find_groups(table: RowTable, rng: np.random.Generator, apart: np.ndarray | N
     named = _candidates(table)
     tests = [(column.name, column.codes, *_betrayed(column, table)) for column in named]
     tests += _entities(table, named)
-    found: list[tuple[str, np.ndarray, float, float, float]] = []
+    found: list[tuple[str, np.ndarray, float, float, float, tuple[float, float]]] = []
     known: dict[bytes, Neighbours] = {}
     for name, codes, outputs, correlation in tests[: 2 * _MOST_TESTED]:
         features = table.without(outputs)
+        weights = _betraying(features, codes)
+        correlation = max(correlation, _of_betraying(weights))
         if not features.shape[1] or table.y is None or correlation <= LEAST_CORRELATION:
-            found.append((name, codes, 0.0, 0.0, correlation))
+            found.append((name, codes, 0.0, 0.0, correlation, (0.0, 0.0)))
             continue
         compared = None if apart is None or _are_copies(codes, apart) else apart
         among = _whole_levels(codes, rng)
-        key = np.sort(outputs).tobytes() + among.tobytes() + (b"" if compared is None else b"apart")
-        if key not in known:
-            known[key] = Neighbours(features, rng, compared, among)
-        found.append((name, codes, *known[key].gap(table, codes, rng), correlation))
+        best, effect = (-np.inf, 0.0), (0.0, -np.inf)
+        for metric in (None, weights) if weights.any() else (None,):
+            key = np.sort(outputs).tobytes() + among.tobytes() + (b"" if compared is None else b"apart")
+            key += b"" if metric is None else metric.tobytes()
+            if key not in known:
+                scaled = features if metric is None else features[:, metric > 0] * metric[metric > 0]
+                known[key] = Neighbours(scaled, rng, compared, among)
+            best = max(best, known[key].gap(table, codes, rng))
+            effect = max(effect, known[key].level_effect(table, codes), key=lambda each: each[1])
+        found.append((name, codes, *best, correlation, effect))
     order = sorted(found, key=lambda each: -each[3])
     groups, largest = [], 0.0
-    for place, (name, codes, gap, z, correlation) in enumerate(order):  # Holm's step-down adjustment
-        largest = max(largest, min(1.0, float(norm.sf(z)) * (len(order) - place)))
-        groups.append(Group(name, codes, gap, largest, correlation))
+    for place, (name, codes, gap, z, correlation, effect) in enumerate(order):  # Holm's step-down adjustment
+        largest = max(largest, min(1.0, float(norm.sf(z)) * _METRICS * (len(order) - place)))
+        groups.append(Group(name, codes, gap, largest, correlation, *effect))
     return sorted(groups, key=lambda group: (not group.certain, -group.gap))
 
 
@@ -173,25 +193,53 @@ def _betrayed(column: Column, table: RowTable) -> tuple[np.ndarray, float]:
         if other is column or not len(other.outputs):
             continue
         finer = other.n_levels <= len(table) / 2 and column.is_constant_in(other.codes)
-        if finer or other.is_constant_in(column.codes):
+        if finer or other.is_constant_in(column.codes) or _is_coarser(other, column.codes):
             outputs.append(other.outputs)
     left_out = np.concatenate(outputs)
-    return left_out, intraclass(table.without(left_out), column.codes)
+    correlations = intraclass(table.without(left_out), column.codes)
+    return left_out, float(np.median(correlations)) if len(correlations) else 0.0
 
 
-def intraclass(features: np.ndarray, codes: np.ndarray) -> float:
-    """Median over the features of the intraclass correlation, from the analysis of variance."""
+def _is_coarser(other: Column, codes: np.ndarray) -> bool:
+    """Return whether a column of names is a coarser one, as a brand is of models, but for some rows."""
+    if other.kind != "name" or other.n_levels > (int(codes.max()) + 1) / 2:
+        return False
+    counts = np.bincount(joint(codes, other.codes))
+    first = np.unique(joint(codes, other.codes), return_index=True)[1]
+    most = np.zeros(int(codes.max()) + 1)
+    np.maximum.at(most, codes[first], counts)
+    return most.sum() > _NESTED * len(codes) and np.bincount(other.codes).max() < _NESTED * len(codes) / 2
+
+
+def _betraying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Weight of each feature among those that tell levels apart beyond chance; zeros where none does."""
+    if not features.shape[1]:
+        return np.zeros(0)
+    n, k = len(features), int(codes.max()) + 1
+    correlations = intraclass(features, codes)
+    chance = np.sqrt(2.0 / max(k - 1, 1)) * k / n  # deviation of the correlation where levels do not matter
+    return np.sqrt(np.where(correlations > _BETRAYS_Z * chance, np.clip(correlations, 0, 1), 0.0)).astype(np.float32)
+
+
+def _of_betraying(weights: np.ndarray) -> float:
+    """Intraclass correlation of the columns that tell levels apart; of one alone it says little."""
+    used = np.sort(np.square(weights[weights > 0]))
+    return float(np.median(used)) if len(used) > 1 else 0.0
+
+
+def intraclass(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Intraclass correlation of each feature, from the analysis of variance."""
     n, sizes = len(features), np.bincount(codes)
     k = len(sizes)
     if not features.shape[1] or k >= n or k < 2:
-        return 0.0
+        return np.zeros(features.shape[1])
     means = _means(features, codes)
     total = np.square(features - features.mean(axis=0)).sum(axis=0)
     between = (sizes[:, None] * np.square(means - features.mean(axis=0))).sum(axis=0)
     size = (n - np.square(sizes).sum() / n) / (k - 1)
     within = np.maximum((total - between) / (n - k), 1e-12)
     variance = between / (k - 1)
-    return float(np.median((variance - within) / (variance + (size - 1) * within)))
+    return (variance - within) / (variance + (size - 1) * within)
 
 
 def _entities(table: RowTable, named: Sequence[Column]) -> list[tuple[str, np.ndarray, np.ndarray, float]]:
@@ -214,7 +262,8 @@ def _entities(table: RowTable, named: Sequence[Column]) -> list[tuple[str, np.nd
             continue
         constant = [c for c in measured if c not in members and c.is_constant_in(codes)]
         constant = _different([c for c in members if c.kind != "name"], constant)
-        if len(members) + len(constant) < (3 if len(members) > 1 else 2):
+        together = int(codes.max()) + 1 < _TOGETHER * max(c.n_levels for c in members)  # such as x and y of a place
+        if len(members) + len(constant) < (3 if len(members) > 1 and not together else 2):
             continue
         known = [*(c for c in members if c.kind != "name"), *constant]
         if not any(c.kind == "number" for c in known) and len(known) < 3:

@@ -14,6 +14,7 @@ from autoarch.rows.table import RowTable
 N_NEIGHBOURS = 64
 MOST_ROWS = 10_000  # among which neighbours are looked for
 _MOST_QUERIES = 800
+_MOST_STEPS = 6  # away from where neighbours of a code end and others begin
 N_PERMUTATIONS = 40
 _CHUNK = 4_000_000  # distances at a time
 
@@ -120,6 +121,39 @@ class Neighbours:
             drawn[self.among] = rng.permutation(codes[self.among])
             null.append(self.lead(table, nearest, self.other_nearby(drawn)))
         return over_null(observed, null)
+
+    def level_effect(self, table: RowTable, codes: np.ndarray) -> tuple[float, float]:
+        """Agreement of labels with a row of the same code less that with one of another, as near as it is; and its z.
+
+        What follows from the features alone is the same for both. Codes are what is independent of each other.
+        """
+        same = codes[self.nearest] == codes[self.rows][:, None]
+        row, place = np.nonzero(same[:, :-1] != same[:, 1:])  # one of two neighbours in a row is of the code
+        pairs: list[tuple[np.ndarray, ...]] = []
+        kept = np.ones(len(row), dtype=bool)
+        for step in range(_MOST_STEPS):  # and those before and after them, as long as they are of one kind
+            before, after = place - step, place + 1 + step
+            kept &= (before >= 0) & (after < same.shape[1])
+            before, after = np.maximum(before, 0), np.minimum(after, same.shape[1] - 1)
+            kept &= (same[row, before] == same[row, place]) & (same[row, after] != same[row, place])
+            ends = self.nearest[row[kept], before[kept]], self.nearest[row[kept], after[kept]]
+            pairs.append((row[kept], *ends, same[row, place][kept]))
+        row, one, two, first = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        only = np.flatnonzero(same.all(axis=1))
+        if len(only):
+            away = self.other(codes)
+            only = only[away[only] >= 0]
+            row, first = np.r_[row, only], np.r_[first, np.ones(len(only), dtype=bool)]
+            one, two = np.r_[one, self.nearest[only, -1]], np.r_[two, away[only]]
+        if not len(row):
+            return 0.0, 0.0
+        agreement = table.agreement(self.rows[row], one) - table.agreement(self.rows[row], two)
+        n_pairs = np.bincount(row, minlength=len(self.rows))
+        sums = np.bincount(row, weights=np.where(first, agreement, -agreement), minlength=len(self.rows))
+        there = np.flatnonzero(n_pairs)
+        lead = sums[there] / n_pairs[there]
+        of_code = np.bincount(codes[self.rows[there]], weights=lead - lead.mean())
+        return float(lead.mean()), float(lead.sum() / max(np.sqrt(np.square(of_code).sum()), 1e-12))
 
     def lead(self, table: RowTable, near: np.ndarray, other: np.ndarray) -> float:
         """Mean agreement of labels with some neighbours less that with others, where there are both."""

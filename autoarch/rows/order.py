@@ -1,9 +1,11 @@
 """Does it matter when a row was measured: by a date, by a column that the user names, or by the order of the rows?
 
 Time is cut into blocks. Does the label of the nearest row of the same block agree better than that of the nearest row
-of another block, among as many? It does where the label or its relation to the features drifts, and where neighbours in
-time are alike in both. Null: times permuted over the rows; for the order of the rows within rows of one class (or of
-neighbouring labels), because files are sorted by their label. A file that is sorted by a feature is not asked.
+of another block, among as many? It does where the label or its relation to the features drifts, and where neighbours
+in time are alike in both; fine blocks see what comes and goes, such as seasons. Numbers are times where they are
+called so and come in the order of the rows, or fill their range evenly. Null: times permuted over the rows; for the
+order of the rows within rows of one class (or of neighbouring labels), because files are sorted by their label. A
+file that is sorted by a feature is not asked.
 """
 
 from __future__ import annotations
@@ -13,15 +15,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from autoarch._data.points import Places
 from autoarch.rows.neighbours import N_PERMUTATIONS, Neighbours, over_null
-from autoarch.rows.table import RowTable
+from autoarch.rows.table import Column, RowTable
 
 ALPHA, LEAST_EFFECT = 0.001, 0.05
 _LEAST_OF_ROWS = 0.15  # where nothing but the order of the rows says that they have a time
 OWN_ORDER = "the order of the rows"
 FEWEST_ROWS = 60
 _BLOCKS = 5
+_FINE_BLOCKS, _FINE_STEP, _LEAST_IN_FINE = 20, 3, 20
+_TIMES = ("time", "t", "timestamp", "date", "datetime", "day", "week", "epoch", "step", "seconds", "unixtime")
+_YEARS, _FIRST_YEAR, _LAST_YEAR = ("year", "yr"), 1700, 2200
+_LEAST_TIMES = 20  # values
+_IN_ORDER, _EVEN = 0.99, 0.1  # share of the rows; distance from a uniform distribution
 _SORTED = 0.8  # rank correlation of a feature with the order of the rows
+_CLOSE, _LOOKED_AT = 0.5, 10_000  # times the distance of any two rows; rows
 _DRIFT_Z = 3.0
 _MOST_DATES = 3
 
@@ -59,7 +68,11 @@ class Order:
 
 
 def find_order(
-    table: RowTable, rng: np.random.Generator, declared: tuple[str, np.ndarray] | None, apart: np.ndarray | None
+    table: RowTable,
+    rng: np.random.Generator,
+    declared: tuple[str, np.ndarray] | None,
+    apart: np.ndarray | None,
+    places: Places | None = None,
 ) -> Order | None:
     """Test the column that the user names, else every date, else the order of the rows; return the strongest.
 
@@ -73,6 +86,8 @@ def find_order(
         Name and values of the column that orders the rows.
     apart : ndarray of shape (n,) or None
         Codes of copies and groups, of which no two rows are compared.
+    places : Places of length n, or None
+        Where the rows are: a file that goes through the map from one end to the other is not asked.
 
     Returns
     -------
@@ -81,14 +96,18 @@ def find_order(
     """
     if table.y is None or len(table) < FEWEST_ROWS or not table.features.shape[1]:
         return None
-    dates = [(column.name, column.codes) for column in table.columns if column.kind == "date"][:_MOST_DATES]
-    asked = [declared] if declared is not None else dates
+    dates = [column for column in table.columns if column.kind == "date" or _is_time(column, table)][:_MOST_DATES]
+    asked = [declared] if declared is not None else [(column.name, column.codes) for column in dates]
     own_order = not asked
     if own_order:
-        if _sorted_by_feature(table):
+        if _sorted_by_feature(table) or (places is not None and _follows_places(places)):
             return None
         asked = [(OWN_ORDER, np.arange(len(table)))]
-    neighbours = Neighbours(table.features, rng, apart)
+    left_out = np.concatenate([np.zeros(0, dtype=int), *(column.outputs for column in dates)])
+    features = table.without(left_out)
+    if not features.shape[1]:
+        return None
+    neighbours = Neighbours(features, rng, apart)
     strata = table.fine_strata if own_order else np.zeros(len(table), dtype=int)
     found = [_tested(name, values, table, neighbours, strata, rng, len(asked)) for name, values in asked]
     return max(found, key=lambda order: order.effect)
@@ -104,23 +123,41 @@ def _tested(
     n_asked: int,
 ) -> Order:
     position = (rankdata(values, method="average") - 1) / max(1, len(values) - 1)
-    block = np.minimum((position * _BLOCKS).astype(int), _BLOCKS - 1)
-    steps = (1, 2)
-    observed = [_lead(table, neighbours, block, step, rng) for step in steps]
+    fine = (_FINE_BLOCKS, _FINE_STEP) if len(table) >= _FINE_BLOCKS * _LEAST_IN_FINE else (_BLOCKS, 1)
+    ways = dict.fromkeys([(_BLOCKS, 1), (_BLOCKS, 2), fine])
+    blocks = {n: np.minimum((position * n).astype(int), n - 1) for n, _ in ways}
+    observed = [_lead(table, neighbours, blocks[n], step, rng) for n, step in ways]
     null = []
     for _ in range(N_PERMUTATIONS):
-        drawn = block[_permuted_within(strata, rng)]
-        null.append([_lead(table, neighbours, drawn, step, rng) for step in steps])
-    near, far = (over_null(observed[place], [each[place] for each in null]) for place in (0, 1))
+        order = _permuted_within(strata, rng)
+        null.append([_lead(table, neighbours, blocks[n][order], step, rng) for n, step in ways])
+    found = [over_null(value, [each[place] for each in null]) for place, value in enumerate(observed)]
     growth = over_null(observed[1] - observed[0], [each[1] - each[0] for each in null])
-    effect, z = max(near, far)
-    p_value = min(1.0, 2 * n_asked * float(norm.sf(z)))
+    effect, z = max(found, key=lambda each: each[1])
+    p_value = min(1.0, len(ways) * n_asked * float(norm.sf(z)))
     return Order(name, position, effect, p_value, bool(growth[1] > _DRIFT_Z))
+
+
+def _is_time(column: Column, table: RowTable) -> bool:
+    """Return whether a column of numbers is called a time, and looks like one."""
+    if column.kind not in ("whole", "number") or column.n_levels < _LEAST_TIMES or len(column.outputs) != 1:
+        return False
+    word = "".join(c for c in column.name.lower() if c.isalpha())
+    values = table.values[:, int(column.outputs[0])]
+    if np.isnan(values).any():
+        return False
+    in_order = bool(np.mean(np.diff(values) >= 0) > _IN_ORDER)
+    if word in _YEARS:  # a car has one, too
+        return in_order and column.kind == "whole" and bool(values.min() >= _FIRST_YEAR and values.max() <= _LAST_YEAR)
+    if word not in _TIMES:
+        return False
+    even = (np.sort(values) - values.min()) / max(float(np.ptp(values)), 1e-300)
+    return in_order or float(np.abs(even - np.linspace(0, 1, len(even))).max()) < _EVEN
 
 
 def _lead(table: RowTable, neighbours: Neighbours, block: np.ndarray, step: int, rng: np.random.Generator) -> float:
     """Lead of the nearest row of the same block over the nearest row ``step`` blocks away."""
-    away = np.where(block + step < _BLOCKS, block + step, block - step)
+    away = np.where(block + step <= block.max(), block + step, block - step)
     return neighbours.lead(table, neighbours.of_code(block, block, rng), neighbours.of_code(block, away, rng))
 
 
@@ -131,6 +168,14 @@ def _permuted_within(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray
     permuted = np.empty(len(strata), dtype=int)
     permuted[rows] = order
     return permuted
+
+
+def _follows_places(places: Places) -> bool:
+    """Return whether rows that follow each other are places close to each other."""
+    space = places.space[: 2 * _LOOKED_AT]
+    steps = np.linalg.norm(np.diff(space, axis=0), axis=1)
+    any_two = np.linalg.norm(space - np.roll(space, len(space) // 2 + 1, axis=0), axis=1)
+    return bool(np.median(steps) < _CLOSE * np.median(any_two))
 
 
 def _sorted_by_feature(table: RowTable) -> bool:

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from autoarch._core.checks import did_you_mean, own_errors, seed_of, shown
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import to_plain
-from autoarch._data.coordinates import read_places, resembles_coordinates
+from autoarch._data.coordinates import bare, read_places, resembles_coordinates
 from autoarch._data.overlaps import find_windows
 from autoarch._data.points import Places
 from autoarch._data.records import Windows
@@ -32,7 +32,7 @@ from autoarch.rows.report import RowEvidence, RowReport
 from autoarch.rows.table import RowTable, dense
 
 _WINDOWS_P = 1e-6  # overlaps are rarer by 20 bits than any two rows give
-_GROUPS_PER_ROW, _TIME_PER_ROW = 2e-5, 1e-5  # seconds, as measured on two busy cores
+_GROUPS_PER_ROW, _TIME_PER_ROW = 3e-5, 1e-5  # seconds, as measured on two busy cores
 LEAST_COPIES = 0.03  # share of the rows beyond chance that makes a difference
 
 
@@ -148,7 +148,7 @@ def examine(
     rng, left = np.random.default_rng(seed), np.inf if seconds is None else seconds
     table = RowTable.of(X, values, canonical, y, labels=labels, seed=seed)
     answers, together, skipped = [], [] if groups is None else [groups], []
-    copies = find_copies(values, seed)
+    copies = find_copies(values, seed, table.numbering)
     answers.append(_of_copies(copies, len(values)))
     if answers[-1].certain and copies is not None:
         together.append(copies.groups)
@@ -158,7 +158,7 @@ def examine(
     if windows is not None:
         together.append(windows.groups)
     if y is None:
-        return RowReport(len(values), tuple(answers), _joined(together), skipped=("groups, time and places without y",))
+        return RowReport(len(values), tuple(answers), joined(together), skipped=("groups, time and places without y",))
     order, found = None, []
     if groups is None and windows is None:
         left -= _GROUPS_PER_ROW * len(values)
@@ -168,14 +168,15 @@ def examine(
             found = find_groups(table, rng, copies.groups if together and copies is not None else None)
             answers.append(_of_groups(found, table))
             together += [group.codes for group in found[:1] if group.certain]
-    codes = _joined(together)
+    codes = joined(together)
+    places = places_of(X, values, canonical)
     if windows is None or time is not None:
         left -= _TIME_PER_ROW * len(values)
         if left < 0 and time is None:
             skipped.append("time: for time")
-        elif (order := find_order(table, rng, time, codes)) is not None:
+        elif (order := find_order(table, rng, time, codes, places)) is not None:
             answers.append(_of_order(order, declared=time is not None))
-    if evidence is None and (places := _places(X, values, canonical)) is not None:
+    if evidence is None and places is not None:
         evidence = spatial_evidence(places, values[:, :0], [], y, labels=labels, seed=seed)
     answers += [_of_space(evidence[0])] if evidence else []
     certain = order is not None and (order.certain or time is not None)
@@ -189,7 +190,7 @@ def examine(
     )
 
 
-def _places(X: Any, values: np.ndarray, canonical: Canonicaliser) -> Places | None:
+def places_of(X: Any, values: np.ndarray, canonical: Canonicaliser) -> Places | None:
     """Places of the rows: by the coordinates that are declared, or by columns that sound like them."""
     if canonical.map_columns_ is not None:
         return canonical.map_columns_.places(values)
@@ -198,7 +199,8 @@ def _places(X: Any, values: np.ndarray, canonical: Canonicaliser) -> Places | No
         places = None if found is None else read_places(to_plain(X), found)
     except InputError:  # they only sound like coordinates
         return None
-    return places if places is not None and places.geographic else None  # x and y may be anything
+    alone = found is not None and bare(found[0]) == "x"  # x and y may be anything
+    return None if places is None or alone else places
 
 
 def time_of(X: Any, time: Any) -> tuple[str, np.ndarray]:
@@ -238,7 +240,7 @@ def time_of(X: Any, time: Any) -> tuple[str, np.ndarray]:
     return name, dense(column.to_numpy())
 
 
-def _joined(parts: Sequence[np.ndarray]) -> np.ndarray | None:
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray | None:
     """Codes of rows that are connected by any of some groupings; None without one."""
     if not parts:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch._report.html import BOX, QUIET, TITLE, items
-from autoarch._report.text import listed, p_text, with_error, wrapped
+from autoarch._report.text import listed, p_text, wrapped
 
 QUESTIONS = ("copies", "windows", "groups", "time", "space")
 
@@ -133,7 +133,12 @@ class RowReport:
             asked = [name for name in QUESTIONS if any(e.question == name for e in self.evidence)]
             what = f" (asked: {listed(asked)})" if asked else ""
             told = [f"Nothing says that the {self.n_rows:,} rows are not independent{what}."]
-        return (*told, *hints, *_of_scores(self.scores), *(f"Not asked: {each}." for each in self.skipped))
+        return (*told, *hints, *_of_scores(self), *(f"Not asked: {each}." for each in self.skipped))
+
+    @property
+    def in_short(self) -> str:
+        """One sentence: what the rows are, and what the winner of a search will score on others like them."""
+        return next(iter(_of_scores(self)), self.sentences[0])
 
     def of(self, question: str) -> RowEvidence | None:
         """Return the answer to a question, None where it was not asked.
@@ -162,16 +167,50 @@ class RowReport:
         )
 
 
-def _of_scores(scores: Sequence[QuestionScore]) -> list[str]:
-    """Say what the winner scores on each question, and whether they differ."""
-    known = [each for each in scores if np.isfinite(each.score)]
-    if len(known) < 2:
+def _of_scores(report: RowReport) -> list[str]:
+    """Say in one sentence what the rows are, what the winner will score on others, and whether that differs."""
+    known = [each for each in report.scores if np.isfinite(each.score)]
+    if not known:
         return []
-    told = [f"{each.question} {with_error(each.score, each.std_error)}" for each in known]
     hardest, *others = known
+    start, words = _what_rows_are(report, hardest.question)
+    easier = [f"{words.get(each.question, each.question)} {_about(each)}" for each in others]
+    first = f"{hardest.question} will score about {_about(hardest)}"
     apart = [o for o in others if abs(o.score - hardest.score) > 2 * np.hypot(o.std_error, hardest.std_error)]
-    end = "" if apart else " The difference is not significant."
-    return [f"The winner scores, on {listed(told)}.{end}"]
+    end = "" if apart or not others else " (the difference is not significant)"
+    told = ", ".join([first, *easier])
+    return [f"{start}; {told}{end}."]
+
+
+def _about(score: QuestionScore) -> str:
+    """A score and its error with as many digits as the error has."""
+    if abs(score.score) >= 100:
+        return f"{score.score:.3g} ± {score.std_error:.2g}"
+    digits = 2 if not score.std_error < 0.01 else 3
+    return f"{score.score:.{digits}f} ± {score.std_error:.{digits}f}"
+
+
+def _what_rows_are(report: RowReport, question: str) -> tuple[str, dict[str, str]]:
+    """Begin the sentence on scores, and name the easier questions as seen from the hardest one."""
+    rows = f"The {report.n_rows:,} rows"
+    answers = {name: each for name in report.found if (each := report.of(name)) is not None}
+    n_groups = 0 if report.groups is None else len(np.unique(report.groups))
+    if question == "new groups":
+        if "groups" in answers:
+            name = answers["groups"].name
+            kind = f"{n_groups:,} groups, {'named by' if ',' in name else 'one for each'} {name}"
+        else:
+            kind = f"windows of {n_groups:,} records" if "windows" in answers else f"{n_groups:,} groups"
+        return f"{rows} are {kind}", {"new rows": "new rows of known groups"}
+    if question in ("later rows", "new stretches of time"):
+        by = f" by {answers['time'].name}" if "time" in answers else ""
+        return f"{rows} follow each other in time{by}", {"new rows": "rows from the same times"}
+    if question in ("new places", "new regions", "new places in between") or "space" in answers:
+        words = {"new rows": "new places in between", "same places": "new rows at the same places"}
+        return f"{rows} are places on a map", words
+    if "copies" in answers:
+        return f"{rows} are {n_groups:,} different ones and their copies", {}
+    return f"{rows} are independent, as far as can be told", {}
 
 
 def _tested(evidence: Sequence[RowEvidence]) -> str:

@@ -23,6 +23,7 @@ MOST_FEATURES = 60  # columns among which neighbours are looked for
 _MOST_ONE_HOT = 12  # codes of a category; more say little about who is near
 _MISMATCH = np.sqrt(1 / 12)  # so that two categories are as far apart as two random ranks
 _MOST_BINS, _FINE = 20, 8  # bins of a label of numbers; rows in a fine one
+_COUNTED = 3  # times the number of rows, over which whole numbers that count these may range
 _SAME = 0.99  # share of the rows of a level that hold its value
 
 
@@ -107,6 +108,17 @@ class RowTable:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @cached_property
+    def numbering(self) -> np.ndarray:
+        """Columns of the canonical matrix that number or name the rows: no value twice, and no measurement."""
+        found = [np.zeros(0, dtype=int)]
+        for column in self.columns:
+            if column.n_levels < len(self) or column.kind not in ("name", "whole"):
+                continue
+            if column.kind == "name" or np.ptp(self.values[:, column.outputs]) < _COUNTED * len(self):
+                found.append(column.outputs)
+        return np.concatenate(found)
 
     @cached_property
     def strata(self) -> np.ndarray:

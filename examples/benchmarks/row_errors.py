@@ -1,6 +1,7 @@
 """Do stated errors, intervals and sets hold on rows that fit never saw?
 
     python row_errors.py                   # estimate against the truth over data sets drawn anew, four kinds
+    python row_errors.py --folds           # of one model on five folds, without a search and unwidened
     python row_errors.py --data DIR        # coverage of 90 % intervals and sets on tables of a folder
 
 Errors: independent rows (300 of two classes, 200 of numbers) and 40 groups of 15 rows, whose members share features and
@@ -17,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GroupKFold, cross_val_predict, train_test_split
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 
@@ -32,14 +35,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=25)
     parser.add_argument("--only", nargs="*", default=KINDS)
+    parser.add_argument("--folds", action="store_true")
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    one = on_folds if arguments.folds else errors
     if arguments.data:
         covered(arguments.data)
         return
     for kind in arguments.only:
-        told = pd.DataFrame([errors(kind, draw) for draw in range(arguments.draws)], columns=["apart", "error"])
+        told = pd.DataFrame([one(kind, draw) for draw in range(arguments.draws)], columns=["apart", "error"])
         z = told["apart"] / told["error"]
         print(
             f"{kind:<16} mean difference {told['apart'].mean():+.3f}, its deviation {told['apart'].std():.3f}, stated "
@@ -48,15 +53,36 @@ def main() -> None:
         )
 
 
-def errors(kind: str, draw: int) -> tuple[float, float]:
-    """Estimate minus truth of one data set, and the stated error."""
-    rng = np.random.default_rng([7, draw])
+def drawn(kind: str, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Rows to learn from, and new ones."""
     groups, classes = kind.startswith("groups"), kind.endswith("classes")
     weights = np.random.default_rng(5).normal(size=6)
     sample = (
         (lambda n: of_groups(rng, n, weights, classes)) if groups else (lambda n: of_rows(rng, n, weights, classes))
     )
-    (X, y, who), (Z, z, _) = (sample(40), sample(500)) if groups else (sample(300 if classes else 200), sample(6_000))
+    return (sample(40), sample(500)) if groups else (sample(300 if classes else 200), sample(6_000))
+
+
+def on_folds(kind: str, draw: int) -> tuple[float, float]:
+    """Estimate minus truth of a linear model, and the error that bootstrap samples of units give, unwidened."""
+    rng, classes = np.random.default_rng([11, draw]), kind.endswith("classes")
+    (X, y, who), (Z, z, _) = drawn(kind, rng)
+    unit = np.arange(len(y)) if who is None else who
+    model, score = (LogisticRegression(), accuracy_score) if classes else (Ridge(), r2_score)
+    left_out = cross_val_predict(model, X, y, groups=unit, cv=GroupKFold(5, shuffle=True, random_state=0))
+    rows = [np.flatnonzero(unit == each) for each in np.unique(unit)]
+    k, scores = len(rows), []
+    for _ in range(60):
+        some = np.concatenate([rows[each] for each in rng.integers(k, size=k)])
+        scores.append(score(y[some], left_out[some]))
+    error = np.std(scores, ddof=1) * np.sqrt(k / (k - 1))
+    return score(y, left_out) - score(z, model.fit(X, y).predict(Z)), error
+
+
+def errors(kind: str, draw: int) -> tuple[float, float]:
+    """Estimate minus truth of one data set, and the stated error."""
+    classes = kind.endswith("classes")
+    (X, y, who), (Z, z, _) = drawn(kind, np.random.default_rng([7, draw]))
     kind_of = AutoArchClassifier if classes else AutoArchRegressor
     model = kind_of(families="linear", **SETTINGS).fit(X, y, groups=who)
     return model.estimated_score_ - model.score(Z, z), model.estimated_score_std_error_

@@ -14,7 +14,7 @@ from sklearn.metrics.pairwise import haversine_distances
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from autoarch._data.points import EARTH_RADIUS_KM
+from autoarch._data.points import EARTH_RADIUS_KM, Places
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 from autoarch.geo import SpatialBlockKFold
 
@@ -283,3 +283,50 @@ def test_sparse_rows_and_lists_are_split():
     for other in (csr_array(X), X.tolist()):
         for expected, found in zip(folds.split(X), folds.split(other), strict=True):
             np.testing.assert_array_equal(found[1], expected[1])
+
+
+def nearest(known, asked):
+    """Distance of each point to the nearest known one."""
+    return np.linalg.norm(asked[:, None] - known[None], axis=-1).min(axis=1)
+
+
+@pytest.mark.parametrize("away", [pytest.param(0.0, id="in-between"), pytest.param(1.5, id="beyond-the-edge")])
+def test_distances_of_folds_follow_those_of_prediction(away):
+    """Heaps of plots: predictions between them all need wide blocks, those beside the plots need narrow ones."""
+    rng = np.random.default_rng(0)
+    plots = np.repeat(rng.uniform(0, 10, (25, 2)), 16, axis=0) + 0.1 * rng.normal(size=(400, 2))
+    asked = rng.uniform(0, 10, (500, 2)) + np.array([away, 0.0])
+    folds = SpatialBlockKFold((0, 1), predict_at=asked, random_state=0)
+    plan = folds.plan(plots)
+    wanted = nearest(plots, asked).mean()
+    reached = np.concatenate([nearest(plots[train], plots[test]) for train, test in folds.split(plots)])
+    rows = rng.permutation(400)
+    random = nearest(plots[rows[80:]], plots[rows[:80]]).mean()
+    assert abs(reached.mean() - wanted) < 0.4 * wanted < abs(random - wanted)
+    assert plan.mismatch < 0.4 * wanted
+
+
+def test_predictions_beside_the_training_rows_make_small_blocks():
+    """There random folds are right, or nearly so."""
+    rng = np.random.default_rng(1)
+    X = rng.uniform(0, 10, (400, 2))
+    near = SpatialBlockKFold((0, 1), predict_at=rng.uniform(0, 10, (300, 2)), random_state=0).plan(X)
+    far = SpatialBlockKFold((0, 1), predict_at=rng.uniform(12, 13, (300, 2)), random_state=0).plan(X)
+    assert near.block_size < 1
+    assert (near.buffers < 0.5).all()
+    assert far.block_size > 2 * near.block_size
+    assert far.mismatch > near.mismatch
+    with pytest.warns(AutoArchWarning, match="predict_at"):
+        SpatialBlockKFold((0, 1), predict_at=rng.uniform(80, 81, (300, 2)), random_state=0).plan(X)
+
+
+def test_places_of_prediction_are_read_as_x_is():
+    """A table with the same columns serves as well as places; other units are refused."""
+    X, y = field(n=300)
+    asked = X.sample(100, random_state=0).assign(lon=lambda t: t["lon"] + 0.05)
+    places = Places(asked[["lon", "lat"]].to_numpy(), geographic=True)
+    tables, given = (SpatialBlockKFold(predict_at=each, random_state=0).plan(X, y) for each in (asked, places))
+    np.testing.assert_array_equal(tables.fold, given.fold)
+    with pytest.raises(ParameterError, match="predict_at has 100 places in numbers of a plane"):
+        SpatialBlockKFold(predict_at=Places(places.points)).plan(X)
+    assert clone(SpatialBlockKFold(predict_at=asked)).predict_at is not None

@@ -202,3 +202,82 @@ def test_columns_of_a_grid_are_no_names():
     X = np.random.default_rng(17).integers(0, 12, size=(300, 8, 8))
     assert Canonicaliser().fit_transform(X).shape == (300, 64)
     assert probe_rows(X, np.arange(300) % 2, random_state=0).found == ()
+
+
+def test_groups_that_some_columns_tell_are_found_among_many_that_tell_nothing():
+    """Near rows are looked for in the columns that betray the level, too."""
+    rng = np.random.default_rng(18)
+    X, y, who = patients(rng, k=40, each=20, noise=1.0)
+    noise = pd.DataFrame(rng.normal(size=(len(X), 16))).add_prefix("n")
+    assert probe_rows(X.join(noise).assign(patient=who), y, random_state=0).found == ("groups",)
+
+
+def test_a_number_of_a_model_is_no_group_where_the_brand_is_all_that_tells():
+    """A brand is a coarser name of what the number names."""
+    rng = np.random.default_rng(19)
+    model = rng.integers(80, size=2000)
+    X = pd.DataFrame({"brand": np.char.add("b", (model // 8).astype(str)), "power": rng.integers(60, 300, 80)[model]})
+    X["distance"] = rng.integers(0, 200_000, 2000)
+    y = 2 * rng.normal(size=80)[model] - X["distance"] / 5e4 + 0.3 * rng.normal(size=2000)
+    assert probe_rows(X, y, random_state=0).found == ()
+
+
+def test_copies_are_found_beside_a_column_that_numbers_the_rows():
+    """A row number tells rows apart that are equal in all that was measured."""
+    rng = np.random.default_rng(20)
+    X, y = pd.DataFrame(rng.normal(size=(500, 5)), columns=list("abcde")), rng.integers(0, 2, 500)
+    rows = rng.permutation(np.r_[np.arange(500), rng.integers(0, 500, 200)])
+    table = X.iloc[rows].reset_index(drop=True)
+    for numbers in (np.arange(700), [f"r{i}" for i in range(700)]):
+        assert probe_rows(table.assign(number=numbers), y[rows], random_state=0).found == ("copies",)
+
+
+def test_a_row_of_zeros_that_is_frequent_is_no_copy():
+    """Half of the people bought nothing: that is a value of the table."""
+    rng = np.random.default_rng(21)
+    X = np.where(rng.random((1500, 1)) < 0.5, 0, rng.integers(0, 4, size=(1500, 9)))
+    report = probe_rows(X, (X.sum(axis=1) + 3 * rng.normal(size=1500) > 8).astype(int), random_state=0)
+    assert report.found == ()
+    assert report.of("copies").effect < 0.03
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "found"),
+    [
+        pytest.param("year", lambda t: 1990 + np.sort(30 * t).astype(int), ("time",), id="years-in-order"),
+        pytest.param("year", lambda t: 1990 + (30 * t).astype(int), (), id="years-of-construction"),
+        pytest.param("time", lambda t: 100 * t, ("time",), id="even-times"),
+        pytest.param("time", lambda t: np.exp(3 * t), (), id="a-duration"),
+        pytest.param("size", lambda t: 100 * t, (), id="another-number"),
+    ],
+)
+def test_numbers_are_times_where_they_are_called_so_and_look_like_it(name, times, found):
+    """A label that drifts with a year is no matter of a feature; one that follows a duration is."""
+    rng = np.random.default_rng(22)
+    X, t = pd.DataFrame(rng.normal(size=(900, 4)), columns=list("abcd")), rng.uniform(size=900)
+    if (np.diff(times(t)) >= 0).all():
+        t = np.sort(t)
+    y = X["a"] + 3 * t + 0.3 * rng.normal(size=900)
+    assert probe_rows(X.assign(**{name: times(t)}), y, random_state=0).found == found
+
+
+def test_what_comes_and_goes_with_the_seasons_is_found():
+    """Coarse parts of the time are alike; fine ones are not."""
+    rng = np.random.default_rng(23)
+    X, t = pd.DataFrame(rng.normal(size=(1500, 4)), columns=list("abcd")), rng.uniform(size=1500)
+    y = X["a"] + 2 * np.sin(20 * t) + 0.3 * rng.normal(size=1500)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(1000 * t, unit="D")
+    report = probe_rows(X.assign(day=days), y, random_state=0)
+    assert report.found == ("time",)
+    assert not report.drifts
+
+
+def test_a_file_that_goes_through_a_map_is_not_asked_about_time():
+    """Rows that follow each other are places close to each other."""
+    rng = np.random.default_rng(24)
+    lon = np.sort(rng.uniform(0, 10, 800))
+    X = pd.DataFrame({"lon": lon, "lat": rng.uniform(40, 41, 800), "a": rng.normal(size=800)})
+    y = np.sin(lon) + 0.2 * rng.normal(size=800)
+    report = probe_rows(X, y, random_state=0)
+    assert report.found == ("space",)
+    assert report.of("time") is None

@@ -56,7 +56,9 @@ def test_scores_answer_the_hard_question_first_and_the_easy_one_by_the_winner():
     assert (groups.score, groups.std_error) == (model.estimated_score_, model.estimated_score_std_error_)
     assert groups.n_units == 40
     assert rows.score > groups.score + 2 * (rows.std_error + groups.std_error)
-    assert "The winner scores, on new groups" in str(model.rows_)
+    assert model.rows_.in_short.startswith("The 600 rows are 40 groups, one for each 'patient'; new groups will score")
+    assert "new rows of known groups" in model.rows_.in_short
+    assert model.rows_.in_short in model.summary_ and "expected on new groups" in model.summary_
 
 
 def test_the_standard_error_is_that_of_groups_where_their_scores_differ():
@@ -131,6 +133,29 @@ def test_a_place_is_never_parted_by_a_random_fold():
     y = np.sin(6 * X["x"]) + X["y"] + 0.1 * X["a"]
     model = AutoArchRegressor(**QUIET, coordinates=("x", "y")).fit(X, y)
     assert "random places, each with all of its rows" in model.splits_
+
+
+def test_places_that_repeat_stay_together_where_labels_are_not_alike_nearby():
+    """Declared coordinates say which rows are of one place."""
+    rng = np.random.default_rng(4)
+    where = np.repeat(np.arange(60), 5)
+    X = pd.DataFrame({"x": rng.uniform(size=60)[where], "y": rng.uniform(size=60)[where], "a": rng.normal(size=300)})
+    model = AutoArchRegressor(**QUIET, coordinates=("x", "y")).fit(X, X["a"] + 0.3 * rng.normal(size=300))
+    assert "the rows of a place are one group" in model.splits_
+    assert list(model.scores_["question"]) == ["new places in between", "same places"]
+    assert model.scores_["n_units"].iloc[0] == 60
+
+
+def test_a_map_that_nobody_declared_is_one_more_question():
+    """Folds stay random, and the winner says what it scores where nothing is known nearby."""
+    rng = np.random.default_rng(5)
+    X = pd.DataFrame({"lon": rng.uniform(0, 10, 500), "lat": rng.uniform(40, 50, 500), "a": rng.normal(size=500)})
+    y = np.sin(2 * X["lon"]) + np.cos(2 * X["lat"]) + 0.1 * X["a"]
+    model = AutoArchRegressor(**QUIET | {"families": "tree"}).fit(X, y)
+    assert list(model.scores_["question"]) == ["new rows", "new places"]
+    between, away = model.scores_["score"]
+    assert between > away + 0.1
+    assert "blocks of the map" in model.scores_["how"].iloc[1]
 
 
 @pytest.mark.parametrize(

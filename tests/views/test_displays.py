@@ -8,9 +8,12 @@ from quick import Bayes, quick
 from sklearn.exceptions import NotFittedError
 
 from autoarch import (
+from autoarch import (
+    ApplicabilityDisplay,
     AutoArchClassifier,
     AutoArchRegressor,
     ExplanationDisplay,
+)
     LeaderboardDisplay,
     LocalityDisplay,
     SearchHistoryDisplay,
@@ -122,3 +125,19 @@ def test_the_report_of_the_probe_is_short_to_look_at(fitted):
     """One line, whatever it holds."""
     text = repr(fitted.locality_)
     assert fitted.locality_.verdict in text and len(text) < 200 and "\n" not in text
+
+
+def test_applicability_is_a_map_where_rows_have_places_and_a_histogram_elsewhere(fitted):
+    """Rows that are outside are marked; the title counts the others."""
+    rng = np.random.default_rng(1)
+    X = rng.uniform(size=(120, 3))
+    settings = quick(families="linear", n_trials=1)
+    model = AutoArchRegressor(**settings, coordinates=(0, 1)).fit(X, X[:, 2] + X[:, 0])
+    far = X.copy()
+    far[:40, 2] += 9
+    drawn = ApplicabilityDisplay.from_estimator(model, far)
+    assert drawn.ax_.get_xlabel() == "x"
+    assert len(drawn.ax_.collections[-1].get_offsets()) == 40
+    assert drawn.ax_.get_title().startswith("80 of 120 rows inside")
+    grid = ApplicabilityDisplay.from_estimator(fitted, np.zeros((9, 5, 6)))
+    assert grid.ax_.get_xlabel() == "dissimilarity"
