@@ -40,6 +40,7 @@ def floors(requirements: list[str]) -> dict[str, str]:
 def test_the_front_door_is_short():
     """Few names, each of them there, and dir() lists them."""
     assert set(autoarch.__all__) == {
+        "ApplicabilityDisplay",
         "AutoArchClassifier",
         "AutoArchRegressor",
         "ExplanationDisplay",

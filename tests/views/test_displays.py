@@ -8,12 +8,10 @@ from quick import Bayes, quick
 from sklearn.exceptions import NotFittedError
 
 from autoarch import (
-from autoarch import (
     ApplicabilityDisplay,
     AutoArchClassifier,
     AutoArchRegressor,
     ExplanationDisplay,
-)
     LeaderboardDisplay,
     LocalityDisplay,
     SearchHistoryDisplay,
