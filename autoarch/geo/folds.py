@@ -28,8 +28,7 @@ from autoarch._data.coordinates import coordinate_columns, read_places
 from autoarch._data.points import Places
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.geo.blocks import Sites
-from autoarch.geo.fold_plan import FoldPlan, spatial_folds
-from autoarch.geo.prediction_distances import matching_folds
+from autoarch.geo.fold_plan import FoldPlan, matching_folds, spatial_folds
 from autoarch.geo.values import Values, read_attributes, read_values
 from autoarch.geo.variogram import fit_variogram
 
