@@ -134,7 +134,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         Reason for the end of the search.
     splits_, fitted_on_ : str
         Rows on which candidates were validated, and on which the final model was fitted, in words and numbers.
-    feature_importances_ : ndarray of shape (n_features_in_,), or of the shape of a row
+    feature_importances_ : ndarray of shape (n_features,), or of the shape of a row
         Fall of the score where a column (a cell) of X is permuted among left-out rows, by the winner's models of the
         splits. It takes at most 2 % of ``time_budget``; absent where that, or the models kept, do not suffice.
     summary_ : str

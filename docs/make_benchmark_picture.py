@@ -61,7 +61,7 @@ def main() -> None:
     right.set(
         xticks=range(len(kinds)), xticklabels=list(kinds), title="error of autoarch over that of others", ylim=(0, 1.25)
     )
-    right.legend(ncols=4, fontsize=7, loc="upper left", frameon=False)
+    right.legend(ncols=4, fontsize=7, loc="upper left", frameon=False, columnspacing=1, handlelength=1)
     figure.savefig(OUT, dpi=110)
     print(f"{OUT.name}: {OUT.stat().st_size / 1024:.0f} KiB")
 

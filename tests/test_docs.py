@@ -7,6 +7,7 @@ in front of a reader.
 import ast
 import builtins
 import re
+import tomllib
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,16 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
 MODULES = sorted((ROOT / "autoarch").rglob("*.py"))
 PUBLIC = ("", ".locality", ".geo", ".explain", ".transfer", ".families", ".testing", ".datasets", ".exceptions")
 FOR_OTHER_ROOMS = {"AS_GIVEN", "UNORDERED", "LayoutSearch", "probe_values"}  # in an __all__, but not for users
-# Names of scikit-learn that pages mention and the package does not call.
-FOREIGN = {"cross_val_score", "on_fit_task_end", "parallel_config", "partial_fit", "set_callbacks", "set_fit_request"}
+# Names of scikit-learn and of Sphinx that pages mention and the package does not call.
+FOREIGN = {
+    "plot_gallery",
+    "cross_val_score",
+    "on_fit_task_end",
+    "parallel_config",
+    "partial_fit",
+    "set_callbacks",
+    "set_fit_request",
+}
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 DOUBLE = re.compile(r"``([^`]+)``")
 TERM = re.compile(r"\{term\}`([^`]+)`")
@@ -44,6 +53,8 @@ temperature; transfer verdict; trial; variogram; variogram range; verdict""".rep
 def text_of(path):
     """A page without its code blocks and comments."""
     text = re.sub(r"<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    if path.name == "migrate.md":  # the first column has the names of other packages
+        text = re.sub(r"^\| .*? \|", "|", text, flags=re.MULTILINE)
     return re.sub(r"^(`{3,}|:{3,}).*?^\1", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
@@ -208,6 +219,14 @@ def test_the_reference_names_what_exists():
     assert len(list(documented())) > 40  # the pattern still reads the page
 
 
+def test_each_section_of_the_reference_opens_with_its_table():
+    """The table names what follows it, in the same order."""
+    for section in (ROOT / "docs/api.md").read_text(encoding="utf-8").split("\n## ")[1:]:
+        names = [path.removeprefix("autoarch.") for kind, path, _ in DIRECTIVE.findall(section) if kind != "module"]
+        table = re.search(r"autosummary::\n   :nosignatures:\n\n((?:   \S+\n)+)", section)
+        assert (table[1].split() if table else []) == names
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_the_glossary_explains_each_term(term):
     """In a sentence of its own."""
@@ -366,6 +385,30 @@ def test_packages_name_modules_that_they_hold():
             pieces = re.findall(r"``([a-z]\w*)``", ast.get_docstring(tree) or "")
             wrong += [f"{name_of(path)}: {piece}" for piece in pieces if piece not in below]
     assert not wrong
+
+
+def test_measured_answers_are_quoted():
+    """Each part of the command has its output in a file, and the page shows each file."""
+    script = (ROOT / "docs/make_cnn_answers.py").read_text(encoding="utf-8")
+    parts = re.findall(r"\w+", re.search(r"^PARTS = \((.*?)\)", script, re.MULTILINE)[1])
+    shown = re.findall(r"cnn_answers/(\w+)\.txt", (ROOT / "docs/does-a-cnn-make-sense.md").read_text(encoding="utf-8"))
+    assert shown == parts
+    assert {path.stem for path in (ROOT / "docs/cnn_answers").iterdir()} == set(parts)
+
+
+def test_recipe_and_citation_agree_with_the_project():
+    """Version, dependencies and their lower bounds; conda calls torch pytorch."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = (ROOT / "docs/conda/meta.yaml").read_text(encoding="utf-8")
+    cited = (ROOT / "docs/CITATION.cff").read_text(encoding="utf-8")
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "autoarch/__init__.py").read_text(encoding="utf-8"))[1]
+    run = recipe[recipe.index("  run:") : recipe.index("test:")]
+    stated = {tuple(line.split()[1:3]) for line in run.splitlines()[1:] if line.strip()}
+    entries = [entry.replace("torch", "pytorch") for entry in project["dependencies"]]
+    wanted = {re.fullmatch(r"([\w-]+)(>=.+)", entry).groups() for entry in entries}
+    assert stated == wanted | {("python", project["requires-python"])}
+    assert f'version = "{version}"' in recipe
+    assert f"version: {version}\n" in cited
 
 
 def test_docstrings_open_with_a_verb_or_a_noun_phrase():

@@ -1,4 +1,4 @@
-"""Examples, the README and the offline notebook: what they promise is there."""
+"""Examples, the README and the notebooks: what they promise is there."""
 
 import ast
 import json
@@ -17,13 +17,17 @@ from autoarch.datasets import make_noise
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]_*/*.py"))
 NOTEBOOK = ROOT / "examples" / "kaggle_offline.ipynb"
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_opens_with_its_claim_and_ends_by_asserting_it(path):
-    """CI runs the examples; this sees that each of them would notice a claim that no longer holds."""
+    """The gallery runs the examples; this sees that each of them would notice a claim that no longer holds."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert (ast.get_docstring(tree) or "").startswith("Claim: ")
+    title, line, claim = (ast.get_docstring(tree) or "").split("\n", 2)
+    assert line == "=" * len(line)
+    assert len(line) >= len(title)
+    assert claim.startswith("\nClaim: ")
     last = ast.unparse(tree.body[-1])
     assert last.startswith(("assert ", "np.testing.assert_"))
 
@@ -111,7 +115,47 @@ def test_the_notebook_installs_without_a_network_and_keeps_its_claim(offline_ker
     assert notebook.cells[-1].source.splitlines()[-1].startswith("assert ")
 
 
-def test_the_notebook_is_committed_without_outputs():
+def cells_of(path):
+    """Cells of a notebook, as pairs of a kind and a text."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_without_outputs(path):
     """Outputs would tell of a machine, and age."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_opens_with_its_claim_and_ends_by_asserting_it(path):
+    """As the examples do."""
+    first, last = cells_of(path)[0], cells_of(path)[-1]
+    assert first[1].startswith("# ")
+    assert "\nClaim: " in first[1]
+    assert last[1].splitlines()[-1].startswith("assert ")
+
+
+def run_cell(code, namespace, place):
+    """Run a cell, and show its last value as a notebook would."""
+    body = ast.parse(code).body
+    value = body.pop() if isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), place, "exec"), namespace)
+    if value is not None:
+        shown = eval(compile(ast.Expression(value.value), place, "eval"), namespace)
+        assert getattr(shown, "_repr_html_", lambda: None)() or repr(shown)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path != NOTEBOOK], ids=lambda path: path.stem)
+def test_a_notebook_keeps_its_claim_on_a_tenth_of_its_budget(path, tmp_path, monkeypatch):
+    """Cell by cell in one namespace; at least 3 s, so that more than the baseline is fitted on a busy machine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    pytest.importorskip("matplotlib")
+    namespace = {"__name__": "__main__"}
+    for number, (kind, code) in enumerate(cells_of(path)):
+        if kind == "code":
+            tenth = re.sub(r"\btime_budget=(\d+)", lambda match: f"time_budget={max(3, int(match[1]) // 10)}", code)
+            run_cell(tenth, namespace, f"{path.name}, cell {number}")

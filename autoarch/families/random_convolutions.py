@@ -200,7 +200,7 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
     >>> from sklearn.datasets import load_digits
     >>> from autoarch.families.random_convolutions import RandomConvolutionClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> grids = X.reshape(-1, 1, 8, 8) / 16
+    >>> grids = (X.reshape(-1, 1, 8, 8) / 16).astype("float32")
     >>> model = RandomConvolutionClassifier(n_kernels=24).fit(grids[:300], y[:300])
     >>> bool(model.score(grids[300:], y[300:]) > 0.9)
     True

@@ -70,6 +70,7 @@ def candidate_sides(n_cells: int) -> list[tuple[int, int]]:
 
     Examples
     --------
+    >>> from autoarch.layouts.channels import candidate_sides
     >>> candidate_sides(48)
     [(6, 8), (4, 12)]
     """

@@ -62,6 +62,7 @@ def information(C: np.ndarray, items: np.ndarray, around: np.ndarray) -> np.ndar
     Examples
     --------
     >>> import numpy as np
+    >>> from autoarch.layouts.local_search import information
     >>> C = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1.0]])
     >>> information(C, np.array([0, 2, -1]), np.array([[1, 2], [0, -1], [0, 1]])).round(1)
     array([0.8, 0. , 0. ])

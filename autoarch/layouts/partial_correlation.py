@@ -190,6 +190,7 @@ def partial_correlations(C: np.ndarray, shrinkage: float) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
+    >>> from autoarch.layouts.partial_correlation import partial_correlations
     >>> distance = abs(np.subtract.outer(np.arange(4), np.arange(4)))
     >>> chain = partial_correlations(0.8**distance, 1e-6)  # each link is felt by its neighbours alone
     >>> bool(chain[0, 1] > 0.5), bool(abs(chain[0, 2]) < 0.01)

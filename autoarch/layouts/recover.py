@@ -209,6 +209,7 @@ def agreement(first: np.ndarray, second: np.ndarray) -> float:
     Examples
     --------
     >>> import numpy as np
+    >>> from autoarch.layouts.recover import agreement
     >>> grid = np.arange(6).reshape(2, 3)
     >>> agreement(grid, grid.T[::-1])
     1.0

@@ -1,8 +1,12 @@
-"""Claim: a DataFrame with text, dates and gaps goes in as it is, and predictions survive what new data do to it.
+"""A table as it is
+===================
+
+Claim: a DataFrame with text, dates and gaps goes in as it is, and predictions survive what new data do to it.
 
 New rows may bring the columns in another order and categories that were never seen.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -30,6 +34,12 @@ print(f"{model.best_family_} won; R2 {r2:.3f} on 100 unseen rows")
 reordered = table[300:][["balcony", "built", "district", "area"]]
 np.testing.assert_array_equal(model.predict(reordered), model.predict(table[300:]))
 moved = model.predict(table[300:].assign(district="a new one"))
+
+figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
+axes.scatter(rent[300:], model.predict(table[300:]), s=10)
+axes.axline((500, 500), slope=1, color="grey", linewidth=0.8)
+axes.set(xlabel="rent", ylabel="predicted")
+plt.show()
 
 assert r2 > 0.7
 assert np.isfinite(moved).all()

@@ -1,12 +1,16 @@
-"""Claim: a family of your own takes two methods, and competes with the built-in ones from then on.
+"""Write a family
+=================
+
+Claim: a family of your own takes two methods, and competes with the built-in ones from then on.
 
 ``check_family`` is the contract as a test. To offer the family to everybody who installs your package, name it under
 the entry point ``autoarch.families``.
 """
 
+import matplotlib.pyplot as plt
 from sklearn.neighbors import KNeighborsClassifier
 
-from autoarch import AutoArchClassifier
+from autoarch import AutoArchClassifier, SearchHistoryDisplay
 from autoarch.datasets import load_digits_grid
 from autoarch.families import Family, Needs
 from autoarch.testing import check_family
@@ -45,5 +49,8 @@ clf = AutoArchClassifier(time_budget=None, n_trials=6, families=[Nearest, "linea
 )
 print(clf.leaderboard_[["family", "params", "score", "status"]].to_string(index=False))
 print(f"{clf.best_family_} won; accuracy {clf.score(X[1000:], y[1000:]):.3f} on unseen digits")
+
+SearchHistoryDisplay.from_estimator(clf)
+plt.show()
 
 assert clf.best_family_ == "nearest"

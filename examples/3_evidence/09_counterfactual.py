@@ -1,7 +1,12 @@
-"""Claim: shuffling the cells ruins a convolution where patterns carry the answer, and costs nothing where they do not.
+"""The counterfactual
+=====================
+
+Claim: shuffling the cells ruins a convolution where patterns carry the answer, and costs nothing where they do not.
 
 Both data sets are as smooth as each other, so smoothness cannot tell them apart; the counterfactual can.
 """
+
+import matplotlib.pyplot as plt
 
 from autoarch import probe_locality
 from autoarch.datasets import make_cell_rule, make_textures
@@ -15,6 +20,10 @@ for name, report in (("textures", textures), ("cell rule", rule)):
         f"{name}: verdict {report.verdict}, Moran's I {report.morans_i:.2f}, shuffling costs {cost.difference:+.3f} "
         f"± {cost.std_error:.3f}; worth searching: {', '.join(report.recommended_families)}"
     )
+
+textures.plot()
+rule.plot()
+plt.show()
 
 assert textures.gains["layout"].difference > 4 * textures.gains["layout"].std_error
 assert rule.gains["layout"].difference < 4 * rule.gains["layout"].std_error

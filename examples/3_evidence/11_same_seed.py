@@ -1,8 +1,12 @@
-"""Claim: without a clock, the same seed and data give identical predictions and an identical leaderboard.
+"""The same seed, the same result
+=================================
+
+Claim: without a clock, the same seed and data give identical predictions and an identical leaderboard.
 
 ``time_budget=None`` with ``n_trials`` set is the repeatable mode; the user's own random state is left alone.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from autoarch import AutoArchClassifier
@@ -22,5 +26,11 @@ first, second = fit(0), fit(0)
 np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
 columns = ["family", "score", "status"]
 print(first.leaderboard_[columns].to_string(index=False))
+
+plt.figure(figsize=(3.6, 3.6), layout="constrained")
+plt.scatter(first.predict_proba(X), second.predict_proba(X), s=4)
+plt.xlabel("probabilities of the first fit")
+plt.ylabel("of the second")
+plt.show()
 
 assert first.leaderboard_[columns].equals(second.leaderboard_[columns])

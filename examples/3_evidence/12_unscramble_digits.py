@@ -1,10 +1,14 @@
-"""Claim: digits whose 64 columns were scrambled are put together again, for a CNN nearly as good as the originals.
+"""Unscramble digits
+====================
 
-python 12_unscramble_digits.py --picture unscrambled.png     # also draws them (needs matplotlib)
+Claim: digits whose 64 columns were scrambled are put together again, for a CNN nearly as good as the originals.
+
+``python 12_unscramble_digits.py --picture unscrambled.png`` keeps the picture in a file. Needs ``autoarch[plot]``.
 """
 
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import ShuffleSplit
 
@@ -38,16 +42,15 @@ found = order[layout.columns].reshape(8, 8)  # which true pixel stands where
 kept = len(neighbours(found) & neighbours(np.arange(64).reshape(8, 8))) / 112
 print(f"{kept:.0%} of the 112 pairs of neighbouring pixels are neighbours again")
 
+figure = plt.figure(figsize=(9, 3.6), layout="constrained")
+rows = (grids, scrambled.reshape(-1, 8, 8), layout.to_grid(scrambled)[:, 0])
+for row, (name, pictures) in enumerate(zip(("as they were", "scrambled", "recovered"), rows, strict=True)):
+    for column in range(10):
+        axes = figure.add_subplot(3, 10, 10 * row + column + 1)
+        axes.imshow(pictures[column], cmap="gray_r")
+        axes.set(xticks=[], yticks=[], ylabel=name if column == 0 else "")
+plt.show()
 if "--picture" in sys.argv:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    rows = (grids, scrambled.reshape(-1, 8, 8), layout.to_grid(scrambled)[:, 0])
-    for row, (name, pictures) in enumerate(zip(("as they were", "scrambled", "recovered"), rows, strict=True)):
-        for column in range(10):
-            axes = figure.add_subplot(3, 10, 10 * row + column + 1)
-            axes.imshow(pictures[column], cmap="gray_r")
-            axes.set(xticks=[], yticks=[], ylabel=name if column == 0 else "")
     figure.savefig(sys.argv[sys.argv.index("--picture") + 1], dpi=80)
 
 assert layout.origin == "recovered"

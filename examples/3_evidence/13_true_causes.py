@@ -1,9 +1,13 @@
-"""Claim: an explanation shows what the label hangs on, in a picture as in a table with encoded columns.
+"""Explanations find the true causes
+====================================
+
+Claim: an explanation shows what the label hangs on, in a picture as in a table with encoded columns.
 
 The pictures are noise with one cell that decides, and in others a patch of stripes that stands anywhere. In the table
 a date and a category decide; both are many columns to the model and one to the reader.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import ShuffleSplit
@@ -21,6 +25,7 @@ for cause, family, asked in (("cell", "mlp", {"by": "cell"}), ("texture", "cnn",
     values = found.values[:, 0]  # (rows, height, width)
     highest = values == values.max(axis=(1, 2), keepdims=True)
     shares[cause] = (highest & truth[1_000:]).any(axis=(1, 2)).mean()
+    found.plot()
     print(f"{cause}, {family}: the highest value is at a true place in {shares[cause]:.0%} of 60 rows\n{found}\n")
 
 rng = np.random.default_rng(0)
@@ -31,6 +36,9 @@ model = AutoArchClassifier(families="tree", **settings).fit(table[:600], late[:6
 of_rows = explain(model, table[600:], random_state=0, verbose=0)
 of_score = explain(model, table[600:], late[600:], method="permutation", random_state=0, verbose=0)
 print(of_rows.to_frame().to_string(index=False), of_score.to_frame().to_string(index=False), sep="\n\n")
+
+of_rows.plot()
+plt.show()
 
 assert min(shares.values()) >= 0.9
 assert of_rows.to_frame()["name"].tolist() == of_score.to_frame()["name"].tolist() == ["day", "colour", "noise"]

@@ -1,9 +1,12 @@
-"""Claim: where a house stands tells its price beyond what it is like, if the search knows that it stands on a map.
+"""House prices on a map
+========================
+
+Claim: where a house stands tells its price beyond what it is like, if the search knows that it stands on a map.
 
 Sales of 211 houses in Baltimore, with their places in feet (from the package libpysal, which esda brings). The search
 that knows that the rows stand on a map sees the neighbours of a house; its report says how far prices resemble each
 other and what the winner is worth where nothing was sold nearby. What it leaves unexplained hardly resembles its
-neighbours any more. With ``--picture FILE`` maps of all that are drawn.
+neighbours any more. ``--picture FILE`` keeps the maps in a file. Needs ``autoarch[plot,geo]`` and esda.
 """
 
 import sys
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import geopandas
 import libpysal
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import KFold, cross_validate, train_test_split
 
@@ -45,17 +49,16 @@ places = read_places(houses, ("X", "Y"))
 before, after = morans_i(places, prices), morans_i(places, prices - predicted)
 print(f"Moran's I of prices {before.statistic:.2f}, of what the winner leaves unexplained {after.statistic:.2f}")
 
+figure = plt.figure(figsize=(13, 7), layout="constrained")
+axes = figure.subplots(2, 3).ravel()
+plot_map(places, predicted, ax=axes[0])
+plot_map(places, prices - predicted, kind="residual", ax=axes[1])
+plot_map(places, by_model, kind="uncertainty", ax=axes[2])
+before.plot(axes[3])
+after.plot(axes[4])
+fit_variogram(places, prices, random_state=0).plot(axes[5])
+plt.show()
 if "--picture" in sys.argv:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 7), layout="constrained")
-    axes = figure.subplots(2, 3).ravel()
-    plot_map(places, predicted, ax=axes[0])
-    plot_map(places, prices - predicted, kind="residual", ax=axes[1])
-    plot_map(places, by_model, kind="uncertainty", ax=axes[2])
-    before.plot(axes[3])
-    after.plot(axes[4])
-    fit_variogram(places, prices, random_state=0).plot(axes[5])
     figure.savefig(sys.argv[sys.argv.index("--picture") + 1], dpi=60)
 
 assert known.locality_.space[0].autocorrelated

@@ -1,8 +1,12 @@
-"""Claim: whether a net that was trained on other data helps is told by few rows: yes for digits, no for shuffled ones.
+"""Does a trained net help?
+===========================
+
+Claim: whether a net that was trained on other data helps is told by few rows: yes for digits, no for shuffled ones.
 
 The verdict is followed: with 80 digits, a search that may fine-tune a net of other digits beats one that may not.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from autoarch import AutoArchClassifier
@@ -22,10 +26,12 @@ reports = {}
 for name, cells in (("digits", X), ("shuffled digits", shuffled)):
     reports[name] = check_transfer(net, cells[few], y[few], cv=2, steps=200)
     print(f"--- {name}\n{reports[name]}")
+    reports[name].plot()
 
 alone = AutoArchClassifier(**settings).fit(X[few], y[few]).score(X[test], y[test])
 helped = AutoArchClassifier(pretrained=net, **settings).fit(X[few], y[few]).score(X[test], y[test])
 print(f"accuracy on {len(y[test])} other digits, from 80: {alone:.3f} alone, {helped:.3f} with the net")
+plt.show()
 
 assert reports["digits"].verdict in ("reuse", "fine-tune")
 assert reports["shuffled digits"].verdict in ("train from scratch", "none of these")
