@@ -36,6 +36,7 @@ _METRICS = 2  # by which rows are near
 _BETRAYS_Z = 5.0  # of the F test, from which on a column betrays levels
 _MANY_COPIES = 4.0  # rows in a level on average; a class that was over-sampled has fewer
 _ROWS_OF_A_COPY = 1.5  # different rows in a level on average, up to which copies are what a group consists of
+_READINGS, _SAME_RANGE = 8, 0.25  # other columns that have a range, and how far from it theirs may be, as part of it
 _MONOTONE = 0.98  # rank correlation of two columns that say the same
 
 
@@ -143,14 +144,26 @@ def _are_copies(codes: np.ndarray, copies: np.ndarray) -> bool:
 
 def _candidates(table: RowTable) -> list[Column]:
     """Columns whose levels repeat and that are no quantities."""
-    found = []
+    found, readings = [], _readings(table)
     for column in table.columns:
         if column.kind not in ("name", "whole") or not _may_be_groups(column.codes):
             continue
-        if column.kind == "whole" and _is_quantity(column, table):
+        if column.kind == "whole" and (column.name in readings or _is_quantity(column, table)):
             continue
         found.append(column)
     return found[:_MOST_TESTED]
+
+
+def _readings(table: RowTable) -> set[str]:
+    """Names of columns of whole numbers that are readings of one kind, as pixels are: many columns share their range."""
+    whole = [column for column in table.columns if column.kind == "whole" and len(column.outputs) == 1]
+    if len(whole) <= _READINGS:
+        return set()
+    cells = table.values[:, [int(column.outputs[0]) for column in whole]]
+    low, high = np.nanmin(cells, axis=0), np.nanmax(cells, axis=0)
+    apart = np.abs(low[:, None] - low) + np.abs(high[:, None] - high)
+    alike = apart <= _SAME_RANGE * np.maximum(high - low, 1)[:, None]
+    return {column.name for column, n in zip(whole, alike.sum(axis=1), strict=True) if n > _READINGS}
 
 
 def _may_be_groups(codes: np.ndarray) -> bool:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 
 from autoarch import RowReport, probe_rows
 from autoarch._data.canonical import Canonicaliser
@@ -80,6 +81,15 @@ def test_a_whole_number_whose_neighbours_are_alike_is_a_quantity():
     age = rng.integers(20, 80, 1500)
     X = pd.DataFrame({"age": age, "pay": age + 5 * rng.normal(size=1500), "weight": 0.5 * age + rng.normal(size=1500)})
     assert probe_rows(X, np.sin(age / 5) + 0.2 * rng.normal(size=1500), random_state=0).found == ()
+
+
+def test_pixels_of_a_scrambled_picture_name_no_groups():
+    """Each has few whole numbers that the others betray, but all of them are readings of one kind."""
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(1)
+    rows = rng.permutation(len(X))[:600]
+
+    assert probe_rows(X[rows][:, rng.permutation(64)], y[rows], random_state=0).found == ()
 
 
 def test_copies_of_a_rare_class_are_found_and_grouped():
