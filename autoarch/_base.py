@@ -24,13 +24,14 @@ from autoarch._data.containers import indexable, take_rows
 from autoarch._data.target import Target
 from autoarch._export.mixin import KeptModel
 from autoarch._search.applicability import Tested
-from autoarch._search.conformal import LeftOut
+from autoarch._search.conformal import LeftOut, LeftOutTargets
 from autoarch._search.eligible import Identity, Settings, same_search
 from autoarch._search.journal import Journal
 from autoarch._search.refit import changed_params
 from autoarch._search.row_sample import GivenRows, blocks_of
 from autoarch._search.run import Request, SearchResult, run_search
 from autoarch._search.splits import plan_search
+from autoarch._training.labels import having
 from autoarch._views.mixin import ShownModel
 from autoarch.exceptions import InputError
 from autoarch.families.base import Problem
@@ -47,7 +48,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
     """Fit by probing, searching and refitting; predict with the winner. What y is, the subclasses say."""
 
     _task: str
-    _left_out: LeftOut | None
+    _left_out: LeftOut | LeftOutTargets | None
     _tested: Tested
     _facts: dict[str, Any]
     feature_importances_: np.ndarray
@@ -70,8 +71,9 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         ----------
         X : array-like of shape (n, p), (n, H, W) or (n, C, H, W), DataFrame or sparse matrix
             Rows to learn from. Missing cells are allowed.
-        y : array-like of shape (n,)
-            Labels (strings, integers or booleans), or numbers for a regression.
+        y : array-like of shape (n,) or (n, k)
+            Labels (strings, integers or booleans), or numbers for a regression. Several targets are columns of numbers,
+            or indicators of labels that a row has or has not.
         sample_weight : array-like of shape (n,) or None
             Weights of the rows, in training and in the score.
         groups : array-like of shape (n,) or None
@@ -106,7 +108,8 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         asked = {"cv": given.cv, "groups": given.groups, "time": self.time, "rows": self.rows}
         asked |= {"task": self._task, "seconds": settings.seconds_for_rows}
         splits = plan_search(given.X, values, target.codes, canonical, **asked, seed=seed)
-        said = canonical.findings(values, target.codes, classification=target.classes is not None)
+        told = target.codes if target.n_targets == 1 else target.values
+        said = canonical.findings(values, told, classification=target.classes is not None)
         warned = [message for message in (given.warning, *said, *splits.warnings) if message]
         for message in warned if self.verbose else ():
             warn_user(message)
@@ -128,11 +131,13 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the mean accuracy of a classifier, the R2 of a regressor.
 
+        Of several labels all must be right; of several numbers it is the mean of their R2.
+
         Parameters
         ----------
         X : array-like of the cells, or DataFrame with the columns, that ``fit`` saw
             Rows to predict.
-        y : array-like of shape (n,)
+        y : array-like of shape (n,) or (n, k)
             Their labels or numbers.
         sample_weight : array-like of shape (n,) or None
             Weights of the rows.
@@ -169,13 +174,19 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
                 "applicability where the estimator was fitted."
             )
         model = self.best_estimator_[1:]
-        predict = model.predict_proba if self._task == "classification" else model.predict
+
+        def predict(values: np.ndarray) -> np.ndarray:
+            found = model.predict_proba(values) if self._task == "classification" else model.predict(values)
+            return having(found) if isinstance(found, list) else found / unit
+
+        numbers = self._task == "regression" and self.n_targets_ > 1  # each in a unit of its own
+        unit = np.maximum(model.predict(self._tested.rows).std(axis=0), 1e-300) if numbers else 1.0
         with own_errors(reading="X"):
             values = self.best_estimator_[0].transform(X)
         return self._tested.judge(values, predict)
 
-    def _known(self) -> LeftOut:
-        """Predictions of left-out rows; an InputError where there are none."""
+    def _known(self) -> Any:
+        """Predictions of left-out rows, of several targets of each; an InputError where there are none."""
         check_is_fitted(self, "best_estimator_")
         if self._left_out is None:
             raise InputError(
@@ -220,7 +231,8 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         if hasattr(canonical, "feature_names_in_"):
             self.feature_names_in_ = canonical.feature_names_in_
         if target.classes is not None:
-            self.classes_ = target.classes
+            self.classes_ = target.classes if target.n_targets == 1 else [target.classes] * target.n_targets
+        self.n_targets_, self._target_names = target.n_targets, target.names
         report = with_values_read(found.attributes["locality_"], canonical.sentinels_, canonical.letters_)
         for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
@@ -234,7 +246,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)
 
-    def _predictions(self, method: str, X: Any) -> np.ndarray:
+    def _predictions(self, method: str, X: Any) -> Any:
         """Call the winner, of a large X block by block, a long call with the threads that pay at this moment."""
         check_is_fitted(self, "best_estimator_")
         canonical, predict = self.best_estimator_[0], getattr(self.best_estimator_[1:], method)
@@ -249,7 +261,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         with limited(threads_that_pay("prediction", size)) if long else nullcontext():
             if values is not None:
                 return predict(values)
-            return np.concatenate([predict(values) for values in self._converted(X, blocks)])
+            return _joined([predict(values) for values in self._converted(X, blocks)])
 
     def _converted(self, X: Any, blocks: Sequence[slice]) -> Iterator[np.ndarray]:
         """Canonical values of one block after the other; what there is to warn about names, the first one says."""
@@ -266,7 +278,15 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Predictions of several blocks of rows; lists, with an array for each label, array by array."""
+    if isinstance(parts[0], list):
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return np.concatenate(parts)

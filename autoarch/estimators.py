@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from autoarch._base import BaseAutoArch
-from autoarch._data.target import Target, encode_labels, numeric_target
+from autoarch._data.target import Target
 from autoarch._search.calibration import tempered
 from autoarch._search.evaluate import aligned
 from autoarch._views.mixin import LogProbabilities
@@ -38,8 +38,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     cv : "auto", int, splitter or iterable, default="auto"
         Rows that candidates are judged on. "auto" takes a holdout for many rows and folds for few.
         "time" judges on later rows, in the order of the only date in X, or in the order given.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, in training and in the score.
+    class_weight : dict, "balanced", list of dict or None, default=None
+        Weights of the classes, in training and in the score; of several labels, whose weights multiply, a dict each.
     threshold : "auto", "default" or float, default="auto"
         Probability from which on the second of two classes is predicted. "auto" chooses it on left-out rows where
         ``scoring`` depends on labels and is not accuracy, "default" is one half.
@@ -88,13 +88,12 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     random_state : int, RandomState instance or None, default=None
         Seed of splits, sampler and weights. Equal seeds give equal results with ``time_budget=None`` on one worker.
     verbose : int, default=1
-        0 is silent, 1 shows one line to people, 2 prints every step with its parameters. Each is logged under
-        ``autoarch`` as well.
+        0 is silent, 1 shows one line to people, 2 prints every step; each is logged under ``autoarch``.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels seen in ``y``, sorted.
+    classes_ : ndarray of shape (n_classes,), or list of k arrays
+        Labels seen in ``y``, sorted; of several labels a list with those of each.
     best_estimator_ : Pipeline
         The winner: takes X as ``fit`` did, returns labels. ``best_estimator_[-1]`` is the bare model, or those that
         are averaged or vote.
@@ -105,8 +104,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     temperature_ : float
         Divisor of the logarithms of the probabilities of ``best_estimator_`` in ``predict_proba``: learned on left-out
         rows, and 1 where that does not lower their log-loss.
-    decision_threshold_ : float
-        Of two classes: probability in ``predict_proba`` from which on ``predict`` says the second one.
+    decision_threshold_ : float or ndarray of shape (k,)
+        Of two classes: probability from which on ``predict`` says the second one; of several labels that of each.
     best_params_ : dict
         Its parameters, as ``best_estimator_.set_params`` takes them.
     best_score_ : float
@@ -116,7 +115,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     scores_ : DataFrame
         One row per question, the one that was searched for first (question, score, std_error, n_units, how): new rows,
         new groups, later rows, new places.
-    left_out_predictions_ : ndarray of shape (n, n_classes)
+    left_out_predictions_ : ndarray of shape (n, n_classes), or (n, k) for several labels
         Probabilities from models that did not know the row, NaN where a row was never left out. In memory only.
     leaderboard_ : DataFrame
         Every candidate: rank, family, params, score, score_std, splits (judged on), rows (trained on), rounds, seconds,
@@ -141,8 +140,8 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         The whole story in twelve lines, to print.
     cv_results_, best_index_, n_splits_ : dict, int, int
         Candidates as in scikit-learn's searches, NaN where one was not judged; the winner's place; splits at most.
-    n_features_in_ : int
-        ``X.shape[1]``.
+    n_features_in_, n_targets_ : int
+        ``X.shape[1]``, and the number of targets of a row.
     feature_names_in_ : ndarray of str
         Column names, when X was a DataFrame with names.
 
@@ -217,8 +216,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         )
 
     def _read_target(self, y: Any, n_samples: int) -> Target:
-        codes, classes = encode_labels(y, n_samples=n_samples, estimator_name=type(self).__name__)
-        return Target(classes[codes], codes, classes)
+        return Target.of_labels(y, n_samples, type(self).__name__)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
@@ -230,12 +228,13 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
 
         Returns
         -------
-        ndarray of shape (n,)
-            Labels.
+        ndarray of shape (n,) or (n, k)
+            Labels, or indicators of several.
         """
-        return self._predictions("predict", X)
+        labels = self._predictions("predict", X)
+        return self.classes_[0][labels] if isinstance(self.classes_, list) else labels
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """Predict the probability of each class.
 
         Parameters
@@ -245,13 +244,15 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
 
         Returns
         -------
-        ndarray of shape (n, n_classes)
-            Probabilities, in the order of ``classes_``.
+        ndarray of shape (n, n_classes), or list of k arrays of shape (n, 2)
+            Probabilities, in the order of ``classes_``; of several labels a list with an array for each.
         """
         proba = self._predictions("predict_proba", X)
+        if isinstance(self.classes_, list):
+            return [tempered(pair, self.temperature_) for pair in proba]
         return aligned(tempered(proba, self.temperature_), self.best_estimator_.classes_, self.classes_)
 
-    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+    def predict_set(self, X: Any, coverage: float = 0.9) -> Any:
         """Predict sets of classes that hold the true one as often as ``coverage`` says, for rows like those left out.
 
         Parameters
@@ -263,10 +264,16 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
 
         Returns
         -------
-        ndarray of bool of shape (n, n_classes)
-            Classes in the set, in the order of ``classes_``; one at least.
+        ndarray of bool of shape (n, n_classes), or list of k arrays of shape (n, 2)
+            Classes in the set, in the order of ``classes_``; one at least. Of several labels a list with an array for
+            each, which holds the truth as often by itself.
         """
         return self._known().sets(self.predict_proba(X), coverage)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
 class AutoArchRegressor(RegressorMixin, BaseAutoArch):
@@ -289,7 +296,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         As for :class:`AutoArchClassifier`.
     left_out_predictions_, leaderboard_, ensemble_, locality_, rows_, layout_, study_, stopped_by_, splits_, fitted_on_
         As for :class:`AutoArchClassifier`.
-    n_features_in_, feature_names_in_
+    n_features_in_, n_targets_, feature_names_in_
         As for :class:`AutoArchClassifier`.
     feature_importances_, summary_, cv_results_, best_index_, n_splits_
         As for :class:`AutoArchClassifier`.
@@ -361,8 +368,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         )
 
     def _read_target(self, y: Any, n_samples: int) -> Target:
-        values = numeric_target(y, n_samples=n_samples, estimator_name=type(self).__name__)
-        return Target(values, values)
+        return Target.of_numbers(y, n_samples, type(self).__name__)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict numbers.
@@ -374,7 +380,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray of shape (n,) or (n, k)
             Predictions, in the units of y.
         """
         return self._predictions("predict", X)
@@ -391,7 +397,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
 
         Returns
         -------
-        ndarray of shape (n, 2)
-            Lower and upper ends.
+        ndarray of shape (n, 2) or (n, 2, k)
+            Lower and upper ends; of several targets each holds the truth as often by itself.
         """
         return self._known().interval(self.predict(X), coverage)

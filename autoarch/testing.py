@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -18,6 +19,7 @@ from autoarch._data.layout import Layout
 from autoarch._search.evaluate import fit_steps, predict_values
 from autoarch._search.study import ask, new_study
 from autoarch.families.base import Family, Problem
+from autoarch.families.objective import Objective
 from autoarch.families.registry import resolve_families
 
 __all__ = ["check_family"]
@@ -59,7 +61,10 @@ def check_family(family: Family | type[Family] | str) -> None:
 
 
 def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
-    """Grids, lines, tables, a grid among other columns, points; two classes, three with text labels, and numbers."""
+    """Grids, lines, tables, a grid among other columns, points; two classes, three with text labels, and numbers.
+
+    Then two numbers, and three labels, on a grid, a table and a map.
+    """
     rng = np.random.default_rng(_SEED)
     lattice, scattered = {"coordinates": MapColumns(0, 1, on_lattice=True)}, {"coordinates": MapColumns(0, 1)}
     among_others = Layout(3, 3, order=(8, 1, 0, 9, 5, 2, 7, 4, -1), n_columns=11)
@@ -94,6 +99,12 @@ def _problems() -> Iterator[tuple[Problem, np.ndarray, np.ndarray]]:
             **where,
         )
         yield problem, X, y
+        if n_classes in (0, 2) and layout is not among_others:
+            several = np.column_stack([y, X[:, 1] * 1e3 if n_classes == 0 else rng.permutation(y)])
+            if n_classes:
+                several = (np.column_stack([several, several[:, :1]]) == "mid").astype(np.int64)
+            each = Objective(each=(Objective(),) * several.shape[1])
+            yield replace(problem, objective=each), X, np.nan_to_num(several)
 
 
 def _check_space(family: Family, problem: Problem) -> None:
@@ -123,23 +134,28 @@ def _fit(
 
 
 def _check_fits(family: Family, problem: Problem, X: np.ndarray, y: np.ndarray) -> None:
-    where = f"{family.name} on {problem.task}, layout {problem.layout}"
+    where = f"{family.name} on {problem.task}, layout {problem.layout}, {problem.n_targets} targets"
     X.setflags(write=False)
     before = X.copy()
     classes = np.unique(y) if problem.classification else None
+
+    def predicted(model: Pipeline, X: np.ndarray) -> np.ndarray:
+        return predict_values(model, X, classes, y.shape[1:])
+
     model = _fit(family, problem, X, y, Deadline())
     np.testing.assert_array_equal(X, before, err_msg=f"{where}: fit changed X")
-    values = predict_values(model, X, classes)
+    values = predicted(model, X)
     assert len(values) == len(X), f"{where}: {len(values)} predictions for {len(X)} rows"
     if classes is not None:
-        assert set(model.predict(X)) <= set(classes), f"{where}: predict gives labels that y does not hold"
-    again = predict_values(_fit(family, problem, X, y, Deadline()), X, classes)
+        assert set(np.ravel(model.predict(X))) <= set(classes), f"{where}: predict gives labels that y does not hold"
+    again = predicted(_fit(family, problem, X, y, Deadline()), X)
     np.testing.assert_allclose(again, values, atol=1e-7, err_msg=f"{where}: one seed, two results")
-    few = np.concatenate([predict_values(model, X[i : i + 7], classes) for i in range(0, len(X), 7)])
+    few = np.concatenate([predicted(model, X[i : i + 7]) for i in range(0, len(X), 7)])
     np.testing.assert_allclose(few, values, atol=1e-6, err_msg=f"{where}: a row's prediction hangs on other rows")
     copy = pickle.loads(pickle.dumps(model))
-    np.testing.assert_allclose(predict_values(copy, X, classes), values, atol=1e-7, err_msg=f"{where}: pickle")
-    weight = np.where(np.arange(len(X)) % 2, 1.0, 0.5) if has_fit_parameter(model[-1], "sample_weight") else None
-    predict_values(_fit(family, problem, X, y, Deadline(1e6), weight), X, classes)
+    np.testing.assert_allclose(predicted(copy, X), values, atol=1e-7, err_msg=f"{where}: pickle")
+    last = family.build(family.smoke_params(problem), problem, _SEED)[-1][1]
+    weight = np.where(np.arange(len(X)) % 2, 1.0, 0.5) if has_fit_parameter(last, "sample_weight") else None
+    predicted(_fit(family, problem, X, y, Deadline(1e6), weight), X)
     with suppress(TimeoutError):
-        predict_values(_fit(family, problem, X, y, Deadline(0.0), weight), X, classes)
+        predicted(_fit(family, problem, X, y, Deadline(0.0), weight), X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -26,13 +27,16 @@ def sentences(
 ) -> list[str]:
     """Say of a table: how columns were read (``notes``), which are withheld, which tell too much.
 
-    ``dropped`` are columns that are not among the ``values`` any more; the rest is as for ``suspected_leaks``.
+    ``dropped`` are columns that are not among the ``values`` any more; the rest is as for ``suspected_leaks``, but y
+    may have several columns.
     """
     idle = [f"{listed(dropped)} say nothing"] if dropped else []
     idle += copies_among(values, names)
     said = [f"Columns of X: {'; '.join(notes)}."] if notes else []
     said += [f"Withheld from the models of tables: columns {'; '.join(idle)}."] if idle else []
-    leaks = suspected_leaks(values, y, names, classification=classification, categorical=categorical)
+    each = [y] if y.ndim == 1 else list(y.T) if values.size * y.shape[1] <= _MOST_VALUES else []
+    facts: dict[str, Any] = {"classification": classification, "categorical": categorical}
+    leaks = list(dict.fromkeys(name for one in each for name in suspected_leaks(values, one, names, **facts)))
     if leaks:
         said.append(
             f"Each of these columns tells y without any error: {listed(leaks)}. Where they are not known when "

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from autoarch._core.checks import did_you_mean, own_errors, shown
 from autoarch._data.containers import to_plain
+from autoarch._data.several_targets import in_one, indicators, label_weights, matrix_of, several_numbers
 from autoarch.exceptions import InputError, ParameterError
 
 _LARGEST_WEIGHT = 1e30  # and the inverse of the least: a billion rows of it stay below what float32 holds
@@ -29,17 +30,51 @@ class Target:
 
     Parameters
     ----------
-    values : ndarray of shape (n,)
-        Labels as the user gave them, or numbers.
+    values : ndarray of shape (n,) or (n, k)
+        Labels as the user gave them, or numbers; a column for each of several targets.
     codes : ndarray of shape (n,)
-        Codes of the labels, or the numbers again.
+        Codes of the labels, or the numbers again; what stands for all of several targets.
     classes : ndarray or None
-        Sorted labels; None for a regression.
+        Sorted labels, of several targets those of each; None for a regression.
+    names : tuple of str, default=()
+        Of several targets, where they have some.
     """
 
     values: np.ndarray
     codes: np.ndarray
     classes: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of_labels(cls, y: Any, n_samples: int, estimator_name: str) -> Target:
+        """Read labels, or indicators of several."""
+        if (several := matrix_of(y)) is None:
+            codes, classes = encode_labels(y, n_samples=n_samples, estimator_name=estimator_name)
+            return cls(classes[codes], codes, classes)
+        values, classes = indicators(several[0], n_samples, estimator_name)
+        return cls(values, in_one(values, labels=True), classes, several[1])
+
+    @classmethod
+    def of_numbers(cls, y: Any, n_samples: int, estimator_name: str) -> Target:
+        """Read one number or several for each row."""
+        if (several := matrix_of(y)) is None:
+            values = numeric_target(y, n_samples=n_samples, estimator_name=estimator_name)
+            return cls(values, values)
+        values = several_numbers(several[0], n_samples, estimator_name)
+        return cls(values, in_one(values, labels=False), names=several[1])
+
+    def given_at(self, rows: np.ndarray) -> Any:
+        """Targets of some rows as they were given, with their names and types."""
+        values = self.values[rows]
+        if self.values.ndim == 1:
+            return values
+        values = values if self.classes is None else values.astype(self.classes.dtype)
+        return pd.DataFrame(values, columns=list(self.names)) if self.names else values
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets of a row."""
+        return 1 if self.values.ndim == 1 else self.values.shape[1]
 
     @property
     def n_classes(self) -> int:
@@ -48,18 +83,24 @@ class Target:
 
     @property
     def smallest_class(self) -> int:
-        """Rows of the rarest class, 0 for a regression."""
-        return 0 if self.classes is None else int(np.bincount(self.codes).min())
+        """Rows of the rarest class of any label that varies, 0 for a regression."""
+        if self.classes is None:
+            return 0
+        if self.values.ndim == 1:
+            return int(np.bincount(self.codes).min())
+        counts = self.values.astype(np.int64).sum(axis=0)
+        rarest = np.minimum(counts, len(self.values) - counts)
+        return int(rarest[rarest > 0].min())
 
-    def weights(self, sample_weight: Any, class_weight: Mapping[Any, float] | str | None) -> np.ndarray | None:
+    def weights(self, sample_weight: Any, class_weight: Any) -> np.ndarray | None:
         """Product of both weights per sample, or None when neither was given.
 
         Parameters
         ----------
         sample_weight : array-like of shape (n,), number or None
             Weight of each sample; at least 0, not all 0.
-        class_weight : dict, "balanced" or None
-            Weight of each class, by label; ignored by a regression.
+        class_weight : dict, "balanced", list of dict or None
+            Weight of each class, by label; ignored by a regression. A dict for each of several labels.
 
         Returns
         -------
@@ -82,10 +123,13 @@ class Target:
         """
         weights = None if sample_weight is None else _check_weights(sample_weight, len(self.codes))
         if self.classes is not None and class_weight is not None:
-            per_class = _class_weights(class_weight, self.codes, self.classes)[self.codes]
+            if self.values.ndim == 1:
+                per_class = _class_weights(class_weight, self.codes, self.classes)[self.codes]
+            else:
+                per_class = label_weights(class_weight, self.values)
             weights = per_class if weights is None else weights * per_class
         _refuse_extreme(weights)
-        if self.classes is None or weights is None:
+        if self.classes is None or weights is None or self.values.ndim > 1:
             return weights
         if len(heard := np.unique(self.codes[weights > 0])) < 2:
             raise InputError(
@@ -188,7 +232,7 @@ def guess_task(y: Any) -> str:
     str
         ``"regression"`` for numbers with fractions, for whole numbers with more than 20 values of which each is met
         fewer than ten times on average, and for those with more than 5 values, most of them met once; else
-        ``"classification"``.
+        ``"classification"``. Of several columns, indicators are labels and all else is numbers.
 
     Examples
     --------
@@ -199,6 +243,8 @@ def guess_task(y: Any) -> str:
     values = np.asarray(to_plain(y))
     if values.dtype == object and pd.api.types.infer_dtype(values.ravel(), skipna=True) in _NUMBERS:
         values = values.astype(np.float64)
+    if values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "biuf":  # indicators, or several numbers
+        return "classification" if np.isin(values, (0, 1)).all() else "regression"
     if values.dtype.kind not in "iuf":
         return "classification"
     seen = np.unique(values[np.isfinite(values)])

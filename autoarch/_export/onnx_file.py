@@ -71,14 +71,14 @@ def write_onnx(estimator: BaseEstimator, path: Any) -> None:
 def _model(estimator: Any) -> Any:
     graph = Graph()
     pipeline = estimator.best_estimator_
+    if getattr(estimator, "n_targets_", 1) > 1:
+        raise ModelFileError("it predicts several targets at once, and graphs have one output")
     values = canonical_values(graph, pipeline[0])
     found = _outputs(graph, pipeline[1:], values)
     facts = {"family": str(estimator.best_family_)}
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return graph.finish({"value": (graph.cast(found, np.float32), np.float32, (1,))}, facts)
-    if not isinstance(classes, np.ndarray) or classes.ndim != 1:
-        raise ModelFileError("it predicts several labels at once")
     found = _aligned(graph, _tempered(graph, found, estimator.temperature_), pipeline.classes_, classes)
     place = graph.op("ArgMax", found, axis=1, keepdims=0)
     threshold = getattr(estimator, "decision_threshold_", None)

@@ -14,11 +14,13 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
 from autoarch._search.evaluate import aligned
+from autoarch._training.labels import having, label_pairs, likeliest, pairs
 
 
 class _FoldEnsemble(BaseEstimator):
     _splitter: type
     models_: list[Any]
+    classes_: Any
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class _FoldEnsemble(BaseEstimator):
         self.models_ = [
             clone(member).fit(X[rows], y[rows]) for member, rows in zip(members, self._folds(X, y), strict=True)
         ]
-        if isinstance(self, ClassifierMixin):
+        if isinstance(self, ClassifierMixin) and y.ndim == 1:
             self.classes_ = np.unique(y)
         return self
 
@@ -51,7 +53,11 @@ class _FoldEnsemble(BaseEstimator):
         """Training rows of each model."""
         if self.fold_rows is not None and len(X) == self.n_fold_rows:
             masks = np.unpackbits(self.fold_rows, axis=1, count=self.n_fold_rows)
-            if not isinstance(self, ClassifierMixin) or all(len(np.unique(y[rows == 1])) > 1 for rows in masks):
+            if (
+                not isinstance(self, ClassifierMixin)
+                or y.ndim == 2
+                or all(len(np.unique(y[rows == 1])) > 1 for rows in masks)
+            ):
                 return [np.flatnonzero(rows) for rows in masks]
         splitter = self._splitter(self.n_folds, shuffle=True, random_state=self.random_state)
         return [rows for rows, _ in splitter.split(X, y)]
@@ -113,11 +119,92 @@ class FoldEnsembleRegressor(RegressorMixin, _FoldEnsemble):
         return np.mean([model.predict(X) for model in self.models_], axis=0)
 
 
+class FoldEnsembleLabels(ClassifierMixin, _FoldEnsemble):
+    """The mean probabilities of several labels, of models that were each fitted on all folds but one.
+
+    Parameters
+    ----------
+    estimator, n_folds, random_state, fold_members, fold_rows, n_fold_rows
+        As for :class:`FoldEnsembleClassifier`.
+    """
+
+    _splitter = KFold
+
+    def fit(self, X: np.ndarray, y: Any) -> Any:
+        """Fit all models; on as many rows as the search had, on its own folds."""
+        super().fit(X, y)
+        self.classes_ = [np.arange(2)] * np.shape(y)[1]
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return probabilities of shape (n, 2) of each label."""
+        return pairs(np.mean([having(label_pairs(model, X)) for model in self.models_], axis=0))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return indicators of shape (n, k)."""
+        return likeliest(self.predict_proba(X))
+
+
+class _Mean(BaseEstimator):
+    def __init__(self, estimators: Sequence[tuple[str, BaseEstimator]], weights: Sequence[float] | None = None):
+        self.estimators = estimators
+        self.weights = weights
+
+    def fit(self, X: np.ndarray, y: Any) -> Any:
+        """Fit a clone of each model."""
+        self.estimators_ = [clone(model).fit(X, y) for _, model in self.estimators]
+        if isinstance(self, ClassifierMixin):
+            self.classes_ = [np.arange(2)] * np.shape(y)[1]
+        return self
+
+
+class MeanOfTargets(RegressorMixin, _Mean):
+    """The mean of what models predict of several numbers, as scikit-learn's voting takes it of one.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        The models.
+    weights : sequence of float or None, default=None
+        Of the models.
+    """
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return numbers of shape (n, k)."""
+        return np.average([model.predict(X) for model in self.estimators_], axis=0, weights=self.weights)
+
+
+class MeanOfLabels(ClassifierMixin, _Mean):
+    """The mean of the probabilities that models give to several labels.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        The models.
+    weights : sequence of float or None, default=None
+        Of the models.
+    """
+
+    def predict_proba(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return probabilities of shape (n, 2) of each label."""
+        parts = [having(label_pairs(model, X)) for model in self.estimators_]
+        return pairs(np.average(parts, axis=0, weights=self.weights))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return indicators of shape (n, k)."""
+        return likeliest(self.predict_proba(X))
+
+
 def fold_ensemble(
-    models: Sequence[Pipeline], classes: np.ndarray | None, folds: Sequence[np.ndarray] | None = None, n_rows: int = 0
+    models: Sequence[Pipeline],
+    classes: np.ndarray | None,
+    folds: Sequence[np.ndarray] | None = None,
+    n_rows: int = 0,
+    n_targets: int = 1,
 ) -> Pipeline:
     """Average pipelines that the search has fitted on its folds, of ``n_rows`` rows; a clone fits the same again."""
-    kind = FoldEnsembleRegressor if classes is None else FoldEnsembleClassifier
+    of_labels = FoldEnsembleClassifier if n_targets == 1 else FoldEnsembleLabels
+    kind = FoldEnsembleRegressor if classes is None else of_labels
     masks = None
     if folds is not None:
         bits = np.zeros((len(folds), n_rows), dtype=np.uint8)
@@ -127,13 +214,16 @@ def fold_ensemble(
     members = [clone(model) for model in models]
     ensemble: Any = kind(members[0], len(models), fold_members=members, fold_rows=masks, n_fold_rows=n_rows)
     if classes is not None:
-        ensemble.classes_ = classes
+        ensemble.classes_ = classes if n_targets == 1 else [classes] * n_targets
     ensemble.models_ = list(models)
     return Pipeline([("model", ensemble)])
 
 
 def voting(
-    pipelines: Sequence[Pipeline], classes: np.ndarray | None, weights: Sequence[float] | None = None
+    pipelines: Sequence[Pipeline],
+    classes: np.ndarray | None,
+    weights: Sequence[float] | None = None,
+    n_targets: int = 1,
 ) -> Pipeline:
     """Average pipelines that are fitted on all rows already, by scikit-learn's voting, which can be fitted again.
 
@@ -142,6 +232,12 @@ def voting(
     names = [f"{place}_{type(pipeline[-1]).__name__.lower()}" for place, pipeline in enumerate(pipelines)]
     members = list(zip(names, pipelines, strict=True))
     weights = None if weights is None else list(weights)
+    if n_targets > 1:
+        vote: Any = (MeanOfTargets if classes is None else MeanOfLabels)(members, weights)
+        if classes is not None:
+            vote.classes_ = [classes] * n_targets
+        vote.estimators_ = list(pipelines)
+        return Pipeline([("model", vote)])
     if classes is None:
         vote = VotingRegressor(members, weights=weights)
     else:

@@ -99,7 +99,10 @@ class Baseline(Family):
             if model.strategy == "constant":  # a class by its number, or the middle between the ends of y
                 classes = np.unique(y)
                 number = isinstance(model, DummyRegressor)
-                model.set_params(constant=np.ptp(y) / 2 + y.min() if number else classes[model.constant % len(classes)])
+                value = np.ptp(y) / 2 + y.min() if number else classes[model.constant % len(classes)]
+                if y.ndim == 2:  # of labels that all rows have, or none, what they are
+                    value = np.where((y == value).any(axis=0), value, y[0])
+                model.set_params(constant=value)
             model.fit(X, y, sample_weight=sample_weight)
             model.complete_, model.n_rows_fitted_ = True, len(X)
             return model

@@ -7,6 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from autoarch._search.scoring import Predictions
+from autoarch._training.labels import having, pairs
 
 _RANGE = (-2.5, 2.5)  # natural logarithms of the temperature
 _LEAST = 1e-6  # probability
@@ -27,7 +28,7 @@ def fitted_temperature(
     predictions : Predictions
         Probabilities in the order of ``classes``.
     y : ndarray of shape (n,)
-        Labels of all rows.
+        Labels of all rows; of several, indicators of shape (n, k).
     classes : ndarray
         Sorted labels.
     sample_weight : ndarray of shape (n,) or None
@@ -43,8 +44,13 @@ def fitted_temperature(
         return 1.0
     codes = np.searchsorted(classes, y[rows])
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
-    logs = np.log(np.maximum(predictions.values, _LEAST))
-    halves = [np.arange(len(rows)) % 2 == half for half in (0, 1)]
+    values, half_of = predictions.values, np.arange(len(rows)) % 2
+    if y.ndim == 2:  # each label of a row is a case of its own; those of a row stay together
+        k = y.shape[1]
+        values, codes = np.column_stack([1.0 - values.ravel(), values.ravel()]), codes.ravel()
+        weight, half_of = np.repeat(weight, k), np.repeat(half_of, k)
+    logs = np.log(np.maximum(values, _LEAST))
+    halves = [half_of == half for half in (0, 1)]
     with_it = without = 0.0
     for half in halves:
         temperature = _best(logs[half], codes[half], weight[half])
@@ -77,3 +83,10 @@ def tempered(proba: np.ndarray, temperature: float) -> np.ndarray:
     if temperature == 1.0:
         return proba
     return np.exp(log_softmax(np.log(np.maximum(proba, _LEAST)) / temperature, axis=1))
+
+
+def tempered_labels(proba: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities of having each of several labels, of shape (n, k), at another temperature."""
+    if temperature == 1.0:
+        return proba
+    return having([tempered(pair, temperature) for pair in pairs(proba)])

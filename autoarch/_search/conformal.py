@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,28 @@ class LeftOut:
                 f"coverage={coverage:g} needs {needed} rows that were left out, and {len(self.truth)} were. Pass a "
                 f"coverage of at most {np.floor(1000 * most) / 1000:g}, or fit on more rows."
             )
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOutTargets:
+    """Predictions of rows that were left out, of several targets.
+
+    Parameters
+    ----------
+    each : tuple of LeftOut
+        Those of each target, which hold the truth as often by itself.
+    """
+
+    each: tuple[LeftOut, ...]
+
+    def interval(self, predicted: np.ndarray, coverage: float) -> np.ndarray:
+        """Lower and upper ends of intervals around predictions, shape (n, 2, k); as for a single target."""
+        pairs = zip(self.each, predicted.T, strict=True)
+        return np.stack([known.interval(one, coverage) for known, one in pairs], axis=2)
+
+    def sets(self, proba: Sequence[np.ndarray], coverage: float) -> list[np.ndarray]:
+        """Mask of the classes in the set of each label, shape (n, 2) each; as for a single target."""
+        return [known.sets(pair, coverage) for known, pair in zip(self.each, proba, strict=True)]
 
 
 def _checked(coverage: float) -> float:

@@ -18,6 +18,7 @@ from autoarch._core.threads import usable_cores
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Params, Problem
 from autoarch.families.objective import own_params
+from autoarch.families.several_targets import n_fits
 
 _EVERY = 3.0  # seconds between two measurements, each of which takes a tenth of a second
 _BATCH = 128  # rows of nets
@@ -41,6 +42,7 @@ class Costs:
         self.timed, self.pace = timed, 1.0
         self._families: dict[str, tuple[Family, Problem]] = {}
         self._ratios: dict[str, list[float]] = {}
+        self._n_fits: dict[tuple[str, str], int] = {}
 
     def enter(self, families: Sequence[Family], problem: Problem) -> None:
         """Take note of families and the problem that their nominal costs depend on."""
@@ -50,10 +52,19 @@ class Costs:
         """Nominal seconds of one fit on an idle core."""
         try:
             known, problem = self._families[family]
-            seconds = float(known.nominal_seconds(own_params(params), problem))
+            seconds = float(known.nominal_seconds(own_params(params), problem)) * self._fits(known, params, problem)
         except Exception:  # of a plug-in; its fits will be timed
             seconds = 1.0
         return seconds if np.isfinite(seconds) and seconds > _LEAST else _LEAST
+
+    def _fits(self, family: Family, params: Params, problem: Problem) -> int:
+        """Number of fits that several targets take; known from the steps, which are built once for each candidate."""
+        if problem.n_targets == 1:
+            return 1
+        key = family.name, repr(params)
+        if key not in self._n_fits:
+            self._n_fits[key] = n_fits(family.build(own_params(params), problem, 0), params, problem)
+        return self._n_fits[key]
 
     def loading(self, family: str) -> float:
         """Seconds of the imports that a family still needs in this process; 0 where seconds are not looked at."""

@@ -37,7 +37,7 @@ def fit_facts(values: np.ndarray, target: Target, left_out: np.ndarray, threshol
         "target": _target_facts(target),
     }
     known = np.flatnonzero(~np.isnan(left_out).reshape(len(left_out), -1).any(axis=1))
-    if target.codes.ndim != 1 or left_out.ndim > 2 or len(known) < _FEWEST:
+    if target.values.ndim != 1 or left_out.ndim > 2 or len(known) < _FEWEST:
         return facts
     known = known[:: max(1, len(known) // _MOST_ROWS)]
     facts["left_out_rows"] = len(known)
@@ -47,7 +47,7 @@ def fit_facts(values: np.ndarray, target: Target, left_out: np.ndarray, threshol
 
 
 def _target_facts(target: Target) -> dict[str, Any]:
-    if target.codes.ndim != 1:
+    if target.values.ndim != 1:
         return {}
     if target.classes is None:
         names = ("least", "lower quartile", "median", "upper quartile", "greatest")

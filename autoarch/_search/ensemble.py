@@ -161,11 +161,12 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
                 raise
     classes = data.scorer.classes
     # A model of one split's rows may have missed a class.
-    able = [model for model in fitted if classes is None or len(model[0].classes_) == len(classes)]
+    whole = classes is None or data.n_targets > 1
+    able = [model for model in fitted if whole or len(model[0].classes_) == len(classes)]
     if len(able) < 2:
         return (able or fitted)[0][:2]
     pipelines, how, votes = zip(*able, strict=True)
-    return voting(pipelines, classes, votes), "; ".join(dict.fromkeys(how))
+    return voting(pipelines, classes, votes, data.n_targets), "; ".join(dict.fromkeys(how))
 
 
 def winner_of_search(search: Search) -> Candidate:

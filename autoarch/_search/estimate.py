@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autoarch._search.calibration import tempered
+from autoarch._search.calibration import tempered, tempered_labels
 from autoarch._search.compare import row_variance
-from autoarch._search.conformal import LeftOut
+from autoarch._search.conformal import LeftOut, LeftOutTargets
 from autoarch._search.jobs import TrainingData
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._search.selection import ROUNDS, blended, select
 from autoarch._search.steps import Candidate
+from autoarch._training.labels import pairs
 from autoarch.rows import QuestionScore
 
 _BLOCKS = 10  # into which a single holdout is cut
@@ -103,13 +104,19 @@ def question_scores(
     return [QuestionScore(name, *scores[name], n_units(joined[name], data, name), words[name]) for name in joined]
 
 
-def left_out_of(predictions: Predictions, data: TrainingData, temperature: float) -> tuple[np.ndarray, LeftOut | None]:
+def left_out_of(
+    predictions: Predictions, data: TrainingData, temperature: float
+) -> tuple[np.ndarray, LeftOut | LeftOutTargets | None]:
     """Left-out predictions of all rows, NaN where a row was never left out, and those that intervals rest on.
+
+    The latter of each target, where there are several.
 
     Where splits have several estimands, those of the last one: what is hardest. None where rows judged themselves.
     """
     plan, classes = data.plan, data.scorer.classes
-    values = predictions.values if classes is None else tempered(predictions.values, temperature)
+    values = predictions.values
+    if classes is not None:
+        values = (tempered if data.n_targets == 1 else tempered_labels)(values, temperature)
     of_all = np.full((len(data.y), *values.shape[1:]), np.nan)
     if any(np.intersect1d(*split).size for split in plan.splits):
         return of_all, None
@@ -123,8 +130,12 @@ def left_out_of(predictions: Predictions, data: TrainingData, temperature: float
     part = Predictions(rows, of_all[rows])
     if not len(rows):
         return of_all, None
-    kind = LeftOut.of_numbers if classes is None else LeftOut.of_classes
-    return of_all, kind(part.values, truth, n_units(part, data, last))
+    kind, units = LeftOut.of_numbers if classes is None else LeftOut.of_classes, n_units(part, data, last)
+    if data.n_targets == 1:
+        return of_all, kind(part.values, truth, units)
+    columns = part.values.T if classes is None else pairs(part.values)
+    each = (kind(column, true, units) for column, true in zip(columns, truth.T, strict=True))
+    return of_all, LeftOutTargets(tuple(each))
 
 
 def n_units(predictions: Predictions, data: TrainingData, estimand: str) -> int:

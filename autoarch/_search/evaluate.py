@@ -6,13 +6,13 @@ A candidate that raises, gives no finite score or runs out of memory or time is 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline, TooSlowError
@@ -24,10 +24,18 @@ from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Judgement, StepResult, Work
 from autoarch._training.device import load
+from autoarch._training.labels import having, label_pairs
 from autoarch._training.room import preparable_rows
 from autoarch._training.time_limited import is_complete, share_done, work_done
-from autoarch.families.base import Family, Params, Problem
-from autoarch.families.objective import own_params, wrapped
+from autoarch.families.base import Family, Params, Problem, Steps
+from autoarch.families.objective import Objective, own_params, wrapped
+from autoarch.families.several_targets import (
+    EachTargetClassifier,
+    EachTargetRegressor,
+    first_of_each,
+    of_one_target,
+    on_targets,
+)
 
 OUT_OF_MEMORY = "out of memory"
 _MOMENT = 0.5  # seconds that any step may take
@@ -82,7 +90,7 @@ def _judge(data: TrainingData, job: Job, result: StepResult) -> None:
     deadline = job.deadline.share(_FOR_TRAINING)
     model = fit_steps(job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline)
     fitted = time.monotonic()
-    predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes))
+    predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes, data.y.shape[1:]))
     predicted = time.monotonic() - fitted
     decided = data.scorer.decided(predictions)
     score = data.scorer.split_score(decided)
@@ -123,28 +131,87 @@ def fit_steps(
     learned: Any = None,
 ) -> Pipeline:
     """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
+    steps = _built(family, params, problem, seed, learned)
+    own = first_of_each(steps, params, problem) if y.ndim == 2 else len(steps)
+    if own == len(steps):
+        fit_last = partial(_fit_model, family, params, problem.objective, seed)
+    else:
+        steps = _built(family, params, of_one_target(problem), seed, learned)
+        fit_last = partial(_fit_each, family, params, problem, seed)
+        steps = [*steps[:own], ("model", Pipeline(steps[own:]))]
+    return _fit_in_order(steps, fit_last, X, y, sample_weight, deadline, seed)
+
+
+def _built(family: Family, params: Params, problem: Problem, seed: int, learned: Any) -> Steps:
+    """Steps of a candidate, with the parameters of the last one that earlier fits have settled."""
     steps = family.build(own_params(params), problem, seed)
     for _, step in steps:
         if hasattr(step, "set_output"):  # whatever the user wants to see of his own transformers
             step.set_output(transform="default")
     steps[-1][1].set_params(**(learned or {}))
+    return steps
+
+
+def _fit_in_order(
+    steps: Steps, fit_last: Callable[..., Any], X: Any, y: np.ndarray, weight: Any, deadline: Deadline, seed: int
+) -> Pipeline:
+    """Fit steps one after the other, on fewer rows where these take too long, the last one by ``fit_last``."""
     rows = preparable_rows([transformer for _, transformer in steps[:-1]], X, y, deadline, seed)
     if rows is not None:
-        X, y, sample_weight = X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
+        X, y, weight = X[rows], y[rows], None if weight is None else weight[rows]
     for _, transformer in steps[:-1]:
         _check_step_fits(transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
-    on_target = wrapped(model, params, problem.objective)
-    if on_target is None:
-        fitted = family.fit(model, X, y, sample_weight=sample_weight, deadline=deadline, seed=seed)
-    else:
-        fit = partial(family.fit, deadline=deadline, seed=seed)
-        fitted = on_target.fit_by(fit, model, X, y, sample_weight)
+    fitted = fit_last(model, X, y, weight, deadline)
     if rows is not None:
         fitted.complete_, fitted.n_rows_fitted_ = False, work_done(fitted)[0] or len(rows)
-    steps[-1] = (name, fitted)
-    return Pipeline(steps)
+    return Pipeline([*steps[:-1], (name, fitted)])
+
+
+def _fit_model(
+    family: Family,
+    params: Params,
+    objective: Objective,
+    seed: int,
+    model: BaseEstimator,
+    X: Any,
+    y: np.ndarray,
+    weight: Any,
+    deadline: Deadline,
+) -> BaseEstimator:
+    """Fit the last step, by the family's own way of keeping the deadline, on y or what it is transformed to."""
+    on_target = on_targets(model, params, objective, y) or wrapped(model, params, objective)
+    if on_target is None:
+        return family.fit(model, X, y, sample_weight=weight, deadline=deadline, seed=seed)
+    return on_target.fit_by(partial(family.fit, deadline=deadline, seed=seed), model, X, y, weight)
+
+
+def _fit_each(
+    family: Family,
+    params: Params,
+    problem: Problem,
+    seed: int,
+    template: Pipeline,
+    X: Any,
+    y: np.ndarray,
+    weight: Any,
+    deadline: Deadline,
+) -> BaseEstimator:
+    """Fit steps on each of several targets, in equal parts of the time."""
+    n = y.shape[1]
+    goals = problem.objective.each or (problem.objective,) * n
+
+    def one(column: np.ndarray, left: int) -> Pipeline:
+        fit_last = partial(_fit_model, family, params, goals[n - left], seed)
+        share = deadline.share(1 / left)
+        try:
+            return _fit_in_order(clone(template).steps, fit_last, X, column, weight, share, seed)
+        except TooSlowError as late:
+            raise TooSlowError(late.needed * n, deadline.left) from late
+
+    kind = EachTargetClassifier if problem.classification else EachTargetRegressor
+    return kind(clone(template)).fit_by(one, y)
 
 
 def fit_whole(data: TrainingData, job: Job, learned: Any) -> Pipeline:
@@ -157,7 +224,7 @@ def fit_whole(data: TrainingData, job: Job, learned: Any) -> Pipeline:
 def predict_rows(data: TrainingData, job: Job, models: Sequence[BaseEstimator], rows: np.ndarray) -> list[np.ndarray]:
     """Predictions of each model for some rows."""
     with quiet(), limited(job.threads):
-        return [predict_values(model, data.X[rows], data.scorer.classes) for model in models]
+        return [predict_values(model, data.X[rows], data.scorer.classes, data.y.shape[1:]) for model in models]
 
 
 def _check_step_fits(transformer: BaseEstimator, n_rows: int, deadline: Deadline) -> None:
@@ -167,8 +234,12 @@ def _check_step_fits(transformer: BaseEstimator, n_rows: int, deadline: Deadline
         raise TooSlowError(seconds, deadline.left)
 
 
-def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
-    """Predict numbers, or probabilities with a column for each of ``classes``.
+def predict_values(
+    model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None, targets: tuple[int, ...] = ()
+) -> np.ndarray:
+    """Predict numbers, or probabilities with a column for each of ``classes``; of several labels, of having each.
+
+    ``targets`` is the shape of what is predicted of a row: empty for a single target.
 
     Raises
     ------
@@ -177,13 +248,17 @@ def predict_values(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | No
     """
     if classes is None:
         values = np.asarray(model.predict(X), dtype=np.float64)
-        _check_shape(values, (len(X),))
+        _check_shape(values, (len(X), *targets))
         if not np.isfinite(values).all():
             raise ValueError(f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are not finite")
         return values
     if not hasattr(model, "predict_proba"):
         last = model[-1] if isinstance(model, Pipeline) else model
         raise ValueError(f"{type(last).__name__} has no predict_proba; wrap it in CalibratedClassifierCV")
+    if targets:
+        values = having(label_pairs(model, X))
+        _check_shape(values, (len(X), *targets))
+        return aligned(values, np.arange(targets[0]), np.arange(targets[0]))
     proba = np.asarray(model.predict_proba(X), dtype=np.float64)
     _check_shape(proba, (len(X), len(model.classes_)))
     return aligned(proba, model.classes_, classes)

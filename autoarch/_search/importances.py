@@ -64,7 +64,7 @@ def _importances(best: Candidate, search: Search, blocks: Sequence[np.ndarray]) 
     if np.isfinite(seconds):
         some = {split: data.splits[split][1][:_FEWEST_ROWS] for split in known}
         for split, model in known.items():
-            predict_values(model, data.X[some[split]], data.scorer.classes)
+            predict_values(model, data.X[some[split]], data.scorer.classes, data.y.shape[1:])
         once = max(time.monotonic() - began, 1e-6)
         affordable = _AIM * max(seconds, 0.0) / once * sum(map(len, some.values()))
     rng = np.random.default_rng(search.past.seed)
@@ -131,7 +131,7 @@ def _scores(
             for place, changed in enumerate(some):
                 part = values[place * n : (place + 1) * n]
                 part[:, changed] = part[np.ix_(rng.permutation(n), changed)]
-            predicted = predict_values(model, values, data.scorer.classes)
+            predicted = predict_values(model, values, data.scorer.classes, data.y.shape[1:])
             for place in range(len(some)):
                 found[place].append(predicted[place * n : (place + 1) * n])
         for parts in found:

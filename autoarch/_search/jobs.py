@@ -30,6 +30,11 @@ class TrainingData:
         return object.__sizeof__(self) + self.X.nbytes + self.y.nbytes
 
     @property
+    def n_targets(self) -> int:
+        """Number of targets of a row."""
+        return 1 if self.y.ndim == 1 else self.y.shape[1]
+
+    @property
     def splits(self) -> tuple[Split, ...]:
         """Pairs of training and validation rows."""
         return self.plan.splits

@@ -24,6 +24,7 @@ from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate
 from autoarch._training.time_limited import is_complete, share_done, undecided, work_done
 from autoarch.families.base import Family
+from autoarch.families.several_targets import OnTargets
 
 MOST_SEEDS = 5
 _LEEWAY = 1.3  # times the seconds of the first fit that must be left for another, where it cannot be shortened
@@ -33,7 +34,7 @@ _CHECKED_ROWS, _FEWEST_CHECKED = 1_000, 100  # on which a refit is compared with
 _CHECKING_SHARE = 0.05  # in so much of the time
 _SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
 _ROWS_MORE = 2.0  # times the seconds of a step at most, that a fit on all rows may take
-_OF_FOLDS = ("fold_members", "fold_rows", "n_fold_rows")  # what a mean over folds remembers of the search
+_OF_SEARCH = ("fold_members", "fold_rows", "n_fold_rows", "objectives")  # what models remember of the search
 EXTRA_SHARE, _EXTRA_LEEWAY = 0.1, 1.5  # of the budget for easier questions; times the seconds that they should take
 _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
@@ -166,7 +167,7 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     rows = rows_in_words(work_done(first[-1])[0] or len(data.y), len(data.y))
     if len(models) == 1:
         return first, rows
-    return voting(models, data.scorer.classes), f"{rows}, {len(models)} seeds, averaged"
+    return voting(models, data.scorer.classes, n_targets=data.n_targets), f"{rows}, {len(models)} seeds, averaged"
 
 
 def job_on_all_rows(search: Search, candidate: Candidate, deadline: Deadline, number: int = 0) -> Job:
@@ -276,7 +277,7 @@ def as_kept(candidate: Candidate, search: Search, why: str = "") -> tuple[Pipeli
         how = f"{len(models)} folds, averaged ({rows:,} rows each)"
         kept = range(data.n_folds) if whole else search.models.splits_of(candidate)
         folds = [data.splits[split][0] for split in kept]
-        return fold_ensemble(models, data.scorer.classes, folds, len(data.y)), f"{how}{why}"
+        return fold_ensemble(models, data.scorer.classes, folds, len(data.y), data.n_targets), f"{how}{why}"
     where = "first split" if min(candidate.splits) == search.scheduler.order[0] else "a split"
     return models[0], f"the {rows:,} rows of the {where}{why}"
 
@@ -285,6 +286,7 @@ def changed_params(pipeline: Pipeline) -> dict[str, Any]:
     """Parameters of each step that differ from its class's defaults, as ``set_params`` of the pipeline takes them."""
     changed: dict[str, Any] = {}
     inner = [(f"{name}__estimator", step.estimator) for name, step in pipeline.steps if undecided(step) is not step]
+    inner += [(f"{name}__regressor", step.regressor) for name, step in pipeline.steps if isinstance(step, OnTargets)]
     for name, step in [*pipeline.steps, *inner]:
         defaults = _defaults(type(step))
         for key, value in step.get_params(deep=False).items():
@@ -294,7 +296,7 @@ def changed_params(pipeline: Pipeline) -> dict[str, Any]:
             for prefix, part in parts:
                 if isinstance(part, Pipeline):
                     changed |= {f"{prefix}__{inner}": given for inner, given in changed_params(part).items()}
-            if key.startswith("_") or key in _OF_FOLDS or _is_part(value) or _same(value, defaults.get(key)):
+            if key.startswith("_") or key in _OF_SEARCH or _is_part(value) or _same(value, defaults.get(key)):
                 continue
             changed[f"{name}__{key}"] = value
     return changed

@@ -103,7 +103,7 @@ class GivenRows:
             X = take_rows(self.X, rows)
         return GivenRows(
             X,
-            target.values[rows],
+            target.given_at(rows),
             None if weight is None else weight[rows],
             None if groups is None else groups[rows],
             self.cv if is_time(self.cv) or is_plain(self.cv) else self._splits_of(rows, target.codes, groups, task),

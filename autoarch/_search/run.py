@@ -29,6 +29,7 @@ from autoarch._search.estimate import left_out_of, question_scores
 from autoarch._search.importances import permutation_importances
 from autoarch._search.jobs import TrainingData
 from autoarch._search.journal import Journal
+from autoarch._search.label_thresholds import with_label_thresholds
 from autoarch._search.leaderboard import leaderboard, never_tried, stopped_by, warn_about
 from autoarch._search.loop import Past, Search
 from autoarch._search.memory import CachedEvaluate, cached, fingerprint, scorer_key, versions
@@ -128,7 +129,7 @@ def run_search(request: Request) -> SearchResult:
         scorer = Scorer(settings.scoring, *about, settings.threshold)
         plan, undefined = plan_for_score(request.splits.plan, scorer)
     if len(set(plan.estimands)) > 1:  # blocks of a map may hardly vary within
-        scorer.reference_variance = float(np.var(target.codes))
+        scorer.reference_variance = np.var(target.codes if target.n_targets == 1 else target.values, axis=0)
     else:
         scorer.units = plan.units.get(plan.estimands[0])
     data = TrainingData(request.X, target.values, weight, plan, scorer)
@@ -158,22 +159,26 @@ def run_search(request: Request) -> SearchResult:
     if request.journal.trouble:
         warn_user(request.journal.trouble)
     warn_of_trouble(settings.memory)
-    temperature = 1.0
-    if target.classes is not None:
-        temperature = fitted_temperature(chosen.predictions, target.values, target.classes, weight)
-    decided: dict[str, Any] = {}
-    if target.n_classes == 2:
-        threshold = scorer.threshold_of(chosen.predictions)
-        if isinstance(settings.threshold, str):
-            pipeline = with_threshold(pipeline, threshold)
-            decided = {"decision_threshold_": at_temperature(threshold, temperature)}
-        else:  # what the user says holds for predict_proba
-            pipeline = with_threshold(pipeline, at_temperature(threshold, 1 / temperature))
-            decided = {"decision_threshold_": threshold}
-    left_out, answers = left_out_of(chosen.predictions, data, temperature)
     past, report = search.past, search.past.report
-    scores = question_scores(estimate, best, data, past.seed, splits_used(best.splits, plan))
-    scores += easier_scores(best, search)
+    with quiet():  # scores may warn of labels that some rows lack
+        temperature = 1.0
+        if target.classes is not None:
+            temperature = fitted_temperature(chosen.predictions, target.values, scorer.classes, weight)
+        decided: dict[str, Any] = {}
+        if target.n_classes == 2:
+            decide: Any = with_threshold
+            threshold = scorer.threshold_of(chosen.predictions)
+            if target.n_targets > 1:
+                threshold, decide = np.broadcast_to(threshold, target.n_targets).copy(), with_label_thresholds
+            if isinstance(settings.threshold, str):
+                pipeline = decide(pipeline, threshold)
+                decided = {"decision_threshold_": at_temperature(threshold, temperature)}
+            else:  # what the user says holds for predict_proba
+                pipeline = decide(pipeline, at_temperature(threshold, 1 / temperature))
+                decided = {"decision_threshold_": threshold}
+        left_out, answers = left_out_of(chosen.predictions, data, temperature)
+        scores = question_scores(estimate, best, data, past.seed, splits_used(best.splits, plan))
+        scores += easier_scores(best, search)
     attributes = {
         "layout_": search.problem.layout,
         "locality_": replace(

@@ -16,7 +16,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names, log_loss, mean_squared_error
 
 from autoarch._core.checks import did_you_mean, shown
+from autoarch._search.label_thresholds import label_thresholds, moved_labels
 from autoarch._search.threshold import DEFAULT, best_threshold, depends_on_labels, moved
+from autoarch._training.labels import has_labels, pairs
 from autoarch.exceptions import ParameterError
 
 _UNITS = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
@@ -24,6 +26,7 @@ _LEAST = 1e-6  # probability
 _FEWEST_UNITS = 5  # with fewer, nothing is known of their spread
 _BLOCKS = 10  # of rows, on each of which a score that is no mean over rows is computed
 SPREAD = 0.6180339887498949  # deals row numbers evenly to blocks, without a seed
+_OF_ONE_LABEL = ("neg_log_loss", "d2_log_loss_score")  # scikit-learn does not say no, but takes labels for classes
 _DEFAULTS = {"classification": "accuracy", "regression": "r2"}
 
 
@@ -36,7 +39,8 @@ class Predictions:
     rows : ndarray of int
         Row numbers in the training data.
     values : ndarray
-        Predicted numbers, or probabilities in the order of the classes.
+        Predicted numbers, (n,) or (n, k); probabilities in the order of the classes; of several labels, those of having
+        each, (n, k).
     """
 
     rows: np.ndarray
@@ -77,7 +81,8 @@ class StoredPredictions(BaseEstimator):
 class _StoredClassifier(ClassifierMixin, StoredPredictions):
     def __init__(self, values: np.ndarray, classes: np.ndarray):
         super().__init__(values)
-        self.classes = self.classes_ = classes
+        self.classes = classes
+        self.classes_: Any = classes
         self.threshold = DEFAULT  # of two classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -87,6 +92,20 @@ class _StoredClassifier(ClassifierMixin, StoredPredictions):
         if self.threshold != DEFAULT:
             return self.classes[(self._stored(X)[:, 1] >= self.threshold).astype(int)]
         return self.classes[self._stored(X).argmax(axis=1)]
+
+
+class _StoredLabels(_StoredClassifier):
+    """Several labels, whose probabilities of having each are stored."""
+
+    def __init__(self, values: np.ndarray, classes: np.ndarray):
+        super().__init__(values, classes)
+        self.classes_: Any = [classes] * values.shape[1]
+
+    def predict_proba(self, X: Any) -> Any:
+        return pairs(self._stored(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        return has_labels(self._stored(X), self.threshold)
 
 
 class _StoredRegressor(RegressorMixin, StoredPredictions):
@@ -104,8 +123,8 @@ class Scorer:
         What is learned.
     X : ndarray of shape (n, p)
         Rows, handed to scorers that look at them.
-    y : ndarray of shape (n,)
-        Labels as the user gave them, or numbers.
+    y : ndarray of shape (n,) or (n, k)
+        Labels as the user gave them, or numbers; of several targets, numbers or indicators.
     sample_weight : ndarray of shape (n,) or None
         Weights of the rows, for scorers that take them.
     classes : ndarray or None
@@ -126,9 +145,16 @@ class Scorer:
     ):
         self.function = resolve_scorer(scoring, task)
         self.name = scoring if isinstance(scoring, str) else _DEFAULTS[task] if scoring is None else shown(scoring)
-        self.X, self.y, self.sample_weight, self.classes = X, y, sample_weight, classes
+        self.several_labels = classes is not None and y.ndim == 2
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        self.classes: Any = np.arange(2) if self.several_labels else classes
+        if self.several_labels and self.name in _OF_ONE_LABEL:
+            raise ParameterError(
+                f"scoring={self.name!r} takes the labels of a row for classes that exclude each other, and y has "
+                f"{y.shape[1]} labels. Pass a score of several labels, such as 'f1_macro' or 'roc_auc'."
+            )
         self.units: np.ndarray | None = None  # codes of what is independent, where rows are not
-        self.reference_variance: float | None = None  # of y, for R2 where splits are too alike within to have their own
+        self.reference_variance: Any = None  # of y, for R2 where splits are too alike within to have their own
         self._weighted = sample_weight is not None and _takes_weights(self.function)
         self._blind = hasattr(self.function, "_score_func")  # scikit-learn's own look at X through the estimator alone
         self.fixed = DEFAULT if isinstance(threshold, str) else float(threshold)
@@ -145,28 +171,41 @@ class Scorer:
         classes = self.classes
 
         def score(proba: np.ndarray, threshold: float) -> float:
-            estimator = _StoredClassifier(np.column_stack([1.0 - proba, proba])[: len(self.y)], classes)
+            stored = np.column_stack([1.0 - proba, proba])
+            if self.several_labels:
+                stored = np.column_stack([np.roll(proba, label) for label in range(self.y.shape[1])])
+            estimator = self._stored(stored[: len(self.y)], classes)
             estimator.threshold = threshold
             X = self.X[: len(proba)]
             return float(self.function(estimator, X, self.y[: len(proba)]))
 
         return depends_on_labels(self.function, self.name, score)
 
-    def threshold_of(self, predictions: Predictions) -> float:
-        """Probability from which on the second class is predicted, chosen on these rows where the score asks for it."""
+    def threshold_of(self, predictions: Predictions) -> Any:
+        """Probability from which on the second class is predicted, chosen on these rows where the score asks for it.
+
+        Of several labels, one for each.
+        """
         if not self.tunes or self.classes is None:
             return self.fixed
+        if self.several_labels:
+            return label_thresholds(
+                predictions.values,
+                self.y[predictions.rows] == 1,
+                lambda each: self.score_or_nan(self.decided(predictions, each)),
+            )
         second = self.y[predictions.rows] == self.classes[1]
         return best_threshold(
             predictions.values[:, 1], second, lambda t: self.score_or_nan(self.decided(predictions, t))
         )
 
-    def decided(self, predictions: Predictions, threshold: float | None = None) -> Predictions:
+    def decided(self, predictions: Predictions, threshold: Any = None) -> Predictions:
         """Predictions whose likeliest class is that which the threshold decides for, by default their own."""
         if not self.tunes and self.fixed == DEFAULT:
             return predictions
         threshold = self.threshold_of(predictions) if threshold is None else threshold
-        return Predictions(predictions.rows, moved(predictions.values, threshold))
+        move = moved_labels if self.several_labels else moved
+        return Predictions(predictions.rows, move(predictions.values, threshold))
 
     def score(self, predictions: Predictions) -> float:
         """Compute the user's score, greater is better."""
@@ -174,11 +213,11 @@ class Scorer:
             return self._score(predictions, self.classes)
         except ValueError:  # some classes may be missing among the rows, as rare ones may be
             there = np.isin([] if self.classes is None else self.classes, self.y[predictions.rows])
-            if not 2 <= there.sum() < len(there):
+            if self.several_labels or not 2 <= there.sum() < len(there):
                 raise
             some = predictions.values[:, there] + 1e-12  # given that the class is one of those that are there
             among = Predictions(predictions.rows, some / some.sum(axis=1, keepdims=True))
-            return self._score(among, self.classes[there])  # type: ignore[index]
+            return self._score(among, self.classes[there])
 
     def split_score(self, predictions: Predictions) -> float:
         """Compute the score by which candidates are compared on one split."""
@@ -186,15 +225,21 @@ class Scorer:
             return self.score(predictions)
         rows = predictions.rows
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        error = mean_squared_error(self.y[rows], predictions.values, sample_weight=weight)
-        return 1.0 - float(error) / max(self.reference_variance, 1e-300)
+        errors = mean_squared_error(self.y[rows], predictions.values, sample_weight=weight, multioutput="raw_values")
+        return 1.0 - float(np.mean(errors / np.maximum(self.reference_variance, 1e-300)))
 
     def _score(self, predictions: Predictions, classes: np.ndarray | None) -> float:
         rows, values = predictions.rows, predictions.values
-        estimator = _StoredRegressor(values) if classes is None else _StoredClassifier(values, classes)
+        estimator = self._stored(values, classes)
         weights = {"sample_weight": self.sample_weight[rows]} if self._weighted else {}  # type: ignore[index]
         X = rows[:, None] if self._blind else self.X[rows]
         return float(self.function(estimator, X, self.y[rows], **weights))
+
+    def _stored(self, values: np.ndarray, classes: np.ndarray | None) -> StoredPredictions:
+        """An estimator that predicts as stored."""
+        if classes is None:
+            return _StoredRegressor(values)
+        return (_StoredLabels if self.several_labels else _StoredClassifier)(values, classes)
 
     def unit_losses(self, predictions: Predictions) -> np.ndarray:
         """Losses of independent units whose mean, its sign turned, is the score up to a constant.
@@ -215,6 +260,9 @@ class Scorer:
     def _row_losses(self, predictions: Predictions) -> np.ndarray | None:
         rows, values = predictions.rows, predictions.values
         y = self.y[rows]
+        if self.several_labels:  # all labels of a row must be right
+            wrong = has_labels(values, DEFAULT) != y
+            return wrong.any(axis=1).astype(np.float32) if self.name == "accuracy" else None
         if self.name in ("accuracy", "neg_log_loss") and self.classes is not None:
             codes = np.searchsorted(self.classes, y)
             if self.name == "accuracy":
@@ -225,11 +273,13 @@ class Scorer:
         error = np.asarray(values - y, dtype=np.float64)
         squares = error**2
         unit = {
-            "r2": float(np.var(y)) if self.reference_variance is None else self.reference_variance,
+            "r2": np.var(y, axis=0) if self.reference_variance is None else self.reference_variance,
             "neg_mean_squared_error": 1.0,
-            "neg_root_mean_squared_error": 2 * float(np.sqrt(squares.mean())),
+            "neg_root_mean_squared_error": 2 * np.sqrt(squares.mean(axis=0)),
         }
-        return np.abs(error) if self.name == "neg_mean_absolute_error" else squares / max(unit[self.name], 1e-300)
+        absolute = self.name == "neg_mean_absolute_error"
+        losses = np.abs(error) if absolute else squares / np.maximum(unit[self.name], 1e-300)
+        return losses if losses.ndim == 1 else losses.mean(axis=1)
 
     def score_or_nan(self, predictions: Predictions) -> float:
         """Compute the score; NaN where the rows lack what it needs (two classes, two rows)."""
@@ -267,16 +317,24 @@ class Scorer:
             )
 
     def _knowing_nothing(self, n: int) -> np.ndarray:
-        if self.classes is None:
-            return np.full(n, float(np.mean(self.y)))
+        if self.classes is None or self.several_labels:
+            return np.full((n, *self.y.shape[1:]), np.mean(self.y, axis=0))
         return np.full((n, len(self.classes)), 1.0 / len(self.classes))
 
     def tie_break(self, predictions: Predictions) -> float:
-        """Compute the negative log-loss or mean squared error, greater is better."""
+        """Compute the negative log-loss or mean squared error, greater is better.
+
+        Of several targets their mean, of numbers each in units of its deviation.
+        """
         rows, values = predictions.rows, predictions.values
         weight = None if self.sample_weight is None else self.sample_weight[rows]
+        if self.several_labels:
+            right = np.where(self.y[rows] == 1, values, 1.0 - values)
+            return float(np.average(np.log(np.maximum(right, _LEAST)).mean(axis=1), weights=weight))
         if self.classes is None:
-            return -float(mean_squared_error(self.y[rows], values, sample_weight=weight))
+            errors = mean_squared_error(self.y[rows], values, sample_weight=weight, multioutput="raw_values")
+            unit = np.maximum(np.var(self.y, axis=0), 1e-300) if self.y.ndim == 2 else 1.0
+            return -float(np.mean(errors / unit))
         return -float(log_loss(self.y[rows], values, labels=self.classes, sample_weight=weight))
 
 

@@ -22,7 +22,9 @@ _LEAST = 1e-6  # probability
 _LEAST_GAIN = 1e-9
 
 
-def best_threshold(proba: np.ndarray, second: np.ndarray, score: Callable[[float], float]) -> float:
+def best_threshold(
+    proba: np.ndarray, second: np.ndarray, score: Callable[[float], float], most_tried: int = _MOST_TRIED
+) -> float:
     """Threshold with the best score, the middle one of a few good neighbours; one half where none is better.
 
     Parameters
@@ -33,8 +35,10 @@ def best_threshold(proba: np.ndarray, second: np.ndarray, score: Callable[[float
         Rows that are of it.
     score : callable
         Score of the labels that a threshold gives; NaN where it is undefined.
+    most_tried : int
+        Quantiles of the probabilities that are tried, and of those of the second class.
     """
-    shares = (np.arange(_MOST_TRIED) + 0.5) / _MOST_TRIED
+    shares = (np.arange(most_tried) + 0.5) / most_tried
     parts = [part for part in (proba, proba[second]) if len(part)]
     tried = np.unique(np.r_[DEFAULT, np.concatenate([np.quantile(part, shares) for part in parts])])
     tried = np.clip(tried, _LEAST, 1 - _LEAST)
@@ -63,8 +67,10 @@ def moved(proba: np.ndarray, threshold: float) -> np.ndarray:
     return np.column_stack([1.0 - second, second])
 
 
-def at_temperature(threshold: float, temperature: float) -> float:
+def at_temperature(threshold: Any, temperature: float) -> Any:
     """Threshold of probabilities at a temperature, which decides as ``threshold`` does of those at temperature 1."""
+    if np.ndim(threshold):
+        return np.array([at_temperature(float(each), temperature) for each in threshold])
     return threshold if threshold == DEFAULT else float(expit(logit(threshold) / temperature))
 
 

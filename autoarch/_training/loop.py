@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from autoarch._core.clock import Deadline
@@ -177,7 +178,9 @@ class ArrayTraining(NeuralNet):
             outputs, y = outputs.flatten(0, 1), y.repeat_interleave(members, dim=0)
             weight = None if weight is None else weight.repeat_interleave(members)
         losses = self.criterion_(outputs, y)
-        return losses.mean() if weight is None else (losses.flatten() * weight).mean()
+        if weight is None:
+            return losses.mean()
+        return ((losses.flatten(1).mean(dim=1) if losses.ndim > 1 else losses) * weight).mean()
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Raw outputs in batches of one size, the last one padded, so that a row's output does not depend on others."""
@@ -259,16 +262,57 @@ class ArrayNetRegressor(ArrayTraining, NeuralNetRegressor):
 
     def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
         y = y.astype(np.float64)
-        self.n_outputs_ = 1
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
         self.y_mean_, self.y_scale_ = self._units(y)
-        return torch.from_numpy(((y - self.y_mean_) / self.y_scale_).astype(np.float32))[:, None]
+        scaled = torch.from_numpy(((y - self.y_mean_) / self.y_scale_).astype(np.float32))
+        return scaled[:, None] if y.ndim == 1 else scaled
 
-    def _units(self, y: np.ndarray) -> tuple[float, float]:
+    def _units(self, y: np.ndarray) -> tuple[Any, Any]:
+        if y.ndim == 2:
+            spread = y.std(axis=0)
+            return y.mean(axis=0), np.where(spread > 0, spread, 1.0)
         return float(y.mean()), float(y.std()) or 1.0
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Values in the units of y."""
-        return self._outputs(X)[:, 0].astype(np.float64) * self.y_scale_ + self.y_mean_
+        """Values in the units of y, one or several for each row as y had them."""
+        outputs = self._outputs(X).astype(np.float64)
+        return (outputs if np.ndim(self.y_mean_) else outputs[:, 0]) * self.y_scale_ + self.y_mean_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class ArrayNetLabels(ClassifierMixin, ArrayTraining):
+    """A skorch net that predicts several labels, each of which a row has or has not.
+
+    Parameters
+    ----------
+    module, seed, augmentation, mixup, least_share, *args, **kwargs
+        As for :class:`ArrayNetClassifier`.
+    """
+
+    _loss: type[torch.nn.Module] = torch.nn.BCEWithLogitsLoss
+
+    def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
+        self.n_outputs_ = y.shape[1]
+        self.classes_ = [np.arange(2)] * y.shape[1]
+        return torch.from_numpy(y.astype(np.float32))
+
+    def predict_proba(self, X: np.ndarray) -> list[np.ndarray]:
+        """Probabilities of shape (n, 2) of each label."""
+        having = expit(self._outputs(X).astype(np.float64))
+        return [np.column_stack([1.0 - column, column]) for column in having.T]
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Indicators of shape (n, k)."""
+        return (self._outputs(X) > 0).astype(np.int64)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = True
+        return tags
 
 
 _DEFAULTS: dict[str, Any] = {

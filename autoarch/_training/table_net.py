@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 _FREQUENCIES = 16  # waves per number
 _LEAST = torch.iinfo(torch.int64).min
+_LEAST_PROBABILITY = 1e-7
 _WIDTH = 4  # values that a number becomes, itself among them
 
 
@@ -90,14 +91,14 @@ class TableNet(nn.Module):
 
     The members differ in the signs and scales that they give to the columns, in their biases and in their last layer,
     as in TabM-mini [1]_. While training, the output has shape (n, members, n_outputs); afterwards
-    it is the logarithm of the mean probabilities, or the mean.
+    it is the logarithm of the mean probabilities, the log-odds of these, or the mean.
 
     Parameters
     ----------
     input_shape : tuple of int
         Columns, or channels, height and width, which are flattened.
     n_outputs : int
-        Classes, or 1.
+        Classes, labels or numbers.
     units, layers : int
         Width and number of the hidden layers.
     dropout : float
@@ -110,6 +111,8 @@ class TableNet(nn.Module):
         Deviation of the embedding's frequencies.
     norm : bool
         Whether batch norm follows each hidden layer.
+    outputs : {"classes", "numbers", "labels"}
+        Of several outputs: logarithms of the probabilities of classes, numbers, or log-odds of labels.
 
     References
     ----------
@@ -128,10 +131,12 @@ class TableNet(nn.Module):
         n_numbers: int = 0,
         sigma: float = 0.1,
         norm: bool = False,
+        outputs: str = "classes",
     ):
         super().__init__()
         n_in = int(torch.Size(input_shape).numel()) + (_WIDTH - 1) * n_numbers
         self.n_numbers = n_numbers
+        self.outputs = outputs
         self.embedding = PeriodicEmbedding(n_numbers, sigma) if n_numbers else None
         signs = torch.where(torch.rand(members, n_in) < 0.5, -1.0, 1.0)
         self.scale = nn.Parameter(signs if members > 1 else torch.ones(1, n_in))
@@ -152,6 +157,8 @@ class TableNet(nn.Module):
         answers = torch.einsum("nmi,mio->nmo", x, self.weight) + self.bias
         if self.training:
             return answers
-        if answers.shape[-1] == 1:
+        if answers.shape[-1] == 1 or self.outputs == "numbers":
             return answers.mean(dim=1)
+        if self.outputs == "labels":
+            return torch.logit(torch.sigmoid(answers).mean(dim=1), eps=_LEAST_PROBABILITY)
         return torch.logsumexp(F.log_softmax(answers, dim=-1), dim=1)

@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import FixedThresholdClassifier
 
 from autoarch._core.clock import Deadline, TooSlowError
+from autoarch._training.labels import LabelThresholds
 
 LEAST_SHARE = 0.25  # of the steps of a net; its schedule compressed further, it is no rival to one that had its time
 PROBE_ROWS = 500  # rows of the timed fit that decides how many rows can be afforded
@@ -207,7 +208,9 @@ def affordable_rows(
 
 
 def n_outputs(y: np.ndarray) -> int:
-    """Number of classes of labels; 1 for numbers."""
+    """Number of classes of labels, or of several targets; 1 for numbers."""
+    if y.ndim == 2:
+        return y.shape[1]
     return 1 if y.dtype.kind == "f" else len(np.unique(y))
 
 
@@ -228,6 +231,10 @@ def class_first_order(y: np.ndarray, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(y))
     if y.dtype.kind == "f":
         return order
+    if y.ndim == 2:  # two with each of several labels, and two without
+        have = y[order] == 1
+        with_it, without = ((rows & (rows.cumsum(axis=0) <= 2)).any(axis=1) for rows in (have, ~have))
+        return order[np.argsort(~(with_it | without), kind="stable")]
     seen_before = pd.Series(y[order]).groupby(y[order]).cumcount().to_numpy()
     return order[np.argsort(seen_before >= 2, kind="stable")]
 
@@ -297,8 +304,8 @@ class Schedule:
 
 
 def undecided(model: Any) -> Any:
-    """Return the model that gives the probabilities which a fixed threshold decides on; any other as it is."""
-    return model.estimator_ if isinstance(model, FixedThresholdClassifier) else model
+    """Return the model that gives the probabilities which fixed thresholds decide on; any other as it is."""
+    return model.estimator_ if isinstance(model, (FixedThresholdClassifier, LabelThresholds)) else model
 
 
 def averaged_models(model: Any) -> list[Any]:

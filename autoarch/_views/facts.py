@@ -76,6 +76,8 @@ def summary_lines(estimator: Any) -> list[str]:
     temperature = getattr(estimator, "temperature_", 1.0)
     calibrated = "" if temperature == 1.0 else f", probabilities at temperature {temperature:.2f}"
     target = "numbers in the units of y" if labels is None else f"{len(labels)} classes{calibrated}"
+    if (n_targets := getattr(estimator, "n_targets_", 1)) > 1:
+        target = f"{n_targets} {'numbers' if labels is None else f'labels{calibrated}'} of each row"
     return [
         f"{type(estimator).__name__}: {headline(estimator)}",
         f"  data        rows of {data_words(estimator)}; {target}",
@@ -190,7 +192,8 @@ def report_facts(estimator: Any) -> dict[str, Any]:
             "columns": estimator.n_features_in_,
             "row": data_words(estimator),
             "names": getattr(estimator, "feature_names_in_", None),
-            "classes": getattr(estimator, "classes_", None),
+            "classes": getattr(estimator, "classes_", None) if getattr(estimator, "n_targets_", 1) == 1 else None,
+            "targets": getattr(estimator, "_target_names", ()) or getattr(estimator, "n_targets_", 1),
             "judged_on": estimator.splits_,
             "fitted_on": estimator.fitted_on_,
         },

@@ -96,7 +96,7 @@ class LogProbabilities:
 
     predict_proba: Any
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> Any:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -106,8 +106,9 @@ class LogProbabilities:
 
         Returns
         -------
-        ndarray of shape (n, n_classes)
+        ndarray of shape (n, n_classes), or list of k arrays of shape (n, 2)
             Logarithms, in the order of ``classes_``.
         """
+        proba = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return [np.log(pair) for pair in proba] if isinstance(proba, list) else np.log(proba)

@@ -18,7 +18,7 @@ from autoarch.exceptions import InputError
 
 FILE_HELP = "an .npz with arrays X and y, or an .npy, .csv, .tsv, .parquet or .feather file"
 STANDARD_OUTPUT = "-"
-_TARGET_HELP = "labels: a column of a table, an array of an .npz (default y), or a second .npy file"
+_TARGET_HELP = "labels: a column of a table, or several as a,b; an array of an .npz (default y), or a second .npy file"
 _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
@@ -154,6 +154,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model(explain)
     explain.add_argument("file", help=FILE_HELP)
     explain.add_argument("--target", help="labels: then importances are falls of the score when a column is permuted")
+    explain.add_argument("--of", metavar="TARGET", help="the one of several targets that is explained")
     explain.add_argument("--out", metavar="TABLE", help="where the importances go (default: standard output, as CSV)")
     explain.add_argument("--seed", type=int, default=0)
     report = commands.add_parser("report", help="summarise a saved estimator")

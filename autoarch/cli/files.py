@@ -37,8 +37,8 @@ def read_data(path: str | Path, target: str | None = None, texts: Collection[str
         ``.npz`` with an array ``X``, ``.npy``, ``.csv``, ``.tsv``, ``.parquet`` or ``.feather``. Of texts, the
         separator and decimal commas are found.
     target : str, optional
-        Where the labels are: a column of a table, an array of a ``.npz`` (``y`` is taken unasked), or for a ``.npy``
-        a second ``.npy`` file.
+        Where the labels are: a column of a table, or several with commas between, an array of a ``.npz`` (``y`` is
+        taken unasked), or for a ``.npy`` a second ``.npy`` file.
     texts : collection of str, default=()
         Columns of a table of text that hold texts, even where all of them look like numbers.
 
@@ -46,7 +46,7 @@ def read_data(path: str | Path, target: str | None = None, texts: Collection[str
     -------
     X : ndarray or DataFrame
         The features.
-    y : ndarray, Series or None
+    y : ndarray, Series, DataFrame or None
         The labels.
     """
     path = checked_path(path)
@@ -127,9 +127,11 @@ def _read_frame(path: Path, target: str | None, texts: Collection[str]) -> tuple
         frame = readers.get(path.suffix.lower(), partial(_read_text, texts=texts))(path)
     if target is None:
         return frame, None
-    if target not in frame:
-        raise _absent(path, "column", target, frame)
-    return frame.drop(columns=target), frame[target]
+    names = [target] if target in frame else target.split(",")
+    for name in names:
+        if name not in frame:
+            raise _absent(path, "column", name, frame)
+    return frame.drop(columns=names), frame[names[0] if len(names) == 1 else names]
 
 
 def _read_text(path: Path, texts: Collection[str]) -> Any:

@@ -168,10 +168,13 @@ def _run_predict(arguments: argparse.Namespace) -> None:
     X, y = read_data(arguments.file, arguments.target, texts=text_columns(model))
     X, names_of_rows = _without(X, arguments.id, "--id", arguments.file)
     table = pd.DataFrame({} if names_of_rows is None else {arguments.id: names_of_rows.to_numpy()})
-    table["prediction"] = model.predict(X)
-    if arguments.proba:
-        names = [f"p({label})" for label in model.classes_]
-        table = table.join(pd.DataFrame(model.predict_proba(X), columns=names))
+    if model.n_targets_ > 1:
+        table = table.join(_of_targets(model, X, proba=arguments.proba))
+    else:
+        table["prediction"] = model.predict(X)
+        if arguments.proba:
+            names = [f"p({label})" for label in model.classes_]
+            table = table.join(pd.DataFrame(model.predict_proba(X), columns=names))
     if arguments.out or arguments.json != STANDARD_OUTPUT:
         write_table(table, arguments.out)
     score = None
@@ -179,6 +182,18 @@ def _run_predict(arguments: argparse.Namespace) -> None:
         score = float(model.score(X, labels_like(model, y)))
         print(f"score {score:.4f} on {len(table)} rows", file=sys.stderr)
     _tell(None, {"predictions": json.loads(table.to_json(orient="records")), "score": score}, arguments.json)
+
+
+def _of_targets(model: Any, X: Any, *, proba: bool) -> Any:
+    """Predictions of several targets, a column for each, and probabilities of having each label."""
+    import pandas as pd
+
+    from autoarch.explain.one_target import names_of_targets
+
+    names = names_of_targets(model)
+    table = pd.DataFrame(model.predict(X), columns=[f"prediction({name})" for name in names])
+    having = model.predict_proba(X) if proba else []
+    return table.assign(**{f"p({name})": pair[:, 1] for name, pair in zip(names, having, strict=False)})
 
 
 def _run_explain(arguments: argparse.Namespace) -> None:
@@ -191,7 +206,9 @@ def _run_explain(arguments: argparse.Namespace) -> None:
     X, y = read_data(arguments.file, arguments.target, texts=text_columns(model))
     X, _ = _without(X, arguments.id, "--id", arguments.file)
     y = None if y is None else labels_like(model, y)
-    found = explain(model, X, y, method="auto" if y is None else "permutation", random_state=arguments.seed)
+    method = "auto" if y is None else "permutation"
+    of = int(arguments.of) if (arguments.of or "").isdecimal() else arguments.of
+    found = explain(model, X, y, method=method, target=of, random_state=arguments.seed)
     print(found, file=sys.stderr)
     table = found.to_frame()
     if arguments.out or arguments.json != STANDARD_OUTPUT:

@@ -32,6 +32,7 @@ from autoarch.explain.attribution import (
 from autoarch.explain.column_map import BY, make_partition
 from autoarch.explain.explanation import Explanation
 from autoarch.explain.model import Query, WrappedModel, wrap_model
+from autoarch.explain.one_target import one_target
 from autoarch.explain.perturbation import occlude, permute
 from autoarch.explain.pullback import UntraceableError
 
@@ -89,7 +90,9 @@ def explain(
         of the whole data set. "auto" is "shap" for trees and "gradients" for convolutional nets on grids, where that
         can be done and the package is there, else "occlusion".
     target : label, array-like of shape (n,) or None, default=None
-        Class whose probability is explained, for all rows or for each. None is the predicted class.
+        Class whose probability is explained, for all rows or for each. None is the predicted class. Of several targets
+        it says which one is explained, by its place or the name of its column in y: a number, or that a row has a
+        label.
     by : {"auto", "cell", "patch", "row", "column", "channel", "name"}, default="auto"
         Parts that are removed at once: a cell with all its channels, a patch of cells, a row, a column or a channel of
         the grid, or one named column or value. "auto" is "patch" on grids, and on the line of flat columns where the
@@ -154,6 +157,8 @@ def explain(
     check_whole("n_repeats", n_repeats, least=1, most=_MOST_REPEATS)
     verbose, seed = check_verbose(verbose), seed_of(random_state)
     _check_used(method, by=by, patch=patch, baseline=baseline, background=background, scale=scale, scoring=scoring)
+    if getattr(estimator, "n_targets_", 1) > 1:
+        estimator, target, y = one_target(estimator, target, y, method)
     with own_errors(reading="X"):
         model = wrap_model(estimator, X, layout)
         y = _checked_target(y, len(model.predictions))  # that predictions can be made shows here, before any work

@@ -82,7 +82,7 @@ class Problem:
     coordinates : MapColumns or None
         Columns that hold the places of rows.
     objective : Objective
-        What predictions are scored by.
+        What predictions are scored by; of several targets, each of them.
     """
 
     task: str
@@ -99,6 +99,25 @@ class Problem:
     device: str = "cpu"
     coordinates: MapColumns | None = None
     objective: Objective = field(default_factory=Objective)
+
+    @property
+    def n_targets(self) -> int:
+        """Numbers, or labels of two classes, that are learned for each row.
+
+        A model whose tags say that it takes several (``multi_output``, ``multi_label``) is fitted on all of them, any
+        other on each alone.
+        """
+        return max(1, len(self.objective.each))
+
+    @property
+    def several_labels(self) -> bool:
+        """Tell whether several labels are learned for each row."""
+        return self.classification and self.n_targets > 1
+
+    @property
+    def n_outputs(self) -> int:
+        """Numbers that a model gives for a row: one for each class or target."""
+        return self.n_targets if self.n_targets > 1 else max(1, self.n_classes)
 
     @property
     def classification(self) -> bool:

@@ -79,7 +79,7 @@ class Kernels(Family):
         n_kernels = affordable_kernels(params["kernels"], features, n)
         positions = min(height * width, random_convolutions.MOST_POSITIONS)
         pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
-        ridge = pace.ridge(n, n_kernels * per_kernel(features), max(1, problem.n_classes))
+        ridge = pace.ridge(n, n_kernels * per_kernel(features), problem.n_outputs)
         return 0.02 + n * n_kernels * pace.kernel + ridge
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:

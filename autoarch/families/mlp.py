@@ -101,6 +101,7 @@ class MLP(Family):
             lr=params["lr"],
             optimizer__weight_decay=params["decay"],
             module__n_numbers=n_numbers,
+            **({"module__outputs": "labels" if problem.several_labels else "numbers"} if problem.n_targets > 1 else {}),
             **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [*prepare, ("model", net)]
@@ -111,7 +112,7 @@ class MLP(Family):
         _, problem = preprocessing.view_steps(params, problem)
         n, p, units = problem.n_samples, categories.n_encoded(problem), params["units"]
         inputs = p + (_EMBEDDING - 1) * len(problem.numeric) * (len(problem.numeric) <= _MOST_EMBEDDED)
-        products = params["members"] * units * (inputs + (params["layers"] - 1) * units + max(1, problem.n_classes))
+        products = params["members"] * units * (inputs + (params["layers"] - 1) * units + problem.n_outputs)
         batch = batch_rows(n, largest=256, per_epoch=params["batches"])
         return summing + training_seconds(n, epochs(n, params["effort"]), batch, products)
 

@@ -36,9 +36,10 @@ def training_seconds(
 def make_net(problem: Problem, module: Any, **settings: Any) -> BaseEstimator:
     """The skorch class for the task around ``module``."""
     from autoarch._training.device import resolve_device
-    from autoarch._training.loop import ArrayNetClassifier, ArrayNetRegressor
+    from autoarch._training.loop import ArrayNetClassifier, ArrayNetLabels, ArrayNetRegressor
 
-    net = ArrayNetClassifier if problem.classification else ArrayNetRegressor
+    of_labels = ArrayNetLabels if problem.several_labels else ArrayNetClassifier
+    net = of_labels if problem.classification else ArrayNetRegressor
     return net(module, device=resolve_device(problem.device), least_share=LEAST_SHARE, **settings)
 
 
@@ -95,7 +96,11 @@ def training_settings(params: Params, problem: Problem, sides: tuple[int, ...]) 
         noise=params["noise"],
         wrap=closed_axes(problem),
     )
-    loss = {"criterion__label_smoothing": params["smoothing"]} if problem.classification else {}
+    loss = (
+        {"criterion__label_smoothing": params["smoothing"]}
+        if problem.classification and not problem.several_labels
+        else {}
+    )
     return {
         "augmentation": augmentation,
         "mixup": params["mixup"],

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,12 @@ _OF_LABELS |= {"balanced_accuracy_score", "cohen_kappa_score", "matthews_corrcoe
 _LINKED = ("poisson", "gamma", "tweedie")  # losses of means of positive numbers
 _SKEWED, _LESS = 2.0, 3.0  # skewness of y, and how much less that of its logarithm must be
 _KNOTS = 1_000  # of ranks
+_REPORTED: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "complete_": all,
+    "n_rows_fitted_": min,
+    "n_rounds_fitted_": min,
+    "share_done_": min,
+}
 _LEAST_SCALE, _MOST_SCALE, _MOST_OFFSET = 1e-4, 1e8, 1e5  # of y; models have absolute tolerances
 _NEAR_ZERO = 1e-3  # of the smallest y above zero: the least prediction where 0 has no finite score
 _MOST_CONSTANTS = 5  # classes of which each is tried as a constant answer
@@ -61,6 +67,8 @@ class Objective:
         Whether y has a long tail that its logarithm has not.
     offset, scale : float
         What y is brought to numbers around 1 by, where its unit is far from that.
+    each : tuple of Objective, default=()
+        That of each of several targets, whose common facts stand here.
     """
 
     loss: str = "squared"
@@ -70,6 +78,7 @@ class Objective:
     skewed: bool = False
     offset: float = 0.0
     scale: float = 1.0
+    each: tuple[Objective, ...] = ()
 
     @property
     def native(self) -> str:
@@ -97,7 +106,13 @@ def objective_of(scorer: Callable[..., Any], y: np.ndarray, *, classification: b
     """Read the objective off a scorer of scikit-learn and y; a scorer of another kind counts as squared error."""
     function = getattr(getattr(scorer, "_score_func", None), "__name__", "")
     if classification:
-        return Objective("labels" if function in _OF_LABELS else "squared")
+        of_labels = Objective("labels" if function in _OF_LABELS else "squared")
+        return of_labels if y.ndim == 1 else replace(of_labels, each=(of_labels,) * y.shape[1])
+    if y.ndim == 2:
+        each = tuple(objective_of(scorer, column, classification=False) for column in y.T)
+        least = min((part.positive for part in each), key=("no", "or zero", "yes").index)
+        low, skewed = min(part.low for part in each), all(part.skewed for part in each)
+        return replace(each[0], low=low, positive=least, skewed=skewed, offset=0.0, scale=1.0, each=each)
     loss, given = _LOSSES.get(function, "squared"), getattr(scorer, "_kwargs", {})
     level = float(given.get("alpha", 0.5)) if loss == "quantile" else float(given.get("power", 0.0))
     if loss == "tweedie" and level in (0.0, 1.0, 2.0):
@@ -197,29 +212,39 @@ class OnTarget(RegressorMixin, BaseEstimator):
         if goal.loss == "percentage" and self.way == "loss":
             each = 1.0 / np.maximum(np.abs(y), np.finfo(float).tiny ** 0.5)
             sample_weight = each / each.mean() * (1.0 if sample_weight is None else sample_weight)
+        target = self.learn(y)
+        self.regressor_ = fit(model, X, target, sample_weight=sample_weight)
+        self.settle(y, target, self.regressor_.predict(X), sample_weight)
+        take_over(self, (self.regressor_,))
+        return self
+
+    def learn(self, y: np.ndarray) -> np.ndarray:
+        """Learn the transformation from y, and return the target that a model is fitted on."""
         self.ends_ = float(np.min(y)), float(np.max(y))
-        self.unit_ = 1.0 if goal.loss == "squared log" else float(np.median(y[y > 0])) if (y > 0).any() else 1.0
+        self.unit_ = 1.0 if self.goal.loss == "squared log" else float(np.median(y[y > 0])) if (y > 0).any() else 1.0
         if self.way == "ranks":
             self.values_ = np.quantile(y, np.linspace(0, 1, min(_KNOTS, len(y))))
             self.scores_ = ndtri((np.arange(len(self.values_)) + 0.5) / len(self.values_))
-        target = self._forward(y)
-        self.regressor_ = fit(model, X, target, sample_weight=sample_weight)
+        return self._forward(y)
+
+    def settle(self, y: np.ndarray, target: np.ndarray, reached: np.ndarray, sample_weight: Any) -> None:
+        """Learn what predictions are corrected by from those that a model gives of its training rows."""
+        goal = self.goal
         self.factor_, self.shift_ = 1.0, 0.0
-        reached = self.regressor_.predict(X)
         if self.way == "log" and goal.loss in ("squared", *_LINKED):  # back to means, which lie above medians
             expected = float(np.average(self._backward(reached), weights=sample_weight))
             factor = float(np.average(y, weights=sample_weight)) / expected if expected > 0 else 1.0
             self.factor_ = float(np.clip(factor, 0.5, 5.0)) if np.isfinite(factor) else 1.0
         if goal.loss == "quantile" and self.way != "loss":
             self.shift_ = float(np.quantile(target - reached, goal.level))
-        for name in ("complete_", "n_rows_fitted_", "n_rounds_fitted_", "share_done_"):
-            if hasattr(self.regressor_, name):
-                setattr(self, name, getattr(self.regressor_, name))
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers in the units of y, where the score is defined."""
-        found = np.asarray(self.regressor_.predict(X), dtype=float) + self.shift_
+        return self.in_units(self.regressor_.predict(X))
+
+    def in_units(self, found: Any) -> np.ndarray:
+        """Numbers in the units of y from what the model predicts."""
+        found = np.asarray(found, dtype=float) + self.shift_
         low, high = self.bounds
         values = self.factor_ * self._backward(found)
         return np.clip(np.nan_to_num(values, nan=self.ends_[0], posinf=high, neginf=low), low, high)
@@ -265,6 +290,14 @@ def wrapped(model: BaseEstimator, params: dict[str, Any], objective: Objective) 
     way = params.get("target", "plain")
     plain = way == "plain" and objective.scale == 1.0 and objective.low == -np.inf
     return None if plain else OnTarget(model, way, objective)
+
+
+def take_over(model: Any, fitted: Sequence[Any]) -> None:
+    """Have a model report of its training what its parts do: the worst of them."""
+    for name, of_all in _REPORTED.items():
+        found = [getattr(part, name) for part in fitted if hasattr(part, name)]
+        if found:
+            setattr(model, name, of_all(found))
 
 
 def bare_model(model: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import gen_batches
 
@@ -206,10 +206,14 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
     True
     """
 
+    classes_: Any
+
     def fit(
         self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None, deadline: Deadline | None = None
     ) -> RandomConvolutionClassifier:
         """Fit on grids of shape (n, channels, height, width), on fewer kernels or rows where a deadline needs it."""
+        if np.ndim(y) == 2:
+            return self._fit_labels(X, np.asarray(y), sample_weight, deadline or Deadline())
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         targets = np.where(codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
         rows = self._learn(X, codes, targets, sample_weight, deadline or Deadline())
@@ -224,9 +228,30 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
         self._forget_rows()
         return self
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Probabilities in the order of ``classes_``."""
-        return self.from_outputs(self.outputs(X))
+    def _fit_labels(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline
+    ) -> RandomConvolutionClassifier:
+        """Fit on indicators of several labels, each a target of the ridge and a logistic curve of it."""
+        self.classes_ = [np.arange(2)] * y.shape[1]
+        signs = np.where(y == 1, 1.0, -1.0)
+        rows = self._learn(X, y, signs, sample_weight, deadline)
+        margins, weights = signs[rows] * self.ridge_.left_out, None
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight)[rows]
+
+        def loss(log_temperature: float) -> float:
+            return -float(np.average(log_expit(np.exp(log_temperature) * margins).mean(axis=1), weights=weights))
+
+        self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
+        self._forget_rows()
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> Any:
+        """Probabilities in the order of ``classes_``; of several labels a list with an array for each."""
+        outputs = self.outputs(X)
+        if not isinstance(self.classes_, list):
+            return self.from_outputs(outputs)
+        return [np.column_stack([1.0 - have, have]) for have in expit(self.temperature_ * outputs).T]
 
     def from_outputs(self, outputs: np.ndarray) -> np.ndarray:
         """Probabilities from the outputs of the ridge."""
@@ -234,7 +259,14 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Labels as ``fit`` got them."""
+        if isinstance(self.classes_, list):
+            return (self.outputs(X) > 0).astype(np.int64)
         return self.classes_[self.outputs(X).argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = True
+        return tags
 
 
 class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
@@ -255,15 +287,27 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
     ) -> RandomConvolutionRegressor:
         """Fit on grids of shape (n, channels, height, width), on fewer kernels or rows where a deadline needs it."""
         y = np.asarray(y, dtype=np.float64)
-        self.y_scale_ = float(y.std()) or 1.0
-        self.y_range_ = float(y.min()), float(y.max())
-        self._learn(X, y, y[:, None] / self.y_scale_, sample_weight, deadline or Deadline())
+        if y.ndim == 2:
+            spread = y.std(axis=0)
+            self.y_scale_: Any = np.where(spread > 0, spread, 1.0)
+            self.y_range_: tuple[Any, Any] = y.min(axis=0), y.max(axis=0)
+        else:
+            self.y_scale_ = float(y.std()) or 1.0
+            self.y_range_ = float(y.min()), float(y.max())
+        targets = (y / self.y_scale_).reshape(len(y), -1)
+        self._learn(X, y, targets, sample_weight, deadline or Deadline())
         self._forget_rows()
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Values in the units of y, at most half the range of those seen beyond them."""
-        return self.from_outputs(self.outputs(X))[:, 0]
+        values = self.from_outputs(self.outputs(X))
+        return values if np.ndim(self.y_scale_) else values[:, 0]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def from_outputs(self, outputs: np.ndarray) -> np.ndarray:
         """Values from the outputs of the ridge."""

@@ -206,7 +206,7 @@ class Tree(Family):
         summing = 0.02 + preprocessing.view_seconds(params, problem)
         if params["kind"] in _FORESTS:
             root = np.sqrt(p) if problem.classification else p / 3
-            tried = (1 + (params["forest_columns"] * p or root)) * (1 + problem.n_classes / 50)
+            tried = (1 + (params["forest_columns"] * p or root)) * (1 + problem.n_outputs / 50)
             depth = np.log2(n / params["forest_leaf_rows"] + 2)
             sorting = _SORTING if params["kind"] == "random forest" else 1.0
             return summing + _MOST_TREES * n * depth * tried * sorting * _PER_TRIED

@@ -89,6 +89,11 @@ class _FineTuning(ArrayTraining):
         self.optimizer_ = self.optimizer(groups, **settings)
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False  # the way to bring grids to the net's sides goes by a single target
+        return tags
+
 
 def _most_informative_sizing(source: Pretrained, X: np.ndarray, target: np.ndarray, *, n_cells: int | None) -> str:
     """The way to bring grids to the net's sides whose features carry most information about the labels (LogME)."""
