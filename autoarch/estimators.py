@@ -265,8 +265,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
         Returns
         -------
         ndarray of bool of shape (n, n_classes), or list of k arrays of shape (n, 2)
-            Classes in the set, in the order of ``classes_``; one at least. Of several labels a list with an array for
-            each, which holds the truth as often by itself.
+            Classes in the set, in the order of ``classes_``; one at least. Each of several labels is covered by itself.
         """
         return self._known().sets(self.predict_proba(X), coverage)
 
@@ -296,9 +295,7 @@ class AutoArchRegressor(RegressorMixin, BaseAutoArch):
         As for :class:`AutoArchClassifier`.
     left_out_predictions_, leaderboard_, ensemble_, locality_, rows_, layout_, study_, stopped_by_, splits_, fitted_on_
         As for :class:`AutoArchClassifier`.
-    n_features_in_, n_targets_, feature_names_in_
-        As for :class:`AutoArchClassifier`.
-    feature_importances_, summary_, cv_results_, best_index_, n_splits_
+    n_features_in_, n_targets_, feature_names_in_, feature_importances_, summary_, cv_results_, best_index_, n_splits_
         As for :class:`AutoArchClassifier`.
 
     Examples

@@ -57,6 +57,14 @@ def matrix_of(y: Any) -> tuple[np.ndarray, tuple[str, ...]] | None:
     return values, names
 
 
+def as_given(values: np.ndarray, classes: np.ndarray | None, names: tuple[str, ...]) -> Any:
+    """Targets with the names and the type that they were given in."""
+    if values.ndim == 1:
+        return values
+    values = values if classes is None else values.astype(classes.dtype)
+    return pd.DataFrame(values, columns=list(names)) if names else values
+
+
 def several_numbers(values: np.ndarray, n_samples: int, estimator_name: str) -> np.ndarray:
     """Targets as finite float64 of shape (n, k).
 

@@ -63,14 +63,6 @@ class Target:
         values = several_numbers(several[0], n_samples, estimator_name)
         return cls(values, in_one(values, labels=False), names=several[1])
 
-    def given_at(self, rows: np.ndarray) -> Any:
-        """Targets of some rows as they were given, with their names and types."""
-        values = self.values[rows]
-        if self.values.ndim == 1:
-            return values
-        values = values if self.classes is None else values.astype(self.classes.dtype)
-        return pd.DataFrame(values, columns=list(self.names)) if self.names else values
-
     @property
     def n_targets(self) -> int:
         """Number of targets of a row."""

@@ -17,6 +17,7 @@ from autoarch._core.checks import own_errors
 from autoarch._core.quiet import global_random_state_kept
 from autoarch._data.containers import check_room, check_whole_fits, take_rows
 from autoarch._data.row_splits import Split, check_groups, is_plain, users_own_splits
+from autoarch._data.several_targets import as_given
 from autoarch._data.target import Target
 from autoarch._search.row_folds import is_time
 from autoarch._training.time_limited import class_first_order
@@ -103,7 +104,7 @@ class GivenRows:
             X = take_rows(self.X, rows)
         return GivenRows(
             X,
-            target.given_at(rows),
+            as_given(target.values[rows], target.classes, target.names),
             None if weight is None else weight[rows],
             None if groups is None else groups[rows],
             self.cv if is_time(self.cv) or is_plain(self.cv) else self._splits_of(rows, target.codes, groups, task),

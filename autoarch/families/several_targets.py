@@ -20,7 +20,6 @@ from sklearn.utils import get_tags
 from autoarch._training.labels import likeliest, two_columns
 from autoarch.families.base import Params, Problem, Steps
 from autoarch.families.objective import Objective, OnTarget, take_over
-from autoarch.geo.features import SpatialFeatures
 
 
 def shares_targets(model: Any, *, labels: bool) -> bool:
@@ -51,9 +50,9 @@ def first_of_each(steps: Steps, params: Params, problem: Problem) -> int:
 
 
 def _reads_target(step: Any) -> bool:
-    """Tell whether a transformer, or any part of it, learns from y."""
+    """Tell whether a transformer, or any part of it, learns from y: it requires y, or has a setting for its kind."""
     parts = [step, *(part for part in step.get_params(deep=True).values() if isinstance(part, BaseEstimator))]
-    return any(isinstance(part, SpatialFeatures) or get_tags(part).target_tags.required for part in parts)
+    return any(hasattr(part, "target_type") or get_tags(part).target_tags.required for part in parts)
 
 
 def n_fits(steps: Steps, params: Params, problem: Problem) -> int:
