@@ -65,6 +65,10 @@ class _OneTarget(BaseEstimator):
         self.estimator = estimator
         self.place = place
 
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """Leave the fitted model as it is."""
+        return self
+
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
