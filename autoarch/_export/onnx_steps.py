@@ -12,8 +12,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from autoarch._data.layout import Layout
-from autoarch._export import onnx_kernels
+from autoarch._export import onnx_crossed, onnx_kernels
 from autoarch._export.onnx_graph import Graph
+from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.difference_scaler import AXES, DifferenceScaler
 from autoarch._training.grid_summaries import GridSummaries, parts
 from autoarch._training.kernel_machine import KernelFeatures
@@ -120,6 +121,13 @@ def _encoded(graph: Graph, step: Any, values: str) -> str:
         beyond = graph.binary("Greater", graph.known(graph.take(values, [column]), 0.0), float(most - 1))
         rows = graph.op("Where", graph.reshape(beyond), graph.const(most - 1, np.int64), rows)
         made.append(graph.op("Gather", graph.const(table), rows, axis=0))
+    return graph.concat(made)
+
+
+def _crossed(graph: Graph, step: CrossedColumns, values: str) -> str:
+    made = [values, *onnx_crossed.arithmetic(graph, step, values)]
+    if step.encoder_ is not None:
+        made.append(_encoded(graph, step.encoder_, onnx_crossed.codes(graph, step, values)))
     return graph.concat(made)
 
 
@@ -288,4 +296,5 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
     GridScaler: _scaled_grid,
     GridSummaries: _summarised,
     KernelFeatures: onnx_kernels.features,
+    CrossedColumns: _crossed,
 }

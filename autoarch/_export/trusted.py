@@ -26,6 +26,7 @@ OBJECTS = frozenset(
         "autoarch._search.averages:MeanOfLabels",
         "autoarch._search.averages:MeanOfTargets",
         "autoarch._training.boosters:CodedClassifier",
+        "autoarch._training.crossed_columns:CrossedColumns",
         "autoarch._training.difference_scaler:DifferenceScaler",
         "autoarch._training.grid_summaries:GridSummaries",
         "autoarch._training.kernel_machine:KernelFeatures",

@@ -18,12 +18,15 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
+from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.table_scalers import LevelCounts, WithheldColumns
 from autoarch.families.base import Params, Problem, Steps, Trial
 
 MOST_CODED = 254  # codes of a category, as many as histogram trees tell apart
 _MOST_LEVELS = 50  # further levels of a category share one column
 _TAKES_SPLITTERS = TargetEncoder().random_state == "deprecated"  # from scikit-learn 1.9 on
+_MOST_COMBINED, _FEWEST_COMBINED = 150, 200  # columns, and rows, of a table whose columns are combined
+_MOST_CROSSED_CLASSES, _CROSSING = 10, 0.7  # of which pairs of categories have means; seconds to choose combinations
 _MEAN_FOLDS = 5  # in which target means are computed, each from the others
 
 
@@ -55,8 +58,8 @@ def many_levels(problem: Problem, more_than: int = _MOST_LEVELS) -> list[int]:
     return [column for column, levels in pairs if levels > more_than]
 
 
-def _beside_codes(problem: Problem) -> list[tuple[str, BaseEstimator]]:
-    """Encoders of categories by the target, each row by the others, and by their frequency."""
+def target_means(problem: Problem) -> BaseEstimator:
+    """Encoder of categories by the target, each row by the others."""
     n_folds = int(np.clip(problem.n_samples // (2 * max(1, problem.n_classes)), 2, _MEAN_FOLDS))
     kind = "auto" if problem.classification else "continuous"
     if _TAKES_SPLITTERS:
@@ -64,8 +67,12 @@ def _beside_codes(problem: Problem) -> list[tuple[str, BaseEstimator]]:
         seeded = {"cv": splitter(n_folds, shuffle=True, random_state=0)}
     else:
         seeded = {"cv": n_folds, "random_state": 0}
-    means = TargetEncoder(target_type=kind, **seeded)
-    return [("means", means), ("counts", LevelCounts())]
+    return TargetEncoder(target_type=kind, **seeded)
+
+
+def _beside_codes(problem: Problem) -> list[tuple[str, BaseEstimator]]:
+    """Encoders of categories by the target and by their frequency."""
+    return [("means", target_means(problem)), ("counts", LevelCounts())]
 
 
 def _n_beside_codes(problem: Problem) -> int:
@@ -101,6 +108,25 @@ def means_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
         cardinalities=tuple(levels[column] for column in categorical),
     )
     return [("means", ColumnTransformer(parts))], seen
+
+
+def can_cross(problem: Problem) -> bool:
+    """Tell whether there are quantities, not cells, enough rows to choose combinations of them, and not too many."""
+    few = 2 <= problem.n_features <= _MOST_COMBINED and problem.n_samples >= _FEWEST_COMBINED
+    return few and problem.verdict == "none"
+
+
+def crossed_steps(params: Params, problem: Problem, seed: int) -> Steps:
+    """The step that appends combinations of columns, where ``params`` ask for it."""
+    if params.get("view") != "crossed":
+        return []
+    encoder = target_means(problem) if problem.n_classes <= _MOST_CROSSED_CLASSES else None
+    return [("crossed", CrossedColumns(problem.categorical, encoder, seed))]
+
+
+def crossing_seconds(params: Params) -> float:
+    """Estimate the seconds in which they are chosen."""
+    return _CROSSING if params.get("view") == "crossed" else 0.0
 
 
 def suggest_categories(trial: Trial, name: str, problem: Problem, choices: Sequence[str]) -> Params:

@@ -12,6 +12,7 @@ from sklearn import ensemble
 from sklearn.base import BaseEstimator
 
 from autoarch._training import boosters, room
+from autoarch._training.crossed_columns import MOST_CROSSED
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
 from autoarch._training.table_scalers import SmallUnits
 from autoarch._training.time_limited import fit_growing
@@ -78,20 +79,27 @@ class Tree(Family):
             first.reverse()
         if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
             first.append({**slow, **oblique})
+        crosses = categories.can_cross(problem)
+        crossed = [{**slow, **near, "view": "crossed"}] if crosses else []
+        at_once = not problem.classification or problem.n_samples >= _MANY_ROWS  # labels of few rows mislead
         others = [name for name in self.kinds(problem) if name in boosters.NAMES]
         defaults = [
             *first,
             larger,
+            *(crossed if at_once else []),
             *({**self._plugged(kind, problem), **view, **near} for kind in others),
             quick,
             shrunk,
             {**forest, "forest_columns": 0.6, **near},
             {**forest, "kind": "random forest", "forest_columns": 0.0, **near},
+            *([] if at_once else crossed),
         ]
         brief = {**boosting, "rate": 0.1, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.1, _BRIEF_ROUNDS)}
         summed = [{**brief, **near}, {**forest, "forest_columns": 0.0, **near}]
         coded = {"categories": "codes"} if categories.many_levels(problem, 2) else {}
         defaults, summed = ([{**coded, **params} for params in some] for some in (defaults, summed))
+        if crosses:
+            defaults = [{"view": "cells", **params} for params in defaults]
         return preprocessing.with_order_free(defaults, summed, problem)
 
     def openings(self, problem: Problem) -> int:
@@ -128,7 +136,8 @@ class Tree(Family):
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         params: Params = {"kind": kind}
-        params |= preprocessing.suggest_view(trial, self.name, problem, VIEWS if _has_parts(problem) else ("cells",))
+        views = VIEWS if _has_parts(problem) else ("cells", "crossed") if categories.can_cross(problem) else ("cells",)
+        params |= preprocessing.suggest_view(trial, self.name, problem, views)
         params |= preprocessing.suggest_spatial(trial, self.name, problem)
         params |= categories.suggest_categories(trial, self.name, problem, ("codes", "means"))
         if kind in _FORESTS:
@@ -165,6 +174,7 @@ class Tree(Family):
                 problem = replace(problem, categorical=tuple(places.tolist()))
         means, problem = categories.means_steps(params, problem)
         steps += means
+        steps += categories.crossed_steps(params, problem, seed)
         if params["kind"] in _FORESTS:
             steps += [("units", SmallUnits())]
             model = self._forest(params, problem, seed)
@@ -204,6 +214,7 @@ class Tree(Family):
         """Estimate by the trees, their depth, and the columns that each split looks at."""
         n, p = problem.n_samples, self._n_columns(params, problem)
         summing = 0.02 + preprocessing.view_seconds(params, problem)
+        summing += categories.crossing_seconds(params)
         if params["kind"] in _FORESTS:
             root = np.sqrt(p) if problem.classification else p / 3
             tried = (1 + (params["forest_columns"] * p or root)) * (1 + problem.n_outputs / 50)
@@ -218,7 +229,8 @@ class Tree(Family):
     def _n_columns(self, params: Params, problem: Problem) -> int:
         view, (_, seen) = params.get("view", "cells"), preprocessing.view_steps(params, problem)
         cells = seen.n_features if view != "summaries" else 0
-        return cells + (min(_SUMMARIES, 2 * problem.n_features) if view in VIEWS[1:] else 0)
+        crossed = MOST_CROSSED if view == "crossed" else 0
+        return cells + crossed + (min(_SUMMARIES, 2 * problem.n_features) if view in VIEWS[1:] else 0)
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Grow until the model has enough, stops by itself, or the time is up."""

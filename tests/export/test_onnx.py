@@ -11,6 +11,7 @@ from autoarch._search.averages import voting
 from autoarch.exceptions import ModelFileError
 from autoarch.families.objective import OnTarget
 from autoarch.families.svm import SVM
+from autoarch.families.tree import Tree
 from export.samples import FAMILIES, OneKind, sample
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -291,3 +292,20 @@ def test_kernel_machines_of_numbers(kernel, tmp_path):
 
     X, numbers = table()
     assert_equal(AutoArchRegressor(**quick(families=OneKernel)).fit(X, numbers), X, tmp_path)
+
+
+def test_combinations_of_columns(tmp_path):
+    """Arithmetic, and means of pairs of categories."""
+
+    class Crossed(Tree):
+        def defaults(self, problem):
+            return [{**params, "amount": 1.0} for params in super().defaults(problem) if params["view"] == "crossed"]
+
+    X, numbers = table(240)
+    X["other"] = np.random.default_rng(2).choice(["a", "b", "c"], len(X))
+    y = numbers * X["size"].to_numpy() + 3 * ((X["other"] == "a") == (X["colour"] == "red"))
+    model = AutoArchRegressor(**quick(families=Crossed)).fit(X, y)
+    step = model.best_estimator_.named_steps["crossed"]
+    assert step.made_ and step.crosses_
+    X.loc[:3, "colour"], X.loc[5, "size"] = "violet", 0.0
+    assert_equal(model, X, tmp_path)

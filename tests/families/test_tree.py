@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from autoarch._core.clock import OutOfTimeError
+from autoarch._data.layout import Layout
 from autoarch._training.boosters import checked_in_every_round
 from autoarch.families import MapColumns, Problem
 from autoarch.families.landmarks import prepare
@@ -61,6 +62,14 @@ def test_slow_boosting_and_a_forest_open_the_search(n_samples, n_features, n_cla
     for params in opening:
         model = Tree().build(params, problem, 0)[-1][1]
         assert not getattr(model, "early_stopping", False)
+
+
+def test_combinations_of_columns_are_tried_on_tables():
+    """Not where an order was found in the columns, nor on few rows."""
+    views = [params.get("view") for params in Tree().defaults(table(1_000, 10, 2))]
+    assert views.count("crossed") == 1 and views[0] == "cells"
+    for other in (table(1_000, 16, 2, layout=Layout(4, 4), verdict="2d"), table(100, 10, 2), table(1_000, 500, 2)):
+        assert all(params.get("view") != "crossed" for params in Tree().defaults(other))
 
 
 @pytest.mark.parametrize(("n_classes", "rounds"), [(0, 600), (3, 600), (9, 200), (600, 67)])
