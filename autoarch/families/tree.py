@@ -35,6 +35,7 @@ _NOMINAL_ROUNDS, _SUMMARIES = 50, 300  # at which early stopping ends, for a rat
 _SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
 _BRIEF_ROUNDS = 80  # on summaries without an order, of which many tell the same
 _MANY_ROWS, _FEW_CLASSES = 2_000, 3  # from which, and up to which, larger trees are tried early
+_FIRST_CLASS, _FEWEST_PLUGGED = ("catboost", "lightgbm"), 500  # boosters in round one, and rows for that
 _WIDE = 200  # columns from which boosting costs more than a forest by an order of magnitude
 _BOOSTING = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 _FORESTS: dict[str, tuple[type, type]] = {
@@ -58,7 +59,7 @@ class Tree(Family):
     def kinds(self, problem: Problem) -> list[str]:
         """The models on offer here, cheapest first on wide data."""
         kinds = ["boosting", "forest"] if problem.n_features < _WIDE else ["forest", "boosting"]
-        return [*kinds, *(name for name in boosters.NAMES if find_spec(name) is not None), "random forest"]
+        return [*kinds, *_installed(), "random forest"]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """Slow boosting and a forest; larger trees; other boosters; boosting that stops early; other forests."""
@@ -82,12 +83,13 @@ class Tree(Family):
         crosses = categories.can_cross(problem)
         crossed = [{**slow, **near, "view": "crossed"}] if crosses else []
         at_once = not problem.classification or problem.n_samples >= _MANY_ROWS  # labels of few rows mislead
-        others = [name for name in self.kinds(problem) if name in boosters.NAMES]
+        plugged = {kind: {**self._plugged(kind, problem), **view, **near} for kind in _installed()}
         defaults = [
             *first,
+            *(plugged.pop(kind) for kind in _first_class(problem)),
             larger,
             *(crossed if at_once else []),
-            *({**self._plugged(kind, problem), **view, **near} for kind in others),
+            *plugged.values(),
             quick,
             shrunk,
             {**forest, "forest_columns": 0.6, **near},
@@ -113,7 +115,8 @@ class Tree(Family):
         if preprocessing.opens_without_order(problem):
             return 3
         cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES
-        return 2 + (problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS))
+        many = problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS)
+        return 2 + len(_first_class(problem)) + many
 
     def follows(self, loss: str, params: Params, problem: Problem) -> bool:
         """Return whether it is scikit-learn's boosting, or LightGBM, which have many losses."""
@@ -126,10 +129,12 @@ class Tree(Family):
         return {**boosting, **quick}
 
     def _plugged(self, kind: str, problem: Problem) -> Params:
-        """Other boosters, none of which stops early."""
+        """Other boosters, none of which stops early; CatBoost nearly as it comes."""
         leaf_rows = 20 if problem.n_samples >= 500 else 5
         amount = _AMOUNT if problem.n_samples < _EARLY_STOPPING_ROWS else 2 * _AMOUNT
         slow = {"rate": 0.05, "leaves": 31, "leaf_rows": leaf_rows, "columns": 0.5, "l2": 1.0}
+        if kind == "catboost":
+            slow |= {"leaves": 64, "columns": 1.0, "l2": 3.0}
         return {"kind": kind, **slow, "amount": amount}
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
@@ -309,6 +314,17 @@ def _view(problem: Problem, kind: str) -> Params:
     if not _has_parts(problem):
         return {}
     return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
+
+
+def _installed() -> list[str]:
+    """Boosters of other packages that are here."""
+    return [name for name in boosters.NAMES if find_spec(name) is not None]
+
+
+def _first_class(problem: Problem) -> list[str]:
+    """Those of them that have a turn in round one: on tables without an order, where they are cheap."""
+    table = problem.verdict == "none" and problem.coordinates is None and problem.n_features < _WIDE
+    return [name for name in _installed() if table and name in _FIRST_CLASS and problem.n_samples >= _FEWEST_PLUGGED]
 
 
 def _can_stop_early(problem: Problem) -> bool:

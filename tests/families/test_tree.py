@@ -9,8 +9,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from autoarch._core.clock import OutOfTimeError
 from autoarch._data.layout import Layout
-from autoarch._training.boosters import checked_in_every_round
-from autoarch.families import MapColumns, Problem
+from autoarch._training.boosters import NAMES, checked_in_every_round
+from autoarch.families import MapColumns, Problem, tree
 from autoarch.families.landmarks import prepare
 from autoarch.families.tree import Tree
 
@@ -56,12 +56,20 @@ def test_slow_boosting_and_a_forest_open_the_search(n_samples, n_features, n_cla
     """On wide tables the forest first, larger trees too where rows are many; none holds rows out to stop early."""
     problem = table(n_samples, n_features, n_classes)
     opening = Tree().defaults(problem)[: Tree().openings(problem)]
-    kinds = [params["kind"] for params in opening]
+    kinds = [params["kind"] for params in opening if params["kind"] not in NAMES]  # those that are installed
     larger = ["boosting"] if n_features < 200 and n_samples >= 2_000 and n_classes <= 3 else []
     assert kinds == (["forest", "boosting"] if n_features >= 200 else ["boosting", "forest", *larger])
     for params in opening:
         model = Tree().build(params, problem, 0)[-1][1]
         assert not getattr(model, "early_stopping", False)
+
+
+def test_boosters_that_are_installed_have_a_turn_in_round_one(monkeypatch):
+    """CatBoost and LightGBM on tables of 500 rows and more, behind what is always there."""
+    monkeypatch.setattr(tree, "_installed", lambda: ["lightgbm", "xgboost", "catboost"])
+    for problem, expected in ((table(1_000, 10, 2), ["lightgbm", "catboost"]), (table(400, 10, 2), [])):
+        opening = Tree().defaults(problem)[: Tree().openings(problem)]
+        assert [params["kind"] for params in opening] == ["boosting", "forest", *expected]
 
 
 def test_combinations_of_columns_are_tried_on_tables():
