@@ -139,7 +139,7 @@ def _varies(column: np.ndarray) -> bool:
 
 
 def _gains(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
-    """What the splits on each column gain in quick boosting."""
+    """Gains of the splits on each column in quick boosting."""
     settings: dict[str, Any] = {"learning_rate": 0.2, "max_leaf_nodes": _LEAVES, "early_stopping": False}
     settings |= {"min_samples_leaf": 10 if len(y) >= 200 else 4, "random_state": seed}
     n_classes = 1 if y.dtype.kind == "f" else len(np.unique(y))

@@ -322,7 +322,7 @@ def _installed() -> list[str]:
 
 
 def _first_class(problem: Problem) -> list[str]:
-    """Those of them that have a turn in round one: on tables without an order, where they are cheap."""
+    """Boosters among them that have a turn in round one: on tables without an order, where they are cheap."""
     table = problem.verdict == "none" and problem.coordinates is None and problem.n_features < _WIDE
     return [name for name in _installed() if table and name in _FIRST_CLASS and problem.n_samples >= _FEWEST_PLUGGED]
 
