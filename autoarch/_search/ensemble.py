@@ -15,6 +15,7 @@ from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
+from autoarch._search.floor import constant_instead, is_constant
 from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
@@ -112,6 +113,8 @@ def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
 
 def members_allowed(best: Candidate, search: Search, size: int | str) -> int:
     """Return how many candidates the final model may consist of; the winner alone where seeds of a net do better."""
+    if is_constant(best):
+        return 1
     if size != "auto":
         return int(size)
     family = search.family(best.family)
@@ -170,7 +173,10 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
 
 
 def winner_of_search(search: Search) -> Candidate:
-    """Return the candidate to hand over; an excluded one where there is no other, or the other was hardly trained."""
+    """Return the candidate to hand over; an excluded one where there is no other, or the other was hardly trained.
+
+    A constant where the winner is not shown to be better than that.
+    """
     winner, candidates = search.scheduler.winner, search.scheduler.candidates
     excluded = [c for c in candidates if c.status == "excluded"]
     fallback = winner_of([replace(c, status="open") for c in excluded], search.scheduler.weights)
@@ -179,7 +185,7 @@ def winner_of_search(search: Search) -> Candidate:
         if winner is None or (winner.cut and hopeless(winner, fallback, search.scheduler.weights)):
             return fallback
     if winner is not None:
-        return winner
+        return (None if search.interrupted else constant_instead(winner, search)) or winner
     raise NoModelError(no_model(failures(search)))
 
 
