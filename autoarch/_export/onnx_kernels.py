@@ -1,4 +1,4 @@
-"""Kernel machines as parts of a graph: kernels around rows, sums over support vectors, probabilities of pairs."""
+"""Kernel machines and combinations of columns as parts of a graph."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autoarch._export.onnx_graph import Graph
+from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.kernel_machine import KernelFeatures
 
 
@@ -77,3 +78,35 @@ def _probabilities(graph: Graph, model: Any, decisions: str) -> str:
     assert sums is not None
     logits = graph.binary("Add", graph.binary("Mul", sums, float(found.outer)), found.offsets[None])
     return graph.op("Softmax", logits, axis=1)
+
+
+def arithmetic(graph: Graph, step: CrossedColumns, values: str) -> list[str]:
+    """Sums, differences, products and ratios; missing where they have no finite value."""
+    made = []
+    for operation, columns in step.made_:
+        first, *others = (graph.take(values, [column]) for column in columns)
+        if operation == "sum":
+            value = first
+            for other in others:
+                value = graph.op("Add", value, other)
+        elif operation == "difference":
+            value = graph.op("Sub", first, others[0])
+        else:
+            rest = others[0]
+            for other in others[1:]:
+                rest = graph.op("Mul", rest, other)
+            value = graph.op("Mul" if operation == "product" else "Div", first, rest)
+        infinite = graph.op("IsInf", value)
+        made.append(graph.op("Where", infinite, graph.const(float("nan")), value))
+    return made
+
+
+def codes(graph: Graph, step: CrossedColumns, values: str) -> str:
+    """One code for each pair of categories, missing where one of both is missing or was not seen."""
+    found = []
+    for i, j in step.crosses_:
+        first, second = (graph.take(values, [column]) for column in (i, j))
+        seen = [graph.binary("Less", one, float(step.levels_[column])) for one, column in ((first, i), (second, j))]
+        code = graph.op("Add", graph.binary("Mul", first, float(step.levels_[j])), second)
+        found.append(graph.op("Where", graph.op("And", *seen), code, graph.const(float("nan"))))
+    return graph.concat(found)

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from autoarch._data.layout import Layout
-from autoarch._export import onnx_crossed, onnx_kernels
+from autoarch._export import onnx_kernels
 from autoarch._export.onnx_graph import Graph
 from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.difference_scaler import AXES, DifferenceScaler
@@ -125,9 +125,9 @@ def _encoded(graph: Graph, step: Any, values: str) -> str:
 
 
 def _crossed(graph: Graph, step: CrossedColumns, values: str) -> str:
-    made = [values, *onnx_crossed.arithmetic(graph, step, values)]
+    made = [values, *onnx_kernels.arithmetic(graph, step, values)]
     if step.encoder_ is not None:
-        made.append(_encoded(graph, step.encoder_, onnx_crossed.codes(graph, step, values)))
+        made.append(_encoded(graph, step.encoder_, onnx_kernels.codes(graph, step, values)))
     return graph.concat(made)
 
 
