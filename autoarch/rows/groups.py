@@ -155,7 +155,7 @@ def _candidates(table: RowTable) -> list[Column]:
 
 
 def _readings(table: RowTable) -> set[str]:
-    """Names of columns of whole numbers that are readings of one kind, as pixels are: many columns share their range."""
+    """Names of whole numbers that are readings of one kind, as pixels are: many columns share their range."""
     whole = [column for column in table.columns if column.kind == "whole" and len(column.outputs) == 1]
     if len(whole) <= _READINGS:
         return set()
