@@ -54,7 +54,7 @@ def test_both_kinds_of_folds_judge_and_the_gap_is_told(fitted):
     assert "blocks of the map" in fitted.splits_ and "random rows" in fitted.splits_
     assert random.score > blocks.score
     assert abs(fitted.estimated_score_ - blocks.score) < 0.2
-    assert f"new places {blocks.score:.3f}" in str(fitted.rows_).replace("\n  ", " ")
+    assert f"new places will score about {blocks.score:.2f}" in str(fitted.rows_).replace("\n  ", " ")
 
 
 def test_the_report_tells_who_resembles_its_neighbours(fitted):

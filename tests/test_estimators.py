@@ -263,7 +263,7 @@ def test_a_bad_parameter_is_named_before_any_work(parameters, message, iris):
         pytest.param(lambda X, y: (np.where(X > 5, np.inf, X), y), "infinity", id="infinite"),
         pytest.param(lambda X, y: (X + 1j, y), "omplex", id="complex"),
         pytest.param(lambda X, y: (X[None, None, None], y), "dim|5", id="five-d"),
-        pytest.param(lambda X, y: (X, np.column_stack([y, y + 1])), "MultiOutputClassifier", id="two-columns"),
+        pytest.param(lambda X, y: (X, np.arange(2 * len(y)).reshape(-1, 2)), "MultiOutputClassifier", id="two-columns"),
         pytest.param(lambda X, y: (X, np.where(np.arange(len(y)) == 3, np.nan, 1.0)), "NaN", id="nan-label"),
     ],
 )

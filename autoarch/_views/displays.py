@@ -117,7 +117,7 @@ class SearchHistoryDisplay(Display):
 
 
 class ApplicabilityDisplay(Display):
-    """How far rows lie outside of what the splits of ``fit`` have tested: on a map where rows have places.
+    """Distances of rows from what the splits of ``fit`` have tested: on a map where rows have places.
 
     Attributes
     ----------

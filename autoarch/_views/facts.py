@@ -46,7 +46,7 @@ def question(estimator: Any) -> str:
 
 
 def rows_words(estimator: Any) -> str:
-    """How the rows hang together, and what others will score, in a sentence."""
+    """Say in a sentence how the rows hang together, and what others will score."""
     told = getattr(estimator, "rows_", None)
     return told.in_short if told is not None and told.n_rows else "nothing was asked"
 

@@ -46,7 +46,8 @@ class Linear(Family):
             levels = [{**light, "categories": "levels"}]
             for params in (light, strong, robust, few, fewest):
                 params["categories"] = "means"
-        return preprocessing.with_order_free([light, *levels, strong, robust, few], [fewest, strong, few], problem)
+        found, summed = [light, *levels, strong, robust, few], [fewest, strong, few]
+        return preprocessing.with_order_free(found, summed, problem, self.openings(problem))
 
     def openings(self, problem: Problem) -> int:
         """The cells and, where their lines stand in no order, summaries with few slopes and under a strong penalty.

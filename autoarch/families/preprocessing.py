@@ -33,7 +33,6 @@ _SAMPLE = 5_000  # pictures that means and deviations are learned from
 _BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 _SPATIAL = ("neighbours", "oblique", "nothing")
-_AFTER = 3  # defaults on the cells of a bare line, behind which summaries without an order stand
 _WINDOWS = (9, 5)  # cells along each side of a neighbourhood
 
 
@@ -80,14 +79,19 @@ def opens_without_order(problem: Problem) -> bool:
     return bool(order_free_symmetries(problem)) and not (problem.layout is not None and problem.layout.is_bare_line)
 
 
-def with_order_free(defaults: Sequence[Params], candidates: Sequence[Params], problem: Problem) -> list[Params]:
-    """The defaults and, where lines stand in no order, ``candidates`` on summaries: first and in turn, if they open."""
+def with_order_free(
+    defaults: Sequence[Params], candidates: Sequence[Params], problem: Problem, openings: int = 1
+) -> list[Params]:
+    """The defaults and, where lines stand in no order, ``candidates`` on summaries.
+
+    Summaries come first and in turn with the cells or, where they do not open a search, behind ``openings`` defaults.
+    """
     if not order_free_symmetries(problem):
         return list(defaults)
     summed = [{**params, "view": order_free.VIEWS[0]} for params in candidates]
     whole = [{"view": "cells", **params} for params in defaults]
     if not opens_without_order(problem):
-        return [*whole[:_AFTER], *summed, *whole[_AFTER:]]
+        return [*whole[:openings], *summed, *whole[openings:]]
     in_turn = [params for pair in zip(summed, whole, strict=False) for params in pair]
     return [*in_turn, *whole[len(summed) :]]
 

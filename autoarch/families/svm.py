@@ -65,7 +65,7 @@ class SVM(Family):
             found += [{**base, "gamma": 0.3, "cost": 5 * base["cost"]}, {**base, "gamma": 3.0}]
         if not problem.classification:
             found = [{**params, "epsilon": 0.1} if params["kernel"] != "features" else params for params in found]
-        return preprocessing.with_order_free(found, [base], problem)
+        return preprocessing.with_order_free(found, [base], problem, self.openings(problem))
 
     def openings(self, problem: Problem) -> int:
         """On wide data both kernels: they take a moment."""

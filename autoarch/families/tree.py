@@ -102,7 +102,7 @@ class Tree(Family):
         defaults, summed = ([{**coded, **params} for params in some] for some in (defaults, summed))
         if crosses:
             defaults = [{"view": "cells", **params} for params in defaults]
-        return preprocessing.with_order_free(defaults, summed, problem)
+        return preprocessing.with_order_free(defaults, summed, problem, self.openings(problem))
 
     def openings(self, problem: Problem) -> int:
         """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice.

@@ -81,6 +81,7 @@ def search_of(*candidates, n_splits=3, families=()):
     data = SimpleNamespace(splits=(None,) * n_splits, score=lambda candidate: candidate.mean_score)
     return SimpleNamespace(
         scheduler=scheduler,
+        interrupted=False,
         data=data,
         families=[Invented(name) for name in families],
         predict_seconds=lambda candidate: 0.25,
