@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autoarch._export.onnx_graph import Graph
-from autoarch._statistics.random_convolutions import GROUP, padding_of, parts_of, stride_on
+from autoarch._statistics.random_convolutions import GROUP, padding_of, parts_of, stride_of
 from autoarch.exceptions import ModelFileError
 
 _SINGLE = np.float32
@@ -188,20 +188,13 @@ def random_convolutions(graph: Graph, model: Any, grid: str, shape: tuple[int, .
     x = graph.cast(grid, _SINGLE)
     by_pool: dict[str, list[str]] = {pool: [] for pool in model.pools_}
     for bank in model.banks_:
-        answer = graph.op(
-            "Conv",
-            x,
-            graph.const(bank.weights),
-            strides=list(stride_on(*shape[1:])),
-            pads=[*padding_of(bank), *padding_of(bank)],
-            dilations=list(bank.dilation),
-        )
+        stride, padding, kernel = stride_of(bank, *shape[1:]), padding_of(bank), bank.weights.shape[2:]
+        steps: dict[str, Any] = {"strides": list(stride), "pads": [*padding] * 2, "dilations": list(bank.dilation)}
+        answer = graph.op("Conv", x, graph.const(bank.weights), **steps)
         count = len(bank.weights)
         out = tuple(
-            (side + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
-            for side, pad, dilation, kernel, stride in zip(
-                shape[1:], padding_of(bank), bank.dilation, bank.weights.shape[2:], stride_on(*shape[1:]), strict=True
-            )
+            (side + 2 * pad - step * (cells - 1) - 1) // way + 1
+            for side, pad, step, cells, way in zip(shape[1:], padding, bank.dilation, kernel, stride, strict=True)
         )
         beyond = graph.op("Relu", _single(graph, "Sub", answer, bank.thresholds[None, :, None, None]))
         for pool in model.pools_:

@@ -171,7 +171,8 @@ def _cells(graph: Graph, step: GridScaler, grid: str) -> str:
     if isinstance(step, CodeChannels):
         return graph.cast(graph.binary("Equal", graph.take(grid, step.cell_channels_), step.codes_[None]), np.float64)
     if isinstance(step, DifferenceScaler):
-        grid = graph.concat([_differences(graph, grid, AXES[axis], step.layout.shape) for axis in step.axes])
+        found = [_differences(graph, grid, AXES[axis], step.layout.shape) for axis in step.axes]
+        grid = graph.concat([grid, *found] if step.keep_cells else found)
     scaled = graph.binary("Div", graph.binary("Sub", grid, step.mean_[None]), step.scale_[None])
     if np.isfinite(step._largest):
         scaled = graph.clip(scaled, -step._largest, step._largest)

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+Sides = tuple[int, int]  # down and across
+
 N_KERNELS = 64
 GROUP = 8  # kernels that compete with each other
 MOST_POSITIONS = 1_600  # larger grids are read with a stride
@@ -36,37 +38,70 @@ class Bank:
     """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated, and from where on a response counts.
 
     Responses that differ by ``slack`` or less are taken to be the same: on flat areas they are, but for rounding.
+    Kernels that are ``whole`` along an axis cover it, and move along the other one alone.
     """
 
     weights: np.ndarray
     dilation: tuple[int, int]
     thresholds: np.ndarray
     slack: float = 0.0
+    whole: int | None = None
 
 
-def random_banks(grid: np.ndarray, rng: np.random.Generator, n_kernels: int = N_KERNELS) -> list[Bank]:
-    """Draw kernels that suit the sides of ``grid`` (n, C, H, W): k x k, or 1 x k where one side is a single cell."""
-    shapes = _kernel_shapes(grid.shape[2], grid.shape[3])
+def random_banks(
+    grid: np.ndarray,
+    rng: np.random.Generator,
+    n_kernels: int = N_KERNELS,
+    whole: int | None = None,
+    parts: Sequence[int] = (),
+) -> list[Bank]:
+    """Draw kernels that suit the sides of ``grid``.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (n, channels, height, width)
+        Samples.
+    rng : numpy.random.Generator
+        Of all that is random.
+    n_kernels : int, default=64
+        Kernels.
+    whole : {0, 1}, optional
+        The axis, down or across, whose lines are read as channels; without it kernels are k x k, or 1 x k where one
+        side is a single cell.
+    parts : sequence of int, default=()
+        Numbers of channels, the first ones, that show the same cells in several ways. The kernels of a group read one
+        of these ways, and whatever channels follow.
+
+    Returns
+    -------
+    list of Bank
+    """
+    shapes = _kernel_shapes(*grid.shape[2:], whole)
     counts = [len(part) for part in np.array_split(np.arange(n_kernels), len(shapes))]
     some = np.ascontiguousarray(grid[:: max(1, len(grid) // THRESHOLD_ROWS)][:THRESHOLD_ROWS])
-    banks = []
+    banks: list[Bank] = []
     for (size, dilation), count in zip(shapes, counts, strict=True):
         if count:
-            bank = Bank(_draw(grid, size, dilation, count, rng), dilation, np.zeros(count, np.float32))
+            weights = _draw(grid, size, dilation, count, rng, whole, _read(parts, grid.shape[1], count, len(banks)))
+            bank = Bank(weights, dilation, np.zeros(count, np.float32), whole=whole)
             answer = responses(some, bank)
             slack = _SLACK * float(answer.abs().max())
             banks.append(replace(bank, thresholds=_thresholds(answer) + np.float32(slack), slack=slack))
     return banks
 
 
-def whole_groups(n_kernels: int, height: int, width: int) -> int:
+def whole_groups(n_kernels: int, height: int, width: int, whole: int | None = None) -> int:
     """The number of kernels next to ``n_kernels`` that makes every bank a number of whole groups."""
-    n_banks = len(_kernel_shapes(height, width))
+    n_banks = len(_kernel_shapes(height, width, whole))
     return n_banks * GROUP * max(1, round(n_kernels / (n_banks * GROUP)))
 
 
-def _kernel_shapes(height: int, width: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def _kernel_shapes(height: int, width: int, whole: int | None = None) -> list[tuple[Sides, Sides]]:
     """Kernel sides with their dilations, none reaching beyond the grid."""
+    if whole is not None:
+        covered = (height, width)[whole]
+        lines = _kernel_shapes(*(1 if axis == whole else side for axis, side in enumerate((height, width))))
+        return [((covered, k[1]) if whole == 0 else (k[0], covered), dilation) for k, dilation in lines]
     if min(height, width) == 1:
         length = max(height, width)
         sides = [(3, 1), (5, 1), (9, 1), *((9, 2**k) for k in range(1, 8)), (3, 2)]
@@ -79,8 +114,18 @@ def _kernel_shapes(height: int, width: int) -> list[tuple[tuple[int, int], tuple
     ]
 
 
+def _read(parts: Sequence[int], n_channels: int, count: int, n_before: int) -> np.ndarray:
+    """Which channels each kernel reads, (count, channels): of the parts one for each group, in turn over the banks."""
+    channels = np.arange(n_channels)
+    if len(parts) < 2:
+        return np.ones((count, n_channels), bool)
+    part_of = np.searchsorted(np.cumsum(parts), channels, side="right")
+    turn = (np.arange(count) // GROUP + n_before) % len(parts)
+    return (part_of == turn[:, None]) | (part_of == len(parts))
+
+
 def _draw(
-    grid: np.ndarray, size: tuple[int, int], dilation: tuple[int, int], count: int, rng: np.random.Generator
+    grid: np.ndarray, size: Sides, dilation: Sides, count: int, rng: np.random.Generator, whole: int | None, read: Any
 ) -> np.ndarray:
     """Half Gaussian kernels, half differences of two patches of the data; three in four without a mean; unit norm."""
     n, channels, height, width = grid.shape
@@ -93,14 +138,28 @@ def _draw(
             sample = grid[rng.integers(n)]
             patches.append(sample[:, top : top + reach[0] : dilation[0], left : left + reach[1] : dilation[1]])
         kernel[:] = patches[0] - patches[1] + 1e-6 * kernel  # two flat patches would leave nothing
-    if channels > 1:  # every other kernel looks at one channel only
-        for kernel in kernels[::2]:
-            kernel[np.arange(channels) != rng.integers(channels)] = 0.0
+    kernels *= read[:, :, None, None]
+    if whole is not None:
+        kernels *= _few_lines(kernels.shape, whole, rng)
+    elif channels > 1:  # every other kernel looks at one channel only
+        for kernel, own in zip(kernels[::2], read[::2], strict=True):
+            own_channels = np.flatnonzero(own)
+            kernel[np.arange(channels) != own_channels[rng.integers(len(own_channels))]] = 0.0
     free = np.arange(count) % 4 != 3
-    kernels[free] -= kernels[free].mean(axis=(2, 3), keepdims=True)
+    kernels[free] -= kernels[free].mean(axis=(2, 3) if whole is None else 3 - whole, keepdims=True)
     if size[0] * size[1] > 1:
         kernels /= np.maximum(np.sqrt((kernels**2).sum(axis=(1, 2, 3), keepdims=True)), 1e-6)
     return kernels.astype(np.float32)
+
+
+def _few_lines(shape: tuple[int, ...], whole: int, rng: np.random.Generator) -> np.ndarray:
+    """Which lines of which channels each kernel reads: one, some or up to as many as it has weights along a line."""
+    count, channels, n_lines = shape[0], shape[1], shape[2 + whole]
+    most = min(n_lines, max(2, shape[3 - whole]))
+    chosen = np.zeros((count, channels, n_lines), bool)
+    for kernel in chosen:
+        kernel[:, rng.permutation(n_lines)[: int(2 ** rng.uniform(0, np.log2(most + 1)))]] = True
+    return chosen[:, :, :, None] if whole == 0 else chosen[:, :, None, :]
 
 
 def pooled_features(
@@ -132,7 +191,7 @@ def pooled_features(
     by_bank = []
     with torch.no_grad():
         for bank in banks:
-            per_row = len(bank.weights) * min(grid.shape[2] * grid.shape[3], 4 * MOST_POSITIONS)
+            per_row = len(bank.weights) * min(int(np.prod(places_of(bank, *grid.shape[2:]))), 4 * MOST_POSITIONS)
             rows = max(1, BATCH_VALUES // per_row)
             batches = []
             for start in range(0, len(grid), rows):
@@ -146,7 +205,7 @@ def pooled_features(
 
 def responses(grid: np.ndarray, bank: Bank) -> Any:
     """Responses (rows, kernels, height, width) of the kernels at each place, or every few places of a large grid."""
-    return convolve(grid, bank, stride_on(*grid.shape[2:]), padding_of(bank))
+    return convolve(grid, bank, stride_of(bank, *grid.shape[2:]), padding_of(bank))
 
 
 def convolve(grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
@@ -157,15 +216,26 @@ def convolve(grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tup
     return torch.nn.functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
 
 
+def places_of(bank: Bank, height: int, width: int) -> Sides:
+    """Places down and across at which a kernel stands on a grid."""
+    return (1 if bank.whole == 0 else height), (1 if bank.whole == 1 else width)
+
+
 def stride_on(height: int, width: int) -> tuple[int, int]:
     """Places from one response to the next."""
     step = max(1, ceil((height * width / MOST_POSITIONS) ** (0.5 if min(height, width) > 1 else 1.0)))
     return step if height > 1 else 1, step if width > 1 else 1
 
 
+def stride_of(bank: Bank, height: int, width: int) -> Sides:
+    """Places from one response of a bank to the next."""
+    return stride_on(*places_of(bank, height, width))
+
+
 def padding_of(bank: Bank) -> tuple[int, int]:
     """Width of the rim around a grid."""
-    down, across = (((k - 1) * d) // 2 for k, d in zip(bank.weights.shape[2:], bank.dilation, strict=True))
+    sides = zip(bank.weights.shape[2:], bank.dilation, strict=True)
+    down, across = (0 if axis == bank.whole else ((k - 1) * d) // 2 for axis, (k, d) in enumerate(sides))
     return down, across
 
 

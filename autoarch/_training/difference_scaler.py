@@ -32,6 +32,8 @@ class DifferenceScaler(GridScaler):
         Cells behind the columns.
     axes : tuple of str, default=("rows",)
         "rows" for the next cell along a row, "columns" for that along a column, or both.
+    keep_cells : bool, default=False
+        Whether the scaled cells come before the differences.
     categorical : tuple of int, default=()
         Columns that hold codes of categories; they are no cells.
 
@@ -46,13 +48,21 @@ class DifferenceScaler(GridScaler):
     True
     """
 
-    def __init__(self, layout: Layout, axes: tuple[str, ...] = ("rows",), categorical: tuple[int, ...] = ()):
+    def __init__(
+        self,
+        layout: Layout,
+        axes: tuple[str, ...] = ("rows",),
+        keep_cells: bool = False,
+        categorical: tuple[int, ...] = (),
+    ):
         super().__init__(layout, "global", categorical)
         self.axes = axes
+        self.keep_cells = keep_cells
 
     def fit(self, X: np.ndarray, y: Any = None) -> DifferenceScaler:
         """Learn the scale of the differences, which cells are missing, and what stands beside the grid."""
         super().fit(X)
+        cells = self.mean_, self.scale_
         found = neighbour_differences(self.layout.to_grid(X), self.axes)
         there = ~np.isnan(found)
         count = np.maximum(there.sum(axis=(0, 2, 3)), 1)
@@ -61,17 +71,22 @@ class DifferenceScaler(GridScaler):
         self.mean_ = np.zeros((len(mean), 1, 1))  # a step of 0 stays one
         self.scale_ = np.sqrt(squares / count + mean**2)[:, None, None]
         self.scale_[self.scale_ == 0] = 1.0
+        if self.keep_cells:
+            both = zip(cells, (self.mean_, self.scale_), strict=True)
+            self.mean_, self.scale_ = (np.concatenate(parts) for parts in both)
         return self
 
     @property
     def sources(self) -> np.ndarray:
         """Columns of both cells of each difference, shape (2, cells of all channels); -1 for a cell that has none."""
         cells = self.layout.columns.reshape(1, *self.layout.shape)
-        pairs = []
+        pairs = [np.concatenate([cells, cells])] if self.keep_cells else []
         for axis in self.axes:
             side = cells.shape[AXES[axis]]
-            pairs.append([cells, np.take(cells, np.minimum(np.arange(1, side + 1), side - 1), AXES[axis])])
-        return np.concatenate(pairs, axis=2).reshape(2, -1)
+            following = np.take(cells, np.minimum(np.arange(1, side + 1), side - 1), AXES[axis])
+            pairs.append(np.concatenate([cells, following]))
+        return np.concatenate(pairs, axis=1).reshape(2, -1)
 
     def _cells(self, grid: np.ndarray) -> np.ndarray:
-        return super()._cells(neighbour_differences(grid, self.axes))
+        found = neighbour_differences(grid, self.axes)
+        return super()._cells(np.concatenate([grid, found], axis=1) if self.keep_cells else found)

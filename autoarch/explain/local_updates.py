@@ -132,7 +132,8 @@ class _Responses:
         self._back = np.argsort(order)
         self._bank = replace(bank, weights=bank.weights[order], thresholds=bank.thresholds[order])
         self._pools = pools
-        padding, self._stride = random_convolutions.padding_of(bank), random_convolutions.stride_on(*grid.shape[2:])
+        padding = random_convolutions.padding_of(bank)
+        self._stride = random_convolutions.stride_of(bank, *grid.shape[2:])
         self._answer = self._convolved(grid, padding)
         self._shape = tuple(self._answer.shape[1:3])
         # Cells from the first to the last that are seen.

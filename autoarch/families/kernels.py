@@ -21,6 +21,8 @@ from autoarch.families.random_convolutions import (
     per_kernel,
 )
 
+_WHOLE: dict[str, int | None] = {"square": None, "row lanes": 0, "column lanes": 1}  # axis whose lines are channels
+_MOST_LANES = 128  # channels that they make together
 _MOST_AROUND, _PART_AROUND = 8, 4  # cells that are appended to an end, and part of the side, lest they count twice
 _PER_RESPONSE, _OPERATIONS = 4e-9, 5e10  # seconds, and operations in a second, of a core
 
@@ -33,20 +35,46 @@ class Kernels(Family):
     needs = Needs(grid=True, packages=("torch",))
     averages_seeds = True
 
+    def kernels(self, problem: Problem) -> list[str]:
+        """Kernels that the layout allows, the likeliest first: lines of different things as channels, or squares."""
+        if problem.layout is None or min(problem.layout.height, problem.layout.width) == 1:
+            return ["square"]
+        channels, height, width = problem.layout.shape
+        able = ["square"]
+        for kernel, lines in (("row lanes", channels * height), ("column lanes", channels * width)):
+            if lines <= _MOST_LANES:
+                along = kernel.removesuffix(" lanes")
+                first = problem.verdict == f"1d-{along}s" and f"exchangeable_{along}s" not in problem.symmetries
+                able.insert(0 if first else len(able), kernel)
+        return able
+
+    def scalings(self, problem: Problem) -> list[str]:
+        """Scalings on offer, the likeliest first: cells beside differences, unless these were found to tell no more."""
+        found = preprocessing.grid_scalings(problem)
+        shown = problem.layout is not None and preprocessing.difference_axes(problem)
+        if not shown or not {"codes", "not differences"}.isdisjoint(problem.symmetries):
+            return found
+        found.insert(found.index("global"), preprocessing.CELLS_AND_DIFFERENCES)
+        return found
+
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling.
 
-        Where places carry no label, patterns come first; where levels wander, differences of neighbours, all features
-        and patterns of them, and the cells second where nobody knows which of both tell more.
+        Lines of different things are channels at first, square kernels come second. Where places carry no label,
+        patterns come first; where levels wander, differences of neighbours, all features and patterns of them, and the
+        cells second where nobody knows which of both tell more.
         """
         around = preprocessing.neighborhood_default(problem)
-        scaling, *further = preprocessing.grid_scalings(problem)
-        base = {"kernels": 256, "features": "all", "scaling": scaling, **around}
+        scaling, *further = self.scalings(problem)
+        kernel = self.kernels(problem)[0]
+        base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": kernel, **around}
         many: Params = {"features": "patterns", "kernels": 1024}
         variants: list[Params] = [many, {"features": "places", "kernels": 512}]
         if "place_free" in problem.symmetries:
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
+        if kernel != "square":
+            variants.insert(0, {"kernel": "square"})
         others: list[Params] = [{"scaling": other} for other in further if other != "differences"]
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
         if "differences" in further:
@@ -64,11 +92,12 @@ class Kernels(Family):
         return {**self.defaults(problem)[0], "kernels": 32}
 
     def suggest(self, trial: Trial, problem: Problem) -> Params:
-        """Sample the number of kernels, their features and the scaling."""
+        """Sample the number of kernels, their features, the scaling and what is a channel."""
         return {
             "kernels": trial.suggest_int("kernels.kernels", 64, 1024, log=True),
             "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
-            "scaling": trial.suggest_categorical("kernels.scaling", preprocessing.grid_scalings(problem)),
+            "scaling": trial.suggest_categorical("kernels.scaling", self.scalings(problem)),
+            "kernel": trial.suggest_categorical("kernels.kernel", self.kernels(problem)),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
 
@@ -76,6 +105,10 @@ class Kernels(Family):
         """Estimate by the responses of the kernels and the size of the ridge."""
         channels, height, width = preprocessing.grid_shape(params, problem)
         n, features = problem.n_samples, params["features"]
+        if params["kernel"] == "row lanes":
+            channels, height = channels * height, 1
+        elif params["kernel"] == "column lanes":
+            channels, width = channels * width, 1
         n_kernels = affordable_kernels(params["kernels"], features, n)
         positions = min(height * width, random_convolutions.MOST_POSITIONS)
         pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
@@ -84,11 +117,15 @@ class Kernels(Family):
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, continued around the ends of closed axes, then convolve and fit."""
-        closed = closed_axes(problem)
-        around = [("wrap", WrapAround(closed))] if any(closed) and problem.layout is not None else []
+        whole = _WHOLE[params["kernel"]]
+        closed = [axis != whole and closes for axis, closes in enumerate(closed_axes(problem))]
+        around = [("wrap", WrapAround(tuple(closed)))] if any(closed) and problem.layout is not None else []
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
-        ridge = model(n_kernels=params["kernels"], features=params["features"], seed=seed)
-        return [preprocessing.grid_step(params, problem), *around, ("model", ridge)]
+        settings: Params = {"n_kernels": params["kernels"], "features": params["features"], "whole": whole}
+        if params["scaling"] == preprocessing.CELLS_AND_DIFFERENCES:
+            assert problem.layout is not None  # scalings has seen to it
+            settings["parts"] = (problem.layout.channels,) * (1 + len(preprocessing.difference_axes(problem)))
+        return [preprocessing.grid_step(params, problem), *around, ("model", model(**settings, seed=seed))]
 
 
 class WrapAround(TransformerMixin, BaseEstimator):

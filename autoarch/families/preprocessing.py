@@ -34,6 +34,7 @@ _BLOCK = 4096  # pictures that are scaled at once
 _MOST_VALUES = 2**26  # of all pictures, that are kept at once: 256 MiB
 _SPATIAL = ("neighbours", "oblique", "nothing")
 _WINDOWS = (9, 5)  # cells along each side of a neighbourhood
+CELLS_AND_DIFFERENCES = "cells and differences"  # a scaling for features that choose what they read
 
 
 def spatial_default(problem: Problem, place: int = 0) -> Params:
@@ -160,7 +161,8 @@ def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
     """Channels, height and width of what ``grid_step`` makes; of codes, how many there may be."""
     if problem.layout is not None:
         channels, height, width = problem.layout.shape
-        times = {"codes": MOST_CODES, "differences": len(difference_axes(problem))}
+        n_axes = len(difference_axes(problem))
+        times = {"codes": MOST_CODES, "differences": n_axes, CELLS_AND_DIFFERENCES: 1 + n_axes}
         return channels * times.get(params["scaling"], 1), height, width
     attributes = max(0, len(problem.numeric) - 2) + sum(problem.cardinalities)
     labels = max(1, problem.n_classes) if params["labels"] else 0
@@ -184,8 +186,9 @@ def _grid_scaler(scaling: str, problem: Problem) -> GridScaler:
     beside: Params = {"categorical": problem.categorical}
     if scaling == "codes":
         return CodeChannels(problem.layout, **beside)
-    if scaling == "differences":
-        return DifferenceScaler(problem.layout, difference_axes(problem), **beside)
+    if scaling in ("differences", CELLS_AND_DIFFERENCES):
+        axes, keep_cells = difference_axes(problem), scaling == CELLS_AND_DIFFERENCES
+        return DifferenceScaler(problem.layout, axes, keep_cells=keep_cells, **beside)
     if scaling == "sample":
         return SampleScaler(problem.layout, **beside)
     return GridScaler(problem.layout, scaling=scaling, **beside)

@@ -59,10 +59,19 @@ class Pace:
 
 
 class RandomConvolutions(BaseEstimator):
-    def __init__(self, n_kernels: int = 256, features: str = "all", seed: int = 0):
+    def __init__(
+        self,
+        n_kernels: int = 256,
+        features: str = "all",
+        seed: int = 0,
+        whole: int | None = None,
+        parts: Sequence[int] = (),
+    ):
         self.n_kernels = n_kernels
         self.features = features
         self.seed = seed
+        self.whole = whole
+        self.parts = parts
 
     def _learn(self, X: Any, y: np.ndarray, targets: np.ndarray, sample_weight: Any, deadline: Deadline) -> np.ndarray:
         """Fit the ridge, on fewer kernels and then on fewer rows where time is short; return the rows in order."""
@@ -96,8 +105,9 @@ class RandomConvolutions(BaseEstimator):
         return rows
 
     def _draw(self, X: np.ndarray, n_kernels: int) -> None:
-        n_kernels = random_convolutions.whole_groups(n_kernels, *X.shape[2:])
-        self.banks_ = random_convolutions.random_banks(X, np.random.default_rng(self.seed), n_kernels)
+        n_kernels = random_convolutions.whole_groups(n_kernels, *X.shape[2:], self.whole)
+        rng = np.random.default_rng(self.seed)
+        self.banks_ = random_convolutions.random_banks(X, rng, n_kernels, self.whole, self.parts)
 
     @property
     def _n_drawn(self) -> int:
@@ -107,6 +117,8 @@ class RandomConvolutions(BaseEstimator):
         varying = np.ptp(X.reshape(*X.shape[:2], -1), axis=2).max(axis=0) > 0
         cells = np.ones(X.shape[1:], bool)
         cells[~varying, 1:] = cells[~varying, :, 1:] = False  # of a channel that is constant over the grid, one cell
+        if len(self.parts) > 1:
+            cells[self.parts[0] : sum(self.parts)] = False  # the same cells once more
         most_cells = _MOST_FEATURES if n_rows <= _MANY_ROWS else _MOST_FEATURES // 3
         wanted = "cells" in BLOCKS[self.features] and cells.sum() <= most_cells
         return np.flatnonzero(cells.ravel()) if wanted else np.empty(0, np.intp)
@@ -194,6 +206,10 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
         "patterns": whether and how often a pattern occurs; "places": where, and the cells themselves; or all that.
     seed : int, default=0
         Seed of the kernels.
+    whole : {0, 1} or None, default=None
+        The axis, down or across, whose lines are read as channels of one line.
+    parts : sequence of int, default=()
+        Numbers of channels, the first ones, that show the same cells in several ways; a kernel reads one of them.
 
     Examples
     --------
@@ -280,6 +296,10 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         Features of their responses.
     seed : int, default=0
         Seed of the kernels.
+    whole : {0, 1} or None, default=None
+        The axis, down or across, whose lines are read as channels of one line.
+    parts : sequence of int, default=()
+        Numbers of channels, the first ones, that show the same cells in several ways; a kernel reads one of them.
     """
 
     def fit(

@@ -25,12 +25,13 @@ SHAPES = [(1, 12, 12), (3, 9, 14), (2, 1, 40), (1, 60, 1), (1, 2, 20), (1, 45, 4
 @given(
     shape=st.sampled_from(SHAPES),
     features=st.sampled_from(["all", "patterns", "places"]),
+    whole=st.sampled_from([None, 0, 1]),
     seed=st.integers(0, 999),
 )
-def test_updated_outputs_are_those_of_the_whole_grid(shape, features, seed):
+def test_updated_outputs_are_those_of_the_whole_grid(shape, features, whole, seed):
     rng = np.random.default_rng(seed)
     grid = rng.normal(size=(20, *shape)).astype(np.float32)
-    model = RandomConvolutionClassifier(24, features).fit(grid, rng.integers(0, 3, 20))
+    model = RandomConvolutionClassifier(24, features, whole=whole).fit(grid, rng.integers(0, 3, 20))
     changed = []
     for _ in range(3):
         (top, left), (down, across) = rng.integers(shape[1:]), rng.integers(1, 4, size=2)

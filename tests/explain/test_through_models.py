@@ -258,6 +258,10 @@ def test_a_difference_shares_between_its_two_cells():
     np.testing.assert_array_equal(shares[0], [0.5, 0.5, 0, 0, 0, 0])
     np.testing.assert_array_equal(shares[6], [0.5, 0, 0, 0.5, 0, 0])
     np.testing.assert_array_equal(shares[2], [0, 0, 1, 0, 0, 0])
+    beside = DifferenceScaler(Layout(2, 3), keep_cells=True).fit(np.random.default_rng(0).normal(size=(9, 6)))
+    both = pull_back([beside], np.arange(6), 6).toarray()
+    np.testing.assert_array_equal(both[:6], np.eye(6))
+    np.testing.assert_array_equal(both[6:], shares[:6])
 
 
 @pytest.mark.parametrize(("method", "package"), [("gradients", "captum"), ("gradcam", "captum"), ("shap", "shap")])

@@ -222,10 +222,11 @@ def test_scalers_of_grids(tmp_path):
     flat = X.reshape(len(X), -1)
     for scaler in (
         DifferenceScaler(Layout(6, 6), ("rows", "columns")),
+        DifferenceScaler(Layout(6, 6), keep_cells=True),
         CodeChannels(Layout(6, 6)),
         SampleScaler(Layout(6, 6)),
     ):
-        ridge = RandomConvolutionRegressor(24).fit(scaler.fit_transform(flat), y)
+        ridge = RandomConvolutionRegressor(24, whole=0).fit(scaler.fit_transform(flat), y)
         model.best_estimator_ = Pipeline([model.best_estimator_.steps[0], ("scale", scaler), ("model", ridge)])
         assert_equal(model, X, tmp_path)
 

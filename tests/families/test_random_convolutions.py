@@ -33,10 +33,50 @@ def test_finds_motifs_wherever_they_stand() -> None:
     assert -np.log(proba[truth]).mean() < 0.35  # probabilities that left-out rows have calibrated
 
 
+def coincidences(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Six lines of noise; a bump in the second one, and another one at once in the fifth, or elsewhere."""
+    rng = np.random.default_rng(seed)
+    grids = rng.normal(size=(n, 1, 6, 40)).astype(np.float32)
+    labels = rng.integers(2, size=n)
+    for grid, label in zip(grids, labels, strict=True):
+        first, other = rng.permutation(33)[:2]
+        grid[0, 1, first : first + 7] += 2
+        grid[0, 4, (first if label else other) :][:7] += 2
+    return grids, labels
+
+
+def test_lines_as_channels_are_read_together() -> None:
+    """A square kernel sees no two lines that are three apart."""
+    (X, y), (X_test, y_test) = coincidences(400, 0), coincidences(400, 1)
+    scores = [
+        RandomConvolutionClassifier(256, "patterns", whole=whole).fit(X, y).score(X_test, y_test) for whole in (None, 0)
+    ]
+    assert scores[0] < 0.7 < 0.8 < scores[1]
+
+
+def test_lines_of_either_axis_are_read_alike() -> None:
+    X, y = coincidences(100, 0)
+    lines = RandomConvolutionClassifier(24, "patterns", whole=0).fit(X, y)
+    turned = RandomConvolutionClassifier(24, "patterns", whole=1).fit(X.swapaxes(2, 3), y)
+    assert {bank.weights.shape[2] for bank in lines.banks_} == {bank.weights.shape[3] for bank in turned.banks_} == {6}
+    assert turned.score(X.swapaxes(2, 3), y) > 0.9
+
+
+def test_a_kernel_reads_one_of_the_ways_in_which_cells_are_shown() -> None:
+    """And the channel that follows; each way is read, and what is shown again is no cell once more."""
+    grid = np.random.default_rng(0).normal(size=(30, 5, 9, 9)).astype(np.float32)
+    model = RandomConvolutionRegressor(72, parts=(2, 2)).fit(grid, grid[:, 0, 0, 0])
+    read = np.concatenate([(bank.weights != 0).any(axis=(2, 3)) for bank in model.banks_])
+    first, second = read[:, :2].any(axis=1), read[:, 2:4].any(axis=1)
+    assert first.any() and second.any() and not (first & second).any()
+    assert set(model.cells_ // 81) == {0, 1, 4}
+
+
+@pytest.mark.parametrize("settings", [{}, {"whole": 0}, {"whole": 1, "parts": (1,)}], ids=str)
 @pytest.mark.parametrize("features", ["all", "patterns", "places"])
-def test_a_row_is_predicted_the_same_alone(features: str) -> None:
+def test_a_row_is_predicted_the_same_alone(features: str, settings: dict) -> None:
     X, y = motifs(80, 0)
-    model = RandomConvolutionClassifier(n_kernels=48, features=features).fit(X, y)
+    model = RandomConvolutionClassifier(n_kernels=48, features=features, **settings).fit(X, y)
     together = model.predict_proba(X)
     np.testing.assert_allclose(model.predict_proba(X[5:6]), together[5:6], rtol=1e-4, atol=1e-6)
 
@@ -61,11 +101,13 @@ def test_weights_count_as_repetitions() -> None:
     assert (model.predict(X[twice]) == y[twice]).mean() > 0.9
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 30), (8, 8), (4, 4), (50, 1)])
-def test_every_bank_holds_whole_groups(height: int, width: int) -> None:
+@pytest.mark.parametrize(
+    ("height", "width", "whole"), [(1, 30, None), (8, 8, None), (4, 4, None), (50, 1, None), (6, 40, 0), (40, 6, 1)]
+)
+def test_every_bank_holds_whole_groups(height: int, width: int, whole: int | None) -> None:
     grid = np.random.default_rng(0).normal(size=(20, 1, height, width)).astype(np.float32)
-    n_kernels = random_convolutions.whole_groups(256, height, width)
-    banks = random_convolutions.random_banks(grid, np.random.default_rng(0), n_kernels)
+    n_kernels = random_convolutions.whole_groups(256, height, width, whole)
+    banks = random_convolutions.random_banks(grid, np.random.default_rng(0), n_kernels, whole)
     assert {len(bank.weights) % random_convolutions.GROUP for bank in banks} == {0}
     assert 128 <= n_kernels <= 512
 
