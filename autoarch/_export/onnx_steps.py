@@ -14,9 +14,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from autoarch._data.layout import Layout
 from autoarch._export import onnx_kernels
 from autoarch._export.onnx_graph import Graph
+from autoarch._export.onnx_quantiles import quantiles
 from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.difference_scaler import AXES, DifferenceScaler
 from autoarch._training.grid_summaries import GridSummaries, parts
+from autoarch._training.interval_quantiles import IntervalQuantiles
 from autoarch._training.kernel_machine import KernelFeatures
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import CodeChannels, GridScaler, SampleScaler
@@ -257,6 +259,12 @@ def _summarised(graph: Graph, step: GridSummaries, values: str) -> str:
     return graph.concat([*kept, *made])
 
 
+def _quantiled(graph: Graph, step: IntervalQuantiles, values: str) -> str:
+    made = quantiles(graph, step, to_grid(graph, step.layout, values))
+    beside = [graph.take(values, step.layout.foreign)] if len(step.layout.foreign) else []
+    return graph.concat([*beside, made])
+
+
 def _part(graph: Graph, grid: str, part: tuple[slice, ...]) -> str:
     rows, columns = part[2:]
     ends = ([rows.start, columns.start], [rows.stop, columns.stop])
@@ -296,6 +304,7 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
     FunctionTransformer: _passed,
     GridScaler: _scaled_grid,
     GridSummaries: _summarised,
+    IntervalQuantiles: _quantiled,
     KernelFeatures: onnx_kernels.features,
     CrossedColumns: _crossed,
 }

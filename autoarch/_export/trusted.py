@@ -29,6 +29,7 @@ OBJECTS = frozenset(
         "autoarch._training.crossed_columns:CrossedColumns",
         "autoarch._training.difference_scaler:DifferenceScaler",
         "autoarch._training.grid_summaries:GridSummaries",
+        "autoarch._training.interval_quantiles:IntervalQuantiles",
         "autoarch._training.kernel_machine:KernelFeatures",
         "autoarch._training.kernel_machine:KernelMachineClassifier",
         "autoarch._training.kernel_machine:KernelMachineRegressor",

@@ -11,9 +11,10 @@ import numpy as np
 from sklearn import ensemble
 from sklearn.base import BaseEstimator
 
-from autoarch._training import boosters, room
+from autoarch._training import boosters, interval_quantiles, room
 from autoarch._training.crossed_columns import MOST_CROSSED
 from autoarch._training.grid_summaries import VIEWS, GridSummaries
+from autoarch._training.interval_quantiles import IntervalQuantiles
 from autoarch._training.table_scalers import SmallUnits
 from autoarch._training.time_limited import fit_growing
 from autoarch.families import categories, landmarks, preprocessing
@@ -42,7 +43,9 @@ _FORESTS: dict[str, tuple[type, type]] = {
     "forest": (ensemble.ExtraTreesClassifier, ensemble.ExtraTreesRegressor),
     "random forest": (ensemble.RandomForestClassifier, ensemble.RandomForestRegressor),
 }
+QUANTILES = "quantiles"  # a view, beside those of summaries
 _FEWEST_CELLS = 16  # of a grid that is worth summaries
+_OF_QUANTILES = 0.1  # share of the columns that a split looks at where there are thousands of quantiles
 _LANDMARK_ROUNDS, _MOST_LANDMARK_SECONDS = 30, 2.0  # of the landmark's boosting
 
 
@@ -62,7 +65,10 @@ class Tree(Family):
         return [*kinds, *_installed(), "random forest"]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """Slow boosting and a forest; larger trees; other boosters; boosting that stops early; other forests."""
+        """Slow boosting and a forest; larger trees; other boosters; boosting that stops early; other forests.
+
+        Where one axis alone has an order, a forest on quantiles of intervals comes first.
+        """
         near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
         view = _view(problem, "boosting")
         leaf_rows = 20 if problem.n_samples >= 500 else 5
@@ -75,8 +81,13 @@ class Tree(Family):
         quick = {**boosting, "rate": 0.1, "leaves": 31, "columns": 1.0, **_early(problem), **near}
         shrunk = {**boosting, "rate": 0.03, "leaves": 31, "columns": 0.3, **_early(problem), "l2": 5.0, **bare}
         forest: Params = {"kind": "forest", "forest_leaf_rows": 1, **_view(problem, "forest")}
-        first = [{**slow, **near}, {**forest, "forest_columns": 0.0, **oblique}]
-        if problem.n_features >= _WIDE or "differences" in problem.symmetries:
+        series = _has_quantiles(problem) and problem.verdict.startswith("1d")
+        many, few = (forest, 0.6), (forest, 0.0)  # columns that a split looks at
+        if series:
+            quantiles = {**forest, "view": QUANTILES}
+            many, few = (quantiles, _OF_QUANTILES), (quantiles, 0.0 if problem.classification else _OF_QUANTILES)
+        first = [{**slow, **near}, {**few[0], "forest_columns": few[1], **oblique}]
+        if problem.n_features >= _WIDE or "differences" in problem.symmetries or series:
             first.reverse()
         if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
             first.append({**slow, **oblique})
@@ -92,7 +103,7 @@ class Tree(Family):
             *plugged.values(),
             quick,
             shrunk,
-            {**forest, "forest_columns": 0.6, **near},
+            {**many[0], "forest_columns": many[1], **near},
             {**forest, "kind": "random forest", "forest_columns": 0.0, **near},
             *([] if at_once else crossed),
         ]
@@ -141,8 +152,7 @@ class Tree(Family):
         """Sample the kind, then what that kind has to tune."""
         kind = trial.suggest_categorical("tree.kind", self.kinds(problem))
         params: Params = {"kind": kind}
-        views = VIEWS if _has_parts(problem) else ("cells", "crossed") if categories.can_cross(problem) else ("cells",)
-        params |= preprocessing.suggest_view(trial, self.name, problem, views)
+        params |= preprocessing.suggest_view(trial, self.name, problem, _views(problem))
         params |= preprocessing.suggest_spatial(trial, self.name, problem)
         params |= categories.suggest_categories(trial, self.name, problem, ("codes", "means"))
         if kind in _FORESTS:
@@ -171,10 +181,10 @@ class Tree(Family):
         spatial, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
         steps = [*tidy, *spatial, *summaries]
-        if params.get("view", "cells") in VIEWS[1:]:
+        if (view := params.get("view", "cells")) in (*VIEWS[1:], QUANTILES):
             assert problem.layout is not None
-            steps += [("summaries", GridSummaries(problem.layout, params["view"]))]
-            if params["view"] == "summaries" and problem.categorical:  # they stand after the summaries
+            steps += [("summaries", _summaries(problem, view))]
+            if view != "both" and problem.categorical:  # what is beside the grid comes first
                 places = np.searchsorted(problem.layout.foreign, problem.categorical)
                 problem = replace(problem, categorical=tuple(places.tolist()))
         means, problem = categories.means_steps(params, problem)
@@ -220,6 +230,8 @@ class Tree(Family):
         n, p = problem.n_samples, self._n_columns(params, problem)
         summing = 0.02 + preprocessing.view_seconds(params, problem)
         summing += categories.crossing_seconds(params)
+        if params.get("view") == QUANTILES:
+            summing += n * _summaries(problem, QUANTILES).seconds_per_row
         if params["kind"] in _FORESTS:
             root = np.sqrt(p) if problem.classification else p / 3
             tried = (1 + (params["forest_columns"] * p or root)) * (1 + problem.n_outputs / 50)
@@ -233,6 +245,10 @@ class Tree(Family):
 
     def _n_columns(self, params: Params, problem: Problem) -> int:
         view, (_, seen) = params.get("view", "cells"), preprocessing.view_steps(params, problem)
+        if view == QUANTILES:
+            assert problem.layout is not None
+            n_quantiles = interval_quantiles.n_quantiles(problem.layout, preprocessing.difference_axes(problem))
+            return len(problem.layout.foreign) + n_quantiles
         cells = seen.n_features if view != "summaries" else 0
         crossed = MOST_CROSSED if view == "crossed" else 0
         return cells + crossed + (min(_SUMMARIES, 2 * problem.n_features) if view in VIEWS[1:] else 0)
@@ -325,6 +341,27 @@ def _first_class(problem: Problem) -> list[str]:
     """Boosters among them that have a turn in round one: on tables without an order, where they are cheap."""
     table = problem.verdict == "none" and problem.coordinates is None and problem.n_features < _WIDE
     return [name for name in _installed() if table and name in _FIRST_CLASS and problem.n_samples >= _FEWEST_PLUGGED]
+
+
+def _has_quantiles(problem: Problem) -> bool:
+    """Tell whether these parts hold numbers whose order means something."""
+    if not _has_parts(problem) or problem.layout is None or "codes" in problem.symmetries:
+        return False
+    return not np.isin(problem.categorical, problem.layout.columns).any()
+
+
+def _views(problem: Problem) -> list[str]:
+    """Cells, summaries, both and, of numbers, quantiles; on tables combinations of columns."""
+    views = list(VIEWS) if _has_parts(problem) else ["cells"]
+    crossed = ["crossed"] if not _has_parts(problem) and categories.can_cross(problem) else []
+    return [*views, *crossed, *([QUANTILES] if _has_quantiles(problem) else [])]
+
+
+def _summaries(problem: Problem, view: str) -> GridSummaries | IntervalQuantiles:
+    assert problem.layout is not None
+    if view == QUANTILES:
+        return IntervalQuantiles(problem.layout, preprocessing.difference_axes(problem))
+    return GridSummaries(problem.layout, view)
 
 
 def _can_stop_early(problem: Problem) -> bool:

@@ -207,6 +207,27 @@ def test_trees_on_summaries(view, tmp_path):
     assert_equal(model, X, tmp_path)
 
 
+@pytest.mark.parametrize("axes", [("rows",), ("columns",), ("rows", "columns")], ids=str)
+def test_trees_on_quantiles(axes, tmp_path):
+    """Intervals, differences and spectra, of lines that are flat or have gaps, too."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    from autoarch import Layout
+    from autoarch._training.interval_quantiles import IntervalQuantiles
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 9, 7)).astype(np.float32).astype(float)
+    X[::3, :3, :2] = np.nan
+    X[1::3, 4] = 0.1
+    model = AutoArchRegressor(**quick(families="linear")).fit(X, np.nanmax(X, axis=(1, 2)))
+    quantiles = IntervalQuantiles(Layout(9, 7), axes).fit(X.reshape(len(X), -1))
+    made = quantiles.transform(X.reshape(len(X), -1))
+    forest = ExtraTreesRegressor(8, random_state=0).fit(made, np.nanmax(X, axis=(1, 2)))
+    steps = [model.best_estimator_.steps[0], ("summaries", quantiles), ("model", forest)]
+    model.best_estimator_ = Pipeline(steps)
+    assert_equal(model, X, tmp_path)
+
+
 def test_scalers_of_grids(tmp_path):
     """Differences, codes, and samples scaled on their own."""
     from autoarch import Layout

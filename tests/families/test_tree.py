@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from autoarch._core.clock import OutOfTimeError
-from autoarch._data.layout import Layout
+from autoarch import Layout
+from autoarch._core.clock import Deadline, OutOfTimeError
+from autoarch._search.evaluate import fit_steps
 from autoarch._training.boosters import NAMES, checked_in_every_round
 from autoarch.families import MapColumns, Problem, tree
 from autoarch.families.landmarks import prepare
@@ -106,3 +107,42 @@ def test_on_a_map_boosting_is_also_tried_without_the_labels_of_neighbours():
         ("forest", "oblique"),
         ("boosting", "oblique"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "views"),
+    [
+        ({"layout": Layout(1, 90), "verdict": "1d-rows"}, ["quantiles", "both"]),
+        ({"layout": Layout(9, 10), "verdict": "1d-columns"}, ["quantiles", "both"]),
+        ({"layout": Layout(9, 10), "verdict": "2d"}, ["both", "both"]),
+        ({"layout": Layout(1, 90), "verdict": "1d-rows", "symmetries": ("codes",)}, ["both", "both"]),
+        ({"layout": Layout(1, 90), "verdict": "1d-rows", "categorical": (5,), "cardinalities": (3,)}, ["both", "both"]),
+        ({"layout": Layout(1, 90)}, [None, None]),
+    ],
+    ids=["row", "columns", "both axes", "codes", "categories", "no order"],
+)
+def test_series_are_read_by_a_forest_on_quantiles_first(facts, views):
+    """Boosting comes second; where cells are codes, or no axis alone has an order, nothing changes."""
+    first = Tree().defaults(table(300, 90, 3, **facts))[:2]
+
+    assert [params.get("view") for params in first] == views
+    assert (first[0]["kind"] == "forest") == (views[0] == "quantiles")
+
+
+def test_a_swing_anywhere_is_found_in_quantiles_of_intervals():
+    """By the same forest that sees little of it in the cells; a category beside the line is read as one."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 91)), np.arange(400) % 2
+    swing = 3 * np.sin(np.arange(12))
+    for row, first in zip(np.flatnonzero(y), rng.integers(0, 78, 200), strict=True):
+        X[row, first : first + 12] += swing
+    X[:, 90] = rng.integers(0, 3, 400)
+    problem = table(200, 91, 2, layout=Layout(1, 90, order=tuple(range(90)), n_columns=91), verdict="1d-rows")
+    forest = {**Tree().defaults(problem)[0], "forest_columns": 0.1}
+    scores = [
+        np.mean(fit_steps(Tree(), params, problem, 0, X[:200], y[:200], None, Deadline()).predict(X[200:]) == y[200:])
+        for params in ({**forest, "view": "cells"}, forest)
+    ]
+
+    assert forest["view"] == "quantiles"
+    assert scores[1] > max(0.85, scores[0] + 0.1)
