@@ -76,7 +76,7 @@ def random_banks(
     -------
     list of Bank
     """
-    shapes = _kernel_shapes(*grid.shape[2:], whole)
+    shapes = _kernel_shapes(grid.shape[2], grid.shape[3], whole)
     counts = [len(part) for part in np.array_split(np.arange(n_kernels), len(shapes))]
     some = np.ascontiguousarray(grid[:: max(1, len(grid) // THRESHOLD_ROWS)][:THRESHOLD_ROWS])
     banks: list[Bank] = []
@@ -100,7 +100,7 @@ def _kernel_shapes(height: int, width: int, whole: int | None = None) -> list[tu
     """Kernel sides with their dilations, none reaching beyond the grid."""
     if whole is not None:
         covered = (height, width)[whole]
-        lines = _kernel_shapes(*(1 if axis == whole else side for axis, side in enumerate((height, width))))
+        lines = _kernel_shapes(1, width) if whole == 0 else _kernel_shapes(height, 1)
         return [((covered, k[1]) if whole == 0 else (k[0], covered), dilation) for k, dilation in lines]
     if min(height, width) == 1:
         length = max(height, width)

@@ -156,7 +156,7 @@ def regions_of_views(step: IntervalQuantiles) -> list[list[Region]]:
     """Regions of each representation of a grid."""
     depth = depth_of(step.layout, step.axes)
     views = representations(filled(np.zeros((1, *step.layout.shape)), step.axes), step.axes)
-    return [list(regions(*values.shape[2:], depth)) for values in views]
+    return [list(regions(values.shape[2:], depth)) for values in views]
 
 
 @lru_cache(maxsize=64)
@@ -175,14 +175,15 @@ def _count(layout: Layout, axes: tuple[str, ...], depth: int) -> int:
     lines = filled(np.zeros((1, *layout.shape)), axes)
     total = 0
     for values in representations(lines, axes):
-        for down, across in regions(*values.shape[2:], depth):
+        for down, across in regions(values.shape[2:], depth):
             sides = down.stop - down.start, across.stop - across.start
             total += values.shape[1] * len(quantile_places(sides[0] * sides[1], values.shape[1], min(sides) > 1)[0])
     return total
 
 
-def regions(height: int, width: int, depth: int) -> Iterator[Region]:
+def regions(sides: Sequence[int], depth: int) -> Iterator[Region]:
     """Parts of both sides at each level, those shifted by half a part, and strips along the whole of one side."""
+    height, width = sides
     for level in range(depth):
         if 2**level > max(height, width):
             return

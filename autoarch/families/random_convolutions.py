@@ -105,7 +105,7 @@ class RandomConvolutions(BaseEstimator):
         return rows
 
     def _draw(self, X: np.ndarray, n_kernels: int) -> None:
-        n_kernels = random_convolutions.whole_groups(n_kernels, *X.shape[2:], self.whole)
+        n_kernels = random_convolutions.whole_groups(n_kernels, X.shape[2], X.shape[3], self.whole)
         rng = np.random.default_rng(self.seed)
         self.banks_ = random_convolutions.random_banks(X, rng, n_kernels, self.whole, self.parts)
 
