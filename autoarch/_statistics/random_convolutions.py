@@ -115,7 +115,7 @@ def _kernel_shapes(height: int, width: int, whole: int | None = None) -> list[tu
 
 
 def _read(parts: Sequence[int], n_channels: int, count: int, n_before: int) -> np.ndarray:
-    """Which channels each kernel reads, (count, channels): of the parts one for each group, in turn over the banks."""
+    """Channels that each kernel reads, (count, channels): of the parts one for each group, in turn over the banks."""
     channels = np.arange(n_channels)
     if len(parts) < 2:
         return np.ones((count, n_channels), bool)
@@ -153,7 +153,7 @@ def _draw(
 
 
 def _few_lines(shape: tuple[int, ...], whole: int, rng: np.random.Generator) -> np.ndarray:
-    """Which lines of which channels each kernel reads: one, some or up to as many as it has weights along a line."""
+    """Lines of the channels that each kernel reads: one, some or up to as many as it has weights along a line."""
     count, channels, n_lines = shape[0], shape[1], shape[2 + whole]
     most = min(n_lines, max(2, shape[3 - whole]))
     chosen = np.zeros((count, channels, n_lines), bool)
