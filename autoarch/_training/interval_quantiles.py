@@ -24,8 +24,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.layout import Layout
+from autoarch._training.difference_scaler import AXES
 
-AXES = {"columns": 2, "rows": 3}  # of grids (n, lines, height, width)
 _DEPTH = 6  # times that an interval is halved, at most, the whole counted
 _PER_QUANTILE = 4  # cells of an interval for each of its quantiles
 _MOST_QUANTILES, _MOST_OF_PART = 100, 16  # of an interval of a line, and of a part of both sides,

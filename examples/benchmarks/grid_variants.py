@@ -77,7 +77,7 @@ def candidates(problem: Problem) -> Iterator[tuple[str, Family, dict[str, Any]]]
 def show(rows: pd.DataFrame) -> None:
     """Means over the seeds, by data set and variant."""
     rows["error"] = 1 - rows["score"]
-    for value in ("error", "log_loss", "cpu"):
+    for value in ("error", "log_loss", "seconds"):
         table = rows.pivot_table(index="data", columns="variant", values=value, sort=False)
         print(f"\n{value}\n{table.round(4).to_string()}")
 
