@@ -36,45 +36,39 @@ class Kernels(Family):
     averages_seeds = True
 
     def kernels(self, problem: Problem) -> list[str]:
-        """Kernels that the layout allows, the likeliest first: lines of different things as channels, or squares."""
+        """Kernels that the layout allows: squares, and lines of different things as channels."""
         if problem.layout is None or min(problem.layout.height, problem.layout.width) == 1:
             return ["square"]
         channels, height, width = problem.layout.shape
-        able = ["square"]
-        for kernel, lines in (("row lanes", channels * height), ("column lanes", channels * width)):
-            if lines <= _MOST_LANES:
-                along = kernel.removesuffix(" lanes")
-                first = problem.verdict == f"1d-{along}s" and f"exchangeable_{along}s" not in problem.symmetries
-                able.insert(0 if first else len(able), kernel)
-        return able
+        n_lines = {"row lanes": channels * height, "column lanes": channels * width}
+        return ["square", *(kernel for kernel, n in n_lines.items() if n <= _MOST_LANES)]
 
     def scalings(self, problem: Problem) -> list[str]:
-        """Scalings on offer, the likeliest first: cells beside differences, unless these were found to tell no more."""
+        """Scalings on offer: cells beside differences as well, unless these were found to tell no more."""
         found = preprocessing.grid_scalings(problem)
         shown = problem.layout is not None and preprocessing.difference_axes(problem)
         if not shown or not {"codes", "not differences"}.isdisjoint(problem.symmetries):
             return found
-        found.insert(found.index("global"), preprocessing.CELLS_AND_DIFFERENCES)
-        return found
+        return [*found, preprocessing.CELLS_AND_DIFFERENCES]
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scaling.
+        """All features; of places, with neighbours hidden and not; many patterns, many places; the other scalings.
 
-        Lines of different things are channels at first, square kernels come second. Where places carry no label,
-        patterns come first; where levels wander, differences of neighbours, all features and patterns of them, and the
-        cells second where nobody knows which of both tell more.
+        Where lines are of different things, these are channels second. Where places carry no label, patterns come
+        first; where levels wander, differences of neighbours, all features and patterns of them, and the cells second
+        where nobody knows which of both tell more.
         """
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = self.scalings(problem)
-        kernel = self.kernels(problem)[0]
-        base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": kernel, **around}
+        base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": "square", **around}
         many: Params = {"features": "patterns", "kernels": 1024}
         variants: list[Params] = [many, {"features": "places", "kernels": 512}]
         if "place_free" in problem.symmetries:
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
-        if kernel != "square":
-            variants.insert(0, {"kernel": "square"})
+        along = problem.verdict.removeprefix("1d-")  # after a one-dimensional verdict the lines are different things
+        if f"exchangeable_{along}" not in problem.symmetries:
+            variants[:0] = [{"kernel": kernel} for kernel in self.kernels(problem) if kernel == f"{along[:-1]} lanes"]
         others: list[Params] = [{"scaling": other} for other in further if other != "differences"]
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
         if "differences" in further:

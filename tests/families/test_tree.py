@@ -117,7 +117,7 @@ def test_on_a_map_boosting_is_also_tried_without_the_labels_of_neighbours():
         ({"layout": Layout(9, 10), "verdict": "2d"}, ["both", "both"]),
         ({"layout": Layout(1, 90), "verdict": "1d-rows", "symmetries": ("codes",)}, ["both", "both"]),
         ({"layout": Layout(1, 90), "verdict": "1d-rows", "categorical": (5,), "cardinalities": (3,)}, ["both", "both"]),
-        ({"layout": Layout(1, 90)}, [None, None]),
+        ({"layout": Layout(1, 90)}, ["cells", "cells"]),
     ],
     ids=["row", "columns", "both axes", "codes", "categories", "no order"],
 )
