@@ -79,18 +79,18 @@ class RowTable:
         Whether y holds codes.
     columns : tuple of Column
         Columns of X, and its index where that repeats; none of a grid.
-    features : ndarray of shape (n, q)
-        Coordinates in which rows are near: ranks of numbers, and codes one by one.
-    owner : ndarray of shape (q,)
-        Column of the canonical matrix that each feature comes from.
+    usable : ndarray of int
+        Columns of the canonical matrix that ``features`` come from, but for those that do not vary.
+    categorical : sequence of int
+        Columns of the canonical matrix that hold codes.
     """
 
     values: np.ndarray
     y: np.ndarray | None
     labels: bool
     columns: tuple[Column, ...]
-    features: np.ndarray
-    owner: np.ndarray
+    usable: np.ndarray
+    categorical: Sequence[int]
 
     @classmethod
     def of(
@@ -102,9 +102,22 @@ class RowTable:
         usable = np.setdiff1d(np.arange(values.shape[1]), np.concatenate(dates) if dates else [])
         if len(usable) > MOST_FEATURES:
             usable = np.sort(np.random.default_rng(seed).permutation(usable)[:MOST_FEATURES])
-        features, owner = as_features(values, usable, canonical.categorical_)
         y = y if y is None or y.ndim == 1 else y[:, 0]
-        return cls(values, y, labels, columns, features, owner)
+        return cls(values, y, labels, columns, usable, canonical.categorical_)
+
+    @cached_property
+    def _features(self) -> tuple[np.ndarray, np.ndarray]:
+        return as_features(self.values, self.usable, self.categorical)
+
+    @property
+    def features(self) -> np.ndarray:
+        """Coordinates in which rows are near, (n, q): ranks of numbers, and codes one by one."""
+        return self._features[0]
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Column of the canonical matrix that each feature comes from, (q,)."""
+        return self._features[1]
 
     def __len__(self) -> int:
         return len(self.values)
