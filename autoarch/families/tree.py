@@ -34,6 +34,7 @@ _SORTING = 3.0  # times as long take the splits of a random forest
 _PER_TREE, _PER_BIN, _PER_SPLIT = 3e-4, 1e-9, 2e-6  # seconds of boosting: for a tree; for each column, a row and a leaf
 _NOMINAL_ROUNDS, _SUMMARIES = 50, 300  # at which early stopping ends, for a rate of 1; columns of summaries, roughly
 _SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
+_LARGE_ROWS, _SWIFT_ROUNDS = 20_000, 150  # from which few rounds of larger trees come first, and how many
 _BRIEF_ROUNDS = 80  # on summaries without an order, of which many tell the same
 _MANY_ROWS, _FEW_CLASSES = 2_000, 3  # from which, and up to which, larger trees are tried early
 _FIRST_CLASS, _FEWEST_PLUGGED = ("catboost", "lightgbm"), 500  # boosters in round one, and rows for that
@@ -67,7 +68,8 @@ class Tree(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """Slow boosting and a forest; larger trees; other boosters; boosting that stops early; other forests.
 
-        Where one axis alone has an order, a forest on quantiles of intervals comes first.
+        Where one axis alone has an order, a forest on quantiles of intervals comes first. Of many rows larger trees
+        learn more in less time than slow boosting.
         """
         near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
         view = _view(problem, "boosting")
@@ -86,11 +88,13 @@ class Tree(Family):
         if series:
             quantiles = {**forest, "view": QUANTILES}
             many, few = (quantiles, _OF_QUANTILES), (quantiles, 0.0 if problem.classification else _OF_QUANTILES)
-        first = [{**slow, **near}, {**few[0], "forest_columns": few[1], **oblique}]
+        swift = {**boosting, "rate": 0.1, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.1, _SWIFT_ROUNDS)}
+        large = problem.n_samples >= _LARGE_ROWS
+        first = [{**(swift if large else slow), **near}, {**few[0], "forest_columns": few[1], **oblique}]
         if problem.n_features >= _WIDE or "differences" in problem.symmetries or series:
             first.reverse()
         if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
-            first.append({**slow, **oblique})
+            first.append({**(swift if large else slow), **oblique})
         crosses = categories.can_cross(problem)
         crossed = [{**slow, **near, "view": "crossed"}] if crosses else []
         at_once = not problem.classification or problem.n_samples >= _MANY_ROWS  # labels of few rows mislead
@@ -101,6 +105,7 @@ class Tree(Family):
             larger,
             *(crossed if at_once else []),
             *plugged.values(),
+            *([{**slow, **near}] if large else []),
             quick,
             shrunk,
             {**many[0], "forest_columns": many[1], **near},

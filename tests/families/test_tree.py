@@ -84,9 +84,18 @@ def test_combinations_of_columns_are_tried_on_tables():
 @pytest.mark.parametrize(("n_classes", "rounds"), [(0, 600), (3, 600), (9, 200), (600, 67)])
 def test_many_classes_take_fewer_rounds(n_classes, rounds):
     """Each round grows a tree for every class."""
-    problem = table(20_000, 20, n_classes)
+    problem = table(10_000, 20, n_classes)
     slow = Tree().defaults(problem)[0]
     assert Tree().build(slow, problem, 0)[-1][1].max_iter == rounds
+
+
+def test_of_many_rows_larger_trees_come_first():
+    """Slow boosting comes later, and is not lost."""
+    few, many = (Tree().defaults(table(n, 20, 2)) for n in (10_000, 20_000))
+
+    assert (few[0]["rate"], few[0]["leaves"]) == (0.03, 15)
+    assert (many[0]["rate"], many[0]["leaves"]) == (0.1, 63)
+    assert few[0] in many
 
 
 def test_quick_boosting_stops_early_where_rows_suffice():
