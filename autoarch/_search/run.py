@@ -149,6 +149,7 @@ def run_search(request: Request) -> SearchResult:
                 estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
             importances = permutation_importances(best, search, request.blocks)
+            easier = easier_scores(best, search)
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
     finally:
         with uninterrupted():
@@ -178,7 +179,7 @@ def run_search(request: Request) -> SearchResult:
                 decided = {"decision_threshold_": threshold}
         left_out, answers = left_out_of(chosen.predictions, data, temperature)
         scores = question_scores(estimate, best, data, past.seed, splits_used(best.splits, plan))
-        scores += easier_scores(best, search)
+        scores += easier
     attributes = {
         "layout_": search.problem.layout,
         "locality_": replace(

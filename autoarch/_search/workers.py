@@ -84,16 +84,19 @@ class Workers:
 
     def _hire(self) -> None:
         with self._lock:
-            if not self._closed:
-                thread = threading.Thread(target=self._hired_one, name="autoarch-worker", daemon=True)
-                thread.start()
-                self._hiring.append(thread)
+            if self._closed:  # nobody may wait for one that never comes
+                self._free.put("the search has ended, and its processes with it")
+                return
+            thread = threading.Thread(target=self._hired_one, name="autoarch-worker", daemon=True)
+            thread.start()
+            self._hiring.append(thread)
 
     def _hired_one(self) -> None:
         worker = None
         try:
             with self._lock:
                 if self._closed:
+                    self._free.put("the search has ended, and its processes with it")
                     return
                 if self._payload is None:
                     self._payload = Payload(self.data)

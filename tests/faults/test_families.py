@@ -13,8 +13,10 @@ from sklearn.datasets import load_iris
 from autoarch import AutoArchClassifier
 from autoarch._core.clock import Deadline
 from autoarch._data.row_splits import SplitPlan
+from autoarch._search.evaluate import evaluate
 from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.scoring import Scorer
+from autoarch._search.worker import NoWorkerError
 from autoarch._search.workers import Elsewhere, Workers
 from autoarch.exceptions import AutoArchWarning
 from autoarch.families import Family, Problem
@@ -24,13 +26,13 @@ X, y = load_iris(return_X_y=True)
 pytestmark = pytest.mark.slow
 
 
-def fitted(*families, **changes):
+def fitted(*families, groups=None, **changes):
     """An estimator, the warnings of its fit, and the processes and threads that are left."""
     settings = {"time_budget": None, "n_trials": 3, "random_state": 0, "verbose": 0, "cv": 2, "layout": None}
     threads = threading.active_count()
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        clf = AutoArchClassifier(families=list(families), **{**settings, **changes}).fit(X, y)
+        clf = AutoArchClassifier(families=list(families), **{**settings, **changes}).fit(X, y, groups=groups)
     assert not children()
     assert threading.active_count() == threads
     return clf, [str(warning.message) for warning in told if issubclass(warning.category, AutoArchWarning)]
@@ -148,13 +150,36 @@ def test_a_family_that_is_defined_where_it_is_used_runs_in_a_worker():
     assert clf.best_estimator_[-1].process_ != os.getpid()
 
 
-def test_a_worker_of_another_backend_starts_a_process_of_its_own():
-    """What hangs or dies there is a failure there; the process ends with the search."""
+def data_and_problem():
+    """Flowers in another order, on one split."""
     plan = SplitPlan(((np.arange(100), np.arange(100, 150)),), "holdout", "holdout")
     order = np.random.default_rng(0).permutation(150)
     rows, labels = X[order], y[order]
     data = TrainingData(rows, labels, None, plan, Scorer(None, "classification", rows, labels, classes=np.unique(y)))
-    problem = Problem("classification", 150, 4, n_classes=3, smallest_class=50)
+    return data, Problem("classification", 150, 4, n_classes=3, smallest_class=50)
+
+
+def test_a_family_of_others_answers_the_easier_questions_too():
+    """The winner is fitted once more, for new rows of known groups, while its processes are there."""
+    clf, _ = fitted(Faulty("", nothing), cv="auto", groups=np.arange(150) % 30)
+
+    assert clf.best_family_ == "faulty" and len(clf.scores_) == 2
+    assert np.isfinite(clf.scores_["score"]).all()
+
+
+def test_nobody_waits_for_a_process_of_a_search_that_has_ended():
+    """It raises an error instead."""
+    data, problem = data_and_problem()
+    workers = Workers(data)
+    workers.close()
+
+    with pytest.raises(NoWorkerError, match="has ended"):
+        workers.call(evaluate, Job(0, 0, Faulty("", None), {"strength": 1.0}, problem, 0, Deadline()))
+
+
+def test_a_worker_of_another_backend_starts_a_process_of_its_own():
+    """What hangs or dies there is a failure there; the process ends with the search."""
+    data, problem = data_and_problem()
     workers = pickle.loads(pickle.dumps(Workers(data)))
     try:
         for fault, status in ((die, "failed"), (loop, "failed"), (None, "ok")):
