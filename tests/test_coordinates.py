@@ -142,6 +142,7 @@ def test_neighbourhoods_are_searched_on_a_lattice_only(place, status, reason):
     assert reason in kernels["reason"]
 
 
+@pytest.mark.slow
 def test_far_away_points_are_predicted():
     """What stands nowhere near a training row gets a number all the same."""
     model = AutoArchRegressor(**QUICK, families=["kernels", "tree"], coordinates=PLACES).fit(*on_lattice(120))
@@ -189,6 +190,7 @@ def test_the_points_of_a_geo_frame_are_coordinates():
         AutoArchRegressor(**linear).fit(shown.set_geometry(shown.to_crs("EPSG:3857").buffer(10)), y)
 
 
+@pytest.mark.slow
 def test_large_labels_are_averaged_over_neighbours():
     """Neighbours help as much where labels are seconds since 1970, or in units of their own."""
     X, y = points(200)

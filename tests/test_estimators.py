@@ -339,6 +339,7 @@ def test_memory_spares_the_second_fit(iris, tmp_path, monkeypatch):
     np.testing.assert_array_equal(second.predict_proba(X), first.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_several_workers_find_a_model(iris):
     """Trials run over joblib's backend."""
     X, y = iris

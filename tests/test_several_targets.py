@@ -98,6 +98,7 @@ def test_labels_are_predicted_as_forests_do(clf, labels):
     assert clf.score(X, Y) == pytest.approx((clf.predict(X) == Y).all(axis=1).mean())
 
 
+@pytest.mark.slow
 def test_thresholds_of_labels_help_the_score(clf, labels):
     """F1 of left-out predictions is no worse than with one half."""
     _, Y = labels
@@ -199,6 +200,7 @@ def test_a_column_of_numbers_is_ravelled_with_a_warning(numbers):
         assert AutoArchRegressor(**ONE).fit(X, Y[:, :1]).predict(X).shape == (150,)
 
 
+@pytest.mark.slow
 def test_class_weights_of_several_labels(labels):
     """Balanced or a dict for each; a single dict would not say which label it is for."""
     X, Y = labels
@@ -220,6 +222,7 @@ def test_grid_search_and_clone(reg, numbers):
     np.testing.assert_allclose(again.predict(X) / Y.std(axis=0), reg.predict(X) / Y.std(axis=0), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_warm_start_goes_on_with_the_same_targets_alone(labels):
     """Other targets begin anew, with a warning."""
     X, Y = labels
@@ -231,6 +234,7 @@ def test_warm_start_goes_on_with_the_same_targets_alone(labels):
     assert clf.predict(X).shape == (200, 2)
 
 
+@pytest.mark.slow
 def test_files_predict_the_same_and_graphs_are_refused(reg, clf, numbers, labels, tmp_path):
     """Numbers and labels survive a file; ONNX says why not."""
     pytest.importorskip("skops", reason="needs the extra files")
@@ -267,6 +271,7 @@ def test_one_target_is_explained(reg, clf, numbers, labels):
         explain(reg, X[:5], verbose=0)
 
 
+@pytest.mark.slow
 def test_the_command_line_learns_several_columns(tmp_path, numbers, capsys):
     """Columns are named with commas between, and predicted under their names."""
     X, Y = numbers

@@ -99,6 +99,7 @@ def test_a_grid_search_over_our_own_parameters(clf, cancer):
     assert search.best_score_ > 0.85
 
 
+@pytest.mark.slow
 def test_cross_validation_by_area_under_the_curve(clf, cancer):
     """Probabilities serve scorers that rank."""
     assert cross_val_score(clf, *cancer, scoring="roc_auc", cv=3).min() > 0.9

@@ -351,6 +351,7 @@ def test_a_single_row_cannot_be_permuted():
         explain(FITTED, FLAT[:1], Y[:1], method="permutation", verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "by"), [("kernels", "patch of 1 x 3 cells"), ("linear", "name")])
 def test_columns_that_the_model_reads_as_a_line_are_cut_into_stretches(family, by):
     """Neighbours matter to convolutions, so that a single value beside its old neighbours is a pattern of its own."""

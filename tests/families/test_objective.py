@@ -178,6 +178,7 @@ def test_constants_are_those_that_the_score_prefers():
     assert [params["label"] for params in Baseline().defaults(labels) if "label" in params] == [0, 1]
 
 
+@pytest.mark.slow
 def test_f1_of_a_rare_class_is_not_below_that_of_a_constant():
     """Where nothing can be learned, saying yes throughout scores best."""
     rng = np.random.default_rng(0)

@@ -215,6 +215,7 @@ def test_very_many_columns_are_not_rearranged(monkeypatch, scrambled):
     assert report.readings == ()
 
 
+@pytest.mark.slow
 def test_nets_can_be_asked_for_where_the_probe_may_find_their_grid(digits):
     """A table of mixed kinds has no layout until the probe has looked."""
     X, y = digits[0][:200], digits[1][:200]

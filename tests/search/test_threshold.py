@@ -27,6 +27,7 @@ def cost(y, predicted):
     return -np.mean(np.where(y == "yes", 10 * (predicted == "no"), predicted == "yes"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scoring", [pytest.param("balanced_accuracy", id="named"), pytest.param(make_scorer(cost), id="cost")]
 )
