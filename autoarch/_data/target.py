@@ -108,8 +108,9 @@ class Target:
 
         Examples
         --------
+        >>> import numpy as np
         >>> from autoarch._data.target import Target, encode_labels
-        >>> labels = ["a", "a", "b"]
+        >>> labels = np.array(["a", "a", "b"])
         >>> Target(labels, *encode_labels(labels)).weights([1, 1, 2], {"a": 1, "b": 3})
         array([1., 1., 6.])
         """
