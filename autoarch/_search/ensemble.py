@@ -175,7 +175,7 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
 def winner_of_search(search: Search) -> Candidate:
     """Return the candidate to hand over; an excluded one where there is no other, or the other was hardly trained.
 
-    A constant where the winner is not shown to be better than that.
+    A constant where the winner is behind it.
     """
     winner, candidates = search.scheduler.winner, search.scheduler.candidates
     excluded = [c for c in candidates if c.status == "excluded"]

@@ -32,6 +32,7 @@ from autoarch._training.device import load
 from autoarch.families.base import Family, is_foreign
 
 _GRACE_SECONDS, _GRACE_SHARE = 1.0, 0.1  # beyond a deadline, and the share of its seconds if that is more
+_ENDED = "the search has ended, and its processes with it"
 _LATE_SECONDS = 1.0  # beyond the moment at which the search itself ends
 _IDLE_SECONDS = 10.0  # of a process that a worker of another backend has started
 _MOMENT = 0.01
@@ -85,7 +86,7 @@ class Workers:
     def _hire(self) -> None:
         with self._lock:
             if self._closed:  # nobody may wait for one that never comes
-                self._free.put("the search has ended, and its processes with it")
+                self._free.put(_ENDED)
                 return
             thread = threading.Thread(target=self._hired_one, name="autoarch-worker", daemon=True)
             thread.start()
@@ -96,7 +97,7 @@ class Workers:
         try:
             with self._lock:
                 if self._closed:
-                    self._free.put("the search has ended, and its processes with it")
+                    self._free.put(_ENDED)
                     return
                 if self._payload is None:
                     self._payload = Payload(self.data)
