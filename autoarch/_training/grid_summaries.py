@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise, product
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -29,7 +29,16 @@ _MOST_FEATURES = 600  # of all parts; finer cuts that would exceed it are left o
 _BATCH_ROWS = 1_000
 
 
-class GridSummaries(TransformerMixin, BaseEstimator):
+class Summaries(TransformerMixin, BaseEstimator):
+    """Something made of the cells of each row alone."""
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Remember the number of columns; nothing is learned."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+
+class GridSummaries(Summaries):
     """Replace the cells of flat rows by summaries of the grid's parts, or add these.
 
     For each part of the grid (the whole, halves, quarters, ... along both sides) and each channel: mean, standard
@@ -60,11 +69,6 @@ class GridSummaries(TransformerMixin, BaseEstimator):
     def __init__(self, layout: Layout, view: str = "both"):
         self.layout = layout
         self.view = view
-
-    def fit(self, X: np.ndarray, y: Any = None) -> GridSummaries:
-        """Remember the number of columns; nothing is learned."""
-        self.n_features_in_ = X.shape[1]
-        return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the summaries, after the cells or instead of them."""

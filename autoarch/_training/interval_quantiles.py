@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.layout import Layout
 from autoarch._training.difference_scaler import AXES
+from autoarch._training.grid_summaries import Summaries
 
 _DEPTH = 6  # times that an interval is halved, at most, the whole counted
 _PER_QUANTILE = 4  # cells of an interval for each of its quantiles
@@ -39,7 +38,7 @@ ROUNDING = 1e-12  # of a sum or mean; less than that is rounding, and must not d
 Region = tuple[slice, slice]
 
 
-class IntervalQuantiles(TransformerMixin, BaseEstimator):
+class IntervalQuantiles(Summaries):
     """Replace the cells of flat rows by quantiles of intervals along the axes whose order matters.
 
     Of each channel and, where only one axis has an order, of each line along it: the values, their first and second
@@ -72,11 +71,6 @@ class IntervalQuantiles(TransformerMixin, BaseEstimator):
     def __init__(self, layout: Layout, axes: tuple[str, ...] = ("rows",)):
         self.layout = layout
         self.axes = axes
-
-    def fit(self, X: np.ndarray, y: Any = None) -> IntervalQuantiles:
-        """Remember the number of columns; nothing is learned."""
-        self.n_features_in_ = X.shape[1]
-        return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the columns beside the grid and the quantiles."""

@@ -15,15 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._data.layout import Layout
-from autoarch._training.grid_summaries import mean_of_known
+from autoarch._training.grid_summaries import Summaries, mean_of_known
 
 SYMMETRIES = ("exchangeable_rows", "exchangeable_columns", "symmetric")  # for which these summaries are made
 VIEWS = ("order-free", "cells and order-free")
@@ -38,7 +36,7 @@ _ROUNDING = 1e-9  # of a mean; no deviation is smaller
 _BATCH_VALUES = 500_000
 
 
-class OrderFreeSummaries(TransformerMixin, BaseEstimator):
+class OrderFreeSummaries(Summaries):
     """Replace the cells of flat rows by summaries that do not depend on the order of the lines, or add these.
 
     Of the whole grid: moments and quantiles. Of a set of lines that are exchangeable: moments and quantiles of each
@@ -81,11 +79,6 @@ class OrderFreeSummaries(TransformerMixin, BaseEstimator):
         self.layout = layout
         self.symmetries = symmetries
         self.keep_cells = keep_cells
-
-    def fit(self, X: np.ndarray, y: Any = None) -> OrderFreeSummaries:
-        """Remember the number of columns; nothing is learned."""
-        self.n_features_in_ = X.shape[1]
-        return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the summaries, after the columns or after those of them that belong to no cell."""
