@@ -14,7 +14,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
 from autoarch._search.evaluate import aligned
-from autoarch._training.labels import having, label_pairs, likeliest, pairs
+from autoarch._training.labels import classes_of, having, label_pairs, likeliest, pairs
 
 
 class _FoldEnsemble(BaseEstimator):
@@ -133,7 +133,7 @@ class FoldEnsembleLabels(ClassifierMixin, _FoldEnsemble):
     def fit(self, X: np.ndarray, y: Any) -> Any:
         """Fit all models; on as many rows as the search had, on its own folds."""
         super().fit(X, y)
-        self.classes_ = [np.arange(2)] * np.shape(y)[1]
+        self.classes_ = classes_of(y)
         return self
 
     def predict_proba(self, X: np.ndarray) -> list[np.ndarray]:
@@ -154,7 +154,7 @@ class _Mean(BaseEstimator):
         """Fit a clone of each model."""
         self.estimators_ = [clone(model).fit(X, y) for _, model in self.estimators]
         if isinstance(self, ClassifierMixin):
-            self.classes_ = [np.arange(2)] * np.shape(y)[1]
+            self.classes_ = classes_of(y)
         return self
 
 

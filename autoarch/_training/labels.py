@@ -41,6 +41,11 @@ def having(found: Sequence[np.ndarray]) -> np.ndarray:
     return np.column_stack([proba[:, 1] for proba in found])
 
 
+def classes_of(y: Any) -> list[np.ndarray]:
+    """Classes of each label of indicators (n, k), as forests list them."""
+    return [np.arange(2)] * np.shape(y)[1]
+
+
 def likeliest(found: Sequence[np.ndarray]) -> np.ndarray:
     """Indicators of shape (n, k) of the labels that are likelier than not."""
     return np.column_stack([proba.argmax(axis=1) for proba in found])

@@ -21,6 +21,7 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from autoarch._core.clock import Deadline
 from autoarch._training.augment import Augmentation, mixed
 from autoarch._training.device import bf16_is_faster, seeded
+from autoarch._training.labels import classes_of, pairs
 from autoarch._training.time_limited import Schedule, one_cycle
 
 
@@ -297,13 +298,12 @@ class ArrayNetLabels(ClassifierMixin, ArrayTraining):
 
     def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
         self.n_outputs_ = y.shape[1]
-        self.classes_ = [np.arange(2)] * y.shape[1]
+        self.classes_ = classes_of(y)
         return torch.from_numpy(y.astype(np.float32))
 
     def predict_proba(self, X: np.ndarray) -> list[np.ndarray]:
         """Probabilities of shape (n, 2) of each label."""
-        having = expit(self._outputs(X).astype(np.float64))
-        return [np.column_stack([1.0 - column, column]) for column in having.T]
+        return pairs(expit(self._outputs(X).astype(np.float64)))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Indicators of shape (n, k)."""

@@ -7,7 +7,7 @@ are computed block by block while there is time for the ridge, whose cost follow
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from autoarch._core.clock import Deadline, TooSlowError
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.random_convolutions import Block
 from autoarch._statistics.ridge import fit_ridge, operations_per_second, ridge_operations
+from autoarch._training.labels import classes_of, pairs
 from autoarch._training.time_limited import MAY_HALVE, class_first_order, largest
 
 BLOCKS = {
@@ -240,15 +241,13 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
             logs = log_softmax(np.exp(log_temperature) * left_out, axis=1)[np.arange(len(codes)), codes]
             return -float(np.average(logs, weights=weights))
 
-        self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
-        self._forget_rows()
-        return self
+        return self._settled(loss)
 
     def _fit_labels(
         self, X: np.ndarray, y: np.ndarray, sample_weight: Any, deadline: Deadline
     ) -> RandomConvolutionClassifier:
         """Fit on indicators of several labels, each a target of the ridge and a logistic curve of it."""
-        self.classes_ = [np.arange(2)] * y.shape[1]
+        self.classes_ = classes_of(y)
         signs = np.where(y == 1, 1.0, -1.0)
         rows = self._learn(X, y, signs, sample_weight, deadline)
         margins, weights = signs[rows] * self.ridge_.left_out, None
@@ -258,6 +257,10 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
         def loss(log_temperature: float) -> float:
             return -float(np.average(log_expit(np.exp(log_temperature) * margins).mean(axis=1), weights=weights))
 
+        return self._settled(loss)
+
+    def _settled(self, loss: Callable[[float], float]) -> RandomConvolutionClassifier:
+        """Take the temperature whose logarithm has the least loss, and forget the rows."""
         self.temperature_ = float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
         self._forget_rows()
         return self
@@ -267,7 +270,7 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
         outputs = self.outputs(X)
         if not isinstance(self.classes_, list):
             return self.from_outputs(outputs)
-        return [np.column_stack([1.0 - have, have]) for have in expit(self.temperature_ * outputs).T]
+        return pairs(expit(self.temperature_ * outputs))
 
     def from_outputs(self, outputs: np.ndarray) -> np.ndarray:
         """Probabilities from the outputs of the ridge."""

@@ -17,7 +17,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from autoarch._training.labels import likeliest, two_columns
+from autoarch._training.labels import classes_of, likeliest, two_columns
 from autoarch.families.base import Params, Problem, Steps
 from autoarch.families.objective import Objective, OnTarget, take_over
 
@@ -180,7 +180,7 @@ class EachTargetClassifier(ClassifierMixin, _EachTarget):
                 return DummyClassifier(strategy="prior").fit(np.zeros((len(column), 1)), column)
             return fit(column, left)
 
-        self.classes_ = [np.arange(2)] * y.shape[1]
+        self.classes_ = classes_of(y)
         super().fit_by(one, y)
         return self
 
