@@ -51,9 +51,10 @@ def evaluate(data: TrainingData, job: Job) -> StepResult:
     result = StepResult(job.number, job.split)
     loading = 0.0
     try:
-        with quiet(), limited(job.threads):
+        with quiet():
             job, loading = _load_packages(job)
-            _judge(data, job, result)
+            with limited(job.threads):  # a library is limited only where it was loaded before
+                _judge(data, job, result)
     except MemoryError:
         result.status, result.reason = "failed", OUT_OF_MEMORY
     except TimeoutError as late:

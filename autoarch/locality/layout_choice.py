@@ -7,6 +7,7 @@ the columns as given. An inferred layout has stood tests of its own and must not
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -92,6 +93,8 @@ def measure(
     y = None if y is None else np.asarray(y)
     landmark_clock = Deadline(None if seconds is None else seconds - min(KEPT_SECONDS, KEPT_SHARE * seconds))
     data = ProbeInput(values, y, task or "classification", clock=landmark_clock, **settings)
+    if y is not None:
+        importlib.import_module("torch")  # landmarks use it, and only what is loaded before is limited
     with limited(1):  # many small matrices, and the same digits whatever else the machine does
         rows, note = _independent(data, layout)
         found = choose_layout(replace(data, independent=rows), layout, search)

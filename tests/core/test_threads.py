@@ -1,5 +1,6 @@
 """Limits of threads come and go as blocks do, in whatever order several threads leave, and leave nothing behind."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -214,3 +215,24 @@ def test_a_library_that_was_loaded_inside_is_limited_by_the_next_block(monkeypat
 def test_there_is_a_core():
     """At least the one that runs this."""
     assert usable_cores() >= 1
+
+
+@pytest.mark.slow
+def test_the_first_probe_of_a_process_has_one_thread_too():
+    """Torch is loaded before the limit; threads of a library loaded inside would wait for each other on busy cores."""
+    code = """
+import sys, numpy as np
+from autoarch import probe_locality
+from autoarch.families.mlp import MLP
+whole, seen = MLP.landmark, []
+def landmark(*given):
+    seen.append(sys.modules["torch"].get_num_threads())
+    return whole(*given)
+MLP.landmark = landmark
+assert "torch" not in sys.modules
+rng = np.random.default_rng(0)
+probe_locality(rng.normal(size=(60, 5, 5)), rng.integers(0, 2, 60), random_state=0)
+assert seen == [1], seen
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
