@@ -233,7 +233,9 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         if target.classes is not None:
             self.classes_ = target.classes if target.n_targets == 1 else [target.classes] * target.n_targets
         self.n_targets_, self._target_names = target.n_targets, target.names
-        report = with_values_read(found.attributes["locality_"], canonical.sentinels_, canonical.letters_)
+        report = with_values_read(
+            found.attributes["locality_"], canonical.sentinels_, canonical.letters_, canonical.sizes_
+        )
         for name, value in (found.attributes | {"locality_": report}).items():
             setattr(self, name, value)
         if "feature_importances_" in vars(self):

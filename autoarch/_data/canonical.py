@@ -25,6 +25,7 @@ from autoarch._data.coordinates import find_map_columns
 from autoarch._data.kinds import learn_kinds, notes_on
 from autoarch._data.layout import Layout
 from autoarch._data.letters import Letters
+from autoarch._data.sample_sizes import CommonSize, samples_of, stacked
 from autoarch.exceptions import LayoutError, ParameterError
 
 
@@ -64,6 +65,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     dropped_ : tuple of str
         Columns of a mixed DataFrame that were left out: constant, or with no value at all (numbers only where there
         are fewer than 16 columns of them).
+    sizes_ : CommonSize or None
+        What samples of different sizes are brought to.
     letters_ : Letters or None
         Letters that the cells hold: one channel of 0 and 1 for each of them.
     sentinels_ : tuple of Sentinel
@@ -92,6 +95,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     _table: table_encoder.TableCoder | None = None
     _numbers: Sequence[Number] = ()
     letters_: Letters | None = None
+    sizes_: CommonSize | None = None
 
     def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
         self.layout = layout
@@ -118,7 +122,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 "grid and the places of rows exclude each other. Pass one of them."
             )
         given, X = X, to_plain(X)
-        X = table_encoder.stacked(X) if isinstance(X, pd.DataFrame) else X
+        X = self._fit_samples(X)
         self._table, self.letters_, self._numbers = None, None, ()
         self.notes_: tuple[str, ...] = ()
         self.sentinels_: tuple[array_checks.Sentinel, ...] = ()
@@ -148,7 +152,10 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """
         check_is_fitted(self, "n_features_in_")
         X = to_plain(in_reference(X, self.reference_))
-        X = table_encoder.stacked(X) if isinstance(X, pd.DataFrame) and self._table is None else X
+        if self._table is None and (samples := samples_of(X)) is not None:
+            X = stacked(samples) if self.sizes_ is None else self.sizes_.bring(samples)
+        elif self.sizes_ is not None:
+            X = self.sizes_.bring(list(np.asarray(X)))
         values = self._matrix_of(self._match_names(X))
         if self.map_columns_ is not None:
             self.map_columns_.places(values)  # a row that is nowhere is refused, whether or not a model would notice
@@ -174,12 +181,13 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return array_checks.hide_sentinels(values, self.sentinels_, self._n_channels)
 
     def findings(self, values: np.ndarray, y: np.ndarray, *, classification: bool) -> list[str]:
-        """Sentences about the columns of a table: how they were read, which say nothing, which say too much.
+        """Sentences about sizes of samples or columns of a table: how they were read, which say nothing or too much.
 
         ``values`` are those that ``fit_transform`` has returned.
         """
-        if self.kind_ == "grid" or self.letters_ is not None or not self.undeclared_:
-            return []
+        sizes = [] if self.sizes_ is None else [str(self.sizes_)]
+        if sizes or self.kind_ == "grid" or self.letters_ is not None or not self.undeclared_:
+            return sizes
         facts: dict[str, Any] = {"classification": classification, "categorical": self.categorical_}
         return findings.sentences(values, y, self.feature_names_out_, self.notes_, self.dropped_, **facts)
 
@@ -268,6 +276,14 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.categorical_, self.cardinalities_ = tuple(codes), tuple(codes.values())
         self.dropped_, self.notes_ = self._table.dropped, notes_on(frame, coders)
         return self._finite(values)
+
+    def _fit_samples(self, X: Any) -> Any:
+        """Stack samples that came one by one, of one size or brought to one."""
+        samples = samples_of(X)
+        self.sizes_ = None if samples is None else CommonSize.learn(samples, self.channels)
+        if samples is None:
+            return X
+        return stacked(samples) if self.sizes_ is None else self.sizes_.bring(samples)
 
     def _learn_letters(self, X: Any) -> bool:
         """Learn the letters in the cells of X, if it holds any."""

@@ -149,30 +149,6 @@ def as_frame(X: Any, speaker: str) -> pd.DataFrame:
     return pd.DataFrame(array).infer_objects()
 
 
-def stacked(frame: pd.DataFrame) -> Any:
-    """The array that a single column of equal arrays stands for; any other table as it is.
-
-    Raises
-    ------
-    InputTypeError
-        If the arrays differ in shape.
-    """
-    cells = frame.iloc[:, 0].to_numpy() if frame.shape[1] == 1 else np.empty(0)
-    if (
-        cells.dtype != object
-        or not len(cells)
-        or not all(isinstance(cell, (np.ndarray, list, tuple)) for cell in cells)
-    ):
-        return frame
-    shapes = {np.shape(cell) for cell in cells} if all(map(len, cells)) else {()}
-    if len(shapes) > 1 or () in shapes:
-        raise InputTypeError(
-            f"Column {frame.columns[0]!r} of X holds arrays of the shapes {', '.join(map(str, sorted(shapes)[:3]))}; "
-            "expected one shape. Cut or pad them to one, or compute features of each."
-        )
-    return np.stack([np.asarray(cell) for cell in cells])
-
-
 def _says_nothing(block: np.ndarray) -> bool:
     """Return whether each column of a block is constant with nothing missing, or missing throughout."""
     constant = (block == block[:1]).all(axis=0)

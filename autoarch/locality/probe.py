@@ -18,6 +18,7 @@ from autoarch._core.clock import Deadline
 from autoarch._data.array_checks import Sentinel
 from autoarch._data.layout import Layout
 from autoarch._data.letters import Letters
+from autoarch._data.sample_sizes import CommonSize
 from autoarch._report.text import listed
 from autoarch._statistics import correlations
 from autoarch.families.landmarks import choose_rows
@@ -108,7 +109,7 @@ def probe_locality(
     search = LayoutSearch(infer=canonical.undeclared_, names=canonical.column_names_)
     common = {"categorical": canonical.categorical_, "seconds": seconds, "n_jobs": n_jobs, "search": search}
     report = probe_values(values, canonical.layout_, random_state=seed, **labels, **common)
-    return with_values_read(report, canonical.sentinels_, canonical.letters_)
+    return with_values_read(report, canonical.sentinels_, canonical.letters_, canonical.sizes_)
 
 
 def _rows_to_read(X: Any) -> int:
@@ -117,8 +118,10 @@ def _rows_to_read(X: Any) -> int:
     return int(np.clip(_MOST_VALUES // max(n_columns, 1), _FEWEST_READ, correlations.MAX_ROWS))
 
 
-def with_values_read(report: LocalityReport, sentinels: Sequence[Sentinel], letters: Letters | None) -> LocalityReport:
-    """Add what was found when the values were read: those that stand for "not measured", and letters."""
+def with_values_read(
+    report: LocalityReport, sentinels: Sequence[Sentinel], letters: Letters | None, sizes: CommonSize | None
+) -> LocalityReport:
+    """Add what was found when the values were read: those that stand for "not measured", letters, sizes."""
     sure = [str(sentinel) for sentinel in sentinels if sentinel.certain]
     gap = max((sentinel.gap for sentinel in sentinels), default=0.0)
     answer = Symmetry("yes" if sure else "no", gap, None, " ".join(sure) or _NO_SENTINEL)
@@ -127,7 +130,8 @@ def with_values_read(report: LocalityReport, sentinels: Sequence[Sentinel], lett
     if letters is not None:
         said = f"The cells hold letters: codes, with a channel for each of {listed(letters.levels)}."
         answers["codes"] = Symmetry("yes", 0.0, None, said)
-    return replace(report, symmetries=answers, notes=(*hints, *report.notes))
+    resized = () if sizes is None else (str(sizes),)
+    return replace(report, symmetries=answers, notes=(*resized, *hints, *report.notes))
 
 
 def _read_target(y: Any, task: str, n_samples: int) -> tuple[str, np.ndarray]:
