@@ -20,7 +20,8 @@ from autoarch._search.steps import Candidate
 IMPORTANCE_SHARE = 0.02  # of the budget
 _MOST_ROWS, _FEWEST_ROWS = 1_000, 60  # that predict, over all splits
 _MOST_REPEATS = 5
-_UNTIMED_VALUES = 2**24  # that are predicted where no clock runs
+_UNTIMED_VALUES = 2**22  # that are predicted where no clock runs
+_UNTIMED_ROWS, _UNTIMED_REPEATED = 8_000, 4_000  # likewise, and rows up to which columns are permuted again
 _BLOCK_VALUES = 2**19  # that are predicted at a time
 _AIM = 0.6  # of these seconds, so that they hold beside other processes
 
@@ -60,7 +61,7 @@ def _importances(best: Candidate, search: Search, blocks: Sequence[np.ndarray]) 
     seconds = np.inf if search.budget.seconds is None else IMPORTANCE_SHARE * search.budget.seconds
     seconds = min(seconds, search.budget.left)
     began = time.monotonic()
-    affordable = _UNTIMED_VALUES / data.X.shape[1]
+    affordable = min(_UNTIMED_VALUES / data.X.shape[1], _UNTIMED_ROWS)
     if np.isfinite(seconds):
         some = {split: data.splits[split][1][:_FEWEST_ROWS] for split in known}
         for split, model in known.items():
@@ -74,7 +75,8 @@ def _importances(best: Candidate, search: Search, blocks: Sequence[np.ndarray]) 
     n = min(_MOST_ROWS, there, int(affordable / (len(asked) + 1)))
     if n < fewest or not asked:
         return None
-    n_repeats = int(np.clip(affordable / max(1, n * len(asked)), 1, _MOST_REPEATS))
+    repeatable = affordable if np.isfinite(seconds) else _UNTIMED_REPEATED
+    n_repeats = int(np.clip(repeatable / max(1, n * len(asked)), 1, _MOST_REPEATS))
     rows = {split: _sampled(data.splits[split][1], n // len(known) + 1, rng) for split in known}
     until = began + seconds
     falls = np.zeros(len(blocks))

@@ -95,7 +95,7 @@ def test_many_rows_are_updated_in_parts(monkeypatch):
 
 @pytest.fixture(scope="module")
 def planted():
-    return make_planted(240, (8, 8), cause="cell", random_state=0)
+    return make_planted(120, (6, 6), cause="cell", random_state=0)
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor", "ensemble", "with missing cells"])
@@ -107,9 +107,9 @@ def test_updated_predictions_are_those_of_the_whole_model(planted, kind):
         X[::7, 2, 3] = np.nan
     settings = {"time_budget": None, "n_trials": 1, "families": "kernels", "cv": 2, "random_state": 0, "verbose": 0}
     settings |= {"ensemble_size": 3, "n_trials": 3} if kind == "ensemble" else {}
-    fitted = estimator(**settings).fit(X[:200], y[:200].astype(float) if kind == "regressor" else y[:200])
-    model = wrap_model(fitted, X[200:], "auto")
+    fitted = estimator(**settings).fit(X[:100], y[:100].astype(float) if kind == "regressor" else y[:100])
+    model = wrap_model(fitted, X[100:], "auto")
     backwards = np.arange(len(model.rows))[::-1]
-    replacements = [Replacement(np.array([cell]), np.ones(1), model.rows, backwards) for cell in (0, 9, 19, 63)]
+    replacements = [Replacement(np.array([cell]), np.ones(1), model.rows, backwards) for cell in (0, 8, 15, 35)]
     expected = model.predict(model.rows.replaced(replacements))
     np.testing.assert_allclose(predictions_after(model, model.rows, replacements), expected, atol=1e-5)
