@@ -18,7 +18,10 @@ from autoarch.exceptions import AutoArchError, InputError, InputTypeError, Param
 MOST_SECONDS = 1e9  # 31 years; clocks and locks overflow some way beyond
 MOST_WHOLE = 2**31 - 1  # of a count; what is counted here fits into 32 bits
 MOST_SEED = 2**32 - 1  # of numpy's RandomState
-_ONE_SHAPE = " Pass numbers in rows of one length, as a numpy array or a pandas DataFrame."
+_ONE_SHAPE = (
+    " Pass numbers in rows of one length, as a numpy array or a pandas DataFrame; samples of different sizes as a list "
+    "of numpy arrays."
+)
 _LARGEST_MADE = 10**8  # values of a data set that is made to order: 800 MB
 _MOST_LETTERS = 80  # of a value that a message shows
 

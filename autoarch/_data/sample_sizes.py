@@ -66,10 +66,9 @@ def _is_array(cell: Any) -> bool:
 
 
 def _differ(samples: Sequence[Any]) -> bool:
-    """Tell whether some are of another size than the first; nested lists are compared by their lengths alone."""
-    if not all(map(_is_array, samples)):
-        return False
-    return len({tuple(each.shape) if hasattr(each, "shape") else (len(each),) for each in samples}) > 1
+    """Tell whether some arrays are of another size than others; in nested lists that is a mistake."""
+    shapes = {tuple(getattr(sample, "shape", ())) for sample in samples}
+    return len(shapes) > 1 and () not in shapes
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_one_very_long_series_does_not_make_all_others_mostly_missing():
 def test_letters_are_padded_too():
     """Sequences of letters of different lengths: what is not there is missing in all channels."""
     step = Canonicaliser()
-    values = step.fit_transform([list("ACGTACGTA"), list("TTACGGACGTAC"), list("GGGACCATAC")])
+    values = step.fit_transform([np.array(list(text)) for text in ("ACGTACGTA", "TTACGGACGTAC", "GGGACCATAC")])
     assert step.letters_.levels == tuple("ACGT")
     assert np.isnan(values.reshape(3, 4, 12)[0, :, 9:]).all()
 
