@@ -217,8 +217,17 @@ def test_a_net_that_the_clock_cut_is_not_said_to_be_worse():
     assert open_.startswith("Not settled: the clock cut") and "0.119" in open_ and "not pay" not in open_
     ahead = convolution_sentence(fitted(board(cnn=(0.95, np.nan, "cut by the clock"), tree=(0.9, 0.01))))
     assert ahead.startswith("It paid")
+    within = fitted(board(cnn=(0.905, np.nan, "cut by the clock"), tree=(0.9, 0.01)))
+    within.best_family_ = "cnn"  # the winner needs no excuse
+    assert convolution_sentence(within).startswith("It made no difference")
     both = pd.concat([board(cnn=cut, tree=(0.9, 0.01)), board(cnn=(0.8, 0.01))])
     assert convolution_sentence(fitted(both)).startswith("It did not pay: 0.800 ± 0.010 for cnn")
+
+
+def test_random_convolutions_are_convolutions():
+    """Where they are the better ones, they are compared with what does not convolve."""
+    sentence = convolution_sentence(fitted(board(cnn=(0.91, 0.01), kernels=(0.96, 0.01), tree=(0.9, 0.005))))
+    assert sentence.startswith("It paid: 0.960 ± 0.010 for kernels against 0.900 ± 0.005 for tree")
 
 
 def test_a_wild_score_is_no_excuse():

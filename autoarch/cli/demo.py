@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+CONVOLUTIONS = ("cnn", "kernels")  # trained and random ones
 BASELINE = "baseline"  # the leaderboard's first row: judged on rows of its own, so not comparable with the trials
 
 
@@ -117,22 +118,24 @@ def convolution_sentence(model: Any, held: str = "") -> str:
     board = model.leaderboard_
     trials = board[board["status"].isin(["ok", "paused"]) & board["score"].notna() & (board["family"] != BASELINE)]
     trials = _finished_first(trials)
-    nets, others = trials[trials["family"] == "cnn"], trials[trials["family"] != "cnn"]
+    convolve = trials["family"].isin(CONVOLUTIONS)
+    nets, others = trials[convolve], trials[~convolve]
     if nets.empty:
         return f"None has a score: {_why_none(board)}."
     whole = nets[~_cut(nets)]
     cnn = nets.iloc[0] if whole.empty else whole.iloc[0]
+    name = cnn["family"]
     if others.empty:
-        return f"Nothing to compare it with: no family but cnn ({_score(cnn)}) has a score."
+        return f"Nothing to compare it with: no family but {name} ({_score(cnn)}) has a score."
     other = others.iloc[0]
     gain, spread = float(cnn["score"] - other["score"]), _spread(cnn, other, model.estimated_score_std_error_)
     tail = f"; the winner, {model.best_family_}, reached {held}" if held else ""
-    if whole.empty and gain <= spread:
+    if whole.empty and gain <= spread and model.best_family_ not in CONVOLUTIONS:
         return (
-            f"Not settled: the clock cut the training of every cnn ({_score(cnn)} by then, {_score(other)} for "
+            f"Not settled: the clock cut the training of every {name} ({_score(cnn)} by then, {_score(other)} for "
             f"{other['family']}), so their scores say nothing against it; allow more seconds{tail}."
         )
-    against = f"{_score(cnn)} for cnn{_stopped(cnn)} against {_score(other)} for {other['family']}"
+    against = f"{_score(cnn)} for {name}{_stopped(cnn)} against {_score(other)} for {other['family']}"
     outcome, reason = _outcome(gain, spread), _because(gain, spread, model.locality_.used)
     return f"{outcome}: {against}, the best other family{_stopped(other)}, {reason}{tail}."
 
@@ -174,7 +177,7 @@ def _because(gain: float, spread: float, report: Any) -> str:
 
 
 def _why_none(leaderboard: pd.DataFrame) -> str:
-    rows = leaderboard[leaderboard["family"] == "cnn"]
+    rows = leaderboard[leaderboard["family"].isin(CONVOLUTIONS)]
     if rows.empty:
         return "the families asked for have no cnn"
     row = rows.iloc[0]
