@@ -217,7 +217,7 @@ def test_a_net_that_the_clock_cut_is_not_said_to_be_worse():
     assert open_.startswith("Not settled: the clock cut") and "0.119" in open_ and "not pay" not in open_
     ahead = convolution_sentence(fitted(board(cnn=(0.95, np.nan, "cut by the clock"), tree=(0.9, 0.01))))
     assert ahead.startswith("It paid")
-    within = fitted(board(cnn=(0.905, np.nan, "cut by the clock"), tree=(0.9, 0.01)))
+    within = fitted(board(cnn=(0.905, 0.01, "cut by the clock"), tree=(0.9, 0.01)))
     within.best_family_ = "cnn"  # the winner needs no excuse
     assert convolution_sentence(within).startswith("It made no difference")
     both = pd.concat([board(cnn=cut, tree=(0.9, 0.01)), board(cnn=(0.8, 0.01))])

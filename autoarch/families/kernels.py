@@ -54,9 +54,9 @@ class Kernels(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scalings.
 
-        Where lines are of different things, these are channels second. Where places carry no label, patterns come
-        first; where levels wander, differences of neighbours, all features and patterns of them, and the cells second
-        where nobody knows which of both tell more.
+        Where lines are of different things, these are channels first, and squares second. Where places carry no label,
+        patterns come first; where levels wander, differences of neighbours, all features and patterns of them, and the
+        cells second where nobody knows which of both tell more.
         """
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = self.scalings(problem)
@@ -67,8 +67,10 @@ class Kernels(Family):
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
         along = problem.verdict.removeprefix("1d-")  # after a one-dimensional verdict the lines are different things
-        if f"exchangeable_{along}" not in problem.symmetries:
-            variants[:0] = [{"kernel": kernel} for kernel in self.kernels(problem) if kernel == f"{along[:-1]} lanes"]
+        lanes = f"{along[:-1]} lanes"
+        if lanes in self.kernels(problem) and f"exchangeable_{along}" not in problem.symmetries:
+            base["kernel"] = lanes
+            variants.insert(0, {"kernel": "square"})
         others: list[Params] = [{"scaling": other} for other in further if other != "differences"]
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
         if "differences" in further:
