@@ -147,7 +147,7 @@ def check_transfer(
     >>> from autoarch.transfer import check_transfer
     >>> X, y = load_digits_grid()
     >>> clf = AutoArchClassifier(n_trials=1, time_budget=None, families="cnn", cv=2, random_state=0, verbose=0)
-    >>> report = check_transfer(clf.fit(X[:400], y[:400]), X[400:460], y[400:460], cv=2, steps=20)
+    >>> report = check_transfer(clf.fit(X[:150], y[:150]), X[400:460], y[400:460], cv=2, steps=20)
     >>> report.verdict == "none of these", any(map(report.beats_floor, report.ways))  # a forest is as good
     (True, False)
     >>> sorted(report.ways), sorted(report.references)
