@@ -25,7 +25,7 @@ folder = Path(libpysal.__file__).parent / "examples" / "baltim"
 houses = geopandas.read_file(folder / "baltim.shp").drop(columns=["STATION", "geometry"])
 prices = np.log(houses.pop("PRICE"))
 
-settings = {"time_budget": None, "n_trials": 8, "families": ["linear", "tree"], "random_state": 0, "verbose": 0}
+settings = {"time_budget": None, "n_trials": 4, "families": ["linear", "svm"], "random_state": 0, "verbose": 0}
 errors = {"with coordinates": [], "without": []}
 for seed in range(4):
     X_train, X_test, y_train, y_test = train_test_split(houses, prices, test_size=0.3, random_state=seed)
