@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import poisson
 
 from autoarch._data.records import first_of_copies
+from autoarch.rows.near_copies import find_near_copies
 
 _STEP = 1e-5  # in units of a column's spread, into which values are rounded: coarser than the noise of float32
 _QUERIES, _MOST_COLUMNS = 400, 64
@@ -39,12 +40,15 @@ class Copies:
         Of these, the share that columns which agree by chance would give as well.
     p_value : float
         Of so many equal pairs where columns agree by chance.
+    near : float
+        Share of the rows that repeat an earlier one but for small noise.
     """
 
     groups: np.ndarray
     share: float
     by_chance: float
     p_value: float
+    near: float = 0.0
 
     @property
     def excess(self) -> float:
@@ -81,11 +85,12 @@ def find_copies(values: np.ndarray, seed: int, numbering: np.ndarray | None = No
         both = csr_array((np.ones(n), ends), shape=(sum(sides),) * 2)
         groups = connected_components(both, directed=False)[1][groups]
     groups = np.unique(groups, return_inverse=True)[1]
-    n_distinct = int(groups.max()) + 1
-    if n_distinct == n:
-        return None
-    share = 1 - n_distinct / n
-    return Copies(groups, share, *_by_chance(rounded, groups, seed))
+    n_equal = n - int(groups.max()) - 1
+    near = find_near_copies(values, groups, seed)
+    if near is not None:  # with numbers that differ by so little, equal rows are none by chance
+        n_copies = n - int(near[0].max()) - 1
+        return Copies(near[0], n_copies / n, near[1], 0.0, (n_copies - n_equal) / n)
+    return Copies(groups, n_equal / n, *_by_chance(rounded, groups, seed)) if n_equal else None
 
 
 def _rounded(values: np.ndarray, shift: float) -> np.ndarray:
@@ -108,16 +113,21 @@ def _by_chance(rounded: np.ndarray, groups: np.ndarray, seed: int) -> tuple[floa
     usual = sizes > max(_COMMON * len(groups), _LEAST_COMMON) if few else np.zeros(len(sizes), dtype=bool)
     again = np.maximum(sizes - 1, 0)
     by_default = float(again[usual].sum() / max(1, again.sum()))
-    repeated = np.flatnonzero((sizes > 1)[groups] & ~usual[groups])
-    if not len(repeated):
+    repeats, alone = (np.flatnonzero(part[groups] & ~usual[groups]) for part in (sizes > 1, sizes == 1))
+    if not len(repeats):
         return by_default, 1.0
-    most = max(1, _CELLS // max(1, len(columns)) // len(rounded))
-    queries = np.sort(rng.permutation(repeated)[: min(_QUERIES, most)])
+    expected = [_expected(rounded[:, columns], part, rng) * len(part) for part in (repeats, alone) if len(part)]
+    equal, by_chance = float(again[groups[repeats]].sum()), float(sum(expected))
+    p_value = float(poisson.sf(equal / 2 - 1, by_chance / 2)) if by_chance else 0.0
+    return by_default + (1 - by_default) * min(1.0, by_chance / equal), p_value
+
+
+def _expected(rounded: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> float:
+    """Rows equal to one of some rows where columns agree by chance, on average over these rows."""
+    most = max(1, _CELLS // 2 // max(1, rounded.shape[1]) // len(rounded))
+    queries = np.sort(rng.permutation(rows)[: min(_QUERIES // 2, most)])
     apart = np.zeros((len(queries), len(rounded)), dtype=np.int16)
-    for column in columns:
-        apart += rounded[queries, column][:, None] != rounded[:, column]
-    equal = float((groups[queries][:, None] == groups).sum() - len(queries))
+    for column in rounded.T:
+        apart += column[queries][:, None] != column
     one, two = (float((apart == d).sum()) for d in (1, 2))
-    expected = _MIXED * one**2 / max(2 * two, 1.0)
-    share = min(1.0, expected / max(equal, 1.0))
-    return by_default + (1 - by_default) * share, float(poisson.sf(equal - 1, expected)) if expected else 0.0
+    return _MIXED * one**2 / max(2 * two, 1.0) / len(queries)
