@@ -127,13 +127,13 @@ def left_out_of(
     )
     rows = hardest[np.isin(hardest, predictions.rows)]
     truth = data.y[rows] if classes is None else np.searchsorted(classes, data.y[rows])
-    part = Predictions(rows, of_all[rows])
+    values, units = of_all[rows], data.plan.units.get(last)
     if not len(rows):
         return of_all, None
-    kind, units = LeftOut.of_numbers if classes is None else LeftOut.of_classes, n_units(part, data, last)
+    kind, units = LeftOut.of_numbers if classes is None else LeftOut.of_classes, None if units is None else units[rows]
     if data.n_targets == 1:
-        return of_all, kind(part.values, truth, units)
-    columns = part.values.T if classes is None else pairs(part.values)
+        return of_all, kind(values, truth, units)
+    columns = values.T if classes is None else pairs(values)
     each = (kind(column, true, units) for column, true in zip(columns, truth.T, strict=True))
     return of_all, LeftOutTargets(tuple(each))
 
