@@ -1,10 +1,11 @@
 """Do stated errors of the score hold on rows that fit never saw?
 
-    python row_errors.py                   # estimate against the truth over data sets drawn anew, four kinds
+    python row_errors.py                   # estimate against the truth over data sets drawn anew, six kinds
     python row_errors.py --folds           # of one model on five folds, without a search and unwidened
 
-Errors: independent rows (300 of two classes, 200 of numbers) and 40 groups of 15 rows, whose members share features and
-a part of the label; the truth is the score of the handed-over model on 6,000 new rows, or on 500 new groups.
+Independent rows (300 of two classes, 200 of numbers, 400 with one of the second class in ten, by F1 and its macro mean)
+and 40 groups of 15 rows, whose members share features and a part of the label; six candidates, linear models and trees.
+The truth is the score of the handed-over model on 6,000 new rows, or on 500 new groups.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, get_scorer, r2_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
 
 SETTINGS = {"time_budget": None, "n_trials": 6, "layout": None, "random_state": 0, "verbose": 0}
-KINDS = ("rows, classes", "rows, numbers", "groups, classes", "groups, numbers")
+KINDS = ("rows, classes", "rows, numbers", "groups, classes", "groups, numbers", "rows, f1", "rows, f1_macro")
+SCORES = {"classes": "accuracy", "numbers": "r2"}
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 def main() -> None:
-    """Print a line for each kind of data, or for each table."""
+    """Print a line for each kind of data."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=25)
     parser.add_argument("--only", nargs="*", default=KINDS)
@@ -46,12 +49,12 @@ def main() -> None:
 
 def drawn(kind: str, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """Rows to learn from, and new ones."""
-    groups, classes = kind.startswith("groups"), kind.endswith("classes")
+    groups, what = kind.split(", ")
     weights = np.random.default_rng(5).normal(size=6)
-    sample = (
-        (lambda n: of_groups(rng, n, weights, classes)) if groups else (lambda n: of_rows(rng, n, weights, classes))
-    )
-    return (sample(40), sample(500)) if groups else (sample(300 if classes else 200), sample(6_000))
+    if groups == "groups":
+        return tuple(of_groups(rng, k, weights, what == "classes") for k in (40, 500))
+    n, share = {"classes": (300, 0.5), "numbers": (200, None)}.get(what, (400, 0.1))
+    return tuple(of_rows(rng, rows, weights, share) for rows in (n, 6_000))
 
 
 def on_folds(kind: str, draw: int) -> tuple[float, float]:
@@ -72,18 +75,18 @@ def on_folds(kind: str, draw: int) -> tuple[float, float]:
 
 def errors(kind: str, draw: int) -> tuple[float, float]:
     """Estimate minus truth of one data set, and the stated error."""
-    classes = kind.endswith("classes")
+    what = kind.split(", ")[1]
     (X, y, who), (Z, z, _) = drawn(kind, np.random.default_rng([7, draw]))
-    kind_of = AutoArchClassifier if classes else AutoArchRegressor
-    model = kind_of(families=["linear", "tree"], **SETTINGS).fit(X, y, groups=who)
-    return model.estimated_score_ - model.score(Z, z), model.estimated_score_std_error_
+    kind_of, scoring = AutoArchRegressor if what == "numbers" else AutoArchClassifier, SCORES.get(what, what)
+    model = kind_of(families=["linear", "tree"], scoring=scoring, **SETTINGS).fit(X, y, groups=who)
+    return model.estimated_score_ - get_scorer(scoring)(model, Z, z), model.estimated_score_std_error_
 
 
-def of_rows(rng: np.random.Generator, n: int, weights: np.ndarray, classes: bool) -> Rows:
-    """Independent rows."""
+def of_rows(rng: np.random.Generator, n: int, weights: np.ndarray, share: float | None) -> Rows:
+    """Independent rows, with numbers or a share of the second class."""
     X = rng.normal(size=(n, 6))
-    score = X @ weights + np.linalg.norm(weights) * rng.normal(size=n)
-    return X, (score > 0).astype(int) if classes else score, None
+    score = X @ weights / np.linalg.norm(weights) + rng.normal(size=n)
+    return X, score if share is None else (score > np.sqrt(2) * norm.isf(share)).astype(int), None
 
 
 def of_groups(rng: np.random.Generator, k: int, weights: np.ndarray, classes: bool) -> Rows:
