@@ -92,7 +92,8 @@ def question_scores(
     rng = np.random.default_rng(seed)
     *others, last = dict.fromkeys(data.plan.estimands[split] for split in best.splits)
     joined = {name: best.predictions_on(data.splits_of(best, name)) for name in (last, *others)}
-    decided = {name: data.scorer.decided(part) for name, part in joined.items()}
+    threshold = data.scorer.threshold_of(joined[last])
+    decided = {name: data.scorer.decided(joined[name], threshold) for name in others}
     scores = {last: estimate}
     for name in others:
         score = data.scorer.score_or_nan(decided[name])
