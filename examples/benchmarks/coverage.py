@@ -2,6 +2,7 @@
 
     python coverage.py --data DIR              # test rows of every data set of a folder
     python coverage.py --data DIR --blocks     # whole blocks of the map, of those with coordinates
+    python coverage.py --data DIR --blocks --matched    # with folds whose distances are those of these blocks
 
 Trees and linear models on 2,400 rows at most. Blocks: the places in 20 clusters, eight of them held out, three times;
 coordinates are declared, so that fit holds out blocks as well. The bound is what as many rows allow: .9 less two
@@ -22,6 +23,7 @@ from sklearn.cluster import KMeans
 
 import tasks
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.geo import SpatialBlockKFold
 
 SETTINGS = {"time_budget": None, "n_trials": 2, "families": ["linear", "tree"], "layout": None, "random_state": 0}
 MOST_ROWS, MOST_TESTED = 2_400, 6_000
@@ -33,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--blocks", action="store_true")
+    parser.add_argument("--matched", action="store_true")
     parser.add_argument("--only", nargs="*")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -42,7 +45,8 @@ def main() -> None:
         if not (arguments.data / facts["file"]).exists() or (arguments.only and name not in arguments.only):
             continue
         if arguments.blocks:
-            rows += [of_blocks(arguments.data, facts, draw) for draw in range(DRAWS) if facts.get("coordinates")]
+            draws = range(DRAWS if facts.get("coordinates") else 0)
+            rows += [of_blocks(arguments.data, facts, draw, matched=arguments.matched) for draw in draws]
         else:
             rows.append(of_rows(tasks.fewer(tasks.load(name, [arguments.data]), MOST_ROWS)))
     table = pd.DataFrame(rows)
@@ -61,7 +65,7 @@ def of_rows(task: tasks.Task) -> dict[str, Any]:
     return told(task.name, task.classification, held, size, len(X))
 
 
-def of_blocks(folder: Path, facts: dict[str, Any], draw: int) -> dict[str, Any]:
+def of_blocks(folder: Path, facts: dict[str, Any], draw: int, *, matched: bool = False) -> dict[str, Any]:
     """Coverage of the rows of whole blocks of the map."""
     table = pd.read_parquet(folder / facts["file"])
     table = table.drop(columns=[*filter(None, [facts.get("split_column")])])
@@ -73,7 +77,8 @@ def of_blocks(folder: Path, facts: dict[str, Any], draw: int) -> dict[str, Any]:
     train = np.flatnonzero(~test)[:MOST_ROWS]
     known = np.ones(len(y), dtype=bool) if numbers else np.isin(y, np.unique(y[train]))  # classes that fit has seen
     test = np.flatnonzero(test & known)
-    model = fitted(not numbers, table.iloc[train], y[train], coordinates=where)
+    folds = SpatialBlockKFold(where, predict_at=table.iloc[test][where], random_state=0) if matched else "auto"
+    model = fitted(not numbers, table.iloc[train], y[train], coordinates=where, cv=folds)
     held, size = covered(model, table.iloc[test], y[test])
     shares = pd.Series(held).groupby(block[test]).mean()
     spread = f", over blocks {shares.min():.2f} to {shares.max():.2f} (mean {shares.mean():.3f})"
