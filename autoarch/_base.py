@@ -165,7 +165,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
             One row for each row of X. ``dissimilarity`` is the distance to the nearest training row, in columns
             weighted by what the model looks at, over the usual one between training rows. ``inside`` says whether
             validation rows lay as far from the rows of their training. For 100 rows and more, ``attrs["drift"]`` says
-            how well X can be told from the training rows.
+            how well X can be told from the training rows, and by which columns; a warning does where it can.
         """
         check_is_fitted(self, "best_estimator_")
         if not hasattr(self, "_tested"):
@@ -183,7 +183,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         unit = np.maximum(model.predict(self._tested.rows).std(axis=0), 1e-300) if numbers else 1.0
         with own_errors(reading="X"):
             values = self.best_estimator_[0].transform(X)
-        return self._tested.judge(values, predict)
+        return self._tested.judge(values, predict, self.best_estimator_[0].feature_names_out_)
 
     def _known(self) -> Any:
         """Predictions of left-out rows, of several targets of each; an InputError where there are none."""

@@ -12,12 +12,13 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -25,7 +26,9 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
+from autoarch._core.quiet import warn_user
 from autoarch._data.row_splits import SplitPlan
+from autoarch._report.text import listed
 
 _MOST_ROWS, _MOST_VALUES = 5_000, 2**21  # that are kept of the training rows
 _MOST_COLUMNS, _WEIGHED_ROWS = 200, 300  # whose importance is measured, on so many rows
@@ -33,6 +36,8 @@ _WHISKER = 1.5  # interquartile ranges beyond the upper quartile that are still 
 FEWEST_TO_COMPARE = 100  # rows that are told from the training rows
 _COMPARED = 1_000
 _DRIFT = 0.6  # area under the curve from which on rows are said to differ
+_MOST_NAMED, _CLEAR = 3, 0.1  # columns by which they do, and the least difference of their distributions
+_TO_DO = "Judge on rows like these where their labels are known, or fit on such rows as well."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +69,8 @@ class Tested:
         rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:n])
         return cls(np.array(X[rows], dtype=np.float32), fold[rows], tuple(categorical))
 
-    def judge(self, new: np.ndarray, predict: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
-        """Measure how far new rows lie outside of what was tested.
+    def judge(self, new: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], names: Sequence[str]) -> pd.DataFrame:
+        """Measure how far new rows lie outside of what was tested; warn where many can be told from training rows.
 
         Parameters
         ----------
@@ -73,6 +78,8 @@ class Tested:
             Canonical values.
         predict : callable
             Numbers, or probabilities, of canonical values.
+        names : sequence of str
+            Of the p columns.
 
         Returns
         -------
@@ -88,8 +95,24 @@ class Tested:
         nearest = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(asked)[0][:, 0] / usual
         table = pd.DataFrame({"dissimilarity": nearest, "inside": nearest <= self._limit(known) / usual})
         if len(new) >= FEWEST_TO_COMPARE:
-            table.attrs["drift"] = _drift(known, asked)
+            auc = _told_apart(known, asked)
+            table.attrs["drift"] = f"These rows cannot be told from the training rows (AUC {auc:.2f})."
+            if auc >= _DRIFT:
+                by = listed(self._moved(new, weights > 0, names))
+                table.attrs["drift"] = (
+                    f"These rows can be told from the training rows (AUC {auc:.2f}{by and f', most by {by}'}): scores "
+                    "of the latter may not hold for them."
+                )
+                warn_user(f"{table.attrs['drift']} {_TO_DO}")
         return table
+
+    def _moved(self, new: np.ndarray, seen: np.ndarray, names: Sequence[str]) -> list[str]:
+        """Columns, among those that the model looks at, whose values differ most between new rows and training rows."""
+        apart = np.zeros(len(seen))
+        for column in np.flatnonzero(seen):
+            apart[column] = _apart(self.rows[:, column], new[:, column])
+        largest = np.argsort(-apart, kind="stable")[:_MOST_NAMED]
+        return [repr(str(names[column])) for column in largest if apart[column] > max(_CLEAR, apart.max() / 2)]
 
     def _limit(self, known: np.ndarray) -> float:
         """Longest usual distance between a row that was judged and the nearest row that trained for it."""
@@ -134,8 +157,16 @@ class Tested:
         return np.concatenate(blocks, axis=1) if blocks else np.zeros((len(values), 1))
 
 
-def _drift(known: np.ndarray, asked: np.ndarray) -> str:
-    """Say how well the rows can be told from training rows, by splines of each column."""
+def _apart(known: np.ndarray, asked: np.ndarray) -> float:
+    """Largest difference of the shares of rows up to a value, and of those that are missing."""
+    missing = np.isnan(known), np.isnan(asked)
+    share = abs(float(missing[0].mean() - missing[1].mean()))
+    one, other = known[~missing[0]], np.asarray(asked[~missing[1]], dtype=known.dtype)
+    return max(share, float(ks_2samp(one, other, method="asymp").statistic)) if len(one) and len(other) else share
+
+
+def _told_apart(known: np.ndarray, asked: np.ndarray) -> float:
+    """Area under the curve of telling rows from training rows, by splines of each column."""
     rng = np.random.default_rng(0)
     parts = [part[rng.permutation(len(part))[:_COMPARED]] for part in (known, asked)]
     rows, new = np.concatenate(parts), np.repeat([0, 1], [len(part) for part in parts])
@@ -144,7 +175,4 @@ def _drift(known: np.ndarray, asked: np.ndarray) -> str:
     )
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     told = cross_val_predict(model, rows, new, cv=folds, method="predict_proba")[:, 1]
-    auc = float(roc_auc_score(new, told))
-    if auc < _DRIFT:
-        return f"These rows cannot be told from the training rows (AUC {auc:.2f})."
-    return f"These rows can be told from the training rows (AUC {auc:.2f}): scores of the latter may not hold for them."
+    return float(roc_auc_score(new, told))

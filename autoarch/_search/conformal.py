@@ -17,10 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoarch._core.checks import shown
+from autoarch._statistics.levels import intraclass
 from autoarch.exceptions import InputError, ParameterError
 
 _MOST_BINS, _LEAST_IN_BIN = 10, 50  # of predictions, in each of which the size of errors is read
 _MOST_KEPT = 1_000  # rows
+_LARGE = 0.9  # quantile of the errors, above which they are large
 _LEAST_GAIN = 0.98  # of the mean width without a scale, below which one is used
 
 
@@ -34,25 +36,30 @@ class LeftOut:
         Predicted numbers; of classes, the probability of those that are likelier than the true one and half of its own.
     truth : ndarray of shape (n,)
         Numbers; of classes, zeros.
-    n_units : int
-        Independent units among the rows: rows, groups, blocks of a map, stretches of time.
+    n_units : float
+        Independent units among the rows: rows or, where those of a group, of a block of a map or of a stretch of time
+        err together, as many as tell as much.
     """
 
     values: np.ndarray
     truth: np.ndarray
-    n_units: int
+    n_units: float
 
     @classmethod
-    def of_numbers(cls, values: np.ndarray, truth: np.ndarray, n_units: int) -> LeftOut:
-        """Keep a sample of predicted and true numbers: a model file is small, and holds no training rows."""
+    def of_numbers(cls, values: np.ndarray, truth: np.ndarray, units: np.ndarray | None) -> LeftOut:
+        """Keep a sample of predicted and true numbers: a model file is small, and holds no training rows.
+
+        ``units`` are codes of the groups, blocks or stretches that the rows are of; None where each is its own.
+        """
         rows = np.sort(np.random.default_rng(0).permutation(len(values))[:_MOST_KEPT])
-        return cls(values[rows].astype(np.float32), truth[rows].astype(np.float32), min(n_units, len(rows)))
+        n_units = min(_independent(np.abs(truth - values), units), float(len(rows)))
+        return cls(values[rows].astype(np.float32), truth[rows].astype(np.float32), n_units)
 
     @classmethod
-    def of_classes(cls, proba: np.ndarray, truth: np.ndarray, n_units: int) -> LeftOut:
+    def of_classes(cls, proba: np.ndarray, truth: np.ndarray, units: np.ndarray | None) -> LeftOut:
         """Keep what sets need of the probabilities of rows whose codes are known."""
         mass = _mass_before(proba)[np.arange(len(truth)), truth]
-        return cls.of_numbers(mass, np.zeros(len(mass)), n_units)
+        return cls.of_numbers(mass, np.zeros(len(mass)), units)
 
     def interval(self, predicted: np.ndarray, coverage: float) -> np.ndarray:
         """Lower and upper ends of intervals around predictions, shape (n, 2).
@@ -139,7 +146,23 @@ def _checked(coverage: float) -> float:
     return float(coverage)
 
 
-def _quantile(values: np.ndarray, share: float, n_units: int) -> float:
+def _independent(far: np.ndarray, units: np.ndarray | None) -> float:
+    """Independent rows that say as much about large errors as these rows, which err together within units.
+
+    By the design effect, 1 + (m - 1) rho, of units of m rows whose large errors have the intraclass correlation rho.
+    """
+    n = len(far)
+    if units is None or n < 2:
+        return float(n)
+    codes = np.unique(units, return_inverse=True)[1]
+    sizes = np.bincount(codes)
+    large = (far > np.quantile(far, _LARGE)).astype(np.float64)
+    rho = float(np.clip(intraclass(large[:, None], codes)[0], 0.0, 1.0))
+    effect = 1.0 + (np.square(sizes).sum() / n - 1.0) * rho
+    return float(max(min(len(sizes), n), n / effect))
+
+
+def _quantile(values: np.ndarray, share: float, n_units: float) -> float:
     """Value that ``share`` of further values do not exceed, where so many units stand behind those that are known."""
     n = len(values)
     place = int(np.ceil(n * min(1.0, share * (1.0 + 1.0 / n_units)) - 1e-9))

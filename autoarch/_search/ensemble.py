@@ -228,7 +228,9 @@ def easier_scores(best: Candidate, search: Search) -> list[QuestionScore]:
             job = replace(job_on_all_rows(search, best, deadline), seed=search.past.seed)
             result = in_its_place(search, best, evaluate_on, job, split)
             if result.judgement is not None and result.judgement.predictions is not None:
-                part, rng = data.scorer.decided(result.judgement.predictions), np.random.default_rng(search.past.seed)
+                threshold = data.scorer.threshold_of(best.predictions_on(best.splits))  # not that of these very rows
+                part = data.scorer.decided(result.judgement.predictions, threshold)
+                rng = np.random.default_rng(search.past.seed)
                 score, error = data.scorer.score_or_nan(part), standard_error(part, data, question, rng)
                 n, on_blocks = n_units(part, data, question), question in (NEW_PLACES, NEW_REGIONS)
                 how = f"the winner on one split of {'blocks of the map' if on_blocks else 'random rows'}"

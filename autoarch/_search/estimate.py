@@ -92,7 +92,8 @@ def question_scores(
     rng = np.random.default_rng(seed)
     *others, last = dict.fromkeys(data.plan.estimands[split] for split in best.splits)
     joined = {name: best.predictions_on(data.splits_of(best, name)) for name in (last, *others)}
-    decided = {name: data.scorer.decided(part) for name, part in joined.items()}
+    threshold = data.scorer.threshold_of(joined[last])
+    decided = {name: data.scorer.decided(joined[name], threshold) for name in others}
     scores = {last: estimate}
     for name in others:
         score = data.scorer.score_or_nan(decided[name])
@@ -127,13 +128,13 @@ def left_out_of(
     )
     rows = hardest[np.isin(hardest, predictions.rows)]
     truth = data.y[rows] if classes is None else np.searchsorted(classes, data.y[rows])
-    part = Predictions(rows, of_all[rows])
+    values, units = of_all[rows], data.plan.units.get(last)
     if not len(rows):
         return of_all, None
-    kind, units = LeftOut.of_numbers if classes is None else LeftOut.of_classes, n_units(part, data, last)
+    kind, units = LeftOut.of_numbers if classes is None else LeftOut.of_classes, None if units is None else units[rows]
     if data.n_targets == 1:
-        return of_all, kind(part.values, truth, units)
-    columns = part.values.T if classes is None else pairs(part.values)
+        return of_all, kind(values, truth, units)
+    columns = values.T if classes is None else pairs(values)
     each = (kind(column, true, units) for column, true in zip(columns, truth.T, strict=True))
     return of_all, LeftOutTargets(tuple(each))
 

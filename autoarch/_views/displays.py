@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from autoarch._views.facts import family_of, score_name
 from autoarch.exceptions import InputError
 from autoarch.geo.plot import MANY_POINTS, plot_map, side_by_side
 
-_MOST_BARS, _BINS = 20, 30
+_MOST_BARS, _BINS, _LINE = 20, 30, 72
 _COLOURS = (BLUE, ORANGE, DARK, "#6b4c9a", "#4f8f4f", "#b0883a", "#a04060", "#3a9aa0")
 
 
@@ -130,8 +131,8 @@ class ApplicabilityDisplay(Display):
     >>> from autoarch import ApplicabilityDisplay, AutoArchRegressor
     >>> X = np.random.default_rng(0).normal(size=(150, 3))
     >>> reg = AutoArchRegressor(time_budget=None, n_trials=1, families="linear", verbose=0).fit(X, X[:, 0])
-    >>> ApplicabilityDisplay.from_estimator(reg, X + 9).ax_.get_title()
-    '0 of 150 rows inside of what was tested'
+    >>> ApplicabilityDisplay.from_estimator(reg, X[:50] + 9).ax_.get_title()
+    '0 of 50 rows inside of what was tested'
     """
 
     @classmethod
@@ -160,7 +161,8 @@ class ApplicabilityDisplay(Display):
             _histogram(ax, table)
         else:
             _map(ax, where.places(canonical.transform(X)), table)
-        ax.set_title(f"{table['inside'].sum():,} of {len(table):,} rows inside of what was tested")
+        title = f"{table['inside'].sum():,} of {len(table):,} rows inside of what was tested"
+        ax.set_title("\n".join([title, *textwrap.wrap(table.attrs.get("drift", ""), _LINE)]), fontsize="medium")
         return cls.on(ax)
 
 

@@ -18,6 +18,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from autoarch._statistics.levels import intraclass, level_means
 from autoarch.rows.neighbours import MOST_ROWS, Neighbours
 from autoarch.rows.table import Column, RowTable, dense, joint
 
@@ -178,8 +179,8 @@ def _is_quantity(column: Column, table: RowTable) -> bool:
     features = table.without(column.outputs)
     if not features.shape[1]:
         return False
-    rest = features - _means(features, table.strata)[table.strata]
-    levels = _means(rest, column.codes)
+    rest = features - level_means(features, table.strata)[table.strata]
+    levels = level_means(rest, column.codes)
     sizes = np.bincount(column.codes)
     levels = levels[sizes >= np.median(sizes)]  # means of few rows are noise
     if len(levels) < FEWEST_LEVELS:
@@ -190,13 +191,6 @@ def _is_quantity(column: Column, table: RowTable) -> bool:
     next_to = (ranks[:-1] * ranks[1:]).sum(axis=0) / spread
     z = (next_to + 1 / len(levels)) * np.sqrt(len(levels))  # of lag-one correlations of a random order
     return bool(z.max() > _QUANTITY_Z)
-
-
-def _means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Mean of each column within each code."""
-    n = int(codes.max()) + 1
-    sums = np.stack([np.bincount(codes, weights=column, minlength=n) for column in values.T], axis=1)
-    return sums / np.maximum(np.bincount(codes, minlength=n), 1)[:, None]
 
 
 def _betrayed(column: Column, table: RowTable) -> tuple[np.ndarray, float]:
@@ -238,21 +232,6 @@ def _of_betraying(weights: np.ndarray) -> float:
     """Intraclass correlation of the columns that tell levels apart; of one alone it says little."""
     used = np.sort(np.square(weights[weights > 0]))
     return float(np.median(used)) if len(used) > 1 else 0.0
-
-
-def intraclass(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Intraclass correlation of each feature, from the analysis of variance."""
-    n, sizes = len(features), np.bincount(codes)
-    k = len(sizes)
-    if not features.shape[1] or k >= n or k < 2:
-        return np.zeros(features.shape[1])
-    means = _means(features, codes)
-    total = np.square(features - features.mean(axis=0)).sum(axis=0)
-    between = (sizes[:, None] * np.square(means - features.mean(axis=0))).sum(axis=0)
-    size = (n - np.square(sizes).sum() / n) / (k - 1)
-    within = np.maximum((total - between) / (n - k), 1e-12)
-    variance = between / (k - 1)
-    return (variance - within) / (variance + (size - 1) * within)
 
 
 def _entities(table: RowTable, named: Sequence[Column]) -> list[tuple[str, np.ndarray, np.ndarray, float]]:

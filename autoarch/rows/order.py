@@ -30,6 +30,7 @@ _YEARS, _FIRST_YEAR, _LAST_YEAR = ("year", "yr"), 1700, 2200
 _LEAST_TIMES = 20  # values
 _IN_ORDER, _EVEN = 0.99, 0.1  # share of the rows; distance from a uniform distribution
 _SORTED = 0.8  # rank correlation of a feature with the order of the rows
+_STEPS, _ONE_WAY = 50, 0.75  # from one end to the other, and the share of them that go one way where a file is sorted
 _CLOSE, _LOOKED_AT = 0.5, 10_000  # times the distance of any two rows; rows
 _DRIFT_Z = 3.0
 _MOST_DATES = 3
@@ -188,6 +189,16 @@ def _sorted_by_feature(table: RowTable) -> bool:
         for feature in table.features.T:
             own = feature - (np.bincount(strata, weights=feature) / n)[strata]
             size = float(np.sqrt(np.square(own).sum()))
-            if size > 1e-9 and abs(float(own @ rest)) > _SORTED * size * spread:
+            if size > 1e-9 and abs(float(own @ rest)) > _SORTED * size * spread and _in_steps(feature, strata):
                 return True
     return False
+
+
+def _in_steps(feature: np.ndarray, strata: np.ndarray) -> bool:
+    """Return whether a feature goes one way, in steps within a stratum; one that wanders goes up and down."""
+    rows = np.argsort(strata, kind="stable")
+    step = max(1, len(rows) // (_STEPS * (int(strata.max()) + 1)))
+    inside = strata[rows[step:]] == strata[rows[:-step]]
+    rise = (feature[rows[step:]] - feature[rows[:-step]])[inside]
+    up, down = int((rise > 0).sum()), int((rise < 0).sum())
+    return max(up, down) > _ONE_WAY * (up + down)

@@ -258,6 +258,8 @@ def _of_copies(copies: Copies | None, n: int) -> RowEvidence:
     certain = copies.excess > LEAST_COPIES
     rows = "row is" if copies.n == 1 else "rows are"
     sentence = f"{copies.n:,} of the {n:,} {rows} equal to an earlier one"
+    if copies.near:
+        sentence += f", {round(copies.near * n):,} of them but for small noise"
     if certain:
         keep = "Equal rows stay on one side of the folds, and so should a test set."
         return RowEvidence("copies", "equal rows", True, copies.excess, copies.p_value, f"{sentence}.", keep)

@@ -198,7 +198,8 @@ def _what_rows_are(report: RowReport, question: str) -> tuple[str, dict[str, str
     if question == "new groups":
         if "groups" in answers:
             name = answers["groups"].name
-            kind = f"{n_groups:,} groups, {'named by' if ',' in name else 'one for each'} {name}"
+            said = "named by" if "," in name or name.startswith("the ") else "one for each"
+            kind = f"{n_groups:,} groups, {said} {name}"
         else:
             kind = f"windows of {n_groups:,} records" if "windows" in answers else f"{n_groups:,} groups"
         return f"{rows} are {kind}", {"new rows": "new rows of known groups"}

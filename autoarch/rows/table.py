@@ -6,6 +6,7 @@ are read from X itself where it has columns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +17,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._data.columns import Date
+from autoarch._data.columns import Date, Several
 from autoarch._data.containers import to_plain
+from autoarch._data.text_view import Serial, Text
 
 MOST_FEATURES = 60  # columns among which neighbours are looked for
 _MOST_ONE_HOT = 12  # codes of a category; more say little about who is near
@@ -25,6 +27,8 @@ _MISMATCH = np.sqrt(1 / 12)  # so that two categories are as far apart as two ra
 _MOST_BINS, _FINE = 20, 8  # bins of a label of numbers; rows in a fine one
 _COUNTED = 3  # times the number of rows, over which whole numbers that count these may range
 _SAME = 0.99  # share of the rows of a level that hold its value
+_LOOKED_AT = 50  # labels of an index, for what they are
+_LAST_NUMBER = re.compile(r"\d+\D*$")  # "p03_v12.png" begins with "p03_v"
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,14 +201,18 @@ def read_columns(X: Any, values: np.ndarray, canonical: Canonicaliser) -> list[C
     if canonical.kind_ == "grid" or canonical.letters_ is not None:
         return []
     X = to_plain(X)
-    found = []
+    found: list[Column] = []
     kinds = _kinds(canonical)
     for position, outputs in enumerate(canonical.blocks_):
         cells = X.iloc[:, position] if isinstance(X, pd.DataFrame) else None
         name = repr(str(X.columns[position])) if isinstance(X, pd.DataFrame) else f"column {position}"
-        if kinds.get(position) == "name" and cells is not None:
-            found.append(Column(name, dense(pd.factorize(cells)[0]), "name", outputs))
-        elif kinds.get(position) == "date":
+        kind = kinds.get(position)
+        if kind in ("name", "text") and cells is not None:
+            codes = dense(pd.factorize(cells)[0])
+            if kind == "name" or 2 * codes.max() < len(codes):  # long texts that differ name nothing
+                found.append(Column(name, codes, "name", outputs))
+            found += _starts(cells, name, outputs)
+        elif kind == "date":
             found.append(Column(name, dense(values[:, outputs[0]]), "date", outputs))
         elif len(outputs) == 1:
             numbers = values[:, outputs[0]]
@@ -217,7 +225,7 @@ def read_columns(X: Any, values: np.ndarray, canonical: Canonicaliser) -> list[C
 
 
 def _kinds(canonical: Canonicaliser) -> dict[int, str]:
-    """Positions of X that hold names or dates."""
+    """Positions of X that hold names, texts that are read as several columns, or dates."""
     if canonical._table is None:
         return {}
     pairs = zip(canonical._table.positions, canonical._table.coders, strict=True)
@@ -227,18 +235,37 @@ def _kinds(canonical: Canonicaliser) -> dict[int, str]:
         outputs = canonical.blocks_[position]
         if isinstance(coder, Date):
             found[position] = "date"
+        elif isinstance(coder, Serial):
+            found[position] = "name"
+        elif isinstance(coder, Text) or (isinstance(coder, Several) and isinstance(coder.parts[-1], Text)):
+            found[position] = "text"
         elif len(outputs) == 1 and int(outputs[0]) not in numbers:
             found[position] = "name"
     return found
+
+
+def _starts(cells: pd.Series, name: str, outputs: np.ndarray) -> list[Column]:
+    """What stands before the last number in texts that name rows: of "p03_v12" and "p03_v13" the same."""
+    if 2 * cells.nunique() <= len(cells):
+        return []
+    texts = cells.astype(str)
+    if not texts.str.contains(_LAST_NUMBER).mean() > _SAME:
+        return []
+    starts = texts.str.replace(_LAST_NUMBER, "", regex=True)
+    return [Column(f"the start of {name}", dense(pd.factorize(starts)[0]), "name", outputs)]
 
 
 def _index_columns(index: pd.Index) -> list[Column]:
     found = []
     for level in range(index.nlevels):
         values = index.get_level_values(level)
-        if isinstance(index, pd.RangeIndex) or values.is_unique:
-            continue
         name = "the index" if values.name is None else f"the index {str(values.name)!r}"
+        if isinstance(index, pd.RangeIndex):
+            continue
+        if values.is_unique:
+            if _are_names(values):
+                found += _starts(pd.Series(values), name, np.zeros(0, dtype=int))
+            continue
         if isinstance(values, pd.DatetimeIndex):
             codes = dense(values.asi8)
         elif values.dtype.kind in "iuf":
@@ -247,6 +274,16 @@ def _index_columns(index: pd.Index) -> list[Column]:
             codes = dense(pd.factorize(values)[0])
         found.append(Column(name, codes, "date" if isinstance(values, pd.DatetimeIndex) else "name"))
     return found
+
+
+def _are_names(values: pd.Index) -> bool:
+    """Return whether labels are texts that stand for neither numbers nor dates."""
+    if values.dtype.kind in "biufcmM" or isinstance(values.dtype, pd.DatetimeTZDtype | pd.PeriodDtype):
+        return False
+    some = pd.Series(values[:_LOOKED_AT]).astype(str)
+    numbers = pd.to_numeric(some, errors="coerce")
+    dates = pd.to_datetime(some, format="ISO8601", errors="coerce")
+    return not (numbers.notna() | dates.notna()).any()
 
 
 def dense(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
     python row_structure.py                       # sources of the second half, which no threshold has seen
     python row_structure.py --half first          # those on which thresholds were fixed
+    python row_structure.py --half further        # those of row_sources.py, written later
     python row_structure.py --data DIR            # and real tables, which must be silent
 
 Every source is drawn anew from a seed. Structured ones: copies (over-sampled classes, merged files, repeated rows with
@@ -24,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch import probe_rows
+from row_sources import FURTHER
 
 Rng = np.random.Generator
 SILENT = ("credit_g", "bfi_survey", "diamonds", "telco_churn", "adult", "soybean")
@@ -32,15 +34,17 @@ SILENT = ("credit_g", "bfi_survey", "diamonds", "telco_churn", "adult", "soybean
 def main() -> None:
     """Probe every source, and print a line for each and the two rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("first", "second", "both"), default="second")
+    parser.add_argument("--half", choices=("first", "second", "both", "further"), default="second")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
-    rows = []
-    for place, (name, (wanted, make)) in enumerate(SOURCES.items()):
+    rows, further = [], arguments.half == "further"
+    for place, (name, (wanted, make)) in enumerate((FURTHER if further else SOURCES).items()):
         half = ("first", "second")[place % 2]
-        if arguments.half not in (half, "both") or (arguments.only and not any(o in name for o in arguments.only)):
+        if not (further or arguments.half in (half, "both")) or (
+            arguments.only and not any(o in name for o in arguments.only)
+        ):
             continue
         for draw in range(arguments.draws):
             rng = np.random.default_rng([place, draw])

@@ -42,12 +42,14 @@ def test_a_column_that_names_patients_is_named_and_its_levels_are_the_groups():
     assert "new groups" in str(report)
 
 
-def test_an_index_that_repeats_may_name_groups():
-    """The subject of a row often stands in the index."""
+@pytest.mark.parametrize("visit", [pytest.param(False, id="repeats"), pytest.param(True, id="with-a-visit")])
+def test_an_index_may_name_groups(visit):
+    """The subject of a row often stands in the index, alone or in front of the number of a visit."""
     X, y, who = patients(np.random.default_rng(1))
-    report = probe_rows(X.set_index(pd.Index(who, name="subject")), y, random_state=0)
+    names = [f"{each}_{row}.png" for row, each in enumerate(who)] if visit else who
+    report = probe_rows(X.set_index(pd.Index(names, name="subject")), y, random_state=0)
     assert same_groups(report.groups, who)
-    assert "index 'subject'" in report.of("groups").name
+    assert report.of("groups").name == ("the start of " if visit else "") + "the index 'subject'"
 
 
 def test_a_strong_categorical_feature_is_no_group():
@@ -102,17 +104,39 @@ def test_copies_of_a_rare_class_are_found_and_grouped():
     assert same_groups(report.groups, rows)
 
 
-def test_copies_are_found_through_the_noise_of_float32():
+@pytest.mark.parametrize(
+    ("written", "offset"),
+    [
+        pytest.param(lambda rows: rows.astype(np.float32), 0.0, id="float32"),
+        pytest.param(lambda rows: rows.astype(np.float32), 1e4, id="float32-far-from-zero"),
+        pytest.param(lambda rows: rows.astype(np.float16), 0.0, id="float16"),
+        pytest.param(lambda rows: rows * (1 + 1e-3 * np.sin(1e6 * rows)), 0.0, id="augmented"),
+    ],
+)
+def test_copies_are_found_through_small_noise(written, offset):
     """Two files that share rows were written with different digits."""
-    X = np.random.default_rng(7).normal(size=(400, 8))
-    found = find_copies(np.r_[X, X[:100].astype(np.float32)], 0)
-    assert found.n == 100
+    X = np.random.default_rng(7).normal(size=(400, 10)) + offset
+    found = find_copies(np.r_[X, written(X[:100])], 0)
+    assert found.n >= 97
+    assert found.excess > 0.15
 
 
-def test_equal_rows_of_few_distinct_values_are_no_structure():
-    """Among 1,000 rows of five columns with three values each most are equal to another one."""
+@pytest.mark.parametrize("n_factors", [pytest.param(1, id="all-columns-say-the-same"), pytest.param(3, id="density")])
+def test_rows_that_are_near_where_rows_are_dense_are_no_copies(n_factors):
+    """Near pairs of a density grow with the distance; those of copies do not."""
+    rng = np.random.default_rng(13)
+    X = rng.normal(size=(600, n_factors)) @ rng.normal(size=(n_factors, 4)) + 1e-4 * rng.normal(size=(600, 4))
+    assert find_copies(X, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "share"),
+    [pytest.param((3,) * 5, [0.6, 0.3, 0.1], id="most-are-equal"), pytest.param((5, 5, 5, 5, 10), None, id="a-tenth")],
+)
+def test_equal_rows_of_few_distinct_values_are_no_structure(values, share):
+    """Among 1,000 rows of five columns with few values many are equal to another one."""
     rng = np.random.default_rng(8)
-    X = rng.choice(3, size=(1000, 5), p=[0.6, 0.3, 0.1])
+    X = np.stack([rng.choice(n, size=1000, p=share) for n in values], axis=1)
     report = probe_rows(X, rng.integers(0, 2, 1000), random_state=0)
     assert report.found == ()
     assert report.groups is None
@@ -154,6 +178,18 @@ def test_neighbours_in_the_order_of_the_rows_are_found_but_not_a_sorted_file():
     assert probe_rows(X[rows], y[rows], random_state=0).found == ()
 
 
+def test_features_that_wander_off_are_asked_about_the_order_and_a_nearly_sorted_one_is_not():
+    """A walk ends far from where it began, and is not sorted by it."""
+    rng = np.random.default_rng(14)
+    walk = np.cumsum(rng.normal(size=(900, 3)), axis=0)
+    walk[:, 0] += 0.15 * np.arange(900)  # more than .8 of rank correlation with the order
+    y = walk[:, 2] + 0.1 * rng.normal(size=900)
+    assert probe_rows(walk[:, :2], y, random_state=0).found == ("time",)
+    X = rng.normal(size=(900, 3))
+    X[:, 0] = np.sort(X[:, 0]) + 0.02 * rng.normal(size=900)
+    assert probe_rows(X, X @ [1, 1, 0], random_state=0).of("time") is None
+
+
 def test_labels_that_are_alike_nearby_are_named_and_repeated_places_alone_are_not():
     """Rows at one place are alike because they are the same place."""
     rng = np.random.default_rng(12)
@@ -188,6 +224,18 @@ def test_the_same_seed_gives_the_same_answer():
     X, y, who = patients(np.random.default_rng(15))
     one, other = (probe_rows(X.assign(patient=who), y, random_state=3).to_frame() for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
+
+
+def test_words_of_several_letters_may_name_groups_and_codes_that_begin_alike_do_not():
+    """Names of farms are read as text; codes of rows start with what says nothing."""
+    X, y, who = patients(np.random.default_rng(15))
+    farms = [f"farm {['north', 'south', 'east', 'west'][len(each) % 4]} of {each[1:]} oaks" for each in who]
+    report = probe_rows(X.assign(farm=farms), y, random_state=0)
+    assert same_groups(report.groups, who)
+    rng = np.random.default_rng(15)
+    codes = [f"{rng.integers(10, 60)}-{row}" for row in range(len(X))]
+    X = pd.DataFrame(rng.normal(size=(len(X), 3)), index=codes)
+    assert probe_rows(X, X[0], random_state=0).found == ()
 
 
 def test_names_of_many_levels_keep_their_levels():

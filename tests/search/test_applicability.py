@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch.exceptions import AutoArchWarning
 
 LINEAR = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
 
@@ -35,10 +36,12 @@ def test_columns_that_the_model_does_not_look_at_count_little(fitted):
 
 
 def test_drift_is_told_in_a_sentence_for_many_rows(fitted):
-    """Of the same kind they cannot be told, moved ones can; few rows get no sentence."""
+    """Of the same kind they cannot be told, moved ones can, with a warning; few rows get no sentence."""
     rng = np.random.default_rng(2)
     assert "cannot be told" in fitted.applicability(rng.normal(size=(400, 4))).attrs["drift"]
-    assert "can be told" in fitted.applicability(rng.normal(size=(400, 4)) + 1.0).attrs["drift"]
+    with pytest.warns(AutoArchWarning, match="most by 'x1'.*fit on such rows as well"):
+        table = fitted.applicability(rng.normal(size=(400, 4)) + np.array([0, 1.0, 0, 0]))
+    assert "can be told" in table.attrs["drift"]
     assert "drift" not in fitted.applicability(rng.normal(size=(20, 4))).attrs
 
 

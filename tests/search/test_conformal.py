@@ -59,6 +59,25 @@ def test_few_groups_make_wider_intervals():
     assert groups > rows
 
 
+@pytest.mark.parametrize(("shared", "least", "most"), [(0.0, 300, 1000), (1.0, 20, 40)])
+def test_groups_count_as_rows_where_these_err_by_themselves(shared, least, most):
+    """And as one row each where all of a group err together; intervals hold as often either way."""
+    rng = np.random.default_rng(7)
+    who = np.repeat(np.arange(20), 50)
+
+    def draw(k):
+        return (shared * 3 * rng.normal(size=(k, 1)) + rng.normal(size=(k, 50))).ravel()
+
+    held, counted = [], []
+    for _ in range(60):
+        known, new = LeftOut.of_numbers(np.zeros(1000), draw(20), who), draw(100)
+        low, high = known.interval(np.zeros(1), 0.9)[0]
+        held.append(np.mean((low <= new) & (new <= high)))
+        counted.append(known.n_units)
+    assert least <= np.median(counted) <= most
+    assert 0.88 < np.mean(held) < 0.93
+
+
 @pytest.mark.parametrize("coverage", [0.5, 0.9])
 def test_sets_hold_the_class_as_often_as_they_say_and_are_never_empty(coverage):
     """Hard rows get large sets, easy ones a single class."""
@@ -70,7 +89,7 @@ def test_sets_hold_the_class_as_often_as_they_say_and_are_never_empty(coverage):
 
     proba, truth = draw(800)
     new, labels = draw(3000)
-    chosen = LeftOut.of_classes(proba, truth, 800).sets(new, coverage)
+    chosen = LeftOut.of_classes(proba, truth, None).sets(new, coverage)
     assert chosen.any(axis=1).all()
     assert chosen[np.arange(3000), labels].mean() > coverage - 3 * np.sqrt(coverage * (1 - coverage) / 800)
     sure = new.max(axis=1)

@@ -16,21 +16,23 @@ from autoarch._search.steps import Candidate, Judgement, StepResult, Work
 from search.oracle import PROBLEM, Invented
 
 
-def lucky_candidates(n_candidates, n, seed):
+def lucky_candidates(n_candidates, n, seed, scoring=None, share=0.5):
     """Candidates that guess, all equally bad: the best of them, which comes first, is luck."""
     rng = np.random.default_rng(seed)
-    X, y = np.zeros((n, 1)), rng.integers(2, size=n)
+    X, y = np.zeros((n, 1)), (rng.random(n) < share).astype(int)
     folds = np.split(np.arange(n), 5)
-    scorer = Scorer(None, "classification", X, y, classes=np.array([0, 1]))
+    scorer = Scorer(scoring, "classification", X, y, classes=np.array([0, 1]), threshold="auto")
     plan = SplitPlan(tuple((folds[0], fold) for fold in folds), "five splits", "user")
     data = TrainingData(X, y, None, plan, scorer)
     candidates = []
     for number in range(n_candidates):
-        proba = np.eye(2)[rng.integers(2, size=n)]
+        second = rng.integers(2, size=n) if scoring is None else rng.random(n)
+        proba = np.column_stack([1 - second, second])
         candidate = Candidate(number, "guess", {})
         for split, fold in enumerate(folds):
             part = Predictions(fold, proba[fold])
-            candidate.steps[split] = Judgement(scorer.score(part), 0.0, scorer.unit_losses(part), part)
+            decided = scorer.decided(part)
+            candidate.steps[split] = Judgement(scorer.score(decided), 0.0, scorer.unit_losses(decided), part)
         candidates.append(candidate)
     return sorted(candidates, key=lambda candidate: -candidate.mean_score), data
 
@@ -41,6 +43,24 @@ def test_the_estimate_is_not_inflated_by_the_choice():
     estimates = [honest_estimate(candidates, data, 0)[0] for candidates, data in searches]
     assert np.mean([candidates[0].mean_score for candidates, _ in searches]) > 0.54
     assert abs(np.mean(estimates) - 0.5) < 0.02
+
+
+def f1(estimator, X, y):
+    """F1 of the second class, or of no class where nothing is of it."""
+    found = estimator.predict(X)
+    return 2 * float(np.sum((found == 1) & (y == 1))) / max(float(np.sum(found == 1) + np.sum(y == 1)), 1.0)
+
+
+def test_a_threshold_is_chosen_on_other_rows_than_those_that_the_estimate_is_of():
+    """No guess has a better F1 than that of the second class for all rows, whose share is one tenth."""
+    best, estimates = [], []
+    for seed in range(15):
+        candidates, data = lucky_candidates(3, 150, seed, f1, 0.1)
+        best.append(candidates[0].mean_score)
+        estimates.append(honest_estimate(candidates, data, 0)[0])
+    most = 2 * 0.1 / (1 + 0.1)
+    assert np.mean(best) > most + 0.1
+    assert np.mean(estimates) < most + 0.02
 
 
 def test_the_standard_error_matches_the_binomial():

@@ -16,7 +16,7 @@ from autoarch import (
     LocalityDisplay,
     SearchHistoryDisplay,
 )
-from autoarch.exceptions import InputError, InputTypeError
+from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError
 from autoarch.explain import explain
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
@@ -133,7 +133,9 @@ def test_applicability_is_a_map_where_rows_have_places_and_a_histogram_elsewhere
     model = AutoArchRegressor(**settings, coordinates=(0, 1)).fit(X, X[:, 2] + X[:, 0])
     far = X.copy()
     far[:40, 2] += 9
-    drawn = ApplicabilityDisplay.from_estimator(model, far)
+    with pytest.warns(AutoArchWarning, match="can be told from the training rows"):
+        drawn = ApplicabilityDisplay.from_estimator(model, far)
+    assert "most by 'x2'" in drawn.ax_.get_title().replace("\n", " ")
     assert drawn.ax_.get_xlabel() == "x"
     assert len(drawn.ax_.collections[-1].get_offsets()) == 40
     assert drawn.ax_.get_title().startswith("80 of 120 rows inside")
