@@ -328,6 +328,7 @@ def test_combinations_of_columns(family, tmp_path):
 
     X, numbers = table(240)
     X["other"] = np.random.default_rng(2).choice(["a", "b", "c"], len(X))
+    X["gaps"] = np.where(np.arange(len(X)) % 30, np.random.default_rng(3).normal(size=len(X)), -999.0)
     y = numbers * X["size"].to_numpy() + 3 * ((X["other"] == "a") == (X["colour"] == "red"))
     model = AutoArchRegressor(**quick(families=Crossed)).fit(X, y)
     step = model.best_estimator_.named_steps["crossed"]
