@@ -26,6 +26,7 @@ _MOST_READ = 500_000  # values read to decide
 _FEWEST_ROWS, _FEWEST_REPEATS, _FEWEST_VALUES = 10, 5, 20  # of one value, in as many rows, among so many other ones
 _MOST_HIDDEN, _MOST_NAMED = 0.5, 0.95  # share of the cells that may be taken for missing, and that is worth a word
 _GAP, _GAP_OF_FILLS, _GAP_OF_MASKS, _GAP_TO_NAME = 5.0, 0.5, 2.0, 0.25  # to all others, in units of their spread
+_GAP_ALONE = 2.0  # of a usual fill in a single column of a table
 _FILLS = (255.0, 32_767.0, -32_768.0, 65_535.0, 2_147_483_647.0, -2_147_483_648.0)  # limits of types that hold no more
 _HUGE = 1e15
 _LEAST_SPREAD, _MOST_OFFSET = 1e-12, 1e3  # of values whose squares, and differences, float32 holds
@@ -218,7 +219,7 @@ def find_sentinels(values: np.ndarray, n_channels: int, *, cells: bool) -> tuple
         channels, shares, gaps = (tuple(part) for part in zip(*places, strict=True))
         gap, share = min(gaps), float(np.mean(shares))
         needed = _GAP
-        if value and (abs(value) >= _HUGE or value in _FILLS or _is_nines(value)):
+        if _is_fill(value):
             needed = _GAP_OF_FILLS
         elif len(channels) == n_channels > 1 and _masks_agree(blocks, value):
             needed = _GAP_OF_MASKS
@@ -226,6 +227,28 @@ def find_sentinels(values: np.ndarray, n_channels: int, *, cells: bool) -> tuple
         if certain or gap >= _GAP_TO_NAME:
             sentinels.append(Sentinel(value, channels, share, gap, certain))
     return tuple(sorted(sentinels, key=lambda sentinel: not sentinel.certain))
+
+
+def find_fills(values: np.ndarray, columns: Sequence[int]) -> tuple[Sentinel, ...]:
+    """Values such as -999 that certainly stand for "not measured" in single columns of a table, its channels.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Numbers and codes.
+    columns : sequence of int
+        Columns of numbers.
+    """
+    low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
+    step = max(1, len(values) // (_MOST_READ // 10))
+    found = []
+    for column in columns:
+        if len(values) < _FEWEST_ROWS or not (_is_fill(float(low[column])) or _is_fill(float(high[column]))):
+            continue
+        for value, share, gap in _set_apart(values[::step, column, None], cells=True):
+            if _is_fill(value) and gap >= _GAP_ALONE and share <= _MOST_HIDDEN:
+                found.append(Sentinel(value, (column,), share, gap, certain=True))
+    return tuple(found)
 
 
 def hide_sentinels(values: np.ndarray, sentinels: Sequence[Sentinel], n_channels: int) -> np.ndarray:
@@ -274,6 +297,11 @@ def _masks_agree(blocks: np.ndarray, value: float) -> bool:
     """Return whether the cells that hold the value are the same in all channels."""
     held = blocks == value
     return bool(held.all(axis=1).sum() >= 0.95 * held.any(axis=1).sum())
+
+
+def _is_fill(value: float) -> bool:
+    """Return whether a number is often written where there is none: of nines, a limit of its type, or huge."""
+    return bool(value) and np.isfinite(value) and (abs(value) >= _HUGE or value in _FILLS or _is_nines(value))
 
 
 def _is_nines(value: float) -> bool:

@@ -71,6 +71,8 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         Letters that the cells hold: one channel of 0 and 1 for each of them.
     sentinels_ : tuple of Sentinel
         Numbers that stand for "not measured"; those that are certain are missing in the output.
+    fills_ : tuple of Sentinel
+        The same of single columns of a table, which are their channels.
     has_missing_ : bool
         Whether a cell was missing. Missing cells are NaN in the output.
     centre_ : ndarray of shape (n_columns,)
@@ -96,6 +98,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     _numbers: Sequence[Number] = ()
     letters_: Letters | None = None
     sizes_: CommonSize | None = None
+    fills_: tuple[array_checks.Sentinel, ...] = ()
 
     def __init__(self, layout: LayoutLike = "auto", channels: str = "first", coordinates: Sequence[Any] | None = None):
         self.layout = layout
@@ -126,6 +129,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self._table, self.letters_, self._numbers = None, None, ()
         self.notes_: tuple[str, ...] = ()
         self.sentinels_: tuple[array_checks.Sentinel, ...] = ()
+        self.fills_ = ()
         self.categorical_: tuple[int, ...] = ()
         self.cardinalities_: tuple[int, ...] = ()
         self.dropped_: tuple[str, ...] = ()
@@ -134,6 +138,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.__dict__.pop("feature_names_in_", None)  # a second fit forgets the names of the first
         if names is not None:
             self.feature_names_in_ = names
+        values = self._without_fills(values)
         self.has_missing_ = bool(np.isnan(values.min()))  # the minimum of anything and NaN is NaN
         dates = [columns for columns in self.blocks_ if self._table is not None and len(columns) > 1]
         self.centre_ = table_encoder.typical_row(values, self.categorical_, dates)
@@ -156,7 +161,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             X = stacked(samples) if self.sizes_ is None else self.sizes_.bring(samples)
         elif self.sizes_ is not None:
             X = self.sizes_.bring(list(np.asarray(X)))
-        values = self._matrix_of(self._match_names(X))
+        values = array_checks.hide_sentinels(self._matrix_of(self._match_names(X)), self.fills_, len(self.centre_))
         if self.map_columns_ is not None:
             self.map_columns_.places(values)  # a row that is nowhere is refused, whether or not a model would notice
         return values
@@ -284,6 +289,19 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if samples is None:
             return X
         return stacked(samples) if self.sizes_ is None else self.sizes_.bring(samples)
+
+    def _without_fills(self, values: np.ndarray) -> np.ndarray:
+        """Learn which numbers stand for none in single columns, where they are not declared to be cells or places."""
+        if self.kind_ == "grid" or self.letters_ is not None or self.coordinates is not None:
+            return values
+        if self.layout is None or isinstance(self.layout, str):
+            columns = np.setdiff1d(np.arange(values.shape[1]), self.categorical_).tolist()
+            self.fills_ = array_checks.find_fills(values, columns)
+        if self.fills_:
+            names = self.feature_names_out_
+            said = (f"{fill.value:g} in {fill.share:.1%} of column {names[fill.channels[0]]!r}" for fill in self.fills_)
+            self.notes_ += tuple(f"{words} is far from all else there and read as missing" for words in said)
+        return array_checks.hide_sentinels(values, self.fills_, values.shape[1])
 
     def _learn_letters(self, X: Any) -> bool:
         """Learn the letters in the cells of X, if it holds any."""

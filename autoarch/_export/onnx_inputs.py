@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from autoarch._data.array_checks import Sentinel
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.columns import Category, Date, Number
 from autoarch._export.onnx_graph import ML, Graph
@@ -27,17 +29,24 @@ def canonical_values(graph: Graph, step: Canonicaliser) -> str:
     if step.reference_ is not None:
         raise ModelFileError("it reads a GeoDataFrame, whose points have no counterpart in ONNX")
     if step._table is not None:
-        return _of_table(graph, step)
+        table = _of_table(graph, step)
+        return _hidden(graph, table, step.fills_, len(step.centre_), len(step.centre_))
     if step.letters_ is not None:
         return _of_letters(graph, step)
     given = graph.cast(graph.feed(INPUT, np.float32, step.cell_shape_), np.float64)
     if step.channels == "last" and len(step.cell_shape_) == 3:
         given = graph.op("Transpose", given, perm=[0, 3, 1, 2])
     values = graph.reshape(given, int(np.prod(step.cell_shape_)))
-    for sentinel in step.sentinels_:
+    n_cells = int(np.prod(step.cell_shape_))
+    values = _hidden(graph, values, step.sentinels_, step._n_channels, n_cells)
+    return _hidden(graph, values, step.fills_, n_cells, n_cells)
+
+
+def _hidden(graph: Graph, values: str, sentinels: Sequence[Sentinel], n_channels: int, n_cells: int) -> str:
+    """Values with NaN for those that certainly stand for "not measured" in their channels."""
+    for sentinel in sentinels:
         if sentinel.certain:
-            width = int(np.prod(step.cell_shape_)) // step._n_channels
-            held = np.repeat(np.isin(np.arange(step._n_channels), sentinel.channels), width)
+            held = np.repeat(np.isin(np.arange(n_channels), sentinel.channels), n_cells // n_channels)
             equal = graph.binary("Equal", values, np.float64(np.float32(sentinel.value)))
             hidden = graph.op("And", equal, graph.const(held[None]))
             values = graph.op("Where", hidden, graph.const(np.nan), values)

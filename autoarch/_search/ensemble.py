@@ -15,7 +15,7 @@ from autoarch._search.averages import voting
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
-from autoarch._search.floor import constant_instead, is_constant
+from autoarch._search.floor import constant_for_estimate, constant_instead, is_constant
 from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
@@ -211,6 +211,9 @@ def finish(
     try:
         chosen = choose(best, search, size)
         estimate = honest_estimate(contenders(best, search), data, search.past.seed, seconds, len(chosen.members))
+        if (constant := constant_for_estimate(best, search, estimate[0])) is not None:
+            best, chosen = constant, Chosen.alone(constant, data)
+            estimate = honest_estimate([constant], data, search.past.seed, seconds)
     except KeyboardInterrupt:
         search.interrupted = True
         estimate = data.score(best), float(np.sqrt(row_variance(best.steps[best.splits[0]].losses, 1.0)))

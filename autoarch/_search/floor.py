@@ -36,6 +36,27 @@ def constant_instead(winner: Candidate, search: Search) -> Candidate | None:
     return best if _lead(winner, best, weights) < 0 else None
 
 
+def constant_for_estimate(winner: Candidate, search: Search, expected: float) -> Candidate | None:
+    """Return the best constant where it scores more on the splits of the winner than is expected of taking the winner.
+
+    The winner of many may owe its lead to luck, which a constant does not. Of numbers a single row may decide both; and
+    splits are compared where they ask the same question.
+    """
+    plan = search.data.plan
+    if (
+        is_constant(winner)
+        or search.data.scorer.classes is None
+        or len({plan.estimands[split] for split in winner.splits}) > 1
+    ):
+        return None
+    able = [c for c in search.scheduler.candidates if is_constant(c) and c.status == "open"]
+    able = [c for c in able if set(winner.steps) <= set(c.steps)]
+    scorer = search.data.scorer
+    scores = [scorer.score_or_nan(scorer.decided(c.predictions_on(winner.splits))) for c in able]
+    scores = [score if np.isfinite(score) else -np.inf for score in scores]
+    return able[int(np.argmax(scores))] if able and max(scores) > expected else None
+
+
 def _judge_where(constant: Candidate, winner: Candidate, search: Search) -> None:
     """Judge a constant on the splits of the winner that it has not seen."""
     for split in sorted(set(winner.steps) - set(constant.steps)):

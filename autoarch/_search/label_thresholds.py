@@ -32,12 +32,10 @@ def label_thresholds(proba: np.ndarray, labels: np.ndarray, score: Callable[[np.
     most_tried = max(_FEWEST_TRIED, min(16, _MOST_SCORES // (2 * proba.shape[1])))
     for label in range(proba.shape[1]):
 
-        def with_this(threshold: float, label: int = label) -> float:
-            tried = chosen.copy()
-            tried[label] = threshold
-            return score(tried)
+        def with_each(thresholds: np.ndarray, label: int = label) -> np.ndarray:
+            return np.array([score(np.where(np.arange(len(chosen)) == label, each, chosen)) for each in thresholds])
 
-        chosen[label] = best_threshold(proba[:, label], labels[:, label], with_this, most_tried)
+        chosen[label] = best_threshold(proba[:, label], labels[:, label], with_each, most_tried)
     return chosen
 
 

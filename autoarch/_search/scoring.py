@@ -17,7 +17,14 @@ from sklearn.metrics import get_scorer, get_scorer_names, log_loss, mean_squared
 
 from autoarch._core.checks import did_you_mean, shown
 from autoarch._search.label_thresholds import label_thresholds, moved_labels
-from autoarch._search.threshold import DEFAULT, best_threshold, depends_on_labels, moved
+from autoarch._search.threshold import (
+    DEFAULT,
+    best_threshold,
+    depends_on_labels,
+    moved,
+    score_by_counts,
+    threshold_counts,
+)
 from autoarch._training.labels import has_labels, pairs
 from autoarch.exceptions import ParameterError
 
@@ -165,6 +172,8 @@ class Scorer:
                 "threshold='auto'."
             )
         self.tunes = threshold == "auto" and classes is not None and len(classes) == 2 and self._asks_for_threshold()
+        one_label = self.tunes and not self.several_labels
+        self._by_counts = score_by_counts(self.function, classes) if one_label and classes is not None else None
 
     def _asks_for_threshold(self) -> bool:
         assert self.classes is not None
@@ -194,10 +203,16 @@ class Scorer:
                 self.y[predictions.rows] == 1,
                 lambda each: self.score_or_nan(self.decided(predictions, each)),
             )
-        second = self.y[predictions.rows] == self.classes[1]
-        return best_threshold(
-            predictions.values[:, 1], second, lambda t: self.score_or_nan(self.decided(predictions, t))
-        )
+        rows, proba = predictions.rows, predictions.values[:, 1]
+        second = self.y[rows] == self.classes[1]
+        counted = second.any() and not second.all()
+
+        def scores_of(thresholds: np.ndarray) -> np.ndarray:
+            if self._by_counts is None or not counted:
+                return np.array([self.score_or_nan(self.decided(predictions, each)) for each in thresholds])
+            return self._by_counts(threshold_counts(proba, second, self._weights_of(rows), thresholds))
+
+        return best_threshold(proba, second, scores_of)
 
     def decided(self, predictions: Predictions, threshold: Any = None) -> Predictions:
         """Predictions whose likeliest class is that which the threshold decides for, by default their own."""
@@ -230,10 +245,20 @@ class Scorer:
 
     def _score(self, predictions: Predictions, classes: np.ndarray | None) -> float:
         rows, values = predictions.rows, predictions.values
+        weight = self._weights_of(rows)
+        if self._by_counts is not None:
+            second = self.y[rows] == self.classes[1]
+            if second.any() and not second.all():
+                cells = np.bincount(2 * second + values.argmax(axis=1), weight, minlength=4)
+                return float(self._by_counts(cells.reshape(2, 2)))
         estimator = self._stored(values, classes)
-        weights = {"sample_weight": self.sample_weight[rows]} if self._weighted else {}  # type: ignore[index]
+        weights = {} if weight is None else {"sample_weight": weight}
         X = rows[:, None] if self._blind else self.X[rows]
         return float(self.function(estimator, X, self.y[rows], **weights))
+
+    def _weights_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """Weights of rows, where the scorer takes them."""
+        return self.sample_weight[rows] if self._weighted and self.sample_weight is not None else None
 
     def _stored(self, values: np.ndarray, classes: np.ndarray | None) -> StoredPredictions:
         """An estimator that predicts as stored."""

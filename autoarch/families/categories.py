@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
-from autoarch._training.crossed_columns import CrossedColumns
+from autoarch._training.crossed_columns import MOST_CROSSED, CrossedColumns
 from autoarch._training.table_scalers import LevelCounts, WithheldColumns
 from autoarch.families.base import Params, Problem, Steps, Trial
 
@@ -26,6 +26,7 @@ MOST_CODED = 254  # codes of a category, as many as histogram trees tell apart
 _MOST_LEVELS = 50  # further levels of a category share one column
 _TAKES_SPLITTERS = TargetEncoder().random_state == "deprecated"  # from scikit-learn 1.9 on
 _MOST_COMBINED, _FEWEST_COMBINED = 150, 200  # columns, and rows, of a table whose columns are combined
+_MANY_ROWS = 2_000  # with labels, from which combinations gain more than they mislead
 _MOST_CROSSED_CLASSES, _CROSSING = 10, 0.7  # of which pairs of categories have means; seconds to choose combinations
 _MEAN_FOLDS = 5  # in which target means are computed, each from the others
 
@@ -116,12 +117,23 @@ def can_cross(problem: Problem) -> bool:
     return few and problem.verdict == "none"
 
 
-def crossed_steps(params: Params, problem: Problem, seed: int) -> Steps:
-    """The step that appends combinations of columns, where ``params`` ask for it."""
+def crosses_pay(problem: Problem) -> bool:
+    """Tell whether combinations are worth an early turn: of few rows with labels they mislead."""
+    return can_cross(problem) and (not problem.classification or problem.n_samples >= _MANY_ROWS)
+
+
+def views(problem: Problem) -> list[str]:
+    """The columns as they are and, on tables, with combinations of them."""
+    return ["cells", *(["crossed"] if can_cross(problem) else [])]
+
+
+def crossed_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
+    """The step that appends combinations of columns, where ``params`` ask for it, and at most how many there are."""
     if params.get("view") != "crossed":
-        return []
+        return [], problem
     encoder = target_means(problem) if problem.n_classes <= _MOST_CROSSED_CLASSES else None
-    return [("crossed", CrossedColumns(problem.categorical, encoder, seed))]
+    step = CrossedColumns(problem.categorical, encoder, seed)
+    return [("crossed", step)], replace(problem, n_features=problem.n_features + MOST_CROSSED)
 
 
 def crossing_seconds(params: Params) -> float:

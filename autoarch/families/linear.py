@@ -32,7 +32,10 @@ class Linear(Family):
     prior_odds = (0.10, 0.15, 0.20)
 
     def defaults(self, problem: Problem) -> Sequence[Params]:
-        """A light and a strong penalty, robust scaling, few slopes; the penalty weighs against the sum over rows."""
+        """A light and a strong penalty, robust scaling, few slopes; the penalty weighs against the sum over rows.
+
+        On tables combinations of columns come before all but the first.
+        """
         near, bare = preprocessing.spatial_default(problem), preprocessing.spatial_default(problem, 2)
         light: Params = {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0, **near}
         strong = {**light, "penalty": 30.0}
@@ -46,7 +49,8 @@ class Linear(Family):
             levels = [{**light, "categories": "levels"}]
             for params in (light, strong, robust, few, fewest):
                 params["categories"] = "means"
-        found, summed = [light, *levels, strong, robust, few], [fewest, strong, few]
+        crossed = [{**robust, **near, "view": "crossed"}] if categories.crosses_pay(problem) else []
+        found, summed = [light, *levels, *crossed, strong, robust, few], [fewest, strong, few]
         return preprocessing.with_order_free(found, summed, problem, self.openings(problem))
 
     def openings(self, problem: Problem) -> int:
@@ -73,7 +77,7 @@ class Linear(Family):
             "penalty": trial.suggest_float("linear.penalty", 1e-3, 1e4, log=True),
             "scaling": trial.suggest_categorical("linear.scaling", ["standard", "robust"]),
             **preprocessing.suggest_spatial(trial, self.name, problem),
-            **preprocessing.suggest_view(trial, self.name, problem),
+            **preprocessing.suggest_view(trial, self.name, problem, categories.views(problem)),
             **categories.suggest_categories(trial, self.name, problem, ("means", "levels")),
         }
 
@@ -93,8 +97,10 @@ class Linear(Family):
             model = Ridge(alpha=params["penalty"], random_state=seed)
         steps, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
+        crossed, problem = categories.crossed_steps(params, problem, seed)
         encoder = categories.table_encoder(problem, scaler, params.get("categories", "means"))
-        return [*categories.tidy_steps(problem), *steps, *summaries, ("prepare", encoder), ("model", model)]
+        steps = [*categories.tidy_steps(problem), *steps, *summaries, *crossed]
+        return [*steps, ("prepare", encoder), ("model", model)]
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:
         """Iterate until converged or out of time."""
@@ -106,8 +112,9 @@ class Linear(Family):
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the passes over the encoded values, or the products of columns."""
-        summing = preprocessing.view_seconds(params, problem)
+        summing = preprocessing.view_seconds(params, problem) + categories.crossing_seconds(params)
         _, problem = preprocessing.view_steps(params, problem)
+        _, problem = categories.crossed_steps(params, problem, 0)
         n, p = problem.n_samples, categories.n_encoded(problem)
         preparing = 0.005 + n * p * _PER_PREPARED + summing
         if problem.classification:

@@ -74,7 +74,7 @@ class MLP(Family):
             "batches": trial.suggest_int("mlp.batches", 5, 60, log=True),
             "effort": trial.suggest_float("mlp.effort", 0.5, 6.0, log=True),
             **preprocessing.suggest_spatial(trial, self.name, problem),
-            **preprocessing.suggest_view(trial, self.name, problem),
+            **preprocessing.suggest_view(trial, self.name, problem, categories.views(problem)),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
@@ -90,7 +90,8 @@ class MLP(Family):
             prepare, n_numbers = [*prepare, ("scale", scaler(problem.layout))], 0
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
-            prepare = [*categories.tidy_steps(problem), *prepare]
+            crossed, problem = categories.crossed_steps(params, problem, seed)
+            prepare = [*categories.tidy_steps(problem), *prepare, *crossed]
             prepare += [("prepare", categories.table_encoder(problem, scaler)), ("cast", ToFloat32())]
         net = make_net(
             problem,
@@ -108,10 +109,11 @@ class MLP(Family):
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the products of the layers."""
-        summing = preprocessing.view_seconds(params, problem)
+        summing = preprocessing.view_seconds(params, problem) + categories.crossing_seconds(params)
         _, problem = preprocessing.view_steps(params, problem)
-        n, p, units = problem.n_samples, categories.n_encoded(problem), params["units"]
-        inputs = p + (_EMBEDDING - 1) * len(problem.numeric) * (len(problem.numeric) <= _MOST_EMBEDDED)
+        n, units, n_numbers = problem.n_samples, params["units"], len(problem.numeric)
+        _, problem = categories.crossed_steps(params, problem, 0)
+        inputs = categories.n_encoded(problem) + (_EMBEDDING - 1) * n_numbers * (n_numbers <= _MOST_EMBEDDED)
         products = params["members"] * units * (inputs + (params["layers"] - 1) * units + problem.n_outputs)
         batch = batch_rows(n, largest=256, per_epoch=params["batches"])
         return summing + training_seconds(n, epochs(n, params["effort"]), batch, products)

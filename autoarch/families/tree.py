@@ -97,7 +97,7 @@ class Tree(Family):
             first.append({**(swift if large else slow), **oblique})
         crosses = categories.can_cross(problem)
         crossed = [{**slow, **near, "view": "crossed"}] if crosses else []
-        at_once = not problem.classification or problem.n_samples >= _MANY_ROWS  # labels of few rows mislead
+        at_once = categories.crosses_pay(problem)
         plugged = {kind: {**self._plugged(kind, problem), **view, **near} for kind in _installed()}
         defaults = [
             *first,
@@ -194,7 +194,7 @@ class Tree(Family):
                 problem = replace(problem, categorical=tuple(places.tolist()))
         means, problem = categories.means_steps(params, problem)
         steps += means
-        steps += categories.crossed_steps(params, problem, seed)
+        steps += categories.crossed_steps(params, problem, seed)[0]
         if params["kind"] in _FORESTS:
             steps += [("units", SmallUnits())]
             model = self._forest(params, problem, seed)
@@ -357,9 +357,8 @@ def _has_quantiles(problem: Problem) -> bool:
 
 def _views(problem: Problem) -> list[str]:
     """Cells, summaries, both and, of numbers, quantiles; on tables combinations of columns."""
-    views = list(VIEWS) if _has_parts(problem) else ["cells"]
-    crossed = ["crossed"] if not _has_parts(problem) and categories.can_cross(problem) else []
-    return [*views, *crossed, *([QUANTILES] if _has_quantiles(problem) else [])]
+    views = list(VIEWS) if _has_parts(problem) else categories.views(problem)
+    return [*views, *([QUANTILES] if _has_quantiles(problem) else [])]
 
 
 def _summaries(problem: Problem, view: str) -> GridSummaries | IntervalQuantiles:

@@ -3,14 +3,17 @@
     python family_defaults.py --data DIR --rows 2000            # all sets, all families, all defaults
     python family_defaults.py digits wine --families kernels mlp --most 2
     python family_defaults.py --data DIR --folds --out folds.jsonl
+    python family_defaults.py --data DIR --families linear --most 1 --change view=crossed scaling=robust
 
 The layout is the one that the probe infers; no search, no budget. ``--folds`` compares a fit on all rows with the mean
-of the models of five folds (three above 2,000 rows). Results that ``--out`` has already are not computed again.
+of the models of five folds (three above 2,000 rows). ``--change`` gives parameters of every default another value,
+"crossed" where columns can be crossed. Results that ``--out`` has already are not computed again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +27,7 @@ from autoarch._data.canonical import Canonicaliser
 from autoarch._data.row_splits import plan_splits
 from autoarch._search.evaluate import fit_steps, predict_values
 from autoarch.families import Family, Problem
+from autoarch.families.categories import can_cross
 from autoarch.families.registry import known_families, resolve_families
 from autoarch.locality import LayoutSearch, probe_values
 from ledger import Ledger
@@ -39,22 +43,33 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=9, help="defaults of each family at most")
     parser.add_argument("--rows", type=int, default=2_000, help="training rows at most")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--change", nargs="+", default=[], metavar="NAME=VALUE", help="parameters that are changed")
     parser.add_argument("--folds", action="store_true", help="the mean of the folds' models, too")
     parser.add_argument("--out", default="family_defaults.jsonl")
     arguments = parser.parse_args()
     folders, ledger = [Path(folder) for folder in arguments.data], Ledger(arguments.out)
+    changed = {name: _value(text) for name, _, text in (change.partition("=") for change in arguments.change)}
     for name in arguments.names or names(folders):
         case = Case(load(name, folders), arguments.rows)
         for family, place, params in case.candidates(arguments.families, arguments.most):
             for seed in arguments.seeds:
-                run = {"data": name, "family": family.name, "place": place, "seed": seed}
-                if ledger.has(**run):
+                run = {"data": name, "family": family.name, "place": place, "seed": seed, "changed": changed}
+                if ledger.has(**run) or ("crossed" in changed.values() and not can_cross(case.problem)):
                     continue
+                params = {**params, **changed}
                 row = {**run, "params": params}
                 row |= case.folds(family, params, seed) if arguments.folds else case.fit(family, params, seed)
                 ledger.add(row)
                 print({key: value for key, value in row.items() if key != "params"}, flush=True)
     show(pd.DataFrame(ledger.rows), folds=arguments.folds)
+
+
+def _value(text: str) -> Any:
+    """A value as JSON, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class Case:
@@ -128,7 +143,8 @@ def show(rows: pd.DataFrame, *, folds: bool) -> None:
             gain["less_log_loss"] = rows["log_loss"] - rows["log_loss_averaged"]
         print(gain.groupby("family")[[c for c in ("gain", "less_log_loss") if c in gain]].agg(["mean", "sem", "count"]))
         return
-    rows["default"] = rows["family"] + " " + rows["place"].astype(str)
+    changes = rows["changed"].map(lambda changed: "".join(f" {name}={value}" for name, value in changed.items()))
+    rows["default"] = rows["family"] + " " + rows["place"].astype(str) + changes
     print(rows.pivot_table(index="data", columns="default", values="score").round(4).to_string())
     print(rows.groupby("default")["seconds"].agg(["median", "max"]).T.to_string())
 

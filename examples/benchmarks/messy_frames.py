@@ -32,7 +32,7 @@ from autoarch.families.linear import Linear
 from autoarch.families.tree import Tree
 
 ROWS, TRAINED = 700, 450
-PLAIN = ("codes", "many levels")  # categories that are what they seem
+PLAIN = ("codes", "many levels", "written anyhow", "yes and no", "objects")  # what they seem, or what they always are
 WORDS = "red blue old new small large fast slow broken mint rare common heavy light"
 Column = tuple[pd.Series, pd.Series | pd.DataFrame, np.ndarray]  # as it comes, cleaned by hand, its effect on y
 Generator = np.random.Generator
@@ -86,6 +86,18 @@ def dates_as(write: Callable[[pd.Series], pd.Series]) -> Callable[..., Column]:
         days = pd.Series(pd.Timestamp("2021-01-01") + pd.to_timedelta(g.integers(0, 1000 * 24, ROWS), "h"))
         season = np.sin(2 * np.pi * days.dt.day_of_year / 365).to_numpy() + (days.dt.day_of_week >= 5).to_numpy()
         return write(days), days.dt.floor("D") if write(days).dtype == object else days, season
+
+    return make
+
+
+def parts_of_years(period: str, form: str) -> Callable[..., Column]:
+    """A kind of column that holds months or quarters; y depends on the season."""
+
+    def make(g: Generator) -> Column:
+        days = pd.Series(pd.Timestamp("2021-01-01") + pd.to_timedelta(g.integers(0, 1000, ROWS), "D"))
+        starts = days.dt.to_period(period).dt.start_time
+        texts = starts.dt.to_period(period).astype(str) if not form else starts.dt.strftime(form)
+        return texts.astype(object), starts, np.sin(2 * np.pi * starts.dt.day_of_year / 365).to_numpy()
 
     return make
 
@@ -156,6 +168,59 @@ def tiny(g: Generator) -> Column:
     return pd.Series(values * 1e-15), pd.Series(values), values
 
 
+def clock(g: Generator) -> Column:
+    """Times of the day as they are said."""
+    minutes = g.integers(0, 1440, ROWS)
+    texts = pd.Series([(pd.Timestamp(0) + pd.Timedelta(minutes=int(m))).strftime("%I:%M %p") for m in minutes])
+    return texts, pd.Series(minutes), np.sin(2 * np.pi * minutes / 1440)
+
+
+def written(g: Generator) -> Column:
+    """A few labels in any case, with blanks around some."""
+    which = g.integers(0, 4, ROWS)
+    texts = pd.Series(np.array(["north", "south", "east", "west"])[which])
+    forms = [str.upper, str.title, str.strip, lambda text: f" {text} "]
+    messy = pd.Series([forms[form](text) for form, text in zip(g.integers(0, 4, ROWS), texts, strict=True)])
+    return messy, texts, g.normal(size=4)[which]
+
+
+def answers(g: Generator) -> Column:
+    """Yes and no, some without an answer."""
+    which = g.random(ROWS) < 0.5
+    texts = pd.Series(np.where(which, "yes", "no")).astype(object)
+    clean = pd.Series(which.astype(float))
+    unknown = g.random(ROWS) < 0.05
+    texts[unknown], clean[unknown] = "n/a", np.nan
+    return texts, clean, np.where(which, 1.0, -1.0)
+
+
+def sentinels(g: Generator) -> Column:
+    """Numbers, of which some stand for no measurement."""
+    values = pd.Series(g.normal(50, 10, ROWS).round(1))
+    known, unknown = values.to_numpy().copy(), g.random(ROWS) < 0.04
+    values[unknown] = -999.0
+    return values, values.where(~unknown), (known - 50) / 10
+
+
+def zones(g: Generator) -> Column:
+    """Moments with a zone, in new rows with another one (see ``frames``)."""
+    days = pd.Series(pd.Timestamp("2021-01-01") + pd.to_timedelta(g.integers(0, 1000 * 24, ROWS), "h"))
+    hour = days.dt.hour.to_numpy()
+    return days.dt.tz_localize("UTC"), days, np.sin(2 * np.pi * hour / 24)
+
+
+def objects(g: Generator) -> Column:
+    """Numbers in a column of objects, in new rows as text (see ``frames``)."""
+    values = amounts(g)
+    return pd.Series(values, dtype=object), pd.Series(values), effect_of(values)
+
+
+def copied(g: Generator) -> Column:
+    """A copy of the first column, as text."""
+    values = g.normal(size=ROWS)
+    return pd.Series([f"{value:.6f}" for value in values]), pd.Series(values), values
+
+
 KINDS: dict[str, Callable[[Generator], Column]] = {
     "question marks": numbers_as(lambda value: f"{value}", ("?",)),
     "n/a and -": numbers_as(lambda value: f"{value}", ("n/a", "-")),
@@ -166,6 +231,10 @@ KINDS: dict[str, Callable[[Generator], Column]] = {
     "dollars behind": numbers_as(lambda value: f"{value:.2f} USD"),
     "percent": numbers_as(lambda value: f"{value:.1f} %"),
     "thousand and million": numbers_as(lambda value: f"{value / 1000:.3f}k" if value > 400 else f"{value:.1f}"),
+    "parentheses": numbers_as(lambda value: f"({value - 300:.2f})" if value > 300 else f"{300 - value:.2f}"),
+    "powers of ten": numbers_as(lambda value: f"{value:.3e}"),
+    "blanks between thousands": numbers_as(lambda value: f"{value:,.2f}".replace(",", " ").replace(".", ",")),
+    "about": numbers_as(lambda value: f"{value:.1f}", ("about 300", "300-400", "NULL", "--"), 0.01),
     "limits": limits,
     "units": units,
     "day first": dates_as(lambda days: days.dt.strftime("%d/%m/%Y").astype(object)),
@@ -173,11 +242,22 @@ KINDS: dict[str, Callable[[Generator], Column]] = {
     "dates in words": dates_as(lambda days: days.dt.strftime("%d %b %Y").astype(object)),
     "digits of dates": dates_as(lambda days: days.dt.strftime("%Y%m%d").astype(object)),
     "epoch seconds": dates_as(lambda days: days.astype("datetime64[s]").astype("int64")),
+    "months": parts_of_years("M", "%b-%Y"),
+    "quarters": parts_of_years("Q", ""),
+    "dates and times": dates_as(lambda days: days.dt.strftime("%d.%m.%Y %H:%M").astype(object)),
+    "epoch milliseconds": dates_as(lambda days: days.astype("datetime64[ms]").astype("int64")),
+    "zones": zones,
     "times": times,
+    "clock": clock,
     "durations": durations,
     "codes": codes,
     "many levels": shops,
     "text": words,
+    "written anyhow": written,
+    "yes and no": answers,
+    "sentinels": sentinels,
+    "objects": objects,
+    "copies": copied,
     "no value": idle,
     "constant": constant,
     "identity": identity,
@@ -226,6 +306,10 @@ def row(seed: int, number: int, kinds: list[str]) -> dict[str, object]:
     if "codes" in chosen:  # a later file that happens to hold numbers alone is read as numbers
         new = new.assign(codes=new["codes"].where(new["codes"].str.isdigit(), "10")).astype({"codes": "int64"})
         clean.loc[~messy["codes"].str.isdigit() & (np.arange(ROWS) >= TRAINED), "codes"] = "c10"
+    if "zones" in chosen:
+        new = new.assign(zones=new["zones"].dt.tz_convert("Asia/Tokyo"))
+    if "objects" in chosen:
+        new = new.assign(objects=new["objects"].astype(str))
     score, said = score_of(messy.iloc[:TRAINED], new, target)
     return {
         "kinds": " + ".join(chosen),

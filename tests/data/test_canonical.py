@@ -263,6 +263,24 @@ def test_a_channel_may_have_a_value_of_its_own_for_not_measured():
     assert not np.isnan(values[:, 1]).any()
 
 
+@pytest.mark.parametrize("mixed", [True, False])
+def test_nines_far_from_all_else_in_a_single_column_are_read_as_missing(mixed):
+    """And said; not where they may be measurements, nor in other columns."""
+    rows = np.arange(100)
+    X = pd.DataFrame(RNG.normal(50, 10, (100, 3)), columns=["a", "b", "c"])
+    X.loc[rows % 20 == 0, "b"] = -999.0
+    X["c"] = np.where(rows % 20 == 0, 99.0, RNG.uniform(0, 95, 100))
+    X = X.assign(colour=np.where(rows % 3, "red", "blue")) if mixed else X
+
+    canonical = Canonicaliser().fit(X)
+    values = canonical.transform(X.assign(a=-999.0))
+
+    assert [(fill.value, fill.channels) for fill in canonical.fills_] == [(-999.0, (1,))]
+    np.testing.assert_array_equal(np.isnan(values).any(axis=1), rows % 20 == 0)
+    said = canonical.findings(canonical.transform(X), rows, classification=False)
+    assert "-999 in 5.0% of column 'b'" in " ".join(said)
+
+
 def test_a_ground_far_below_is_named_and_kept():
     """0 may be what was measured: nobody but the user knows."""
     canonical = Canonicaliser().fit(_clouded(0))

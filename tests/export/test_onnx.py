@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import voting
 from autoarch.exceptions import ModelFileError
+from autoarch.families.linear import Linear
 from autoarch.families.objective import OnTarget
 from autoarch.families.svm import SVM
 from autoarch.families.tree import Tree
@@ -316,15 +317,18 @@ def test_kernel_machines_of_numbers(kernel, tmp_path):
     assert_equal(AutoArchRegressor(**quick(families=OneKernel)).fit(X, numbers), X, tmp_path)
 
 
-def test_combinations_of_columns(tmp_path):
+@pytest.mark.parametrize("family", [Tree, Linear], ids=["tree", "linear"])
+def test_combinations_of_columns(family, tmp_path):
     """Arithmetic, and means of pairs of categories."""
 
-    class Crossed(Tree):
+    class Crossed(family):
         def defaults(self, problem):
-            return [{**params, "amount": 1.0} for params in super().defaults(problem) if params["view"] == "crossed"]
+            found = [params for params in super().defaults(problem) if params.get("view") == "crossed"]
+            return [{**params, **({"amount": 1.0} if family is Tree else {})} for params in found]
 
     X, numbers = table(240)
     X["other"] = np.random.default_rng(2).choice(["a", "b", "c"], len(X))
+    X["gaps"] = np.where(np.arange(len(X)) % 30, np.random.default_rng(3).normal(size=len(X)), -999.0)
     y = numbers * X["size"].to_numpy() + 3 * ((X["other"] == "a") == (X["colour"] == "red"))
     model = AutoArchRegressor(**quick(families=Crossed)).fit(X, y)
     step = model.best_estimator_.named_steps["crossed"]

@@ -104,6 +104,20 @@ def test_means_stand_beside_the_codes_of_few_levels(shops):
     assert dict(steps)["means"].fit_transform(values, y).shape == (3000, 4)
 
 
+@pytest.mark.parametrize("family", [Linear(), MLP()], ids=lambda family: family.name)
+def test_crosses_of_categories_reach_models_that_add_columns_up(family):
+    """What two categories say together alone, on a table without a number."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.choice(["a", "b", "c"], (600, 3)), columns=["one", "two", "three"])
+    y = np.where(X["one"] == X["two"], 1.0, -1.0) + 0.1 * rng.normal(size=600)
+    problem = described(Canonicaliser().fit(X), X.to_numpy(), y)
+    params = {**family.smoke_params(problem), "view": "crossed"}
+
+    found, _ = predictions(family, params, X[:400], y[:400], X[400:])
+
+    assert np.corrcoef(found, y[400:])[0, 1] > 0.95
+
+
 def test_withheld_columns_have_no_say_later():
     """Whatever stands in them in new rows, predictions are the same; in a fold, too, where only it is constant."""
     rng = np.random.default_rng(0)

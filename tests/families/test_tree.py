@@ -13,6 +13,7 @@ from autoarch._search.evaluate import fit_steps
 from autoarch._training.boosters import NAMES, checked_in_every_round
 from autoarch.families import MapColumns, Problem, tree
 from autoarch.families.landmarks import prepare
+from autoarch.families.linear import Linear
 from autoarch.families.tree import Tree
 
 SIZES = {"n_samples": st.integers(10, 100_000), "n_features": st.integers(3, 1_000), "n_classes": st.integers(0, 700)}
@@ -77,8 +78,10 @@ def test_combinations_of_columns_are_tried_on_tables():
     """Not where an order was found in the columns, nor on few rows."""
     views = [params.get("view") for params in Tree().defaults(table(1_000, 10, 2))]
     assert views.count("crossed") == 1 and views[0] == "cells"
+    assert [params.get("view") for params in Linear().defaults(table(2_000, 10, 2))[:2]] == [None, "crossed"]
     for other in (table(1_000, 16, 2, layout=Layout(4, 4), verdict="2d"), table(100, 10, 2), table(1_000, 500, 2)):
-        assert all(params.get("view") != "crossed" for params in Tree().defaults(other))
+        for family in (Tree(), Linear()):
+            assert all(params.get("view") != "crossed" for params in family.defaults(other))
 
 
 @pytest.mark.parametrize(("n_classes", "rounds"), [(0, 600), (3, 600), (9, 200), (600, 67)])

@@ -7,7 +7,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
-from autoarch._search import eligible
+from autoarch._search import eligible, ensemble
 from autoarch.families.linear import Linear
 
 SETTINGS = {"time_budget": None, "n_trials": 2, "cv": 2, "random_state": 0, "verbose": 0}
@@ -49,6 +49,16 @@ def test_noise_gives_a_constant_and_signal_a_model(task, scoring):
     assert len(np.unique(model.predict(X))) == 1
     X, y = data(task, 2)
     assert kind(**SETTINGS, scoring=scoring).fit(X, y).best_family_ != "baseline"
+
+
+@pytest.mark.usefixtures("linear_and_trees")
+def test_a_lead_that_is_owed_to_the_choice_gives_a_constant(monkeypatch):
+    """Where choosing is expected to score less than a constant does, whoever leads."""
+    monkeypatch.setattr(ensemble, "honest_estimate", lambda judged, *_: (0.1, 0.1))
+    model = AutoArchClassifier(**SETTINGS).fit(*data("two classes", 2))
+    by_family = model.leaderboard_.set_index("family")["score"]
+    assert by_family["linear"].max() > by_family["baseline"].iloc[0]
+    assert model.best_family_ == "baseline" and len(model.ensemble_) == 1
 
 
 def names_for(task):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.metrics import balanced_accuracy_score, make_scorer
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, fbeta_score, hamming_loss, make_scorer
 from sklearn.model_selection import FixedThresholdClassifier
 
 from autoarch import AutoArchClassifier
 from autoarch._search.scoring import Predictions, Scorer
-from autoarch._search.threshold import at_temperature, moved
+from autoarch._search.threshold import at_temperature, moved, threshold_counts
 from autoarch.exceptions import ParameterError
 
 LINEAR = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
@@ -66,6 +66,34 @@ def test_scores_of_labels_ask_for_one(scoring):
     assert own.tunes
 
 
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        *(f"{name}{kind}" for name in ("f1", "precision", "recall", "jaccard") for kind in ("", "_macro", "_weighted")),
+        *("f1_micro", "balanced_accuracy", "matthews_corrcoef", make_scorer(cohen_kappa_score)),
+        *(make_scorer(fbeta_score, beta=2.0, pos_label=0), make_scorer(hamming_loss, greater_is_better=False)),
+    ],
+    ids=str,
+)
+def test_counts_give_the_threshold_that_the_scorer_gives(scoring):
+    """With weights and without, where probabilities repeat and reach one half, too."""
+    rng = np.random.default_rng(7)
+    y, weight = rng.integers(0, 2, 300), rng.uniform(0.5, 2.0, 300)
+    second = np.round(np.clip(0.3 * y + rng.normal(0.3, 0.2, 300), 0, 1), 1)
+    part = Predictions(np.arange(300), np.column_stack([1 - second, second]))
+    for weights in (None, weight):
+        fast = Scorer(scoring, "classification", np.zeros((300, 1)), y, weights, np.unique(y), "auto")
+        known = fast._by_counts
+        assert (known is None) == ("hamming" in str(scoring))
+        found, tried = fast.threshold_of(part), np.unique(second)
+        scores = [fast.score(fast.decided(part, each)) for each in tried]
+        if known is not None:
+            np.testing.assert_allclose(known(threshold_counts(second, y == 1, weights, tried)), scores, atol=1e-12)
+        fast._by_counts = None
+        np.testing.assert_allclose([fast.score(fast.decided(part, each)) for each in tried], scores, atol=1e-12)
+        assert fast.threshold_of(part) == found
+
+
 def test_a_threshold_of_the_users_own_holds_for_predict_proba():
     """Whatever the temperature."""
     X, y = rare(600, 4, share=0.3)
@@ -107,3 +135,15 @@ def test_a_single_lucky_threshold_is_not_taken():
     second = rng.uniform(size=400)
     part = Predictions(np.arange(400), np.column_stack([1 - second, second]))
     assert 0.05 < scorer.threshold_of(part) < 0.95
+
+
+@pytest.mark.filterwarnings("ignore:.*ill-defined")
+def test_a_threshold_leaves_rows_on_either_side():
+    """Of the few surest rows, which make the best ratio of likelihoods, there may be none among new ones."""
+    rng = np.random.default_rng(8)
+    y = np.arange(200) % 2
+    second = np.clip(0.5 + 0.25 * (2 * y - 1) + 0.2 * rng.normal(size=200), 0.01, 0.99)
+    scorer = Scorer("positive_likelihood_ratio", "classification", np.zeros((200, 1)), y, None, np.unique(y), "auto")
+    threshold = scorer.threshold_of(Predictions(np.arange(200), np.column_stack([1 - second, second])))
+    assert threshold > 0.5
+    assert (second >= threshold).sum() >= 5
