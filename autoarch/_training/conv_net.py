@@ -311,14 +311,20 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """Bring the singular values of a matrix, which are 1 at most, near 1."""
+    """Bring the singular values of a matrix, which are 1 at most, near 1.
+
+    The iterations work on the products of its rows, of which there are fewer than columns; these commute.
+    """
     tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix.T if tall else matrix
+    products = matrix @ matrix.T
+    factors: list[torch.Tensor] = []
     for linear, cubic, quintic in _QUINTICS:
-        square = matrix @ matrix.T
-        matrix = torch.addmm(
-            matrix, torch.addmm(square, square, square, beta=cubic, alpha=quintic), matrix, beta=linear
-        )
+        if factors:
+            products = factors[-1] @ products @ factors[-1]
+        factors.append(torch.addmm(products, products, products, beta=cubic, alpha=quintic))
+        factors[-1].diagonal().add_(linear)
+    matrix = torch.linalg.multi_dot([*reversed(factors), matrix])
     return matrix.T if tall else matrix
 
 
