@@ -296,7 +296,10 @@ class Muon(torch.optim.AdamW):
 
     def _orthogonal_step(self, weights: list[torch.Tensor], rate: float, decay: float) -> None:
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        averages = [self.state[weight].setdefault("average", torch.zeros_like(weight)) for weight in weights]
+        for weight in weights:
+            if "average" not in self.state[weight]:
+                self.state[weight]["average"] = torch.zeros_like(weight)
+        averages = [self.state[weight]["average"] for weight in weights]
         torch._foreach_lerp_(averages, gradients, 1 - _MOMENTUM)
         ahead = torch._foreach_lerp(gradients, averages, _MOMENTUM)
         norms = torch._foreach_norm(ahead)
