@@ -17,12 +17,11 @@ class Augmentation:
     Parameters
     ----------
     shift : tuple of int
-        Cells by which the grids of a batch are moved down or up and right or left at most, and at most a quarter of a
-        side.
+        Cells by which each grid is moved down or up and right or left at most, and at most a quarter of a side.
     mirror : tuple of bool
         Whether half of the grids are turned upside down, and half left to right.
     turn : bool
-        Whether the grids of a batch, which are squares, are turned by a random number of quarters.
+        Whether each grid, which is a square, is turned by a random number of quarters.
     cutout : float
         Share of each side of a rectangle that is set to 0, at a place of its own in each grid; on lines, of a stretch.
     noise : float
@@ -49,7 +48,10 @@ class Augmentation:
                 chosen = torch.rand((len(batch), 1, 1, 1), generator=generator).to(batch.device) < 0.5
                 batch = torch.where(chosen, batch.flip(axis), batch)
         if self.turn:
-            batch = torch.rot90(batch, int(torch.randint(4, (1,), generator=generator)), (2, 3))
+            quarters = torch.randint(4, (len(batch), 1, 1, 1), generator=generator).to(batch.device)
+            turned = [torch.rot90(batch, number, (2, 3)) for number in (1, 2, 3)]
+            for number, grids in enumerate(turned, start=1):
+                batch = torch.where(quarters == number, grids, batch)
         if self.cutout:
             batch = cut_out(batch, self.cutout, generator)
         if self.noise:
@@ -90,18 +92,20 @@ def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor,
 def shifted(
     batch: Tensor, most: tuple[int, int], generator: Generator, wrap: tuple[bool, bool] = (False, False)
 ) -> Tensor:
-    """Move the grids of a batch by the same random number of cells, at most ``most`` along each axis.
+    """Move each grid of a batch by a random number of cells of its own, at most ``most`` along each axis.
 
     What comes in is 0, or along an axis that wraps what has left on the other side.
     """
-    height, width = batch.shape[-2:]
-    down, right = (
-        int(torch.randint(-min(cells, side // 4), min(cells, side // 4) + 1, (1,), generator=generator))
-        for cells, side in zip(most, (height, width), strict=True)
-    )
-    batch = torch.roll(batch, (down * wrap[0], right * wrap[1]), (2, 3)) if any(wrap) else batch
-    down, right = down * (not wrap[0]), right * (not wrap[1])
-    return batch if down == right == 0 else F.pad(batch, (right, -right, down, -down))
+    n, _, *sides = batch.shape
+    around, starts = batch, []
+    for axis, (cells, side) in enumerate(zip(most, sides, strict=True)):
+        reach = min(cells, side // 4)
+        starts.append(torch.randint(2 * reach + 1, (n,), generator=generator).to(batch.device))
+        rim = [0, 0, reach, reach] if axis == 0 else [reach, reach, 0, 0]
+        around = F.pad(around, rim, mode="circular" if wrap[axis] and reach else "constant")
+    places = around.unfold(2, sides[0], 1).unfold(3, sides[1], 1)  # a view of all of them
+    moved = places[torch.arange(n, device=batch.device), :, starts[0], starts[1]]
+    return moved.contiguous(memory_format=torch.channels_last)
 
 
 def cut_out(batch: Tensor, share: float, generator: Generator) -> Tensor:

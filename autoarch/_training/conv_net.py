@@ -1,7 +1,8 @@
-"""The convolutional net, built from the shape of its input."""
+"""The convolutional net, built from the shape of its input, and the optimiser that suits it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -12,7 +13,12 @@ Sides = tuple[int, int]  # height and width
 Axes = tuple[bool, bool]  # along a column and along a row
 
 _MOST_CELLS = 256  # cells after the stem; finer grids are strided down first: 28 x 28 to 14 x 14 costs a quarter
+_FEWEST_CHANNELS = 4  # of the finest layer
 _HEAD_CELLS = 3  # a position-aware head sees at most 3 x 3 regions
+_MOMENTUM = 0.9
+_QUINTICS = 3 * [(3.4445, -4.7750, 2.0315)]  # polynomials that bring singular values from 0 to 1 near 1, by and by
+_RATE = 4.0  # of steps of convolutions, of norms and of biases, in units of AdamW's for the last layer
+_MOST_OUTPUTS = 128  # a wider layer is left to AdamW: making its gradient orthogonal costs more than the gradient
 
 
 def _strides(height: int, width: int, most_cells: int) -> Sides:
@@ -24,6 +30,35 @@ def _strides(height: int, width: int, most_cells: int) -> Sides:
         else:
             right *= 2
     return down, right
+
+
+def _stem(n_in: int, n_out: int, kernel: Sides, wrap: Axes, steps: list[tuple[Sides, Sides]]) -> nn.Sequential:
+    """Convolutions that stride, each with a norm, and with a mean over cells behind it where that has still to follow.
+
+    The kernel along an axis that strides is a cell longer than two strides. Each step has twice the channels of the one
+    before, because it has a part of its cells. Without ``steps`` nothing strides.
+    """
+    layers: list[nn.Module] = []
+    steps = steps or [((1, 1), (1, 1))]
+    for number, (stride, pool) in enumerate(steps, start=1):
+        down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
+        width = max(min(n_out, _FEWEST_CHANNELS), n_out // 2 ** (len(steps) - number))
+        layers += [_convolution(n_in, width, (down, across), wrap, stride), nn.BatchNorm2d(width), nn.ReLU()]
+        layers += [nn.AvgPool2d(pool, ceil_mode=True)] if max(pool) > 1 else []
+        n_in = width
+    return nn.Sequential(*layers)
+
+
+def _halvings(stride: Sides) -> list[tuple[Sides, Sides]]:
+    """Strides and pools, 2 at most, that make up for a stride."""
+    steps = []
+    while max(stride) > 1:
+        first = (min(2, stride[0]), min(2, stride[1]))
+        rest = (stride[0] // first[0], stride[1] // first[1])
+        pool = (min(2, rest[0]), min(2, rest[1]))
+        steps.append((first, pool))
+        stride = (rest[0] // pool[0], rest[1] // pool[1])
+    return steps
 
 
 def _folded(x: torch.Tensor, axis: int | None) -> torch.Tensor:
@@ -155,6 +190,9 @@ class ConvNet(nn.Module):
         Whether each block weighs its channels anew for each sample.
     wrap : tuple of bool
         Whether a column, and a row, closes on itself, so that its ends are neighbours.
+    stem : {"strided", "pooled"}
+        How fine grids are brought to 256 cells: by one convolution with a long kernel and stride, or by strides and
+        means of two cells in turn, behind which a fine pattern is still known by what it is made of.
 
     References
     ----------
@@ -175,6 +213,7 @@ class ConvNet(nn.Module):
         scales: int = 1,
         attention: bool = False,
         wrap: Axes = (False, False),
+        stem: str = "strided",
     ):
         settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
@@ -183,10 +222,9 @@ class ConvNet(nn.Module):
         channels, height, width = _folded(torch.empty(0, *input_shape), self.folded).shape[1:]
         stride = (1, 1) if alone else _strides(height, width, _MOST_CELLS)
         kernel = (1, 1) if alone else kernel
-        down, across = (2 * s + 1 if s > 1 else k for k, s in zip(kernel, stride, strict=True))
+        steps = _halvings(stride) if stem == "pooled" else [(stride, (1, 1))]
+        self.stem = _stem(channels, filters, kernel, wrap, steps)
         height, width = -(-height // stride[0]), -(-width // stride[1])
-        first = _convolution(channels, filters, (down, across), wrap, stride)
-        self.stem = nn.Sequential(first, nn.BatchNorm2d(filters), nn.ReLU())
         blocks, n_in = [], filters
         for stage in range(stages):
             n_out = filters * 2**stage
@@ -209,3 +247,89 @@ class ConvNet(nn.Module):
         else:
             features = F.adaptive_avg_pool2d(x, self.regions).flatten(1)
         return self.output(self.dropout(features))
+
+
+class Muon(torch.optim.AdamW):
+    """Muon [1]_: the averaged gradient of a convolution, as a matrix with a row for each output, made orthogonal.
+
+    All directions in which the outputs of a layer can change move alike then, where Adam moves along few. AdamW takes
+    care of what is no matrix, at a higher rate and without decay, and of the last layer.
+
+    Parameters
+    ----------
+    params : iterable
+        Named parameters or parameters, or groups of them.
+    **settings : Any
+        As for ``torch.optim.AdamW``.
+
+    References
+    ----------
+    .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
+    """
+
+    def __init__(self, params: Iterable[Any], **settings: Any):
+        super().__init__(params, **settings)
+        groups, self.param_groups = self.param_groups, []
+        for group in groups:
+            weights = group["params"]
+            matrices = [weight for weight in weights if _is_matrix(weight)]
+            vectors = [weight for weight in weights if weight.ndim == 1]
+            others = [weight for weight in weights if weight.ndim != 1 and not _is_matrix(weight)]
+            self.param_groups += [
+                {**group, "params": others},
+                {**group, "params": vectors, "rate": _RATE, "weight_decay": 0.0},
+                {**group, "params": matrices, "rate": _RATE, "orthogonal": True},
+            ]
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Take one step along the gradients, which those of convolutions do not outlive."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if group.get("orthogonal", False) and weights:
+                self._orthogonal_step(weights, group["lr"], group["weight_decay"])
+                for weight in weights:
+                    weight.grad = None  # AdamW passes over it
+        super().step()
+        return loss
+
+    def _orthogonal_step(self, weights: list[torch.Tensor], rate: float, decay: float) -> None:
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        for weight in weights:
+            if "average" not in self.state[weight]:
+                self.state[weight]["average"] = torch.zeros_like(weight)
+        averages = [self.state[weight]["average"] for weight in weights]
+        torch._foreach_lerp_(averages, gradients, 1 - _MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, averages, _MOMENTUM)
+        norms = torch._foreach_norm(ahead)
+        torch._foreach_add_(norms, 1e-7)
+        torch._foreach_div_(ahead, norms)
+        torch._foreach_mul_(weights, 1 - rate * decay)
+        for weight, change in zip(weights, ahead, strict=True):
+            rows, columns = len(weight), weight[0].numel()
+            matrix = orthogonal(change.permute(0, 2, 3, 1).reshape(rows, columns))  # as it lies in memory
+            change = matrix.reshape(rows, *weight.shape[2:], weight.shape[1]).permute(0, 3, 1, 2)
+            weight.add_(change, alpha=-rate * max(1.0, rows / columns) ** 0.5)
+
+
+def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+    """Bring the singular values of a matrix, which are 1 at most, near 1.
+
+    The iterations work on the products of its rows, of which there are fewer than columns; these commute.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    matrix = matrix.T if tall else matrix
+    products = matrix @ matrix.T
+    factors: list[torch.Tensor] = []
+    for linear, cubic, quintic in _QUINTICS:
+        if factors:
+            products = factors[-1] @ products @ factors[-1]
+        factors.append(torch.addmm(products, products, products, beta=cubic, alpha=quintic))
+        factors[-1].diagonal().add_(linear)
+    matrix = torch.linalg.multi_dot([*reversed(factors), matrix])
+    return matrix.T if tall else matrix
+
+
+def _is_matrix(weight: torch.Tensor) -> bool:
+    return weight.ndim == 4 and min(len(weight), weight[0].numel()) <= _MOST_OUTPUTS

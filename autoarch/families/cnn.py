@@ -36,7 +36,15 @@ KERNELS = {
     "row sets": (7, 1),  # each row is read alone, and all of them are pooled
     "column sets": (1, 7),
 }
-_MODULE = ("filters", "stages", "head", "dropout", "scales", "attention")  # parameters of the module as they are
+_MODULE = (
+    "filters",
+    "stages",
+    "head",
+    "dropout",
+    "scales",
+    "attention",
+    "stem",
+)  # parameters of the module as they are
 _SETS = {"row sets": "exchangeable_rows", "column sets": "exchangeable_columns"}
 _ORDERED = [kernel for kernel in KERNELS if kernel not in _SETS]
 _CELLS = 256  # of a grid behind the first layer, at most
@@ -92,7 +100,7 @@ class CNN(Family):
         if "place_free" in problem.symmetries or kernel in _SETS:
             heads.reverse()
         base = {"kernel": kernel, "scaling": scaling, "head": heads[0], "filters": 16, "stages": 3, "dropout": 0.2}
-        base |= {**TRAINING, "scales": 1, "attention": False, "effort": 1.0, **around}
+        base |= {**TRAINING, "scales": 1, "attention": False, "stem": "pooled", "effort": 0.5, **around}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         changed: Params = {"shift": min(1, most_shift(problem)), **({"mirror": True} if mirrors(problem) else {})}
         scales = 3 if 1 in KERNELS[kernel] else 1
@@ -127,19 +135,21 @@ class CNN(Family):
             **suggest_training(trial, self.name, problem),
             "scales": trial.suggest_int("cnn.scales", 1, 3),
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
+            "stem": trial.suggest_categorical("cnn.stem", ["pooled", "strided"]),
             "effort": suggest_effort(trial, self.name),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, then the net."""
-        from autoarch._training.conv_net import ConvNet
+        from autoarch._training.conv_net import ConvNet, Muon
 
         kernel, alone = KERNELS[params["kernel"]], params["kernel"] in _SETS
         net = make_net(
             problem,
             ConvNet,
             seed=seed,
+            optimizer=Muon,
             **training_settings(params, problem, (1, 1) if alone else kernel),
             module__kernel=kernel,
             module__axis_as_channels=params["kernel"].endswith(("lanes", "sets")),
@@ -187,11 +197,12 @@ def _convolution_products(params: Params, shape: tuple[int, int, int]) -> float:
         channels, width = channels * width, 1
     alone = params["kernel"] in _SETS
     down, across = (1, 1) if alone else (down, across)
-    while height * width > _CELLS and not alone:
-        height, width = (-(-height // 2), width) if height > width else (height, -(-width // 2))
-    inside, out = channels, params["filters"]
-    total = 4.0 * height * width * (inside + _EXTRA) * (out + _EXTRA) * down * across
-    inside = out
+    cells, height, width = ([height * width], height, width) if alone else _stem_cells(height, width, params["stem"])
+    inside, total = channels, 0.0
+    for number, count in enumerate(cells, start=1):
+        out = params["filters"] // 2 ** (len(cells) - number)
+        total += 4.0 * count * (inside + _EXTRA) * (out + _EXTRA) * down * across
+        inside = out
     for stage in range(params["stages"]):
         out = params["filters"] * 2**stage
         if stage and not alone:
@@ -199,3 +210,15 @@ def _convolution_products(params: Params, shape: tuple[int, int, int]) -> float:
         total += height * width * down * across * (inside + out + _EXTRA) * (out + _EXTRA)
         inside = out
     return total
+
+
+def _stem_cells(height: int, width: int, stem: str) -> tuple[list[int], int, int]:
+    """Cells behind each convolution in front of the first stage, and the sides behind them all."""
+    sides, halved = [height, width], [0, 0]
+    while sides[0] * sides[1] > _CELLS:
+        longer = int(sides[0] <= sides[1])
+        sides[longer], halved[longer] = -(-sides[longer] // 2), halved[longer] + 1
+    if stem == "strided":
+        return [sides[0] * sides[1]], sides[0], sides[1]
+    strides = ([2 ** min(number + 1, most) for most in halved] for number in range(0, max(1, *halved), 2))
+    return [-(-height // down) * -(-width // right) for down, right in strides], sides[0], sides[1]

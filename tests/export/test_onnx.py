@@ -155,7 +155,7 @@ def test_numbers_of_tables(family, tmp_path):
     assert_equal(AutoArchRegressor(**quick(families=family)).fit(X, 100 * numbers), X, tmp_path)
 
 
-@pytest.mark.parametrize("layout", ["image", "line", "gaps", "folded"])
+@pytest.mark.parametrize("layout", ["image", "line", "gaps", "folded", "fine"])
 def test_nets_of_every_kind_of_layer(layout, tmp_path):
     """Kernels along axes that close, several scales, attention, lines as channels, strides, masks."""
     from autoarch import Layout
@@ -168,8 +168,9 @@ def test_nets_of_every_kind_of_layer(layout, tmp_path):
         "line": {"kernel": (1, 5), "scales": 3, "wrap": (False, True), "head": "global"},
         "gaps": {"kernel": (3, 3), "stages": 2},
         "folded": {"kernel": (1, 3), "axis_as_channels": True, "stages": 2},
+        "fine": {"kernel": (3, 3), "wrap": (False, True), "stem": "pooled", "stages": 1},
     }[layout]
-    side = (1, 40) if layout == "line" else (18, 20)
+    side = {"line": (1, 40), "fine": (35, 90)}.get(layout, (18, 20))
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, *side)).astype(np.float32).astype(float)
     if layout == "gaps":

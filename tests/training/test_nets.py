@@ -138,8 +138,8 @@ def test_the_schedule_rises_and_falls_to_nothing():
 def test_a_shift_moves_cells_and_fills_with_zero():
     """Cells that leave on one side do not come back on the other; nothing else changes."""
     batch = torch.arange(1.0, 65.0).reshape(1, 1, 8, 8)
-    seen = {tuple(shifted(batch, (1, 1), torch.Generator().manual_seed(s))[0, 0, 4, 3:6].tolist()) for s in range(30)}
-    assert len(seen) == 9
+    moved = shifted(batch.repeat(60, 1, 1, 1), (1, 1), torch.Generator().manual_seed(0))
+    assert len({tuple(grid[4, 3:6].tolist()) for grid in moved[:, 0]}) == 9  # each grid has a shift of its own
     sums = [float(shifted(batch, (2, 2), torch.Generator().manual_seed(s)).sum()) for s in range(30)]
     assert max(sums) <= float(batch.sum())
 
@@ -198,6 +198,17 @@ def test_a_net_on_closed_axes_does_not_know_where_they_begin(kernel, scales):
     torch.testing.assert_close(rolled, outputs, atol=1e-5, rtol=1e-4)
     if kernel[0] > 1:
         assert float((across - outputs).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 40, 48), (3, 65, 33), (1, 200, 130), (1, 1, 5000)])
+def test_strides_and_means_in_turn_end_at_the_same_cells(shape):
+    """As a single stride; no step is longer than two cells."""
+    grids, kernel = torch.zeros(1, *shape), (1, 7) if shape[1] == 1 else (3, 3)
+
+    nets = [ConvNet(shape, 2, filters=8, kernel=kernel, stem=stem).eval() for stem in ("strided", "pooled")]
+
+    assert nets[0].stem(grids).shape == nets[1].stem(grids).shape
+    assert max(max(layer.stride) for layer in nets[1].stem if isinstance(layer, torch.nn.Conv2d)) <= 2
 
 
 @pytest.mark.parametrize(
