@@ -150,8 +150,7 @@ class AutoArchClassifier(ClassifierMixin, BaseAutoArch, LogProbabilities):
     >>> from autoarch import AutoArchClassifier
     >>> from autoarch.datasets import make_stripes
     >>> X, y = make_stripes(n_samples=120, shape=(8, 8), random_state=0)
-    >>> clf = AutoArchClassifier(n_trials=2, time_budget=None, families=["linear", "kernels"], layout=(8, 8))
-    >>> clf = clf.fit(X, y)
+    >>> clf = AutoArchClassifier(n_trials=2, time_budget=None, families=["linear", "kernels"]).fit(X, y)
     >>> clf.layout_.shape, clf.predict(X[:2]).shape
     ((1, 8, 8), (2,))
     """
