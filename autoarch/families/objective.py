@@ -34,6 +34,7 @@ _LOSSES = {
 _OF_LABELS = frozenset(("f1_score", "precision_score", "recall_score", "jaccard_score", "fbeta_score", "hamming_loss"))
 _OF_LABELS |= {"balanced_accuracy_score", "cohen_kappa_score", "matthews_corrcoef", "class_likelihood_ratios"}
 _LINKED = ("poisson", "gamma", "tweedie")  # losses of means of positive numbers
+_OF_MEANS = ("squared", *_LINKED)
 _SKEWED, _LESS = 2.0, 3.0  # skewness of y, and how much less that of its logarithm must be
 _KNOTS = 1_000  # of ranks
 _REPORTED: dict[str, Callable[[Sequence[Any]], Any]] = {
@@ -214,7 +215,7 @@ class OnTarget(RegressorMixin, BaseEstimator):
             sample_weight = each / each.mean() * (1.0 if sample_weight is None else sample_weight)
         target = self.learn(y)
         self.regressor_ = fit(model, X, target, sample_weight=sample_weight)
-        self.settle(y, target, self.regressor_.predict(X), sample_weight)
+        self.settle(y, target, self.regressor_.predict(X) if self.corrects else target, sample_weight)
         take_over(self, (self.regressor_,))
         return self
 
@@ -231,12 +232,20 @@ class OnTarget(RegressorMixin, BaseEstimator):
         """Learn what predictions are corrected by from those that a model gives of its training rows."""
         goal = self.goal
         self.factor_, self.shift_ = 1.0, 0.0
-        if self.way == "log" and goal.loss in ("squared", *_LINKED):  # back to means, which lie above medians
+        if not self.corrects:
+            return
+        if self.way == "log" and goal.loss in _OF_MEANS:  # back to means, which lie above medians
             expected = float(np.average(self._backward(reached), weights=sample_weight))
             factor = float(np.average(y, weights=sample_weight)) / expected if expected > 0 else 1.0
             self.factor_ = float(np.clip(factor, 0.5, 5.0)) if np.isfinite(factor) else 1.0
-        if goal.loss == "quantile" and self.way != "loss":
+        if goal.loss == "quantile":
             self.shift_ = float(np.quantile(target - reached, goal.level))
+
+    @property
+    def corrects(self) -> bool:
+        """Whether predictions are corrected by those of the training rows, which takes as long as predicting them."""
+        loss = self.goal.loss
+        return (self.way == "log" and loss in _OF_MEANS) or (loss == "quantile" and self.way != "loss")
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers in the units of y, where the score is defined."""

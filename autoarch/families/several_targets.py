@@ -104,7 +104,7 @@ class OnTargets(RegressorMixin, BaseEstimator):
         self.parts_ = [OnTarget(None, self.way, goal) for goal in goals]
         targets = np.column_stack([part.learn(column) for part, column in zip(self.parts_, y.T, strict=True)])
         self.regressor_ = fit(model, X, targets, sample_weight=sample_weight)
-        reached = self._reached(X)
+        reached = self._reached(X) if any(part.corrects for part in self.parts_) else targets
         for part, true, target, found in zip(self.parts_, y.T, targets.T, reached.T, strict=True):
             part.settle(true, target, found, sample_weight)
         take_over(self, (self.regressor_,))

@@ -2,11 +2,15 @@
 
 python several_targets.py --seconds 30
 python several_targets.py --data ../data --seconds 60
+python several_targets.py --times
 
 Generated tables, and arrays of a folder: every .npz there with ``X`` and a matrix ``y`` of numbers or indicators. Each
 is split 70/30; ``together`` is one search on all targets, ``apart`` is scikit-learn's MultiOutput wrapper around the
 same estimator, each target with its part of the seconds. Errors are mean RMSE in units of each target's deviation, or
 the share of wrong labels, (errors + .5) / (labels + 1). The last line is the geometric mean of the ratios.
+
+``--times`` fits the first default of each family that shares its work on all targets and on the first alone: seconds of
+the processor, the least of three.
 """
 
 from __future__ import annotations
@@ -14,14 +18,26 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_linnerud, make_multilabel_classification, make_regression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 
-from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
+from autoarch._core.clock import Deadline
+from autoarch._search.evaluate import fit_steps
+from autoarch.families import Problem
+from autoarch.families.kernels import Kernels
+from autoarch.families.linear import Linear
+from autoarch.families.mlp import MLP
+from autoarch.families.objective import objective_of
+from autoarch.families.several_targets import n_fits
+from autoarch.families.svm import SVM
+from autoarch.families.tree import Tree
 
 Task = tuple[str, np.ndarray, np.ndarray]
 
@@ -49,13 +65,49 @@ def error(y: np.ndarray, predicted: np.ndarray, *, labels: bool) -> float:
     return float(np.mean(np.sqrt(((y - predicted) ** 2).mean(axis=0)) / y.std(axis=0)))
 
 
+def show_times(seed: int) -> None:
+    """Print the seconds of five targets over those of one, by family."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(1_000, 64))
+    numbers = X[:, :5] * X[:, 5:10] + X[:, 10:15] + 0.3 * rng.normal(size=(1_000, 5))
+    print(f"{'family':10} {'y':8} {'five':>6} {'one':>6} {'ratio':>6}")
+    for labels in (False, True):
+        scorer = get_scorer("f1_macro" if labels else "r2")
+        y = (numbers > 0).astype(np.int64) if labels else numbers
+        for family in (Linear(), Tree(), MLP(), SVM(), Kernels()):
+            layout = Layout(8, 8) if family.needs.grid else None
+            problem = Problem("classification" if labels else "regression", *X.shape, layout=layout)
+            if labels:
+                problem = replace(problem, n_classes=2, smallest_class=450)
+            several = replace(problem, objective=objective_of(scorer, y, classification=labels))
+            shared = (p for p in family.defaults(several) if n_fits(family.build(p, several, 0), p, several) == 1)
+            params = next(shared, None)
+            if params is None:
+                continue
+            seconds = {}
+            for name, target, seen in (("five", y, several), ("one", y[:, 0], problem)):
+                each = []
+                for _ in range(3):
+                    began = time.process_time()
+                    fit_steps(family, params, seen, 0, X, target, None, Deadline())
+                    each.append(time.process_time() - began)
+                seconds[name] = min(each)
+            five, one = seconds["five"], seconds["one"]
+            kind = "labels" if labels else "numbers"
+            print(f"{family.name:10} {kind:8} {five:6.2f} {one:6.2f} {five / one:6.2f}", flush=True)
+
+
 def main() -> None:
     """Print a line for each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", metavar="DIR", help="folder with .npz files")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--times", action="store_true", help="seconds of several targets against one, by family")
     arguments = parser.parse_args()
+    if arguments.times:
+        show_times(arguments.seed)
+        return
     ratios = []
     print(f"{'data':28} {'together':>9} {'apart':>9} {'ratio':>6} {'seconds':>8}")
     for name, X, y in tasks(arguments.data, arguments.seed):
