@@ -203,7 +203,7 @@ def _scaled(values: np.ndarray) -> np.ndarray | None:
 
 
 def _counted(scaled: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many rows are near to each of some, and how many within the wider distance."""
+    """Count the rows that are near to each of some, and those within the wider distance."""
     near, wider = np.zeros(len(queries)), np.zeros(len(queries))
     for place, query in enumerate(queries):
         rows = np.arange(len(scaled))

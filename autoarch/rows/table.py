@@ -245,7 +245,7 @@ def _kinds(canonical: Canonicaliser) -> dict[int, str]:
 
 
 def _starts(cells: pd.Series, name: str, outputs: np.ndarray) -> list[Column]:
-    """What stands before the last number in texts that name rows: of "p03_v12" and "p03_v13" the same."""
+    """Find what stands before the last number in texts that name rows: of "p03_v12" and "p03_v13" the same."""
     if 2 * cells.nunique() <= len(cells):
         return []
     texts = cells.astype(str)

@@ -1,6 +1,7 @@
 """Do 90 % intervals and sets hold the truth of nine in ten rows that fit never saw?
 
     python coverage.py --data DIR              # test rows of every data set of a folder
+    python coverage.py --data DIR --independent    # the same, where nothing is asked about rows
     python coverage.py --data DIR --blocks     # whole blocks of the map, of those with coordinates
     python coverage.py --data DIR --blocks --matched    # with folds whose distances are those of these blocks
 
@@ -34,6 +35,7 @@ def main() -> None:
     """Print a line for each data set, and the means over them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--independent", action="store_true")
     parser.add_argument("--blocks", action="store_true")
     parser.add_argument("--matched", action="store_true")
     parser.add_argument("--only", nargs="*")
@@ -48,7 +50,8 @@ def main() -> None:
             draws = range(DRAWS if facts.get("coordinates") else 0)
             rows += [of_blocks(arguments.data, facts, draw, matched=arguments.matched) for draw in draws]
         else:
-            rows.append(of_rows(tasks.fewer(tasks.load(name, [arguments.data]), MOST_ROWS)))
+            asked = "independent" if arguments.independent else "auto"
+            rows.append(of_rows(tasks.fewer(tasks.load(name, [arguments.data]), MOST_ROWS), asked))
     table = pd.DataFrame(rows)
     for kind, part in table.groupby("kind"):
         of_sets = part.groupby("name")["covered"].mean()
@@ -56,10 +59,10 @@ def main() -> None:
         print(f"{kind}: mean coverage {of_sets.mean():.3f} of {len(of_sets)} data sets, below the bound {below}")
 
 
-def of_rows(task: tasks.Task) -> dict[str, Any]:
+def of_rows(task: tasks.Task, rows: str) -> dict[str, Any]:
     """Coverage of the test rows of a data set."""
     X, X_test = (part if hasattr(part, "iloc") else part.reshape(len(part), -1) for part in (task.X, task.X_test))
-    model = fitted(task.classification, X, task.y, groups=task.groups, rows="independent")
+    model = fitted(task.classification, X, task.y, groups=task.groups, rows=rows)
     X_test, y_test = X_test[:MOST_TESTED], task.y_test[:MOST_TESTED]
     held, size = covered(model, X_test, y_test)
     return told(task.name, task.classification, held, size, len(X))
