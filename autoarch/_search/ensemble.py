@@ -211,7 +211,7 @@ def finish(
     try:
         chosen = choose(best, search, size)
         estimate = honest_estimate(contenders(best, search), data, search.past.seed, seconds, len(chosen.members))
-        if (constant := constant_for_estimate(best, search, estimate[0])) is not None:
+        if (constant := constant_for_estimate(best, search, *estimate)) is not None:
             best, chosen = constant, Chosen.alone(constant, data)
             estimate = honest_estimate([constant], data, search.past.seed, seconds)
     except KeyboardInterrupt:

@@ -36,10 +36,11 @@ def constant_instead(winner: Candidate, search: Search) -> Candidate | None:
     return best if _lead(winner, best, weights) < 0 else None
 
 
-def constant_for_estimate(winner: Candidate, search: Search, expected: float) -> Candidate | None:
-    """Return the best constant where it scores more on the splits of the winner than is expected of taking the winner.
+def constant_for_estimate(winner: Candidate, search: Search, expected: float, error: float) -> Candidate | None:
+    """Return the best constant where it is ahead of what is expected of the winner by more than a standard error.
 
-    The winner of many may owe its lead to luck, which a constant does not. Of numbers a single row may decide both; and
+    The winner of many may owe its lead to luck, which a constant does not; within the error the winner stays, whose
+    probabilities tell more. Of numbers a single row may decide both; and
     splits are compared where they ask the same question.
     """
     plan = search.data.plan
@@ -54,7 +55,7 @@ def constant_for_estimate(winner: Candidate, search: Search, expected: float) ->
     scorer = search.data.scorer
     scores = [scorer.score_or_nan(scorer.decided(c.predictions_on(winner.splits))) for c in able]
     scores = [score if np.isfinite(score) else -np.inf for score in scores]
-    return able[int(np.argmax(scores))] if able and max(scores) > expected else None
+    return able[int(np.argmax(scores))] if able and max(scores) > expected + error else None
 
 
 def _judge_where(constant: Candidate, winner: Candidate, search: Search) -> None:
