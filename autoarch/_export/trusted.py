@@ -84,7 +84,7 @@ OWN_LAYERS = frozenset({"autoarch._training.pretrained.inspect:TransferNet"})
 CLASSES = frozenset(
     {
         "autoarch._training.conv_net:ConvNet",
-        "autoarch._training.conv_net:Muon",
+        "autoarch._training.muon:Muon",
         "autoarch._training.pretrained.fine_tuning:transfer_net",
         "autoarch._training.table_net:TableNet",
         "torch.nn.modules.loss:BCEWithLogitsLoss",

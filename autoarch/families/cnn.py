@@ -142,7 +142,8 @@ class CNN(Family):
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, then the net."""
-        from autoarch._training.conv_net import ConvNet, Muon
+        from autoarch._training.conv_net import ConvNet
+        from autoarch._training.muon import Muon
 
         kernel, alone = KERNELS[params["kernel"]], params["kernel"] in _SETS
         net = make_net(

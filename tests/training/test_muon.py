@@ -6,8 +6,9 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from autoarch._data.layout import Layout
-from autoarch._training.conv_net import ConvNet, Muon, orthogonal
+from autoarch._training.conv_net import ConvNet
 from autoarch._training.loop import ArrayNetClassifier
+from autoarch._training.muon import Muon, orthogonal
 from autoarch._training.scalers import GridScaler
 
 
