@@ -127,6 +127,11 @@ def views(problem: Problem) -> list[str]:
     return ["cells", *(["crossed"] if can_cross(problem) else [])]
 
 
+def usual_view(problem: Problem) -> Params:
+    """The view of the columns as they are, where others are on offer."""
+    return {"view": "cells"} if len(views(problem)) > 1 else {}
+
+
 def crossed_steps(params: Params, problem: Problem, seed: int) -> tuple[Steps, Problem]:
     """The step that appends combinations of columns, where ``params`` ask for it, and at most how many there are."""
     if params.get("view") != "crossed":

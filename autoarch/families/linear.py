@@ -37,7 +37,13 @@ class Linear(Family):
         On tables combinations of columns come before all but the first.
         """
         near, bare = preprocessing.spatial_default(problem), preprocessing.spatial_default(problem, 2)
-        light: Params = {"penalty": 1.0, "scaling": "standard", "sparsity": 0.0, **near}
+        light: Params = {
+            "penalty": 1.0,
+            "scaling": "standard",
+            "sparsity": 0.0,
+            **near,
+            **categories.usual_view(problem),
+        }
         strong = {**light, "penalty": 30.0}
         robust = {**light, "scaling": "robust", **bare}
         few = {**light, "penalty": 10.0, "sparsity": 0.7}

@@ -45,7 +45,8 @@ class MLP(Family):
         """Few large batches with and without norms, many small ones, then a larger net; many first on wide data."""
         first, second, *_ = self.scalings(problem)
         base = {"scaling": first, "units": 256, "layers": 2, "members": 4, "norm": True, "sigma": 0.3, "dropout": 0.1}
-        base |= {"lr": 2e-3, "decay": 1e-2, "batches": 10, "effort": 1.0, **preprocessing.spatial_default(problem)}
+        base |= {"lr": 2e-3, "decay": 1e-2, "batches": 10, "effort": 1.0, **categories.usual_view(problem)}
+        base |= preprocessing.spatial_default(problem)
         busy: Params = {**base, "batches": 40, "lr": 3e-3, "effort": 2.0}
         calm: Params = {**base, "norm": False, **preprocessing.spatial_default(problem, 1)}
         large: Params = {**base, "units": 512, "layers": 3, "members": 2, "dropout": 0.3, "scaling": second}

@@ -243,7 +243,7 @@ class OnTarget(RegressorMixin, BaseEstimator):
 
     @property
     def corrects(self) -> bool:
-        """Whether predictions are corrected by those of the training rows, which takes as long as predicting them."""
+        """Return whether those of the training rows correct predictions, which takes as long as predicting them."""
         loss = self.goal.loss
         return (self.way == "log" and loss in _OF_MEANS) or (loss == "quantile" and self.way != "loss")
 

@@ -90,7 +90,7 @@ def test_several_members_are_fitted_once_each():
     X, y = load_diabetes(return_X_y=True)
     holdout = [(np.arange(0, 442, 2), np.arange(1, 442, 2))]
     settings = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0, "cv": holdout}
-    two = AutoArchRegressor(families=["linear", "neighbors"], ensemble_size=2, **settings).fit(X, y)
+    two = AutoArchRegressor(families=["linear", "svm"], ensemble_size=2, **settings).fit(X, y)
     assert len(two.ensemble_) == 2
     assert two.fitted_on_ == "all 442 rows"
     assert two.best_score_ > two.ensemble_["score"].max()

@@ -59,7 +59,7 @@ def test_a_threshold_is_chosen_on_other_rows_than_those_that_the_estimate_is_of(
         best.append(candidates[0].mean_score)
         estimates.append(honest_estimate(candidates, data, 0)[0])
     most = 2 * 0.1 / (1 + 0.1)
-    assert np.mean(best) > most + 0.1
+    assert np.mean(best) > most + 0.08
     assert np.mean(estimates) < most + 0.02
 
 
