@@ -17,6 +17,8 @@ from autoarch import AutoArchClassifier
 from autoarch._core.clock import Budget
 from autoarch._core.progress import Progress, named
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 PARAMS = {"penalty": 1.0, "scaling": "standard"}
 
 

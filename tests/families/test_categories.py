@@ -25,6 +25,8 @@ from autoarch.families.linear import Linear
 from autoarch.families.mlp import MLP
 from autoarch.families.tree import Tree
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 ONCE = {"time_budget": None, "random_state": 0, "verbose": 0}
 
 

@@ -15,6 +15,8 @@ from autoarch.families.linear import Linear
 from autoarch.families.objective import Objective, OnTarget, objective_of, with_targets
 from autoarch.families.tree import Tree
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 SETTINGS = {"time_budget": None, "n_trials": 4, "random_state": 0, "verbose": 0, "cv": 2, "ensemble_size": 1}
 PINBALL = make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False)
 TWEEDIE = make_scorer(mean_tweedie_deviance, power=1.5, greater_is_better=False)

@@ -11,6 +11,8 @@ from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._data.time_splits import LATER_ROWS, later_splits, stretch_splits
 from autoarch.exceptions import AutoArchWarning, InputError, ParameterError
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 LINEAR = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0}
 QUIET = {**LINEAR, "verbose": 0}
 

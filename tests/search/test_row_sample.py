@@ -15,6 +15,8 @@ from autoarch._search import row_sample
 from autoarch._search.row_sample import GivenRows, blocks_of, rows_to_read
 from autoarch.exceptions import AutoArchWarning, InputError
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 N, MOST = 600, 200
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 5)).astype(np.float32)

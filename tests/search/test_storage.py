@@ -28,6 +28,8 @@ from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.claims import Claims
 from autoarch.exceptions import AutoArchWarning, ParameterError
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 X, Y = load_iris(return_X_y=True)
 X, Y = X[20:140:2], Y[20:140:2]
 SETTINGS = {"time_budget": None, "layout": None, "cv": 3, "random_state": 0, "verbose": 0, "ensemble_size": 1}

@@ -11,6 +11,8 @@ from autoarch._search.scoring import Predictions, Scorer
 from autoarch._search.threshold import at_temperature, moved, threshold_counts
 from autoarch.exceptions import ParameterError
 
+pytestmark = pytest.mark.usefixtures("probe_without_labels")
+
 LINEAR = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
 
 
