@@ -1,9 +1,9 @@
 """Do 90 % intervals and sets hold the truth of nine in ten rows that fit never saw?
 
-    python coverage.py --data DIR              # test rows of every data set of a folder
-    python coverage.py --data DIR --independent    # the same, where nothing is asked about rows
-    python coverage.py --data DIR --blocks     # whole blocks of the map, of those with coordinates
-    python coverage.py --data DIR --blocks --matched    # with folds whose distances are those of these blocks
+    python interval_coverage.py --data DIR              # test rows of every data set of a folder
+    python interval_coverage.py --data DIR --independent    # the same, where nothing is asked about rows
+    python interval_coverage.py --data DIR --blocks     # whole blocks of the map, of those with coordinates
+    python interval_coverage.py --data DIR --blocks --matched    # with folds whose distances are those of these blocks
 
 Trees and linear models on 2,400 rows at most. Blocks: the places in 20 clusters, eight of them held out, three times;
 coordinates are declared, so that fit holds out blocks as well. The bound is what as many rows allow: .9 less two
