@@ -132,13 +132,23 @@ class Windows:
 
 def first_of_copies(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First row of each set of equal rows, in order, and for each row the position of its own in that list."""
+    return first_of_equal(hashes_of(X))
+
+
+def hashes_of(X: np.ndarray) -> np.ndarray:
+    """One whole number for each row; those of equal rows are equal."""
     values = np.ascontiguousarray(X, dtype=np.float64) + 0.0  # one zero only
     bits = values.view(np.uint64)
     bits ^= bits >> np.uint64(29)
     factors = np.random.default_rng(0).integers(1, 2**63, size=X.shape[1], dtype=np.uint64) | np.uint64(1)
     bits *= factors
     bits ^= bits >> np.uint64(32)
-    _, first, copy_of = np.unique(bits.sum(axis=1), return_index=True, return_inverse=True)
+    return bits.sum(axis=1)
+
+
+def first_of_equal(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First place of each number, in order, and for each place the position of its own in that list."""
+    _, first, copy_of = np.unique(hashes, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))

@@ -20,12 +20,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from scipy.stats import poisson
+from sklearn.utils import gen_batches
 
-from autoarch._data.records import first_of_copies
+from autoarch._data.records import first_of_equal, hashes_of
 
 _STEP = 1e-5  # in units of a column's spread, into which values are rounded: coarser than the noise of float32
 _QUERIES, _MOST_COLUMNS = 400, 64
 _CELLS = 20_000_000
+_BLOCK = 2**20  # values that are rounded at a time
 _FEW_VALUES, _COMMON, _LEAST_COMMON = 20, 0.02, 20  # values of a column; share and number of rows that are one value
 _MIXED = 2.0  # times as many equal pairs as independent columns give, in tables of few distinct values
 _NOISE, _WIDER = 5e-3, 10.0  # of a column's spread, up to which values may differ; times this, for comparison
@@ -86,10 +88,10 @@ def find_copies(values: np.ndarray, seed: int, numbering: np.ndarray | None = No
     if numbering is not None and 0 < len(numbering) < values.shape[1]:
         values = np.delete(values, numbering, axis=1)
     n = len(values)
-    rounded = _rounded(values, 0.0)
-    groups = first_of_copies(rounded)[1]
+    scale = _scale_of(values)
+    groups = _equal_rows(values, scale, 0.0)
     if not np.all(np.isin(values[:100], np.round(values[:100]))):  # whole numbers have no noise
-        again = first_of_copies(_rounded(values, 0.5))[1]
+        again = _equal_rows(values, scale, 0.5)
         sides = int(groups.max()) + 1, int(again.max()) + 1
         ends = groups.astype(np.int32), (again + sides[0]).astype(np.int32)
         both = csr_array((np.ones(n), ends), shape=(sum(sides),) * 2)
@@ -100,16 +102,36 @@ def find_copies(values: np.ndarray, seed: int, numbering: np.ndarray | None = No
     if near is not None:  # with numbers that differ by so little, equal rows are none by chance
         n_copies = n - int(near[0].max()) - 1
         return Copies(near[0], n_copies / n, near[1], 0.0, (n_copies - n_equal) / n)
-    return Copies(groups, n_equal / n, *_by_chance(rounded, groups, seed)) if n_equal else None
+    return Copies(groups, n_equal / n, *_by_chance(_rounded(values, scale, 0.0), groups, seed)) if n_equal else None
 
 
-def _rounded(values: np.ndarray, shift: float) -> np.ndarray:
-    known = ~np.isnan(values)
-    n = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values, 0.0).sum(axis=0, dtype=np.float64) / n
-    spread = np.sqrt(np.square(np.where(known, values - mean, 0.0)).sum(axis=0) / n)
+def _equal_rows(values: np.ndarray, scale: tuple[np.ndarray, np.ndarray], shift: float) -> np.ndarray:
+    """Codes of the rows that are equal when rounded; a large table is never copied as a whole."""
+    hashes = [hashes_of(_rounded(values[rows], scale, shift)) for rows in _blocks(values)]
+    return first_of_equal(np.concatenate(hashes))[1]
+
+
+def _blocks(values: np.ndarray) -> list[slice]:
+    return list(gen_batches(len(values), max(1, _BLOCK // max(1, values.shape[1]))))
+
+
+def _scale_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least value and standard deviation of each column; 1 where it has one value."""
+    n, total, squares = (np.zeros(values.shape[1]) for _ in range(3))
+    for rows in _blocks(values):
+        known = ~np.isnan(values[rows])
+        n += known.sum(axis=0)
+        total += np.where(known, values[rows], 0.0).sum(axis=0, dtype=np.float64)
+    mean = total / np.maximum(n, 1)
+    for rows in _blocks(values):
+        squares += np.square(np.nan_to_num(values[rows] - mean, nan=0.0)).sum(axis=0)
+    spread = np.sqrt(squares / np.maximum(n, 1))
     spread[spread == 0] = 1.0
-    least = np.nan_to_num(np.fmin.reduce(values, axis=0))
+    return np.nan_to_num(np.fmin.reduce(values, axis=0)), spread
+
+
+def _rounded(values: np.ndarray, scale: tuple[np.ndarray, np.ndarray], shift: float) -> np.ndarray:
+    least, spread = scale
     return np.nan_to_num(np.floor((values - least) / (_STEP * spread) + shift + 0.25), nan=-1.0)
 
 

@@ -27,6 +27,7 @@ _MISMATCH = np.sqrt(1 / 12)  # so that two categories are as far apart as two ra
 _MOST_BINS, _FINE = 20, 8  # bins of a label of numbers; rows in a fine one
 _COUNTED = 3  # times the number of rows, over which whole numbers that count these may range
 _SAME = 0.99  # share of the rows of a level that hold its value
+_MANY, _MOSTLY = 100_000, 0.9  # rows; share of them with a value of their own
 _LOOKED_AT = 50  # labels of an index, for what they are
 _LAST_NUMBER = re.compile(r"\d+\D*$")  # "p03_v12.png" begins with "p03_v"
 
@@ -218,10 +219,18 @@ def read_columns(X: Any, values: np.ndarray, canonical: Canonicaliser) -> list[C
             numbers = values[:, outputs[0]]
             kind = "name" if outputs[0] in canonical.categorical_ else "number"
             whole = kind == "number" and bool(np.all((numbers == np.round(numbers)) | np.isnan(numbers)))
+            if kind == "number" and not whole and len(numbers) > _MANY and _is_measured(numbers[:_MANY]):
+                continue
             found.append(Column(name, dense(numbers), "whole" if whole else kind, outputs))
     if isinstance(X, pd.DataFrame):
         found += _index_columns(X.index)
     return found
+
+
+def _is_measured(numbers: np.ndarray) -> bool:
+    """Return whether nearly all differ and stand in no order: they name nothing, and many take long to sort."""
+    steps = np.diff(numbers)
+    return len(np.unique(numbers)) > _MOSTLY * len(numbers) and not ((steps >= 0).all() or (steps <= 0).all())
 
 
 def _kinds(canonical: Canonicaliser) -> dict[int, str]:
