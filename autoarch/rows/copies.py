@@ -195,7 +195,7 @@ def _near_copies(values: np.ndarray, groups: np.ndarray, seed: int) -> tuple[np.
     by_chance = float(wider.mean()) / _WIDER / max(float(near.mean()), 1e-12)
     if (near > 0).mean() < _LEAST or near.mean() > _MOST_NEAR or by_chance > _MOST_BY_CHANCE:
         return None
-    pairs = _pairs(scaled, rng)
+    pairs = _pairs(scaled, rng).astype(np.int32)  # scipy's graphs take no wider places
     graph = csr_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(scaled),) * 2)
     joined = connected_components(graph, directed=False)[1]
     sizes = np.bincount(joined)
