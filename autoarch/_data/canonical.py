@@ -125,7 +125,9 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 "grid and the places of rows exclude each other. Pass one of them."
             )
         given, X = X, to_plain(X)
-        X = self._fit_samples(X)
+        samples = samples_of(X)
+        self.sizes_ = None if samples is None else CommonSize.learn(samples, self.channels)
+        X = self._as_one(X, samples)
         self._table, self.letters_, self._numbers = None, None, ()
         self.notes_: tuple[str, ...] = ()
         self.sentinels_: tuple[array_checks.Sentinel, ...] = ()
@@ -157,10 +159,7 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """
         check_is_fitted(self, "n_features_in_")
         X = to_plain(in_reference(X, self.reference_))
-        if self._table is None and (samples := samples_of(X)) is not None:
-            X = stacked(samples) if self.sizes_ is None else self.sizes_.bring(samples)
-        elif self.sizes_ is not None:
-            X = self.sizes_.bring(list(np.asarray(X)))
+        X = self._as_one(X, samples_of(X) if self._table is None else None)
         values = array_checks.hide_sentinels(self._matrix_of(self._match_names(X)), self.fills_, len(self.centre_))
         if self.map_columns_ is not None:
             self.map_columns_.places(values)  # a row that is nowhere is refused, whether or not a model would notice
@@ -282,13 +281,11 @@ class Canonicaliser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self.dropped_, self.notes_ = self._table.dropped, notes_on(frame, coders)
         return self._finite(values)
 
-    def _fit_samples(self, X: Any) -> Any:
-        """Stack samples that came one by one, of one size or brought to one."""
-        samples = samples_of(X)
-        self.sizes_ = None if samples is None else CommonSize.learn(samples, self.channels)
-        if samples is None:
-            return X
-        return stacked(samples) if self.sizes_ is None else self.sizes_.bring(samples)
+    def _as_one(self, X: Any, samples: list[np.ndarray] | None) -> Any:
+        """X as it is, or as one array of the samples that it holds one by one, of one size or brought to one."""
+        if self.sizes_ is not None:
+            return self.sizes_.bring(list(np.asarray(X)) if samples is None else samples)
+        return X if samples is None else stacked(samples)
 
     def _without_fills(self, values: np.ndarray) -> np.ndarray:
         """Learn which numbers stand for none in single columns, where they are not declared to be cells or places."""

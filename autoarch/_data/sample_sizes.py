@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from autoarch._core.quiet import warn_user
+from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, InputTypeError
 
 _AXES = "(length,), (height, width) or (channels, height, width)"
@@ -38,7 +39,7 @@ def samples_of(X: Any) -> list[np.ndarray] | None:
         cells = X if isinstance(X, (list, tuple)) and _differ(X) else []
     if not len(cells) or not all(map(_is_array, cells)):
         return None
-    samples = [cell.detach().cpu().numpy() if hasattr(cell, "detach") else np.asarray(cell) for cell in cells]
+    samples = [np.asarray(to_plain(cell)) for cell in cells]
     if any(sample.dtype == object for sample in samples) or len({sample.ndim for sample in samples}) > 1:
         raise InputTypeError(f"{_shapes(samples)}; expected as many axes in each, as in {_AXES}.")
     return samples

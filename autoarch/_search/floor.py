@@ -40,8 +40,8 @@ def constant_for_estimate(winner: Candidate, search: Search, expected: float, er
     """Return the best constant where it is ahead of what is expected of the winner by more than a standard error.
 
     The winner of many may owe its lead to luck, which a constant does not; within the error the winner stays, whose
-    probabilities tell more. Of numbers a single row may decide both; and
-    splits are compared where they ask the same question.
+    probabilities tell more. Of numbers a single row may decide both; and splits are compared where they ask the same
+    question.
     """
     plan = search.data.plan
     if (

@@ -1,4 +1,4 @@
-"""The convolutional net, built from the shape of its input, and the optimiser that suits it."""
+"""The convolutional net, built from the shape of its input."""
 
 from __future__ import annotations
 

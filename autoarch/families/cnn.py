@@ -36,15 +36,7 @@ KERNELS = {
     "row sets": (7, 1),  # each row is read alone, and all of them are pooled
     "column sets": (1, 7),
 }
-_MODULE = (
-    "filters",
-    "stages",
-    "head",
-    "dropout",
-    "scales",
-    "attention",
-    "stem",
-)  # parameters of the module as they are
+_MODULE = ("filters", "stages", "head", "dropout", "scales", "attention", "stem")  # of the module, as they are
 _SETS = {"row sets": "exchangeable_rows", "column sets": "exchangeable_columns"}
 _ORDERED = [kernel for kernel in KERNELS if kernel not in _SETS]
 _CELLS = 256  # of a grid behind the first layer, at most
