@@ -73,7 +73,7 @@ class Baseline(Family):
             return [("model", make_pipeline(SmallUnits(), trees))]
         neighbors = (KNeighborsClassifier if problem.classification else KNeighborsRegressor)(n_neighbors=1)
         if params["scaled"]:
-            return [("model", make_pipeline(table_encoder(problem, StandardScaler()), neighbors))]
+            return [("model", make_pipeline(table_encoder(problem, StandardScaler(copy=False)), neighbors))]
         units = SmallUnits(together=True)
         return [("model", make_pipeline(units, table_encoder(problem, FunctionTransformer()), neighbors))]
 

@@ -6,7 +6,8 @@ A candidate that raises, gives no finite score or runs out of memory or time is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -51,10 +52,8 @@ def evaluate(data: TrainingData, job: Job) -> StepResult:
     result = StepResult(job.number, job.split)
     loading = 0.0
     try:
-        with quiet():
-            job, loading = _load_packages(job)
-            with limited(job.threads):  # a library is limited only where it was loaded before
-                _judge(data, job, result)
+        with _ready(job) as (job, loading):
+            _judge(data, job, result)
     except MemoryError:
         result.status, result.reason = "failed", OUT_OF_MEMORY
     except TimeoutError as late:
@@ -76,6 +75,15 @@ def evaluate_on(data: TrainingData, job: Job, split: Split) -> StepResult:
     return result
 
 
+@contextmanager
+def _ready(job: Job) -> Iterator[tuple[Job, float]]:
+    """Load what the family needs, then limit threads: a library is limited only where it was loaded before."""
+    with quiet():
+        job, seconds = _load_packages(job)
+        with limited(job.threads):
+            yield job, seconds
+
+
 def _load_packages(job: Job) -> tuple[Job, float]:
     """Load what the family needs in a fresh worker, and extend the deadline by the seconds that it takes."""
     seconds = load(job.family.needs.packages, job.problem.device)
@@ -87,9 +95,8 @@ def _load_packages(job: Job) -> tuple[Job, float]:
 def _judge(data: TrainingData, job: Job, result: StepResult) -> None:
     train, valid = data.splits[job.split]
     began = time.monotonic()
-    weight = None if data.sample_weight is None else data.sample_weight[train]
-    deadline = job.deadline.share(_FOR_TRAINING)
-    model = fit_steps(job.family, job.params, job.problem, job.seed, data.X[train], data.y[train], weight, deadline)
+    whole, deadline = (data.X, data.y, data.sample_weight), job.deadline.share(_FOR_TRAINING)
+    model = fit_steps(job.family, job.params, job.problem, job.seed, *whole, deadline, rows=train)
     fitted = time.monotonic()
     predictions = Predictions(valid, predict_values(model, data.X[valid], data.scorer.classes, data.y.shape[1:]))
     predicted = time.monotonic() - fitted
@@ -130,8 +137,12 @@ def fit_steps(
     sample_weight: np.ndarray | None,
     deadline: Deadline,
     learned: Any = None,
+    rows: np.ndarray | None = None,
 ) -> Pipeline:
-    """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline."""
+    """Build a candidate's pipeline and fit it, the last step by the family's own way of keeping the deadline.
+
+    ``rows`` are those of X to fit on, by default all; they are taken once it is known how many there is room for.
+    """
     steps = _built(family, params, problem, seed, learned)
     own = first_of_each(steps, params, problem) if y.ndim == 2 else len(steps)
     if own == len(steps):
@@ -140,7 +151,7 @@ def fit_steps(
         steps = _built(family, params, of_one_target(problem), seed, learned)
         fit_last = partial(_fit_each, family, params, problem, seed)
         steps = [*steps[:own], ("model", Pipeline(steps[own:]))]
-    return _fit_in_order(steps, fit_last, X, y, sample_weight, deadline, seed)
+    return _fit_in_order(steps, fit_last, X, y, sample_weight, deadline, seed, rows)
 
 
 def _built(family: Family, params: Params, problem: Problem, seed: int, learned: Any) -> Steps:
@@ -154,19 +165,27 @@ def _built(family: Family, params: Params, problem: Problem, seed: int, learned:
 
 
 def _fit_in_order(
-    steps: Steps, fit_last: Callable[..., Any], X: Any, y: np.ndarray, weight: Any, deadline: Deadline, seed: int
+    steps: Steps,
+    fit_last: Callable[..., Any],
+    X: Any,
+    y: np.ndarray,
+    weight: Any,
+    deadline: Deadline,
+    seed: int,
+    rows: np.ndarray | None = None,
 ) -> Pipeline:
     """Fit steps one after the other, on fewer rows where these take too long, the last one by ``fit_last``."""
-    rows = preparable_rows([transformer for _, transformer in steps[:-1]], X, y, deadline, seed)
-    if rows is not None:
-        X, y, weight = X[rows], y[rows], None if weight is None else weight[rows]
+    fewer = preparable_rows([transformer for _, transformer in steps[:-1]], X, y, deadline, seed, rows)
+    taken = rows if fewer is None else fewer
+    if taken is not None:
+        X, y, weight = X[taken], y[taken], None if weight is None else weight[taken]
     for _, transformer in steps[:-1]:
         _check_step_fits(transformer, len(X), deadline)
         X = transformer.fit_transform(X, y)
     name, model = steps[-1]
     fitted = fit_last(model, X, y, weight, deadline)
-    if rows is not None:
-        fitted.complete_, fitted.n_rows_fitted_ = False, work_done(fitted)[0] or len(rows)
+    if fewer is not None:
+        fitted.complete_, fitted.n_rows_fitted_ = False, work_done(fitted)[0] or len(fewer)
     return Pipeline([*steps[:-1], (name, fitted)])
 
 
@@ -217,14 +236,14 @@ def _fit_each(
 
 def fit_whole(data: TrainingData, job: Job, learned: Any) -> Pipeline:
     """Fit the candidate of a job on all rows."""
-    with quiet(), limited(job.threads):
+    with _ready(job) as (job, _):
         whole = data.X, data.y, data.sample_weight
         return fit_steps(job.family, job.params, job.problem, job.seed, *whole, job.deadline, learned)
 
 
 def predict_rows(data: TrainingData, job: Job, models: Sequence[BaseEstimator], rows: np.ndarray) -> list[np.ndarray]:
     """Predictions of each model for some rows."""
-    with quiet(), limited(job.threads):
+    with _ready(job):
         return [predict_values(model, data.X[rows], data.scorer.classes, data.y.shape[1:]) for model in models]
 
 

@@ -22,7 +22,7 @@ from autoarch._training.pair_probabilities import PairProbabilities, spread
 from autoarch._training.time_limited import affordable_rows, class_first_order
 
 _MOST_KERNEL = 2**28  # bytes of a matrix of products between all rows, which fits on folds share
-_BLOCK = 2**22  # values of such a matrix that are computed at once for predictions
+_BLOCK = 2**22  # values of such a matrix, or of kernels around rows, that are computed at once
 _FOLDS = 3  # of which each is left out once
 _SHARE = 0.2  # of the time left, for one fit on all rows; those on folds take as long again
 _PRODUCTS = 3e9  # multiplications in a second, of products between rows
@@ -263,7 +263,10 @@ class KernelFeatures(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """Return the features."""
         check_is_fitted(self)
-        return self.features_.transform(_flat(X))
+        features = np.empty((len(X), len(self.features_.components_)))
+        for rows in gen_batches(len(X), max(1, _BLOCK // features.shape[1])):  # distances take several times the room
+            features[rows] = self.features_.transform(_flat(X[rows]))
+        return features
 
 
 def _flat(X: Any) -> np.ndarray:

@@ -89,7 +89,7 @@ class Linear(Family):
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Scale and encode, then a linear model; ``sparsity`` is the share of the penalty that sets slopes to zero."""
-        scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
+        scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler(copy=False)
         model: BaseEstimator
         sparsity, loss = params["sparsity"], params.get("target") == "loss"
         if problem.classification:

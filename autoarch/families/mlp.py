@@ -90,7 +90,7 @@ class MLP(Family):
             scaler = CodeChannels if params["scaling"] == "codes" else GridScaler
             prepare, n_numbers = [*prepare, ("scale", scaler(problem.layout))], 0
         else:
-            scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
+            scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler(copy=False)
             crossed, problem = categories.crossed_steps(params, problem, seed)
             prepare = [*categories.tidy_steps(problem), *prepare, *crossed]
             prepare += [("prepare", categories.table_encoder(problem, scaler)), ("cast", ToFloat32())]

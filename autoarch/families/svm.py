@@ -95,7 +95,7 @@ class SVM(Family):
         if params["scaling"] == "global" and problem.layout is not None:
             steps += [("scale", GridScaler(problem.layout))]
         else:
-            scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler()
+            scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler(copy=False)
             steps = [*categories.tidy_steps(problem), *steps, ("prepare", categories.table_encoder(problem, scaler))]
         if params["kernel"] != "features":
             return [*steps, ("model", self._machine(params, problem, seed))]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext, suppress
 
 import pytest
 from sklearn.datasets import load_iris
@@ -67,3 +68,16 @@ def test_loading_leaves_no_folder_among_temporary_files(tmp_path):
     code = "from autoarch._training.device import load; load(['skorch'], 'cpu')"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", [evaluate.fit_whole, evaluate.predict_rows], ids=lambda step: step.__name__)
+def test_packages_are_loaded_before_threads_are_limited(monkeypatch, step):
+    """What is loaded later would take every core, also of a refit and of predictions."""
+    order = []
+    monkeypatch.setattr(evaluate, "load", lambda packages, device: order.append("load") or 0.0)
+    monkeypatch.setattr(evaluate, "limited", lambda threads: order.append("limit") or nullcontext())
+    problem = Problem(task="regression", n_samples=9, n_features=2)
+    job = Job(0, 0, resolve_families("mlp")[0], {}, problem, 0, Deadline(10.0))
+    with suppress(Exception):  # there are no data
+        step(None, job, [None], None) if step is evaluate.predict_rows else step(None, job, None)
+    assert order == ["load", "limit"]
