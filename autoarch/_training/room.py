@@ -102,7 +102,9 @@ def preparable_rows(
     for transformer in transformers:
         prepared = clone(transformer).fit_transform(prepared, y[few])
     each = (time.monotonic() - began) / len(few)
-    room = _rows_with_room(prepared) if isinstance(prepared, np.ndarray) else np.inf  # else computed when they are taken
+    room = (
+        _rows_with_room(prepared) if isinstance(prepared, np.ndarray) else np.inf
+    )  # else computed when they are taken
     most = min(room, np.inf if deadline.unlimited else _SHARE * deadline.left / max(each, 1e-9))
     return np.sort(order[: max(_TIMED_ROWS, int(most))]) if most < n else None
 

@@ -38,9 +38,8 @@ def table_encoder(problem: Problem, scaler: BaseEstimator, categories: str = "me
     beside them. With ``"levels"`` as ``categories`` each level has a column of a sparse matrix instead.
     """
     strategy = "median" if problem.has_missing else "mean"  # of a complete column, where the mean is found far faster
-    impute = SimpleImputer(
-        strategy=strategy, add_indicator=problem.has_missing, keep_empty_features=True, copy=False
-    )  # of columns that were copied when they were taken from X
+    # Columns are copied when they are taken from X, so they may be changed
+    impute = SimpleImputer(strategy=strategy, add_indicator=problem.has_missing, keep_empty_features=True, copy=False)
     parts: list[tuple[str, BaseEstimator, Any]] = []
     if problem.numeric:
         columns = partial(_numeric, categorical=problem.categorical)
@@ -51,7 +50,9 @@ def table_encoder(problem: Problem, scaler: BaseEstimator, categories: str = "me
         one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=every, **most)
         parts.append(("categorical", one_hot, list(problem.categorical)))
     if not every and (large := many_levels(problem)):
-        parts += [(name, make_pipeline(step, StandardScaler(copy=False)), large) for name, step in _beside_codes(problem)]
+        parts += [
+            (name, make_pipeline(step, StandardScaler(copy=False)), large) for name, step in _beside_codes(problem)
+        ]
     return ColumnTransformer(parts, sparse_threshold=1.0 if every else 0.3)
 
 
