@@ -143,7 +143,7 @@ def fit_histogram_boosting(
         paced = _WhileTime(deadline, model.learning_rate, model.max_iter)
         model.set_params(**dict(zip(_STOPPING, (True, None, paced, 1), strict=True)))
         model.fit(X, y, sample_weight=sample_weight).set_params(**own)
-        model.do_early_stopping_, model.train_score_ = False, np.empty(0)
+        model.do_early_stopping_, model.train_score_, model._scorer = False, np.empty(0), None  # no clock in files
     model.complete_ = every_row and model.n_iter_ == model.max_iter
     model.n_rows_fitted_, model.n_rounds_fitted_ = len(X), model.n_iter_
     return model.set_params(max_iter=model.n_iter_)

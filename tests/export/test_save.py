@@ -92,11 +92,13 @@ def test_a_table_comes_back(stored, tmp_path):
 
 
 @pytest.mark.usefixtures("probe_without_labels")
-@pytest.mark.parametrize(("family", "kind"), [("tree", "gaps"), ("cnn", "channels")])
-def test_families_come_back(family, kind, tmp_path):
-    """One of each kind of model; the others are slow tests."""
+@pytest.mark.parametrize(
+    ("family", "kind", "seconds"), [("tree", "gaps", None), ("tree", "flat", 600), ("cnn", "channels", None)]
+)
+def test_families_come_back(family, kind, seconds, tmp_path):
+    """One of each kind of model, with a clock or none to look at in training; the others are slow tests."""
     X, y, _, settings = sample(kind)
-    model = AutoArchClassifier(**quick(families=FAMILIES[family], **settings)).fit(X, y)
+    model = AutoArchClassifier(**quick(families=FAMILIES[family], time_budget=seconds, **settings)).fit(X, y)
     assert_same(model, kept(model, tmp_path), X)
 
 
