@@ -121,18 +121,19 @@ def _aligned(graph: Graph, proba: str, seen: Any, classes: np.ndarray) -> str:
     return graph.op("MatMul", proba, graph.const(spread))
 
 
-def _outputs(graph: Graph, model: Any, values: str) -> str:
-    """Probabilities (rows, classes) or values (rows, 1) of a fitted model, in double precision."""
+def _outputs(graph: Graph, model: Any, values: str, sides: tuple[int, ...] = ()) -> str:
+    """Probabilities (rows, classes) or values (rows, 1) of a fitted model, in double precision.
+
+    ``sides`` are those of the grid that its values stand for, where steps before it have scaled one.
+    """
     if isinstance(model, Pipeline):
-        shape: tuple[int, ...] = ()
         for _, step in model.steps[:-1]:
             values = converted(graph, step, values)
             if isinstance(step, GridScaler):
-                shape = step.layout.shape[1:]
-        last = model[-1]
-        if isinstance(last, (RandomConvolutionClassifier, RandomConvolutionRegressor)):
-            return _of_convolutions(graph, last, values, shape)
-        return _outputs(graph, last, values)
+                sides = step.layout.shape[1:]
+        return _outputs(graph, model[-1], values, sides)
+    if isinstance(model, (RandomConvolutionClassifier, RandomConvolutionRegressor)):
+        return _of_convolutions(graph, model, values, sides)
     if isinstance(model, (FoldEnsembleClassifier, FoldEnsembleRegressor)):
         return _mean(graph, model.models_, None, values, getattr(model, "classes_", None))
     if isinstance(model, (VotingClassifier, VotingRegressor)):
@@ -164,11 +165,11 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
             return graph.op("Exp", raw) if str(model.get_all_params().get("loss_function")) == "Poisson" else raw
         return _linked(graph, raw, True, 1 if len(model.classes_) == 2 else len(model.classes_))
     if isinstance(model, OnTarget):
-        return _on_target(graph, model, values)
+        return _on_target(graph, model, values, sides)
     if isinstance(model, FixedThresholdClassifier):  # decided on the calibrated probabilities, at the end
-        return _outputs(graph, model.estimator_, values)
+        return _outputs(graph, model.estimator_, values, sides)
     if isinstance(model, CodedClassifier):
-        return _outputs(graph, model.estimator_, values)
+        return _outputs(graph, model.estimator_, values, sides)
     if hasattr(model, "module_"):
         outputs = graph.cast(onnx_nets.net_outputs(graph, model, values), np.float64)
         if hasattr(model, "y_scale_"):
@@ -177,9 +178,9 @@ def _outputs(graph: Graph, model: Any, values: str) -> str:
     raise ModelFileError(f"a {name} has no counterpart in ONNX here")
 
 
-def _on_target(graph: Graph, model: OnTarget, values: str) -> str:
+def _on_target(graph: Graph, model: OnTarget, values: str, sides: tuple[int, ...]) -> str:
     """Outputs of a model of a transformed target, back in the units and in the domain of y."""
-    found = graph.binary("Add", _outputs(graph, model.regressor_, values), float(model.shift_))
+    found = graph.binary("Add", _outputs(graph, model.regressor_, values, sides), float(model.shift_))
     if model.way == "log":
         exponential = graph.op("Exp", found)
         unit = model.unit_exponential

@@ -130,6 +130,18 @@ def test_transformed_targets(scoring, way, tmp_path):
     assert_equal(model, X, tmp_path)
 
 
+@pytest.mark.usefixtures("probe_without_labels")
+@pytest.mark.parametrize("family", ["kernels", pytest.param("cnn", marks=SLOW)])
+def test_transformed_targets_of_grids(family, tmp_path):
+    """A model that sees a grid is found behind the transformation."""
+    X, _, numbers, settings = sample("grid")
+    y = np.exp(numbers)
+    model = AutoArchRegressor(**quick(families=FAMILIES[family], scoring="neg_mean_absolute_error", **settings)).fit(
+        X, y
+    )
+    assert_equal(model, X.astype(np.float32), tmp_path)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_categories_of_many_levels(n_classes, tmp_path):
     """Means of the target and counts stand beside the codes; an unknown level has its place in each."""
