@@ -17,7 +17,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+from sklearn.linear_model import ElasticNet, LogisticRegression, QuantileRegressor, Ridge, TweedieRegressor
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -139,8 +139,10 @@ def _outputs(graph: Graph, model: Any, values: str, sides: tuple[int, ...] = ())
     if isinstance(model, (VotingClassifier, VotingRegressor)):
         classes = None if isinstance(model, VotingRegressor) else model.classes_
         return _mean(graph, model.estimators_, model.weights, values, classes)
-    if isinstance(model, (LogisticRegression, Ridge, ElasticNet)):
+    if isinstance(model, (LogisticRegression, Ridge, ElasticNet, QuantileRegressor)):
         return _linear(graph, model, values)
+    if isinstance(model, TweedieRegressor) and model.link == "log":
+        return graph.op("Exp", _linear(graph, model, values))
     if isinstance(model, (KernelMachineClassifier, KernelMachineRegressor)):
         return onnx_kernels.machine(graph, model, values)
     if isinstance(model, _FORESTS):

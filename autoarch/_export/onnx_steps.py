@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -115,8 +116,10 @@ def _encoded(graph: Graph, step: Any, values: str) -> str:
         asked = np.zeros((most + 1, n_columns))
         asked[:, :] = [np.append(np.asarray(levels, dtype=np.float64), 0.0)[0] for levels in every]
         asked[:, column] = [*range(most), np.nan]
-        table = np.asarray(step.transform(asked), dtype=np.float64)
-        table = table[:, _outputs_of(step, column)]
+        found = step.transform(asked)
+        table = np.asarray(found.toarray() if issparse(found) else found, dtype=np.float64)[
+            :, _outputs_of(step, column)
+        ]
         place = graph.clip(graph.known(graph.take(values, [column]), float(most)), 0.0, float(most))
         rows = graph.reshape(graph.cast(place, np.int64))
         beyond = graph.binary("Greater", graph.known(graph.take(values, [column]), 0.0), float(most - 1))

@@ -106,6 +106,8 @@ REDUCED = frozenset(
         "sklearn.compose._column_transformer._RemainderColsList",  # until scikit-learn 1.6
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.model_selection._split.StratifiedKFold",
         "sklearn.neighbors._kd_tree.KDTree",
         "sklearn.tree._tree.Tree",
         "sklearn.utils.validation.check_array",

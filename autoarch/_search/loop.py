@@ -1,4 +1,4 @@
-"""Send steps to workers, and their results to the scheduler and the study.
+"""Make jobs of what the scheduler decides, and tell it and the study of their results.
 
 Candidates never leave the parent; a worker sees a ``Job``. Whatever happens to a worker or to the user's patience, what
 was learned so far is kept.
@@ -13,13 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import joblib
-from joblib.parallel import BACKENDS, get_active_backend
-
 from autoarch._core.clock import Budget, Deadline
 from autoarch._core.failures import describe
 from autoarch._core.progress import Progress
-from autoarch._core.threads import usable_cores
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search.baseline import Baseline
 from autoarch._search.compare import eligible
@@ -31,22 +27,17 @@ from autoarch._search.kept_models import KeptModels, size_of
 from autoarch._search.plug_ins import FamilyError, bare
 from autoarch._search.resume import Follower
 from autoarch._search.scheduler import Scheduler
-from autoarch._search.ship import is_ray, ready_for
 from autoarch._search.steps import Candidate, StepResult
 from autoarch._search.study import Trials
-from autoarch._search.untimed import LAG
 from autoarch._search.workers import Workers
 from autoarch.families.base import Family, Problem, is_foreign
 from autoarch.families.objective import bare_model
 
 _FALLBACKS = 2  # simple models that are always fitted: a constant and a forest
 _CHEAP, _LEEWAY = 0.35, 1.5  # of the time left may go to a simple model; times its expected seconds that it may take
-_WORKER_SECONDS = 3.0  # in which a process imports what it needs, on an idle core
-_MOST_FOR_WORKERS = 0.25  # of the time that is left may go to that
 _FAR_MORE = 3.0  # times the seconds of a turn, that what was sampled may be expected to take
 _UNPROVEN_SHARE, _UNPROVEN_LEEWAY = 0.25, 4.0  # of the time left, and times the expected seconds, for what may hang
 _WAIT = 0.05  # seconds between two looks at what other processes have done
-_MOST_RESTARTS = 2  # of a pool whose workers die
 
 
 @dataclass(frozen=True)
@@ -137,6 +128,10 @@ class Search:
         What broke beside candidates, by name, to be told to the user.
     interrupted, out_of_time : bool
         Whether the user, or the clock, ended it.
+    at_once : int
+        Jobs that are under way at the same time.
+    lock : RLock
+        For whoever asks for jobs or tells of results in a thread.
     """
 
     past: Past
@@ -162,8 +157,8 @@ class Search:
         self.machine = Machine(timed=timed, n_jobs=self.n_jobs)
         self.interrupted = self.out_of_time = False
         self._by_name: dict[str, Family] = {Baseline.name: Baseline()}
-        self._lock = threading.RLock()
-        self._at_once = 1
+        self.lock = threading.RLock()
+        self.at_once = 1
         self._open: dict[tuple[int, int], tuple[Candidate, float]] = {}
         self.follower = Follower(self.past, self.journal, self.family, self.learn, self.settle)
 
@@ -204,7 +199,7 @@ class Search:
                 continue
             most = _LEEWAY * cost if cheap else _CHEAP * self.budget.left * self.scheduler.costs.pace
             turn = Turn(family.name, self.scheduler.order[0], max(left, most), candidate)
-            self._tell(self.evaluator(self.data, self._begin(turn, candidate)))
+            self.tell(self.evaluator(self.data, self._begin(turn, candidate)))
 
     def exclude_baselines(self, reason: str) -> None:
         """Keep simple models for the case that nothing else gives a model."""
@@ -220,82 +215,21 @@ class Search:
         """Expect the seconds in which the candidate, fitted, predicts 1,000 rows on an idle core."""
         return candidate.mean_idle_seconds("predict_seconds")
 
-    def run(self) -> None:
-        """Search until nothing is left to do or no time to do it in."""
-        n_jobs, restarts = self.n_jobs, 0
-        while True:
-            try:
-                self._run_pool(n_jobs)
-                break
-            except Exception as error:  # a worker of another backend that died, a result that does not pickle
-                restarts += 1
-                if restarts == 1:  # its steps need not be what killed it
-                    self._take_back()
-                    continue
-                self._give_up(f"its worker broke: {describe(error)}", killed=True)
-                n_jobs = 1  # what killed a worker, memory most likely, has less company then
-                self.workers.for_all = True  # and does not run here
-                if restarts > _MOST_RESTARTS:
-                    break
-        self._close_trials()
-
     def interrupt(self) -> None:
         """Close what is open after the user has pressed Ctrl-C."""
         self.interrupted = True
-        self._give_up("interrupted by the user")
-        self._close_trials()
+        self.give_up("interrupted by the user")
+        self.close_trials()
 
-    def _steps(self) -> int:
+    @property
+    def n_attempts(self) -> int:
+        """Steps that were begun, by all candidates."""
         return sum(candidate.attempts for candidate in self.scheduler.candidates)
 
-    def _run_pool(self, n_jobs: int | None) -> None:
-        self._at_once = joblib.effective_n_jobs(n_jobs)  # Dask's loop, which could tell, waits for our lock later
-        if self._at_once == 1 or self._too_short_for_workers(n_jobs):
-            for job in self._jobs():
-                self._tell(self.evaluator(self.data, job))
-            return
-        if not self.scheduler.timed:  # no more are ever under way
-            n_jobs = min(self._at_once, LAG)
-        how: dict[str, Any] = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
-        evaluator, data = self.evaluator, self.data
-        if isinstance(get_active_backend()[0], BACKENDS["loky"]) and self.workers.possible:
-            n_jobs = self._at_once
-            self.workers.for_all, how["backend"] = True, "threading"  # each thread waits for a process of ours
-            self.workers.start(n_jobs)
-        else:
-            evaluator, data = ready_for(get_active_backend()[0], evaluator, data)
-        with joblib.Parallel(n_jobs=n_jobs, **how) as parallel:
-            done = -1
-            while self._steps() != done:  # steps that waited for others in flight have their turn
-                done = self._steps()
-                answers = parallel(joblib.delayed(evaluator)(data, job) for job in self._jobs())
-                try:
-                    for result in answers:
-                        with self._lock:
-                            self._tell(result)
-                finally:
-                    self.workers.stop()
-                    answers.close()
-        self.workers.for_all = False
-
-    def _too_short_for_workers(self, n_jobs: int | None) -> bool:
-        """Return whether processes would take too much of the time to start, or the backend gives no results early."""
-        backend = get_active_backend()[0]
-        if not (backend.supports_return_generator or is_ray(backend)):
-            return True
-        if not self.scheduler.timed or not isinstance(backend, BACKENDS["loky"]):
-            return False
-        starting = _WORKER_SECONDS * self._at_once / usable_cores() / self.machine.pace
-        too_short = starting > _MOST_FOR_WORKERS * self.budget.left
-        if too_short:
-            self.progress.event(f"one step at a time: n_jobs={n_jobs} processes take about {starting:.1f} s to start")
-            self.n_jobs = self.machine.n_jobs = self._at_once = 1  # which has all cores
-        return too_short
-
-    def _jobs(self) -> Iterator[Job]:
-        """Ask for jobs while there is budget; called by joblib, from other threads too."""
+    def jobs(self) -> Iterator[Job]:
+        """Give out jobs while there is budget; asked by joblib, from other threads too."""
         while True:
-            with self._lock, self.journal.deciding():
+            with self.lock, self.journal.deciding():
                 self.scheduler.costs.pace = self.machine.pace
                 reserved = self.reserve(self)
                 left = self.budget.left - reserved.total
@@ -401,14 +335,15 @@ class Search:
             self.machine.threads(family, self.problem),
         )
 
-    def _tell(self, result: StepResult) -> None:
+    def tell(self, result: StepResult) -> None:
+        """Take note of what a job has given."""
         candidate, asked_at = self._open.pop((result.number, result.split))
         result.work = replace(result.work, pace=self.machine.pace)
         self._judge_late(result)
         candidate.killed |= result.killed
         saved = result.work.seconds - (self.budget.elapsed - asked_at)
         if result.status == "ok":
-            self.budget.charge(saved / self._at_once)
+            self.budget.charge(saved / self.at_once)
         self._record(candidate, result)
         self._write(candidate, result)
 
@@ -492,14 +427,14 @@ class Search:
         if new_leader is not None:
             self.progress.best(new_leader.family, new_leader.mean_score)
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
         """Let the steps that will never answer be begun once more, by whoever is left."""
         for number, split in self._open:
             self.scheduler.running.discard((number, split))
             self.journal.give_back(number, split)
         self._open.clear()
 
-    def _give_up(self, reason: str, *, killed: bool = False) -> None:
+    def give_up(self, reason: str, *, killed: bool = False) -> None:
         """Close the steps that will never answer, so that the study and the leaderboard tell the truth."""
         for (number, split), (candidate, _) in sorted(self._open.items()):
             candidate.killed |= killed
@@ -511,6 +446,6 @@ class Search:
                 self._record(candidate, StepResult(number, split, "failed", reason))
         self._open.clear()
 
-    def _close_trials(self) -> None:
+    def close_trials(self) -> None:
         """Count candidates as judged that have done what there was time for."""
         self._complete(self.scheduler.candidates, 0.0)

@@ -23,6 +23,7 @@ from autoarch._data.target import Target
 from autoarch._search.applicability import Tested
 from autoarch._search.calibration import fitted_temperature
 from autoarch._search.diagnostics import fit_facts
+from autoarch._search.dispatch import Dispatch
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, winner_of_search
 from autoarch._search.estimate import left_out_of, question_scores
@@ -243,7 +244,7 @@ def _search(search: Search, request: Request) -> None:
     """Fit the baselines, probe, select families and search; Ctrl-C ends it wherever there is a model by then."""
     try:
         _prepare(search, request)
-        search.run()
+        Dispatch(search).run()
     except KeyboardInterrupt:
         if not any(candidate.steps for candidate in search.scheduler.candidates):
             raise

@@ -5,6 +5,7 @@ import pandas as pd
 from quick import QuickCNN, QuickMLP, QuickTree
 
 from autoarch.families.kernels import Kernels
+from autoarch.families.linear import Linear
 from autoarch.families.tree import Tree
 
 KINDS = ("flat", "single precision", "gaps", "table", "letters", "grid", "channels", "map")
@@ -29,6 +30,27 @@ class QuickKernels(Kernels):
     def defaults(self, problem):
         """As those of the family, an eighth of the kernels."""
         return [{**params, "kernels": 32} for params in super().defaults(problem)]
+
+
+class LinearLevels(Linear):
+    """Linear models with one kind of columns for categories of many levels."""
+
+    def __init__(self, categories):
+        self.categories = categories
+
+    def defaults(self, problem):
+        """The defaults with those columns."""
+        return [params for params in super().defaults(problem) if params["categories"] == self.categories]
+
+
+def shops(n=240):
+    """A category of many levels beside a number in single precision, and numbers that follow both."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"shop": rng.permutation(np.repeat([f"s{i}" for i in range(n // 4)], 4)), "size": rng.normal(size=n)}
+    )
+    X["size"] = X["size"].astype(np.float32).astype(float)
+    return X, X["shop"].str[1:].astype(int) + (X["size"] > 0)
 
 
 FAMILIES = {"linear": "linear", "tree": QuickTree, "mlp": QuickMLP, "cnn": QuickCNN, "kernels": QuickKernels}

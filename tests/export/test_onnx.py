@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from quick import quick
+from sklearn.linear_model import QuantileRegressor, TweedieRegressor
 from sklearn.pipeline import Pipeline
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
@@ -13,7 +14,7 @@ from autoarch.families.linear import Linear
 from autoarch.families.objective import OnTarget
 from autoarch.families.svm import SVM
 from autoarch.families.tree import Tree
-from export.samples import FAMILIES, OneKind, sample
+from export.samples import FAMILIES, LinearLevels, OneKind, sample, shops
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -142,17 +143,25 @@ def test_transformed_targets_of_grids(family, tmp_path):
     assert_equal(model, X.astype(np.float32), tmp_path)
 
 
+@pytest.mark.parametrize("categories", ["means", "levels"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_categories_of_many_levels(n_classes, tmp_path):
-    """Means of the target and counts stand beside the codes; an unknown level has its place in each."""
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame(
-        {"shop": rng.permutation(np.repeat([f"s{i}" for i in range(60)], 4)), "size": rng.normal(size=240)}
-    )
-    X["size"] = X["size"].astype(np.float32).astype(float)
-    y = (X["shop"].str[1:].astype(int) + (X["size"] > 0)) % n_classes
-    model = AutoArchClassifier(**quick(families="linear")).fit(X, y)
+def test_categories_of_many_levels(n_classes, categories, tmp_path):
+    """Means of the target and counts stand beside the codes, or a slope for each level, also of none that is known."""
+    X, numbers = shops()
+    model = AutoArchClassifier(**quick(families=LinearLevels(categories))).fit(X, numbers % n_classes)
     X.loc[:5, "shop"] = "unheard of"
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "last", [QuantileRegressor(), TweedieRegressor(power=1, link="log")], ids=lambda last: type(last).__name__
+)
+def test_linear_models_of_a_loss(last, tmp_path):
+    """Quantile regression, and a generalised linear model, whose logarithm is linear."""
+    X, _, numbers, _ = sample("single precision")
+    model = AutoArchRegressor(**quick(families="linear")).fit(X, numbers)
+    steps = model.best_estimator_.steps
+    steps[-1] = (steps[-1][0], last.fit(model.best_estimator_[:-1].transform(X), np.exp(numbers)))
     assert_equal(model, X, tmp_path)
 
 

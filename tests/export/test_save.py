@@ -24,7 +24,7 @@ from autoarch.exceptions import AutoArchWarning, InputError, MissingExtraError, 
 from autoarch.families import Family
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.families.foundation import TabICL
-from export.samples import FAMILIES, KINDS, OneKind, sample
+from export.samples import FAMILIES, KINDS, LinearLevels, OneKind, sample, shops
 
 pytest.importorskip("skops", reason="needs the extra files")
 pytest.importorskip("safetensors", reason="needs the extra files")
@@ -99,6 +99,14 @@ def test_families_come_back(family, kind, seconds, tmp_path):
     """One of each kind of model, with a clock or none to look at in training; the others are slow tests."""
     X, y, _, settings = sample(kind)
     model = AutoArchClassifier(**quick(families=FAMILIES[family], time_budget=seconds, **settings)).fit(X, y)
+    assert_same(model, kept(model, tmp_path), X)
+
+
+@pytest.mark.parametrize("task", [AutoArchClassifier, AutoArchRegressor])
+def test_categories_of_many_levels_come_back(task, tmp_path):
+    """Their cross-fitted means hold the folds that they were made on."""
+    X, numbers = shops()
+    model = task(**quick(families=LinearLevels("means"))).fit(X, numbers % 2 if task is AutoArchClassifier else numbers)
     assert_same(model, kept(model, tmp_path), X)
 
 

@@ -260,7 +260,7 @@ def test_no_workers_are_started_where_that_takes_the_time(monkeypatch):
         started.append(kwargs)
         raise RuntimeError("no workers here")
 
-    monkeypatch.setattr("autoarch._search.loop.joblib.Parallel", start)
+    monkeypatch.setattr("autoarch._search.dispatch.joblib.Parallel", start)
     settings = {"n_trials": 1, "families": ["linear"], "n_jobs": 2, "random_state": 0, "verbose": 0, "layout": None}
     AutoArchClassifier(2.0, **settings).fit(X, y)
     assert not started
