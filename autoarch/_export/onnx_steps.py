@@ -20,6 +20,7 @@ from autoarch._training.difference_scaler import AXES, DifferenceScaler
 from autoarch._training.grid_summaries import GridSummaries, parts
 from autoarch._training.interval_quantiles import ROUNDING, IntervalQuantiles, quantile_places, regions_of_views
 from autoarch._training.kernel_machine import KernelFeatures
+from autoarch._training.log_scaler import LogScaler
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import CodeChannels, GridScaler, SampleScaler
 from autoarch._training.table_scalers import (
@@ -177,6 +178,9 @@ def _cells(graph: Graph, step: GridScaler, grid: str) -> str:
     if isinstance(step, DifferenceScaler):
         found = [_differences(graph, grid, AXES[axis], step.layout.shape) for axis in step.axes]
         grid = graph.concat([grid, *found] if step.keep_cells else found)
+    if isinstance(step, LogScaler):
+        sizes = graph.binary("Add", graph.binary("Div", graph.op("Abs", grid), step.units_[None]), 1.0)
+        grid = graph.op("Mul", graph.op("Sign", grid), graph.op("Log", sizes))
     scaled = graph.binary("Div", graph.binary("Sub", grid, step.mean_[None]), step.scale_[None])
     if np.isfinite(step._largest):
         scaled = graph.clip(scaled, -step._largest, step._largest)

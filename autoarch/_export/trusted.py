@@ -34,6 +34,7 @@ OBJECTS = frozenset(
         "autoarch._training.kernel_machine:KernelMachineClassifier",
         "autoarch._training.kernel_machine:KernelMachineRegressor",
         "autoarch._training.labels:LabelThresholds",
+        "autoarch._training.log_scaler:LogScaler",
         "autoarch._training.order_free:OrderFreeSummaries",
         "autoarch._training.scalers:CodeChannels",
         "autoarch._training.scalers:GridScaler",

@@ -37,21 +37,31 @@ class Augmentation:
     noise: float = 0.0
     wrap: tuple[bool, bool] = (False, False)
 
-    def of(self, batch: Tensor, generator: Generator) -> Tensor:
-        """Change each grid (n, channels, height, width) at random; other batches are returned as they are."""
+    @property
+    def n_views(self) -> int:
+        """Number of arrangements that mirrors and turns make of a grid."""
+        return int(2 ** sum(self.mirror) * (4 if self.turn else 1))
+
+    def of(self, batch: Tensor, generator: Generator, views: Tensor | None = None) -> Tensor:
+        """Change each grid (n, channels, height, width) at random; other batches are returned as they are.
+
+        ``views`` are numbers of the arrangement of each grid, at random where they are not given.
+        """
         if batch.ndim != 4:
             return batch
+        if views is None:
+            views = torch.randint(self.n_views, (len(batch),), generator=generator)
+        views = views.to(batch.device)[:, None, None, None]
         if any(self.shift):
             batch = shifted(batch, self.shift, generator, self.wrap)
         for axis, wanted in zip((2, 3), self.mirror, strict=True):
             if wanted:
-                chosen = torch.rand((len(batch), 1, 1, 1), generator=generator).to(batch.device) < 0.5
-                batch = torch.where(chosen, batch.flip(axis), batch)
+                batch = torch.where(views % 2 == 1, batch.flip(axis), batch)
+                views = views // 2
         if self.turn:
-            quarters = torch.randint(4, (len(batch), 1, 1, 1), generator=generator).to(batch.device)
             turned = [torch.rot90(batch, number, (2, 3)) for number in (1, 2, 3)]
             for number, grids in enumerate(turned, start=1):
-                batch = torch.where(quarters == number, grids, batch)
+                batch = torch.where(views % 4 == number, grids, batch)
         if self.cutout:
             batch = cut_out(batch, self.cutout, generator)
         if self.noise:
@@ -59,7 +69,7 @@ class Augmentation:
         return batch
 
 
-def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor, Tensor, float]:
+def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Blend each sample with another one of the batch (mixup [1]_).
 
     Parameters
@@ -67,7 +77,7 @@ def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor,
     batch : Tensor of shape (n, ...)
         Samples.
     strength : float
-        Both parameters of the beta distribution that the share of the first sample is drawn from.
+        Both parameters of the beta distribution that the share of each first sample is drawn from.
     generator : torch.Generator
         Of all that is random.
 
@@ -77,16 +87,17 @@ def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor,
         Like ``batch``.
     others : Tensor of shape (n,)
         The second sample of each.
-    share : float
-        Of the first one.
+    shares : Tensor of shape (n,)
+        Of the first ones.
 
     References
     ----------
     .. [1] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: beyond empirical risk minimization", ICLR 2018.
     """
-    share = float(np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator))).beta(strength, strength))
+    rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+    shares = torch.from_numpy(rng.beta(strength, strength, size=len(batch)).astype(np.float32)).to(batch.device)
     others = torch.randperm(len(batch), generator=generator).to(batch.device)
-    return torch.lerp(batch[others], batch, share), others, share
+    return torch.lerp(batch[others], batch, shares.reshape(-1, *[1] * (batch.ndim - 1))), others, shares
 
 
 def shifted(

@@ -114,6 +114,8 @@ class ArrayTraining(NeuralNet):
         weight = None if weight is None else (weight / weight.mean()).to(self.device)
         self.module_.train()
         self.bf16_ = bf16_is_faster(self.module_, X[:size], schedule.n_steps, deadline)
+        n_views = self.augmentation.n_views if self.augmentation is not None else 1
+        views = torch.randint(n_views, (n,), generator=generator).to(self.device)  # of each grid, others in each epoch
         while not schedule.over:
             self.notify("on_epoch_begin", dataset_train=(X, y), dataset_valid=None)
             order = torch.randperm(n, generator=generator).to(self.device)
@@ -126,11 +128,11 @@ class ArrayTraining(NeuralNet):
                     group["lr"] = self.lr * _rate(group, schedule.progress)
                 batch = X[rows]
                 if self.augmentation is not None:
-                    batch = self.augmentation.of(batch, generator)
-                shares = [(rows, 1.0)]
+                    batch = self.augmentation.of(batch, generator, (views[rows] + len(self.history)) % n_views)
+                shares: list[tuple[torch.Tensor, Any]] = [(rows, 1.0)]
                 if self.mixup:
-                    batch, others, share = mixed(batch, self.mixup, generator)
-                    shares = [(rows, share), (rows[others], 1.0 - share)]
+                    batch, others, first = mixed(batch, self.mixup, generator)
+                    shares = [(rows, first), (rows[others], 1.0 - first)]
                 losses.append(self._step(batch, y, weight, shares))
                 schedule.advance()
             if losses:
@@ -166,14 +168,16 @@ class ArrayTraining(NeuralNet):
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bf16_):
             outputs = self.module_(batch)
         outputs = outputs.float()
-        parts = [share * self._mean_loss(outputs, y, weight, rows) for rows, share in shares]
+        parts = [self._mean_loss(outputs, y, weight, rows, share) for rows, share in shares]
         loss = torch.stack(parts).sum() if len(parts) > 1 else parts[0]
         loss.backward()
         self.optimizer_.step()
         return loss.detach()
 
-    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: Any, rows: Any) -> torch.Tensor:
-        y, weight = y[rows], None if weight is None else weight[rows]
+    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: Any, rows: Any, share: Any) -> torch.Tensor:
+        """Mean loss of rows of y, each times its weight and its ``share`` of a sample; 1.0 is all of every sample."""
+        y, weight = y[rows], share if weight is None else share * weight[rows]
+        weight = weight if isinstance(weight, torch.Tensor) else None
         if outputs.ndim == 3:  # each row once per member
             members = outputs.shape[1]
             outputs, y = outputs.flatten(0, 1), y.repeat_interleave(members, dim=0)

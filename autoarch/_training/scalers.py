@@ -65,6 +65,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
         missing = np.isnan(grid)
         self.masked_ = bool((missing & (self.layout.columns >= 0).reshape(self.layout.shape)).any())
         axes = (0,) if self.scaling == "cell" else (0, 2, 3)
+        grid = self._to_scale(grid)
         with np.errstate(all="ignore"):
             if missing.any():
                 mean, variance = _nan_moments(grid, axes)
@@ -94,9 +95,13 @@ class GridScaler(TransformerMixin, BaseEstimator):
         """Column of each cell of the channels that are cells; -1 for a cell that has none."""
         return self.layout.columns
 
+    def _to_scale(self, grid: np.ndarray) -> np.ndarray:
+        """What is scaled in the place of cells."""
+        return grid
+
     def _cells(self, grid: np.ndarray) -> np.ndarray:
         """Scaled cells, what is missing filled."""
-        grid = grid - self.mean_.astype(grid.dtype)
+        grid = self._to_scale(grid) - self.mean_.astype(grid.dtype)
         grid /= self.scale_.astype(grid.dtype)
         grid = np.clip(grid, -self._largest, self._largest, out=grid).astype(np.float32, copy=False)
         missing = np.isnan(grid)

@@ -82,12 +82,14 @@ class CNN(Family):
         """The proposed kernel, with changed samples; square kernels, another head, more filters, mixed samples.
 
         Samples are mirrored where that leaves likelihood and label alone; the head forgets places first where these
-        carry no label; where levels wander, differences of neighbours come second. Lines in no order are read alone
-        and pooled at first. Other scalings come last.
+        carry no label. Unless the probe knows better, differences of neighbours come second where levels wander, and
+        the cells as they are where long tails have logarithms first. Lines in no order are read alone and pooled at
+        first. Other scalings come last.
         """
         kernel, *others = self.kernels(problem)
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = preprocessing.grid_scalings(problem)
+        rivals = preprocessing.rival_scalings(problem)
         heads = ["regions", "global"]
         if "place_free" in problem.symmetries or kernel in _SETS:
             heads.reverse()
@@ -97,7 +99,7 @@ class CNN(Family):
         changed: Params = {"shift": min(1, most_shift(problem)), **({"mirror": True} if mirrors(problem) else {})}
         scales = 3 if 1 in KERNELS[kernel] else 1
         variants: list[Params] = [
-            *([{"scaling": "differences", "effort": 2.0}] if "differences" in further else []),
+            *({"scaling": other, "effort": 2.0} for other in further if other in rivals),
             *({"kernel": other, "head": "global"} for other in others if other in _SETS),
             *([{"kernel": "square"}] if kernel in _SETS else []),
             {**changed, "effort": 2.0},
@@ -107,7 +109,7 @@ class CNN(Family):
             {**large, **changed},
             {**large, "cutout": 0.3},
             {**changed, "mixup": 0.2, "attention": True, "effort": 2.0},
-            *([] if around else [{"scaling": other, "effort": 2.0} for other in further if other != "differences"]),
+            *([] if around else [{"scaling": other, "effort": 2.0} for other in further if other not in rivals]),
         ]
         return [base, *({**base, **variant} for variant in variants)]
 

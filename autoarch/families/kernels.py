@@ -71,17 +71,21 @@ class Kernels(Family):
         if lanes in self.kernels(problem) and f"exchangeable_{along}" not in problem.symmetries:
             base["kernel"] = lanes
             variants.insert(0, {"kernel": "square"})
-        others: list[Params] = [{"scaling": other} for other in further if other != "differences"]
+        rivals = preprocessing.rival_scalings(problem)
+        others: list[Params] = [{"scaling": other} for other in further if other not in ("differences", *rivals)]
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
-        if "differences" in further:
+        if "global" in rivals:
+            variants.insert(0, {"scaling": "global"})
+        elif "differences" in further and scaling != "logarithms":
             variants = [{}, {**many, "scaling": "differences"}, *variants]
             base, cells = {**base, "scaling": "differences"}, {"scaling": scaling}
             return [base, *({**base, **cells, **variant} for variant in variants)]
         return [base, *({**base, **variant} for variant in variants)]
 
     def openings(self, problem: Problem) -> int:
-        """The first one; where levels wander, the second one, too."""
-        return 2 if "differences" in preprocessing.grid_scalings(problem) else 1
+        """The first one; the second one, too, where levels wander, or nobody knows whether logarithms tell more."""
+        early = "differences" in preprocessing.grid_scalings(problem) or preprocessing.rival_scalings(problem)
+        return 2 if early else 1
 
     def smoke_params(self, problem: Problem) -> Params:
         """A few kernels."""

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._data.points import Rows
 from autoarch._training import order_free
 from autoarch._training.difference_scaler import DifferenceScaler
+from autoarch._training.log_scaler import LogScaler
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import MOST_CODES, CodeChannels, GridScaler, SampleScaler
 from autoarch.families.base import Params, Problem, Steps, Trial
@@ -142,14 +143,31 @@ def suggest_neighborhood(trial: Trial, name: str, problem: Problem) -> Params:
 def grid_scalings(problem: Problem) -> list[str]:
     """Scalings of grids on offer, the likeliest first.
 
-    A channel for each code where cells hold codes; where levels wander, a scale of its own for each sample, and
-    differences of neighbours: first where they tell more than the cells, never where they were found to tell no more.
+    A channel for each code where cells hold codes, logarithms where values have long tails; where levels wander, a
+    scale of its own for each sample, and differences of neighbours, first where they tell more than the cells.
+    Logarithms and differences are left out where they were found to tell no more.
     """
-    first = [name for name in ("codes", "differences") if name in problem.symmetries]
-    if "wandering" not in problem.symmetries:
-        return [*first, "global", "cell"]
-    unknown = {"differences", "not differences"}.isdisjoint(problem.symmetries) and difference_axes(problem)
-    return [*first, "global", *(["differences"] if unknown else []), "sample", "cell"]
+    found, wandering = problem.symmetries, "wandering" in problem.symmetries
+    first = [name for name in ("codes", "logarithms", "differences") if name in found]
+    if "logarithms" in untested_scalings(problem):
+        first.insert(0, "logarithms")
+    differences = ["differences"] if "differences" in untested_scalings(problem) else []
+    return [*first, "global", *differences, *(["sample"] if wandering else []), "cell"]
+
+
+def untested_scalings(problem: Problem) -> list[str]:
+    """Scalings for which values call while nobody knows whether they tell more than the cells."""
+    found = problem.symmetries
+    logarithms = "long_tails" in found and {"codes", "logarithms", "not logarithms"}.isdisjoint(found)
+    differences = "wandering" in found and {"differences", "not differences"}.isdisjoint(found)
+    differences = differences and bool(difference_axes(problem))
+    return [*(["logarithms"] if logarithms else []), *(["differences"] if differences else [])]
+
+
+def rival_scalings(problem: Problem) -> list[str]:
+    """Scalings that are tried early beside the likeliest one, because nobody knows which of them tells more."""
+    untested = untested_scalings(problem)
+    return ["global" if name == "logarithms" else name for name in untested]
 
 
 def difference_axes(problem: Problem) -> tuple[str, ...]:
@@ -189,6 +207,8 @@ def _grid_scaler(scaling: str, problem: Problem) -> GridScaler:
     if scaling in ("differences", CELLS_AND_DIFFERENCES):
         axes, keep_cells = difference_axes(problem), scaling == CELLS_AND_DIFFERENCES
         return DifferenceScaler(problem.layout, axes, keep_cells=keep_cells, **beside)
+    if scaling == "logarithms":
+        return LogScaler(problem.layout, **beside)
     if scaling == "sample":
         return SampleScaler(problem.layout, **beside)
     return GridScaler(problem.layout, scaling=scaling, **beside)

@@ -42,7 +42,7 @@ CHANGES = {
     "turn": "quarter turns",
 }
 UNTESTED = "untested"  # in place of a verdict
-READINGS = ("codes", "differences")  # symmetries whose "yes" says that the cells are better read so
+READINGS = ("codes", "logarithms", "differences")  # symmetries whose "yes" says that the cells are better read so
 FAMILIES = tuple(reversed(WITH_LANDMARK))  # of two with equal chances, the more special one comes first
 
 
@@ -166,7 +166,7 @@ def scaling(measured: Measurements) -> tuple[str, ...]:
     """
     if measured.layout is None:
         return ("per cell",)
-    for reading, name in (("codes", "per code"), ("differences", "differences")):
+    for reading, name in zip(READINGS, ("per code", "logarithmic", "differences"), strict=True):
         if _holds(reading, measured):
             return (name, "global", "per cell")
     if "scaling" in measured.scores.gains:

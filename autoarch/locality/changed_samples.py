@@ -16,6 +16,7 @@ import numpy as np
 from autoarch._statistics.random_convolutions import Features
 from autoarch._statistics.ridge import LeftOut, gram
 from autoarch._training.difference_scaler import neighbour_differences
+from autoarch._training.log_scaler import logarithms, units_of
 from autoarch.families.landmarks import Check, Sample, row_scores
 
 Copies = list[list[np.ndarray]]  # features of changed rows, by kind
@@ -173,6 +174,15 @@ class ChangedSamples:
         fits = self._fits(Features.learn(found, self.sample.seed, self.check))
         own, best = self.fits[self.best], min(fits, key=lambda fit: fit.error)
         return row_scores(self.sample, best.outputs)[0] - row_scores(self.sample, own.outputs)[0]
+
+    def in_logarithms(self) -> np.ndarray:
+        """Gain of each row's score where logarithms of the cells are read instead of the cells."""
+        cells = self.cells.astype(np.float64)
+        found = logarithms(cells, units_of(cells))
+        found -= np.nanmean(found, axis=(0, 2, 3), keepdims=True)
+        found /= np.maximum(np.nanstd(found, axis=(0, 2, 3), keepdims=True), 1e-12)
+        fits = self._fits(Features.learn(np.nan_to_num(found).astype(np.float32), self.sample.seed, self.check))
+        return self._best_scores(fits) - self._best_scores(self.fits)
 
     def coded(self) -> np.ndarray:
         """Gain of each row's score by a channel for each value over the values as numbers."""

@@ -23,6 +23,7 @@ from scipy.stats import rankdata
 
 from autoarch._report.text import p_text
 from autoarch._statistics.permutation_tests import max_t_p, studentise
+from autoarch._training.log_scaler import LONG, share_of_tails
 
 MARGIN, LINE_MARGIN = 0.03, 0.3  # the ends of a line also share what is larger than it
 UPPER, LOWER = 1.645, 2.326  # normal quantiles: 95 % and 99 %
@@ -80,7 +81,7 @@ def find_symmetries(
     -------
     mapping of str to Symmetry
         ``"symmetric"`` of square grids, ``"exchangeable_rows"`` and ``"exchangeable_columns"`` of three lines and more,
-        ``"circular_rows"`` and ``"circular_columns"`` of axes whose order matters, ``"wandering"``.
+        ``"circular_rows"`` and ``"circular_columns"`` of axes whose order matters, ``"wandering"``, ``"long_tails"``.
     """
     found: dict[str, Symmetry] = {} if mirrored is None else {"symmetric": mirrored}
     same_things = mirrored is not None and mirrored.answer == "yes"
@@ -96,6 +97,7 @@ def find_symmetries(
             found[f"circular_{axis}"] = _circular(along, axis.removesuffix("s"))
     if grid[0, 0].size >= 2 * FEWEST_LINES:
         found["wandering"] = _wandering(scaled, ordered, rng)
+    found["long_tails"] = _long_tails(grid)
     return found
 
 
@@ -270,6 +272,15 @@ def _wandering(scaled: np.ndarray, ordered: Mapping[str, np.ndarray], rng: np.ra
         "too few rows": f"Too few rows to tell whether samples differ in level or scale as wholes ({numbers}).",
     }
     return Symmetry(answer, max(effect, 0.0), p_value, text[answer])
+
+
+def _long_tails(grid: np.ndarray) -> Symmetry:
+    """Ask if few cells hold much of the variance, as powers, counts and concentrations do."""
+    share = share_of_tails(grid)
+    numbers = f"the hundredth of the cells that lies farthest out holds {share:.0%} of the squared deviations"
+    if share > LONG:
+        return Symmetry("yes", share, None, f"Values have long tails ({numbers}): try logarithms.")
+    return Symmetry("no", share, None, f"Values have no long tails ({numbers}).")
 
 
 def _shared(scaled: np.ndarray, who: str, *places: tuple[np.ndarray, np.ndarray]) -> dict[tuple[str, str], Any]:

@@ -3,8 +3,8 @@
 **Statistic.** The landmark of the CNN is trained on samples as they are; its score on changed samples is compared with
 that on the same samples as they are (``changed_samples``). **Answer.** "yes" where the upper limit of the fall lies
 below a margin and the landmark knows enough of y to lose more; "no" where the fall is above the margin and beyond
-doubt; else "too few rows". Whether cells hold codes, or differences of neighbours tell more than they do, is asked by
-the gain of such channels. **Consequence.** Augmentation, pooling and channels of convolutions.
+doubt; else "too few rows". Whether cells hold codes, or logarithms or differences of neighbours tell more than they
+do, is asked by the gain of such channels. **Consequence.** Augmentation, pooling and channels of convolutions.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scipy.special import ndtr
 from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._report.text import p_text, with_error
 from autoarch._statistics import random_convolutions
+from autoarch._training.log_scaler import LONG, share_of_tails
 from autoarch.families.landmarks import TINY_ROWS, Sample, choose_rows, prepare
 from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.changed_samples import (
@@ -121,6 +122,8 @@ def questions(changed: ChangedSamples, *, ordered: bool, axes: tuple[str, ...] =
     """
     if axes:
         yield Question("differences", partial(_of_differences, changed, axes), len(axes), len(KINDS))
+    if share_of_tails(changed.cells) > LONG:
+        yield Question("logarithms", partial(_of_logarithms, changed), 1, len(KINDS))
     height, width = changed.grid.shape[2:]
     steps = shift_steps((height, width))
     able = {
@@ -214,6 +217,20 @@ def _of_differences(changed: ChangedSamples, axes: tuple[str, ...]) -> Symmetry:
     if gain + UPPER * error < MARGIN:
         return Symmetry("no", gain, p_value, f"Differences of neighbours tell no more than the cells: {numbers}.")
     start = "Too few rows to tell whether differences of neighbours tell more than the cells"
+    return Symmetry("too few rows", gain, p_value, f"{start}: {numbers}.")
+
+
+def _of_logarithms(changed: ChangedSamples) -> Symmetry:
+    """Compare logarithms of the cells, whose values have long tails, with the cells."""
+    gain, error = mean_and_error(changed.in_logarithms())
+    p_value = float(ndtr(-gain / error))
+    numbers = f"random convolutions score {with_error(gain, error, '+')} on them"
+    if gain >= max(MARGIN, 2 * error):
+        sentence = f"Logarithms tell more than the cells, whose values have long tails: {numbers} ({p_text(p_value)})."
+        return Symmetry("yes", gain, p_value, sentence)
+    if gain + UPPER * error < MARGIN:
+        return Symmetry("no", gain, p_value, f"Logarithms tell no more than the cells: {numbers}.")
+    start = "Too few rows to tell whether logarithms tell more than the cells, whose values have long tails"
     return Symmetry("too few rows", gain, p_value, f"{start}: {numbers}.")
 
 

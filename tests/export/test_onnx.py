@@ -252,9 +252,10 @@ def test_trees_on_quantiles(axes, tmp_path):
 
 
 def test_scalers_of_grids(tmp_path):
-    """Differences, codes, and samples scaled on their own."""
+    """Differences, codes, logarithms, and samples scaled on their own."""
     from autoarch import Layout
     from autoarch._training.difference_scaler import DifferenceScaler
+    from autoarch._training.log_scaler import LogScaler
     from autoarch._training.scalers import CodeChannels, SampleScaler
     from autoarch.families.random_convolutions import RandomConvolutionRegressor
 
@@ -268,6 +269,7 @@ def test_scalers_of_grids(tmp_path):
         DifferenceScaler(Layout(6, 6), ("rows", "columns")),
         DifferenceScaler(Layout(6, 6), keep_cells=True),
         CodeChannels(Layout(6, 6)),
+        LogScaler(Layout(6, 6)),
         SampleScaler(Layout(6, 6)),
     ):
         ridge = RandomConvolutionRegressor(24, whole=0).fit(scaler.fit_transform(flat), y)

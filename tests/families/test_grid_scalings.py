@@ -32,6 +32,27 @@ def wandering(rng, n):
 
 
 @pytest.mark.parametrize("family", [CNN(), Kernels()], ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    ("symmetries", "first"),
+    [
+        ((), ["global"]),
+        (("long_tails",), ["logarithms", "global"]),
+        (("long_tails", "logarithms"), ["logarithms", "logarithms"]),
+        (("long_tails", "not logarithms"), ["global"]),
+        (("long_tails", "logarithms", "wandering", "differences"), ["logarithms", "logarithms"]),
+    ],
+)
+def test_logarithms_come_first_where_values_have_long_tails(family, symmetries, first):
+    """The cells second where nobody knows which of both tell more; none where they were found to tell no more."""
+    problem = replace(SENSORS, layout=Layout(8, 20), verdict="2d", symmetries=symmetries)
+    scalings = [params["scaling"] for params in family.defaults(problem)]
+    assert scalings[: len(first)] == first
+    assert ("logarithms" in scalings) == ("logarithms" in first)
+    assert {"global", "cell"} <= set(scalings)
+    assert len(scalings) == len({repr(params) for params in family.defaults(problem)})
+
+
+@pytest.mark.parametrize("family", [CNN(), Kernels()], ids=lambda family: family.name)
 def test_differences_come_early_where_levels_wander(family):
     """First where they were found to tell more, never where they were found not to; without wandering nets do without.
 

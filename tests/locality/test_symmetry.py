@@ -63,6 +63,8 @@ def _sensors(rng, spread, n=300):
         pytest.param(lambda rng: _levels(rng, 0.0), "wandering", "no", id="one-level"),
         pytest.param(lambda rng: _sensors(rng, 1.0), "wandering", "yes", id="levels-of-lines"),
         pytest.param(lambda rng: _sensors(rng, 0.0), "wandering", "no", id="one-level-of-lines"),
+        pytest.param(lambda rng: rng.lognormal(0.0, 2.0, size=(300, 8, 8)), "long_tails", "yes", id="powers"),
+        pytest.param(lambda rng: rng.exponential(size=(300, 8, 8)), "long_tails", "no", id="exponential"),
     ],
 )
 def test_a_symmetry_is_claimed_where_it_holds(make, question, answer):

@@ -224,6 +224,26 @@ def test_differences_are_asked_for_where_levels_wander(label, answer):
     assert (advice.scaling(found)[0] == "differences") == (answer == "yes")
 
 
+@pytest.mark.parametrize(("size", "answer"), [(3.0, "yes"), (0.1, None)])
+def test_logarithms_are_asked_for_where_values_have_long_tails(size, answer):
+    """The convolutions read powers of textures in logarithms."""
+    X, y = datasets.make_textures(200, (8, 8), random_state=0)
+    axis = AxisEvidence(8, 20160, 0.0005, sizes=(0.6, 0.4, 0.3), expected=0.2, correlations=(0.6, 0.4, 0.3))
+    marks = {name: Landmark(score, 0.02, 0.1) for name, score in {"cnn": 0.7, "mlp": 0.7, "tree": 0.7}.items()}
+    before = Measurements(
+        Layout(8, 8),
+        GridStatistics(axes={"rows": axis, "columns": axis}),
+        scores=LandmarkScores(marks, landmark_rows=200),
+    )
+    settings = {"task": "classification", "categorical": (), "seed": 0, "n_jobs": None}
+
+    found = with_symmetries(before, np.exp(size * X).reshape(200, -1), y, Deadline(), **settings)
+
+    told = found.scores.symmetries.get("logarithms")
+    assert (told and told.answer) == answer
+    assert (advice.scaling(found)[0] == "logarithmic") == (answer == "yes")
+
+
 @pytest.mark.parametrize(("label", "answer"), [("texture", "yes"), ("level", None)])
 def test_levels_that_carry_no_label_are_left_out_where_there_was_no_time_for_convolutions(label, answer):
     """A ridge on the levels is enough to say so; where they carry it nothing is claimed."""

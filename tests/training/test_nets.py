@@ -155,6 +155,17 @@ def test_cutout_hides_a_rectangle_of_each_grid_and_nothing_else(shape, cells):
     torch.testing.assert_close(cut[:, 0], cut[:, 1])
 
 
+def test_arrangements_are_numbered():
+    """Each number is another one, and one of them is the grid as it is."""
+    change, generator = Augmentation(mirror=(True, True), turn=True), torch.Generator().manual_seed(0)
+    grids = torch.arange(9.0).reshape(1, 1, 3, 3).expand(change.n_views, 1, 3, 3)
+
+    seen = change.of(grids, generator, torch.arange(change.n_views)).flatten(1)
+
+    assert len({tuple(cells) for cells in seen.tolist()}) == 8  # two mirrors are half a turn
+    torch.testing.assert_close(seen[0], grids[0].flatten())
+
+
 def test_no_augmentation_changes_nothing():
     """Neither grids, where none is wanted, nor columns, which have no places."""
     grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
@@ -260,13 +271,15 @@ def test_a_rare_heavy_class_counts_by_its_whole_weight():
 
 
 def test_mixed_samples_lie_between_two_of_the_batch():
-    """Each is the same blend of itself and of another one, so that their targets can be blended alike."""
+    """Each is a blend of its own of itself and of another one, so that their targets can be blended alike."""
     batch = torch.arange(12.0).view(6, 1, 1, 2)
 
-    blended, others, share = mixed(batch, 0.4, torch.Generator().manual_seed(0))
+    blended, others, shares = mixed(batch, 0.4, torch.Generator().manual_seed(0))
 
     assert sorted(others.tolist()) == list(range(6))
-    torch.testing.assert_close(blended, share * batch + (1 - share) * batch[others])
+    assert len(set(shares.tolist())) == 6
+    shares = shares[:, None, None, None]
+    torch.testing.assert_close(blended, shares * batch + (1 - shares) * batch[others])
 
 
 def test_a_net_learns_from_mixed_samples_with_weights(digits):

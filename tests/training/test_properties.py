@@ -110,10 +110,11 @@ def test_a_mixture_is_the_blend_that_it_says(sides, strength, seed):
     """Each sample has one other one, and the share lies between 0 and 1."""
     batch, generator = batch_of(seed, sides, n=5)
 
-    blended, others, share = mixed(batch, strength, generator)
+    blended, others, shares = mixed(batch, strength, generator)
 
-    assert 0 <= share <= 1 and sorted(others.tolist()) == list(range(5))
-    torch.testing.assert_close(blended, share * batch + (1 - share) * batch[others])
+    assert ((shares >= 0) & (shares <= 1)).all() and sorted(others.tolist()) == list(range(5))
+    shares = shares[:, None, None, None]
+    torch.testing.assert_close(blended, shares * batch + (1 - shares) * batch[others])
 
 
 @given(sides=SIDES, seed=SEEDS)

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from autoarch import Layout
 from autoarch._training.difference_scaler import DifferenceScaler
+from autoarch._training.log_scaler import LogScaler
 from autoarch._training.scalers import CodeChannels, GridScaler
 from autoarch._training.table_scalers import RobustClip
 
@@ -50,6 +51,24 @@ def test_codes_become_channels_row_by_row(seed, channels):
         np.testing.assert_array_equal(own.sum(axis=1), known[:, channel])
     columns = scaler.sources.reshape(grids.shape[1:])
     assert (rows[:, columns][grids == 1] == np.broadcast_to(scaler.codes_, grids.shape)[grids == 1]).all()
+
+
+@given(seed=st.integers(0, 1000), power=st.integers(-13, 13))
+def test_logarithms_hang_on_no_unit(seed, power):
+    """Row by row, in the order of the values, with their sign; missing cells have a mask."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20, 24)) * rng.lognormal(0.0, 3.0, size=(20, 24))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    scaler = LogScaler(Layout(3, 4, 2)).fit(X)
+
+    grids = scaler.transform(X)
+
+    np.testing.assert_allclose(LogScaler(Layout(3, 4, 2)).fit_transform(X * 10.0**power), grids, atol=1e-4)
+    np.testing.assert_array_equal(grids, np.concatenate([scaler.transform(row[None]) for row in X]))
+    first, cells = grids[:, 0].ravel(), Layout(3, 4, 2).to_grid(X)[:, 0].ravel()
+    there = ~np.isnan(cells)
+    assert (np.diff(first[there][np.argsort(cells[there])]) >= 0).all()
+    assert grids.shape[1] == 3 and (grids[:, 2].ravel()[~there] == 1).all()
 
 
 @given(seed=st.integers(0, 1000), axes=st.sampled_from([("rows",), ("columns",), ("rows", "columns")]))
