@@ -21,7 +21,7 @@ def net_outputs(graph: Graph, net: Any, values: str) -> str:
 
     module, shape = net.module_, tuple(net.input_shape_)
     if isinstance(module, ConvNet):
-        return _conv_net(graph, module, graph.cast(values, _SINGLE), shape)
+        return _mean_of_arrangements(graph, net, graph.cast(values, _SINGLE), shape)
     if isinstance(module, TableNet):
         flat = graph.reshape(graph.cast(values, _SINGLE), int(np.prod(shape)))
         return _table_net(graph, module, flat)
@@ -82,6 +82,20 @@ def _norm(layer: Any) -> tuple[np.ndarray, np.ndarray]:
     """Factor and shift of a batch norm that predicts."""
     factor = _array(layer.weight) / np.sqrt(_array(layer.running_var) + layer.eps)
     return factor, _array(layer.bias) - _array(layer.running_mean) * factor
+
+
+def _mean_of_arrangements(graph: Graph, net: Any, x: str, shape: tuple[int, ...]) -> str:
+    """Raw outputs, averaged over the arrangements of the grid that the net looks at."""
+    first, *others = net.arrangements
+    total = _conv_net(graph, net.module_, x, shape)
+    if not others:
+        return total
+    flat = graph.reshape(x, shape[0], len(first))
+    around = graph.op("Concat", flat, graph.op("Sub", *[graph.take(flat, [0], 2)] * 2), axis=2)  # and a cell that is 0
+    for cells in others:
+        view = graph.reshape(graph.take(around, cells, 2), *shape)
+        total = graph.op("Add", total, _conv_net(graph, net.module_, view, shape))
+    return _single(graph, "Div", total, float(len(others) + 1))
 
 
 def _conv_net(graph: Graph, net: Any, x: str, shape: tuple[int, ...]) -> str:

@@ -9,6 +9,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+_LEAST_SIDE = 4  # cells along which grids are moved: a quarter of them is a cell
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -42,6 +44,37 @@ class Augmentation:
         """Number of arrangements that mirrors and turns make of a grid."""
         return int(2 ** sum(self.mirror) * (4 if self.turn else 1))
 
+    def arrangements(self, sides: tuple[int, int]) -> np.ndarray:
+        """Cells that stand at each place of a grid where it is arranged in a way that leaves its label alone.
+
+        As it is first, then mirrored and turned in every way, then moved by one cell to each side.
+
+        Parameters
+        ----------
+        sides : tuple of int
+            Height and width of the grid.
+
+        Returns
+        -------
+        ndarray of shape (n_arrangements, height * width)
+            Numbers of cells, row by row; ``height * width`` for one that lay outside of the grid.
+        """
+        cells = np.arange(sides[0] * sides[1]).reshape(sides)
+        found = [cells]
+        for axis in (axis for axis in (0, 1) if self.mirror[axis]):
+            found += [np.flip(view, axis) for view in found]
+        if self.turn and sides[0] == sides[1]:
+            found += [
+                np.rot90(view, quarters) for view in found for quarters in ((1,) if all(self.mirror) else (1, 2, 3))
+            ]
+        for axis in (axis for axis in (0, 1) if self.shift[axis] and sides[axis] >= _LEAST_SIDE):
+            rim = [(int(axis == 0),) * 2, (int(axis == 1),) * 2]
+            around = (
+                np.pad(cells, rim, mode="wrap") if self.wrap[axis] else np.pad(cells, rim, constant_values=cells.size)
+            )
+            found += [np.take(around, start + np.arange(sides[axis]), axis) for start in (0, 2)]
+        return np.stack([view.ravel() for view in found])
+
     def of(self, batch: Tensor, generator: Generator, views: Tensor | None = None) -> Tensor:
         """Change each grid (n, channels, height, width) at random; other batches are returned as they are.
 
@@ -67,6 +100,12 @@ class Augmentation:
         if self.noise:
             batch = batch + self.noise * torch.randn(batch.shape, generator=generator).to(batch.device)
         return batch
+
+
+def arranged(batch: Tensor, cells: np.ndarray) -> Tensor:
+    """Grids of a batch (n, channels, height, width) in one of ``Augmentation.arrangements``; what is outside is 0."""
+    around = F.pad(batch.flatten(2), (0, 1))
+    return around[:, :, torch.from_numpy(cells).to(batch.device)].reshape(batch.shape)
 
 
 def mixed(batch: Tensor, strength: float, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,7 +19,7 @@ from sklearn.base import ClassifierMixin
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from autoarch._core.clock import Deadline
-from autoarch._training.augment import Augmentation, mixed
+from autoarch._training.augment import Augmentation, arranged, mixed
 from autoarch._training.device import bf16_is_faster, seeded
 from autoarch._training.labels import classes_of, pairs
 from autoarch._training.time_limited import Schedule, one_cycle
@@ -190,14 +190,24 @@ class ArrayTraining(NeuralNet):
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Raw outputs in batches of one size, the last one padded, so that a row's output does not depend on others."""
         size = int(np.clip(_PREDICT_VALUES // max(1, int(np.prod(self.input_shape_))), 8, 512))
+        arrangements = self.arrangements
         self.module_.eval()
         outputs = np.empty((len(X), self.n_outputs_), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(X), size):
                 rows = X[start : start + size]
                 padded = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
-                outputs[start : start + size] = self.module_(self._on_device(padded))[: len(rows)].cpu().numpy()
+                batch = self._on_device(padded)
+                seen = [self.module_(arranged(batch, cells)) for cells in arrangements[1:]]
+                found = torch.stack([self.module_(batch), *seen]).mean(dim=0)
+                outputs[start : start + size] = found[: len(rows)].cpu().numpy()
         return outputs
+
+    @property
+    def arrangements(self) -> np.ndarray:
+        """Arrangements of a grid over which predictions are averaged: those that leave its label alone."""
+        sides = self.input_shape_[1:]
+        return (self.augmentation or Augmentation()).arrangements(sides if len(sides) == 2 else (1, 1))
 
 
 def batch_norms(module: torch.nn.Module) -> list[Any]:

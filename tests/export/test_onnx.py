@@ -178,8 +178,9 @@ def test_numbers_of_tables(family, tmp_path):
 
 @pytest.mark.parametrize("layout", ["image", "line", "gaps", "folded", "fine"])
 def test_nets_of_every_kind_of_layer(layout, tmp_path):
-    """Kernels along axes that close, several scales, attention, lines as channels, strides, masks."""
+    """Kernels along axes that close, several scales, attention, lines as channels, strides, masks, arrangements."""
     from autoarch import Layout
+    from autoarch._training.augment import Augmentation
     from autoarch._training.conv_net import ConvNet
     from autoarch._training.loop import ArrayNetRegressor
     from autoarch._training.scalers import GridScaler
@@ -204,6 +205,7 @@ def test_nets_of_every_kind_of_layer(layout, tmp_path):
         ConvNet,
         max_epochs=2,
         lr=0.01,
+        augmentation={"gaps": Augmentation((1, 1), mirror=(False, True)), "line": Augmentation((0, 1))}.get(layout),
         **{f"module__{name}": value for name, value in {"filters": 8, **settings}.items()},
     )
     model.best_estimator_ = Pipeline([model.best_estimator_.steps[0], ("scale", scaler), ("model", net.fit(grids, y))])

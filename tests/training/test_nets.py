@@ -166,6 +166,29 @@ def test_arrangements_are_numbered():
     torch.testing.assert_close(seen[0], grids[0].flatten())
 
 
+@pytest.mark.parametrize("change", [Augmentation(mirror=(False, True)), Augmentation(mirror=(True, True), turn=True)])
+def test_predictions_are_the_same_for_grids_that_are_labelled_alike(digits, change):
+    """They are averaged over all mirror images and turns."""
+    X, y = digits
+    settings = {"max_epochs": 2, "lr": 5e-3, "module__filters": 8, "module__stages": 2}
+    net = ArrayNetClassifier(ConvNet, augmentation=change, **settings).fit(X[:100], y[:100])
+    turned = X.swapaxes(2, 3)[..., ::-1] if change.turn else X[..., ::-1]
+    np.testing.assert_allclose(net.predict_proba(np.ascontiguousarray(turned)), net.predict_proba(X), atol=1e-5)
+
+
+def test_moved_grids_hold_the_cells_beside():
+    """By one cell to each side; what comes in is from outside, or from the other end."""
+    cells = np.arange(16).reshape(4, 4)
+    plain = Augmentation((1, 0)).arrangements((4, 4)).reshape(3, 4, 4)
+    np.testing.assert_array_equal(plain[0], cells)
+    np.testing.assert_array_equal(plain[1], [[16] * 4, *cells[:3]])
+    np.testing.assert_array_equal(plain[2], [*cells[1:], [16] * 4])
+    around = Augmentation((0, 2), wrap=(False, True)).arrangements((4, 4)).reshape(3, 4, 4)
+    np.testing.assert_array_equal(around[1], np.roll(cells, 1, axis=1))
+    assert len(Augmentation((1, 1)).arrangements((1, 9))) == 3
+    assert len(Augmentation(mirror=(True, True), turn=True).arrangements((3, 3))) == 8
+
+
 def test_no_augmentation_changes_nothing():
     """Neither grids, where none is wanted, nor columns, which have no places."""
     grids, columns = torch.ones(3, 1, 4, 4), torch.ones(3, 5)
