@@ -6,7 +6,7 @@ candidate on one split: pure and picklable), ``memory`` (results of earlier fits
 (candidates judged on different splits), ``costs`` (expected seconds, pace, threads), ``entrants`` (families in the
 race), ``scheduler`` (the next step) and ``untimed`` (the same without a clock); ``study`` (what is sampled, and what
 Optuna shows), ``storage``, ``claims``, ``journal`` and ``resume`` (a search that outlives its process and is shared),
-``ship`` (data on the way to a cluster), ``loop`` (who asks and tells), ``kept_models``; at last ``selection``,
+``loop`` (who asks and tells), ``dispatch`` (jobs on the engine that runs them), ``kept_models``; at last ``selection``,
 ``ensemble``, ``refit`` and ``averages`` (the final model), ``calibration``, ``estimate``, ``leaderboard``, and ``run``
 (the order of all this).
 """

@@ -33,7 +33,8 @@ _DEAR, _CHEAP = 0.25, 0.5  # of the time left, that a newcomer needs; of what it
 _LEVEL = 1.0  # standard errors by which a candidate may be behind the leader to be worth a second look
 _FOR_CONTEST = 0.5  # of the seconds kept for seeds, that may go to candidates which are level with the leader
 _POOLED = 30  # candidates by which the variance of fits is judged
-_NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share
+_NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share;
+_FAVOURITE = 0.7  # to that of the likeliest family where there is no time for all
 _STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
 _LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its share of the time is less
 _FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
@@ -67,14 +68,20 @@ class Scheduler(UntimedDecisions):
         self.fruitless, self.patient_from = 0, 0
         self.n_started = 0
         self.queue: list[tuple[str, Params | None]] = []
+        self.favourite = ""
         self.n_openings: Counter[str] = Counter()
         self._best: Candidate | None = None
         self._told: tuple[int, int] | None = None
 
     # What happens
 
-    def enter(self, families: Sequence[Family], problem: Problem, odds: Mapping[str, float]) -> None:
-        """Let families take part.
+    def enter(
+        self, families: Sequence[Family], problem: Problem, odds: Mapping[str, float], left: float = math.inf
+    ) -> None:
+        """Let families take part, the quickest first.
+
+        Their chances count as well where most of them read cells that tell little, and where a grid has a structure and
+        there is no time for all of them: what is quick would leave none for the net that is likeliest to be best.
 
         Parameters
         ----------
@@ -84,15 +91,17 @@ class Scheduler(UntimedDecisions):
             What they are told of the data.
         odds : mapping of str to float
             Chance of each family to hold the best candidate, as far as it is known.
+        left : float
+            Seconds of search.
         """
         self.entrants = entrants_of(families, problem, odds)
         self.costs.enter(families, problem)
         most = None if self.limits.n_trials is None else self.limits.n_trials - self.n_started
         turns = first_round(self.entrants, most)
-        known = (
-            "differences" in problem.symmetries
-        )  # then most families read cells that tell little: chances count, too
-        shares = {name: entrant.share if known else 1.0 for name, entrant in self.entrants.items()}
+        tight = sum(self._seconds_of_newcomer(*turn) for turn in turns) > left
+        count = "differences" in problem.symmetries or (tight and problem.verdict in ("2d", "1d-rows", "1d-columns"))
+        shares = {name: entrant.share if count else 1.0 for name, entrant in self.entrants.items()}
+        self.favourite = max(shares, key=lambda name: shares[name]) if tight and count else ""
         self.queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn) / shares[turn[0]])
         self.n_openings = Counter(name for name, _ in turns)
 
@@ -363,7 +372,8 @@ class Scheduler(UntimedDecisions):
         return not (self.out_of_trials or self.out_of_patience or entrant.benched)
 
     def _newcomer(self, name: str, default: Params | None, left: float, fraction: float, need: float) -> Turn:
-        seconds = max(fraction * left, min(_LEEWAY * need, _NEWCOMER * left)) if self.timed else math.inf
+        most = _FAVOURITE if name == self.favourite and not self.costs.known(name) else _NEWCOMER
+        seconds = max(fraction * left, min(_LEEWAY * need, most * left)) if self.timed else math.inf
         return Turn(name, self.order[0], seconds, None, default)
 
     def newcomers(

@@ -96,7 +96,7 @@ class GridScaler(TransformerMixin, BaseEstimator):
         return self.layout.columns
 
     def _to_scale(self, grid: np.ndarray) -> np.ndarray:
-        """What is scaled in the place of cells."""
+        """Return what is scaled in the place of cells."""
         return grid
 
     def _cells(self, grid: np.ndarray) -> np.ndarray:

@@ -136,6 +136,22 @@ def test_chances_order_the_first_round_where_cells_as_they_are_tell_little(symme
     assert scheduler.next(20.0).family == first
 
 
+@pytest.mark.parametrize(
+    ("verdict", "left", "first"),
+    [("2d", 8.0, "net"), ("2d", 20.0, "cells"), ("none", 8.0, "cells"), ("", 8.0, "cells")],
+)
+def test_the_likeliest_family_comes_first_on_grids_without_the_time_for_all(verdict, left, first):
+    """It may take more than half of the time then."""
+    scheduler = Scheduler(even(3), timed=True)
+    families = [Invented("cells", 4.0), Invented("net", 6.0)]
+    scheduler.enter(families, replace(PROBLEM, verdict=verdict), {"cells": 0.1, "net": 0.9}, left)
+
+    turn = scheduler.next(left)
+
+    assert turn.family == first
+    assert (turn.seconds > left / 2) == (first == "net")
+
+
 def test_the_cheapest_family_comes_first_whatever_its_odds():
     """Then the dearer ones, while there is time for them."""
     world = world_of(("dear", 5.0, Nature()), ("cheap", 0.1, Nature()), ("usual", 1.0, Nature()), n_splits=1)
