@@ -167,7 +167,7 @@ class Search:
         self.families = list(families)
         self._by_name |= {family.name: family for family in families}
         if not self.scheduler.entrants:
-            left = self.budget.left - self.reserve(self).total
+            left = self.machine.n_jobs * (self.budget.left - self.reserve(self).total)
             self.scheduler.enter(families, self.problem, probabilities, left)
 
     def limit(self, n_trials: int | None, patience: int | None, n_begun: int = 0) -> None:

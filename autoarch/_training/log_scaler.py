@@ -10,7 +10,7 @@ from autoarch._data.layout import Layout
 from autoarch._training.scalers import GridScaler
 
 LONG = 1 / 3  # tails hold a twelfth of the squared deviations of a normal distribution, a quarter of an exponential one
-_LOOKED_AT = 20_000  # cells of a channel
+_LOOKED_AT = 200_000  # cells of a channel
 _LARGEST = 0.01  # share of the cells that are the tails
 
 
@@ -19,26 +19,28 @@ def share_of_tails(grid: np.ndarray) -> float:
 
     That of the channel of a grid (n, C, H, W) where it is largest; NaN is missing.
     """
-    return max((_share(channel) for channel in grid.swapaxes(0, 1)), default=0.0)
+    return max((_share(cells) for cells in _some_of_each(grid)), default=0.0)
 
 
 def _share(cells: np.ndarray) -> float:
-    some = cells.ravel()[:: max(1, cells.size // _LOOKED_AT)].astype(np.float64)
-    some = some[np.isfinite(some)]
-    if not len(some):
+    if not len(cells):
         return 0.0
-    apart = np.abs(some - np.median(some))
+    apart = np.abs(cells - np.median(cells))
     squares = np.sort(np.square(apart / max(float(apart.max()), 1e-300)))
     return float(squares[-max(1, round(_LARGEST * len(squares))) :].sum() / max(float(squares.sum()), 1e-300))
 
 
+def _some_of_each(grid: np.ndarray) -> list[np.ndarray]:
+    """Cells of each channel that are there, those of rows at equal distances where there are many."""
+    rows = max(1, _LOOKED_AT // max(1, int(np.prod(grid.shape[2:]))))
+    some = grid[:: max(1, -(-len(grid) // rows))].astype(np.float64).swapaxes(0, 1)
+    return [channel[np.isfinite(channel)] for channel in some]
+
+
 def units_of(grid: np.ndarray) -> np.ndarray:
     """Median size of the cells of each channel that are not 0, shape (C, 1, 1); 1 where there are none."""
-    units = []
-    for channel in grid.swapaxes(0, 1):
-        sizes = np.abs(channel[np.isfinite(channel) & (channel != 0)].astype(np.float64))
-        units.append(float(np.median(sizes)) if len(sizes) else 1.0)
-    return np.array(units)[:, None, None]
+    sizes = [np.abs(cells[cells != 0]) for cells in _some_of_each(grid)]
+    return np.array([float(np.median(each)) if len(each) else 1.0 for each in sizes])[:, None, None]
 
 
 def logarithms(grid: np.ndarray, units: np.ndarray) -> np.ndarray:

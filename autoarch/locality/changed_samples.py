@@ -179,9 +179,12 @@ class ChangedSamples:
         """Gain of each row's score where logarithms of the cells are read instead of the cells."""
         cells = self.cells.astype(np.float64)
         found = logarithms(cells, units_of(cells))
-        found -= np.nanmean(found, axis=(0, 2, 3), keepdims=True)
-        found /= np.maximum(np.nanstd(found, axis=(0, 2, 3), keepdims=True), 1e-12)
-        fits = self._fits(Features.learn(np.nan_to_num(found).astype(np.float32), self.sample.seed, self.check))
+        there = ~np.isnan(found)
+        count = np.maximum(there.sum(axis=(0, 2, 3), keepdims=True), 1)
+        found -= np.where(there, found, 0.0).sum(axis=(0, 2, 3), keepdims=True) / count
+        found = np.where(there, found, 0.0)
+        found /= np.maximum(np.sqrt(np.square(found).sum(axis=(0, 2, 3), keepdims=True) / count), 1e-12)
+        fits = self._fits(Features.learn(found.astype(np.float32), self.sample.seed, self.check))
         return self._best_scores(fits) - self._best_scores(self.fits)
 
     def coded(self) -> np.ndarray:
