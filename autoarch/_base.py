@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._core.callbacks import CallbackSupport, FitTasks, with_callbacks
 from autoarch._core.checks import own_errors
 from autoarch._core.pace import threads_that_pay
-from autoarch._core.quiet import quiet, warn_user
+from autoarch._core.quiet import filters_kept, quiet, warn_user
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import indexable, take_rows
@@ -64,6 +64,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         """Check y and read it as labels or as numbers."""
 
     @with_callbacks
+    @filters_kept
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Probe X, search, and fit the winner.
 
@@ -128,6 +129,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         tasks.close()
         return self
 
+    @filters_kept
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the mean accuracy of a classifier, the R2 of a regressor.
 
@@ -151,6 +153,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         with own_errors(reading="y"):
             return float(kind.score(self, X, y, sample_weight))
 
+    @filters_kept
     def applicability(self, X: Any) -> pd.DataFrame:
         """Measure how far rows lie outside of what the splits of ``fit`` have tested.
 
@@ -248,6 +251,7 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         self.best_estimator_ = Pipeline([("canonical", canonical), *found.pipeline.steps])
         self.best_params_ = changed_params(self.best_estimator_)
 
+    @filters_kept
     def _predictions(self, method: str, X: Any) -> Any:
         """Call the winner, of a large X block by block, a long call with the threads that pay at this moment."""
         check_is_fitted(self, "best_estimator_")

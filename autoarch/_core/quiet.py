@@ -8,14 +8,18 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from autoarch._core.threads import uninterrupted
 from autoarch.exceptions import AutoArchWarning
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _BETWEEN = (__name__.partition(".")[0], "sklearn", "contextlib")  # packages whose lines no user can change
 _TALKATIVE = ("optuna", "lightgbm", "skorch")
 # Read when torch is first imported and when a worker starts. Threads that wait by spinning for long cost nothing on an
@@ -26,8 +30,8 @@ _SET_BY_TORCH = ("TORCHINDUCTOR_", "TRITON_")  # variables that its first optimi
 
 
 _lock = threading.Lock()
-_depth = 0
-_outermost = ExitStack()
+_depth = _calls = 0
+_outermost, _outermost_call = ExitStack(), ExitStack()
 
 
 def _after_fork() -> None:
@@ -73,6 +77,33 @@ def quiet(*libraries: str) -> Iterator[None]:
             _depth -= entered
             if entered and _depth == 0:
                 _outermost.close()
+
+
+def filters_kept(call: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a public call, so that warning filters are what they were when the last of those in all threads ends.
+
+    scikit-learn, pandas and numpy change them for moments. Threads that do so at the same time take each other's
+    changes for what was there before, and leave them.
+    """
+
+    @wraps(call)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> T:
+        global _calls
+        entered = False
+        try:
+            with uninterrupted(), _lock:
+                if _calls == 0:
+                    _outermost_call.enter_context(warnings.catch_warnings())
+                _calls += 1
+                entered = True
+            return call(*args, **kwargs)
+        finally:
+            with uninterrupted(), _lock:
+                _calls -= entered
+                if entered and _calls == 0:
+                    _outermost_call.close()
+
+    return kept
 
 
 @contextmanager

@@ -234,6 +234,8 @@ class Scheduler(UntimedDecisions):
     def _next_of_round_one(
         self, left: float, kept: float, finishing: float, leader: Candidate | None, m: int
     ) -> Turn | None:
+        if leader is not None and leader.family == self.favourite:
+            kept = 0.0  # all rows are worth more to it than others, which are less likely, on few of them
         for place, (name, default) in enumerate(self.queue):
             if not self._may_begin(self.entrants[name]):
                 continue

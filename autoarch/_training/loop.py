@@ -115,7 +115,8 @@ class ArrayTraining(NeuralNet):
         self.module_.train()
         self.bf16_ = bf16_is_faster(self.module_, X[:size], schedule.n_steps, deadline)
         n_views = self.augmentation.n_views if self.augmentation is not None else 1
-        views = torch.randint(n_views, (n,), generator=generator).to(self.device)  # of each grid, others in each epoch
+        first = torch.randint(n_views, (n,), generator=generator) if n_views > 1 else torch.zeros(n, dtype=torch.int64)
+        views = first.to(self.device)  # of each grid, another one in each epoch
         while not schedule.over:
             self.notify("on_epoch_begin", dataset_train=(X, y), dataset_valid=None)
             order = torch.randperm(n, generator=generator).to(self.device)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 
+from autoarch._core.quiet import filters_kept
 from autoarch._views import facts
 
 
@@ -43,6 +44,7 @@ class ShownModel(BaseEstimator):
         self._fitted_or_missing("n_splits_")
         return int(self.leaderboard_["splits"].max())
 
+    @filters_kept
     def report_dict(self) -> dict[str, Any]:
         """Give the contents of ``report`` as plain lists, numbers and texts, ready for ``json.dumps``.
 
@@ -54,6 +56,7 @@ class ShownModel(BaseEstimator):
         facts.check_fitted(self)
         return facts.report_facts(self)
 
+    @filters_kept
     def report(self, path: Any) -> None:
         """Write one HTML page that tells what was found, what was tried and how to repeat it.
 

@@ -18,7 +18,7 @@ from autoarch._core.checks import (
 from autoarch._core.clock import Budget
 from autoarch._core.pace import threads_that_pay
 from autoarch._core.progress import Progress
-from autoarch._core.quiet import warn_user
+from autoarch._core.quiet import filters_kept, warn_user
 from autoarch._core.threads import limited
 from autoarch._data.containers import to_plain
 from autoarch.exceptions import InputError, MissingExtraError, ParameterError
@@ -55,6 +55,7 @@ _MOST_REPEATS = 100_000
 _REPEATS = 10  # draws: a rule on the sign of one column escapes the eye once in a thousand rows, with five in thirty
 
 
+@filters_kept
 def explain(
     estimator: Any,
     X: Any,

@@ -19,6 +19,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import FLOAT_DTYPES, check_array, check_is_fitted
 
 from autoarch._core.checks import check_choice, check_seed, check_sequence, check_whole, own_errors, seed_of
+from autoarch._core.quiet import filters_kept
 from autoarch._data.array_checks import check_cell_shape
 from autoarch._data.containers import check_whole_fits
 from autoarch._data.coordinates import column_position, read_places
@@ -103,6 +104,7 @@ class SpatialFeatures(MapTransformer):
         self.target_type = target_type
         self.random_state = random_state
 
+    @filters_kept
     def fit(self, X: Any, y: Any = None) -> SpatialFeatures:
         """Learn where the training rows are and what they are like.
 
@@ -128,6 +130,7 @@ class SpatialFeatures(MapTransformer):
         self._fit(X, y)
         return self
 
+    @filters_kept
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Fit, and give training rows the features that they would have if they were to be predicted.
 
@@ -155,6 +158,7 @@ class SpatialFeatures(MapTransformer):
                 around.append(self._around(places.take(rows[-1]), np.flatnonzero(codes != fold)))
         return self._joined(values, places, np.concatenate(around)[np.argsort(np.concatenate(rows))])
 
+    @filters_kept
     def transform(self, X: Any) -> np.ndarray:
         """Append the features of each row among the training rows.
 

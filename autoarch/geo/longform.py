@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from autoarch._core.checks import check_choice, check_dtype, check_sides, own_errors
-from autoarch._core.quiet import warn_user
+from autoarch._core.quiet import filters_kept, warn_user
 from autoarch._data.array_checks import refuse_infinite
 from autoarch._data.columns import Number
 from autoarch._data.containers import check_room, check_whole_fits, to_plain
@@ -158,6 +158,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         self.aggregate = aggregate
         self.dtype = dtype
 
+    @filters_kept
     def fit(self, X: Any, y: object = None) -> LongToGrid:
         """Learn samples, bands and the lines of the grids; y is ignored."""
         check_choice("aggregate", self.aggregate, _AGGREGATES)
@@ -171,6 +172,7 @@ class LongToGrid(TransformerMixin, BaseEstimator):
         self.shape_ = (len(self.bands_), len(self.rows_), len(self.columns_))
         return self
 
+    @filters_kept
     def transform(self, X: Any) -> np.ndarray:
         """Grids of the samples in X, in the order in which it first names them.
 

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from autoarch._core.checks import check_choice, check_dtype, check_flag, check_positive, check_whole
-from autoarch._core.quiet import warn_user
+from autoarch._core.quiet import filters_kept, warn_user
 from autoarch._data.containers import check_room
 from autoarch._data.points import Rows
 from autoarch.exceptions import InputError
@@ -141,15 +141,18 @@ class NeighborhoodGrid(ChannelReader):
         self.output = output
         self.dtype = dtype
 
+    @filters_kept
     def fit(self, X: Any, y: Any = None) -> NeighborhoodGrid:
         """Learn where rows are and what is known there; y is needed for ``target_lag`` alone."""
         self._fit(X, y)
         return self
 
+    @filters_kept
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """The pictures of the rows of ``fit``; ``hide_within`` counts."""
         return self._whole(self._fit(X, y), self._known, True)[0]
 
+    @filters_kept
     def transform(self, X: Any) -> np.ndarray:
         """The pictures of rows, all at once; ``batches`` gives them piece by piece."""
         check_is_fitted(self)

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from autoarch._core.checks import check_sequence, own_errors
+from autoarch._core.quiet import filters_kept
 from autoarch._data.array_checks import check_cell_shape, refuse_infinite
 from autoarch._data.columns import Category, Coder, Several
 from autoarch._data.containers import in_reference, reference_of, without_geometry
@@ -148,6 +149,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
         self.coordinates = coordinates
         self.geographic = geographic
 
+    @filters_kept
     def fit(self, X: Any, y: Any = None) -> MapPoints:
         """Check the coordinates; there is nothing to learn.
 
@@ -169,6 +171,7 @@ class MapPoints(TransformerMixin, BaseEstimator):
         self._reference = reference_of(X)
         return self
 
+    @filters_kept
     def transform(self, X: Any) -> np.ndarray:
         """Points of the rows of X.
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autoarch._core.checks import check_sequence, own_errors, seed_of
+from autoarch._core.quiet import filters_kept
 from autoarch._data.layout import Layout
 from autoarch.layouts.decision import LEVELS, LayoutCandidate, LayoutInference, PValues, decide, write_reason
 from autoarch.layouts.pseudo_likelihood import Grid, LagProducts
@@ -37,6 +38,7 @@ class _Ordering(NamedTuple):
         return self.ranked[0].score if self.ranked else 0.0
 
 
+@filters_kept
 def infer_layout(X: Any, feature_names: Sequence[str] | None = None, random_state: Any = None) -> LayoutInference:
     """Infer which grid, if any, the columns of a flat matrix were flattened from.
 

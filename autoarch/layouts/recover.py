@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from autoarch._core.checks import check_positive, check_seed, own_errors, shown
+from autoarch._core.quiet import filters_kept
 from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
 from autoarch.exceptions import ParameterError
@@ -78,6 +79,7 @@ class LayoutRecovery:
     line_likelihood: float
 
 
+@filters_kept
 def recover_layout(
     X: Any, shape: Sequence[int] | None = None, random_state: Any = None, *, effort: float = 1.0
 ) -> LayoutRecovery:

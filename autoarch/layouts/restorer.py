@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
 from autoarch._core.checks import check_choice, check_flag, check_seed, own_errors
+from autoarch._core.quiet import filters_kept
 from autoarch._data.containers import check_whole_fits
 from autoarch._data.layout import Layout
 from autoarch.exceptions import InputError
@@ -63,6 +64,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
         self.output = output
         self.random_state = random_state
 
+    @filters_kept
     def fit(self, X: Any, y: object = None) -> LayoutRestorer:
         """Find the layout of the columns of X; y is ignored."""
         check_choice("output", self.output, ("grid", "flat"))
@@ -80,6 +82,7 @@ class LayoutRestorer(TransformerMixin, BaseEstimator):
         self.layout_ = layout or Layout(1, values.shape[1], origin="shape")
         return self
 
+    @filters_kept
     def transform(self, X: Any) -> np.ndarray:
         """Lay the columns of X out on the grid."""
         check_is_fitted(self, "layout_")

@@ -15,6 +15,7 @@ import numpy as np
 
 from autoarch._core.checks import check_choice, check_jobs, check_seconds, own_errors, seed_of
 from autoarch._core.clock import Deadline
+from autoarch._core.quiet import filters_kept
 from autoarch._data.array_checks import Sentinel
 from autoarch._data.layout import Layout
 from autoarch._data.letters import Letters
@@ -30,6 +31,7 @@ _MOST_VALUES, _FEWEST_READ = 50_000_000, 30  # that are read of more than 50,000
 _NO_SENTINEL = "No value certainly stands for cells that were not measured."
 
 
+@filters_kept
 def probe_locality(
     X: Any,
     y: Any = None,

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from autoarch._core.checks import did_you_mean, own_errors, seed_of, shown
+from autoarch._core.quiet import filters_kept
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import to_plain
 from autoarch._data.coordinates import bare, read_places, resembles_coordinates
@@ -36,6 +37,7 @@ _GROUPS_PER_ROW, _TIME_PER_ROW = 3e-5, 1e-5  # seconds, as measured on two busy 
 LEAST_COPIES = 0.03  # share of the rows beyond chance that makes a difference
 
 
+@filters_kept
 def probe_rows(
     X: Any,
     y: Any = None,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from autoarch._core.checks import check_choice, check_distinct, check_training_length, seed_of
 from autoarch._core.pace import threads_of_training
-from autoarch._core.quiet import quiet
+from autoarch._core.quiet import filters_kept, quiet
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import to_plain
@@ -49,6 +49,7 @@ from autoarch.transfer.strategies import (
 _SHIFT_ROWS = 500
 
 
+@filters_kept
 def check_transfer(
     model: Any,
     X: Any,
