@@ -149,9 +149,10 @@ def grid_scalings(problem: Problem) -> list[str]:
     """
     found, wandering = problem.symmetries, "wandering" in problem.symmetries
     first = [name for name in ("codes", "logarithms", "differences") if name in found]
-    if "logarithms" in untested_scalings(problem):
+    untested = untested_scalings(problem)
+    if "logarithms" in untested:
         first.insert(0, "logarithms")
-    differences = ["differences"] if "differences" in untested_scalings(problem) else []
+    differences = ["differences"] if "differences" in untested else []
     return [*first, "global", *differences, *(["sample"] if wandering else []), "cell"]
 
 

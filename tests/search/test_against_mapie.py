@@ -32,7 +32,9 @@ def test_intervals(family, kind):
     Z, z = numbers(3000, 1, kind)
     model = AutoArchRegressor(families=family, ensemble_size=1, **SETTINGS).fit(X, y)
     low, high = model.predict_interval(Z).T
-    theirs = regression.CrossConformalRegressor(clone(model.best_estimator_), confidence_level=0.9, cv=5, random_state=0)
+    theirs = regression.CrossConformalRegressor(
+        clone(model.best_estimator_), confidence_level=0.9, cv=5, random_state=0
+    )
     ends = theirs.fit_conformalize(X, y).predict_interval(Z)[1][:, :, 0]
     held = np.mean((low <= z) & (z <= high))
     assert held >= 0.9 - 2 * np.sqrt(0.09 / len(z) + 0.09 / len(y))

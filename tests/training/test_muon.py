@@ -60,4 +60,4 @@ def test_a_net_learns_more_in_the_same_steps():
         for optimizer in (torch.optim.AdamW, Muon)
     ]
 
-    assert losses[1] < 0.75 * losses[0]
+    assert losses[1] < 0.6 * losses[0]
