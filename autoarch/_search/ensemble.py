@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
 from autoarch._search.averages import voting
+from autoarch._search.companions import kind_of
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
@@ -36,19 +38,34 @@ from autoarch._search.steps import Candidate
 from autoarch.exceptions import NoModelError
 from autoarch.rows import QuestionScore
 
-CONTENDERS = 30  # candidates further down have no place in an ensemble
+CONTENDERS, _ALIKE = 30, 6  # candidates, and those of one kind, further down have no place in an ensemble
 AUTO_SIZE = 5
-_LONGEST_PREDICTION = 3.0  # times that of the winner
+_LONGEST_PREDICTION = 3.0  # times that of the winner, beyond
+_QUICK = 0.3  # seconds for 1,000 rows, which nobody minds
 _ESTIMATE_SHARE = 0.02  # of the budget that estimating the score may take
 _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
 
 
-def contenders(best: Candidate, search: Search, most: int = CONTENDERS) -> list[Candidate]:
+def contenders(best: Candidate, search: Search) -> list[Candidate]:
     """Return candidates that were judged on every split of the best one, that one first, then by rank."""
-    splits = set(best.splits)
+    return _contenders(best, search, best.splits)[:CONTENDERS]
+
+
+def likely_members(best: Candidate, search: Search, splits: Sequence[int]) -> list[Candidate]:
+    """Return candidates that were judged on these splits, the best one first, then by rank; few that are alike."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found = []
+    for candidate in _contenders(best, search, splits):
+        seen[kind_of(candidate)] += 1
+        if seen[kind_of(candidate)] <= _ALIKE:
+            found.append(candidate)
+    return found[:CONTENDERS]
+
+
+def _contenders(best: Candidate, search: Search, splits: Sequence[int]) -> list[Candidate]:
     others = [c for c in search.scheduler.ranking() if c is not best and c.status != "excluded"]
-    able = [c for c in others if splits <= set(c.steps) and _has_predictions(c, best.splits)]
-    return [best] if best.status == "excluded" else [best, *able[: most - 1]]
+    able = [c for c in others if set(splits) <= set(c.steps) and _has_predictions(c, splits)]
+    return [best] if best.status == "excluded" else [best, *able]
 
 
 def _has_predictions(candidate: Candidate, splits: Sequence[int]) -> bool:
@@ -67,16 +84,19 @@ class Chosen:
         Of the validation rows.
     scores : tuple of float
         Of each member alone.
+    splits : tuple of int
+        On which these predictions were made.
     """
 
     members: tuple[tuple[Candidate, float], ...]
     predictions: Predictions
     scores: tuple[float, ...]
+    splits: tuple[int, ...]
 
     @classmethod
     def alone(cls, best: Candidate, data: TrainingData) -> Chosen:
         """The winner as the only member."""
-        return cls(((best, 1.0),), best.predictions_on(best.splits), (data.score(best),))
+        return cls(((best, 1.0),), best.predictions_on(best.splits), (data.score(best),), best.splits)
 
     def table(self) -> pd.DataFrame:
         """Family, parameters, score alone and weight of each member."""
@@ -95,10 +115,11 @@ def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
     data, budget = search.data, search.budget
     alone = Chosen.alone(best, data)
     most = members_allowed(best, search, size)
-    rivals = contenders(best, search)
+    common = _common_splits(best, search)
+    rivals = likely_members(best, search, common)
     if most == 1 or len(rivals) < 2:
         return alone
-    parts = [candidate.predictions_on(best.splits) for candidate in rivals]
+    parts = [candidate.predictions_on(common) for candidate in rivals]
     until = -np.inf if budget.seconds is None else budget.left - _SELECTION_SHARE * budget.seconds
     if size == "auto" and not helps(parts, data.scorer, most, lambda: budget.left < until):
         return alone
@@ -108,18 +129,20 @@ def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
         return alone
     members = sorted(((rivals[place], share) for place, share in shares.items()), key=lambda member: -member[1])
     scores = tuple(data.score(member) for member, _ in members)
-    return Chosen(tuple(members), blended(parts, shares), scores)
+    return Chosen(tuple(members), blended(parts, shares), scores, common)
+
+
+def _common_splits(best: Candidate, search: Search) -> tuple[int, ...]:
+    """First of the splits of the winner, whose rows are enough to choose members by."""
+    scheduler = search.scheduler
+    return tuple(split for split in scheduler.order[: scheduler.limits.n_common] if split in best.steps) or best.splits
 
 
 def members_allowed(best: Candidate, search: Search, size: int | str) -> int:
     """Return how many candidates the final model may consist of; the winner alone where seeds of a net do better."""
-    if is_constant(best):
+    if size == 1 or is_constant(best):
         return 1
-    if size != "auto":
-        return int(size)
-    family = search.family(best.family)
-    net_on_grid = family.averages_seeds and "skorch" in family.needs.packages
-    return 1 if net_on_grid else AUTO_SIZE
+    return search.scheduler.limits.members_beside(search.family(best.family))
 
 
 def _quick_enough(shares: dict[int, float], rivals: Sequence[Candidate], search: Search) -> dict[int, float]:
@@ -130,7 +153,7 @@ def _quick_enough(shares: dict[int, float], rivals: Sequence[Candidate], search:
     if search.budget.unlimited and search.max_predict_seconds is None:
         return shares
     seconds = {place: final_predict_seconds(rivals[place], search) for place in {0, *shares}}
-    most = min(_LONGEST_PREDICTION * seconds[0], search.max_predict_seconds or np.inf)
+    most = min(max(_LONGEST_PREDICTION * seconds[0], _QUICK), search.max_predict_seconds or np.inf)
     kept = dict(sorted(shares.items(), key=lambda item: (item[0] != 0, -item[1])))
     while len(kept) > 1 and sum(seconds[place] for place in kept) > most:
         kept.popitem()
@@ -210,7 +233,9 @@ def finish(
     chosen = Chosen.alone(best, data)
     try:
         chosen = choose(best, search, size)
-        estimate = honest_estimate(contenders(best, search), data, search.past.seed, seconds, len(chosen.members))
+        n_members = len(chosen.members)
+        judged = contenders(best, search) if n_members == 1 else likely_members(best, search, chosen.splits)
+        estimate = honest_estimate(judged, data, search.past.seed, seconds, n_members, chosen.splits)
         if (constant := constant_for_estimate(best, search, *estimate)) is not None:
             best, chosen = constant, Chosen.alone(constant, data)
             estimate = honest_estimate([constant], data, search.past.seed, seconds)

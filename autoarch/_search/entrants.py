@@ -136,10 +136,34 @@ class Turn:
 
 @dataclass(frozen=True)
 class Limits:
-    """Number of candidates at most, and of those without a better one after which no more are begun."""
+    """Bounds of a search and of the final model.
+
+    Parameters
+    ----------
+    n_trials, patience : int or None
+        Candidates at most, and those without a better one after which no more are begun.
+    n_members : int
+        Candidates that the final model may consist of.
+    nets_alone : bool
+        Whether a net on a grid that wins is the only one.
+    n_common : int or None
+        Splits, the first ones, whose rows are enough to choose members by; None for all.
+    """
 
     n_trials: int | None = None
     patience: int | None = None
+    n_members: int = 1
+    nets_alone: bool = True
+    n_common: int | None = None
+
+    def members_beside(self, family: Family) -> int:
+        """Return how many candidates the final model may consist of where one of that family is the best."""
+        return 1 if self.nets_alone and is_net_on_grid(family) else self.n_members
+
+
+def is_net_on_grid(family: Family) -> bool:
+    """Return whether seeds of a family do better together than it does with others."""
+    return family.averages_seeds and "skorch" in family.needs.packages
 
 
 def entrants_of(families: Sequence[Family], problem: Problem, odds: Mapping[str, float]) -> dict[str, Entrant]:

@@ -26,16 +26,21 @@ _OF_OTHER_UNITS = 1.2  # the same where whole groups, blocks or stretches are dr
 
 
 def honest_estimate(
-    judged: Sequence[Candidate], data: TrainingData, seed: int, seconds: float = np.inf, size: int = 1
+    judged: Sequence[Candidate],
+    data: TrainingData,
+    seed: int,
+    seconds: float = np.inf,
+    size: int = 1,
+    splits: tuple[int, ...] | None = None,
 ) -> tuple[float, float]:
     """Score of "search, then take the best ``size``", each row predicted by a choice in which it had no say.
 
-    ``judged`` are candidates that were judged on every split of the first one, which leads. The validation rows are cut
-    into blocks (the splits, or tenths of a single holdout). For each block the candidate that is best on all other
-    blocks is chosen and its predictions on the block are kept; the kept predictions are scored together. The error is
-    that of ``standard_error``, or what one more wrong row would make if that is more. With a slow score and few
-    ``seconds``, fewer candidates and samples are looked at. Where splits have several estimands, the estimate is of the
-    last one: over a map, the score to expect where nothing is known nearby.
+    ``judged`` are candidates that were judged on all of ``splits``, by default those of the first one, which leads.
+    The validation rows are cut into blocks (the splits, or tenths of a single holdout). For each block the candidate
+    that is best on all other blocks is chosen and its predictions on the block are kept; the kept predictions are
+    scored together. The error is that of ``standard_error``, or what one more wrong row would make if that is more.
+    With a slow score and few ``seconds``, fewer candidates and samples are looked at. Where splits have several
+    estimands, the estimate is of the last one: over a map, the score to expect where nothing is known nearby.
 
     Returns
     -------
@@ -46,11 +51,11 @@ def honest_estimate(
     rng = np.random.default_rng(seed)
     if not judged:
         return float("nan"), float("nan")
-    splits = judged[0].splits
+    splits = judged[0].splits if splits is None else splits
     parts = [candidate.predictions_on(splits) for candidate in judged]
     calls = _affordable_calls(parts[0], data.scorer, seconds)
     if len({data.plan.estimands[split] for split in splits}) > 1:
-        chosen = _choose_by_estimand(judged, data, size)
+        chosen = _choose_by_estimand(judged, data, size, splits)
     else:
         blocks = _blocks([len(data.splits[split][1]) for split in splits], rng)
         parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
@@ -171,9 +176,11 @@ def _affordable_calls(predictions: Predictions, scorer: Scorer, seconds: float) 
     return int(seconds / max(time.monotonic() - started, 1e-5))
 
 
-def _choose_by_estimand(judged: Sequence[Candidate], data: TrainingData, size: int) -> list[Predictions]:
+def _choose_by_estimand(
+    judged: Sequence[Candidate], data: TrainingData, size: int, splits: tuple[int, ...]
+) -> list[Predictions]:
     """Predict each split of the last estimand by what does best on the other estimands and its other splits."""
-    scorer, splits, weights = data.scorer, judged[0].splits, data.plan.weight_of
+    scorer, weights = data.scorer, data.plan.weight_of
     *others, last = dict.fromkeys(data.plan.estimands[split] for split in splits)
     of = {name: [split for split in splits if data.plan.estimands[split] == name] for name in (*others, last)}
     parts = [[candidate.predictions_on((split,)) for split in of[last]] for candidate in judged]

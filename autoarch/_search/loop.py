@@ -170,11 +170,11 @@ class Search:
             left = self.machine.n_jobs * (self.budget.left - self.reserve(self).total)
             self.scheduler.enter(families, self.problem, probabilities, left)
 
-    def limit(self, n_trials: int | None, patience: int | None, n_begun: int = 0) -> None:
-        """Allow so many candidates beside those that were ``begun`` before, and so many without a better one."""
+    def limit(self, limits: Limits) -> None:
+        """Set limits, of which that of trials counts beside the candidates that there are."""
         scheduler = self.scheduler
-        begun = None if n_trials is None else scheduler.n_started + n_begun + n_trials
-        scheduler.limits = Limits(begun, patience)
+        begun = None if limits.n_trials is None else scheduler.n_started + limits.n_trials
+        scheduler.limits, scheduler.for_companions = replace(limits, n_trials=begun), None
         scheduler.fruitless, scheduler.patient_from = 0, len(self.past.trials.asked)
 
     def judge_baselines(self, seconds: float, *, as_fallback: bool) -> None:

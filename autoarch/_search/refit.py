@@ -41,7 +41,7 @@ _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
 _SEEDS_SHARE = 0.35  # for fitting the winner with more than one seed,
 _LESS_FOR_SEEDS = 0.1  # where that only takes the place of an average over folds,
 _MEMBERS_SHARE = 0.1  # for the members beside it,
-_CLOSING_SHARE, _CLOSING_SECONDS = 0.04, 1.0  # and for choosing members and estimating the score
+_CLOSING_SHARE, _CLOSING_SECONDS = 0.04, 2.5  # and for choosing members and estimating the score
 
 
 def reserved_seconds(search: Search, size: int) -> Reserved:

@@ -22,10 +22,12 @@ from autoarch._core.threads import uninterrupted
 from autoarch._data.target import Target
 from autoarch._search.applicability import Tested
 from autoarch._search.calibration import fitted_temperature
+from autoarch._search.companions import n_common_splits
 from autoarch._search.diagnostics import fit_facts
 from autoarch._search.dispatch import Dispatch
 from autoarch._search.eligible import Settings, able_families
 from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, winner_of_search
+from autoarch._search.entrants import Limits
 from autoarch._search.estimate import left_out_of, question_scores
 from autoarch._search.importances import permutation_importances
 from autoarch._search.jobs import TrainingData
@@ -236,7 +238,9 @@ def _new_search(request: Request, data: TrainingData, progress: Progress, worker
         journal=request.journal,
     )
     n_begun = search.follower.restore_baselines(search.problem)
-    search.limit(settings.budget.n_trials, settings.patience, n_begun)
+    begun = None if settings.budget.n_trials is None else n_begun + settings.budget.n_trials
+    n_common = n_common_splits(search.scheduler.order, data.plan)
+    search.limit(Limits(begun, settings.patience, size, settings.ensemble_size == "auto", n_common))
     return search
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from autoarch._search.companions import companions
 from autoarch._search.compare import Comparison, Difference, additive_scores, eligible, leader_of, row_variance
 from autoarch._search.costs import Costs
 from autoarch._search.entrants import Entrant, Limits, Turn, entrants_of, first_round
@@ -32,6 +33,7 @@ _TIGHT = 2.0  # times the seconds of the leader's next splits: with less time le
 _DEAR, _CHEAP = 0.25, 0.5  # of the time left, that a newcomer needs; of what it needs, that a second look may take
 _LEVEL = 1.0  # standard errors by which a candidate may be behind the leader to be worth a second look
 _FOR_CONTEST = 0.5  # of the seconds kept for seeds, that may go to candidates which are level with the leader
+_FOR_COMPANIONS = 0.3  # of the time left after round one may go to candidates for a mean with the leader
 _POOLED = 30  # candidates by which the variance of fits is judged
 _NEWCOMER = 0.5  # of the time left may go to the first step of a newcomer, whatever its share;
 _FAVOURITE = 0.7  # to that of the likeliest family where there is no time for all
@@ -70,6 +72,7 @@ class Scheduler(UntimedDecisions):
         self.queue: list[tuple[str, Params | None]] = []
         self.favourite = ""
         self.n_openings: Counter[str] = Counter()
+        self.for_companions: float | None = None
         self._best: Candidate | None = None
         self._told: tuple[int, int] | None = None
 
@@ -216,7 +219,7 @@ class Scheduler(UntimedDecisions):
         leader, m = self.leader, self.n_splits(left)
         finishing = self._seconds_to_finish(leader, m)
         turn = self._next_of_round_one(left + spare, kept, finishing, leader, m) or self._postponed(left)
-        turn = turn or self._race(left, finishing, m)
+        turn = turn or (None if finishing else self._companion(left)) or self._race(left, finishing, m)
         while turn is None and m < len(self.weights):  # time is left that nobody else can use
             m += 1
             turn = self._race(left, 0.0, m)
@@ -275,6 +278,28 @@ class Scheduler(UntimedDecisions):
         affordable = min(left, _CHEAP * need)
         level = self._level_with(leader, seen_once, _FEWEST_JUDGED, left, affordable)
         return next((turn for _, turn in level), None)
+
+    def _companion(self, left: float) -> Turn | None:
+        """Next of the common splits of a candidate that may be averaged with the leader, in a share of the time."""
+        leader = self.leader
+        entrant = None if leader is None else self.entrants.get(leader.family)
+        if leader is None or entrant is None or (most := self.limits.members_beside(entrant.family)) < 2:
+            return None
+        if self.for_companions is None:
+            self.for_companions = _FOR_COMPANIONS * max(left, 0.0)
+
+        common = [split for split in self.order[: self.limits.n_common] if split in leader.steps]
+
+        def lacking(candidate: Candidate) -> float:
+            return len(set(common) - candidate.steps.keys()) * self._seconds_of_next(candidate)
+
+        affordable = min(left, self.for_companions)
+        for candidate in companions(self.candidates, leader, self.weights, most, common, lacking, affordable):
+            if (split := self._next_split(candidate, len(common))) is not None:
+                seconds = self._seconds_of_next(candidate)
+                self.for_companions -= seconds
+                return self._going_on(candidate, split, left, seconds)
+        return None
 
     def _contest(self, left: float) -> Turn | None:
         """Next split of the best of the candidates that are level with the leader, where that is affordable."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer, get_scorer_names, log_loss, mean_squared_error
+from sklearn.metrics import get_scorer, get_scorer_names, mean_squared_error
 
 from autoarch._core.checks import did_you_mean, shown
 from autoarch._search.label_thresholds import label_thresholds, moved_labels
@@ -172,6 +172,7 @@ class Scorer:
                 "threshold='auto'."
             )
         self.tunes = threshold == "auto" and classes is not None and len(classes) == 2 and self._asks_for_threshold()
+        self.prefers_probabilities = self.tunes or (classes is not None and self.name == "accuracy")
         one_label = self.tunes and not self.several_labels
         self._by_counts = score_by_counts(self.function, classes) if one_label and classes is not None else None
 
@@ -347,10 +348,7 @@ class Scorer:
         return np.full((n, len(self.classes)), 1.0 / len(self.classes))
 
     def tie_break(self, predictions: Predictions) -> float:
-        """Compute the negative log-loss or mean squared error, greater is better.
-
-        Of several targets their mean, of numbers each in units of its deviation.
-        """
+        """Compute the negative log-loss or mean squared error; of several targets their mean, in units of deviation."""
         rows, values = predictions.rows, predictions.values
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         if self.several_labels:
@@ -360,7 +358,8 @@ class Scorer:
             errors = mean_squared_error(self.y[rows], values, sample_weight=weight, multioutput="raw_values")
             unit = np.maximum(np.var(self.y, axis=0), 1e-300) if self.y.ndim == 2 else 1.0
             return -float(np.mean(errors / unit))
-        return -float(log_loss(self.y[rows], values, labels=self.classes, sample_weight=weight))
+        right = values[np.arange(len(rows)), np.searchsorted(self.classes, self.y[rows])] / values.sum(axis=1)
+        return float(np.average(np.log(np.maximum(right, _LEAST)), weights=weight))
 
 
 def resolve_scorer(scoring: str | Callable[..., float] | None, task: str) -> Callable[..., float]:

@@ -56,7 +56,9 @@ def select(
 
 
 def _key(predictions: Predictions, scorer: Scorer) -> tuple[float, float]:
-    if scorer.tunes:  # good probabilities have a good threshold, whose choice at each round would take too long
+    # Counts of right labels hardly tell means apart; and where probabilities are good there is a good threshold, whose
+    # choice for each mean would take too long
+    if scorer.prefers_probabilities:
         return scorer.tie_break(predictions), 0.0
     predictions = scorer.decided(predictions)
     return scorer.score(predictions), scorer.tie_break(predictions)

@@ -102,8 +102,8 @@ class Tree(Family):
         defaults = [
             *first,
             *(plugged.pop(kind) for kind in _first_class(problem)),
-            larger,
             *(crossed if at_once else []),
+            larger,
             *plugged.values(),
             *([{**slow, **near}] if large else []),
             quick,
@@ -123,8 +123,8 @@ class Tree(Family):
     def openings(self, problem: Problem) -> int:
         """Boosting and a forest: which of them wins is not known beforehand; on a map, boosting twice.
 
-        With many rows, larger trees too; where lines have no order, two on summaries, and the first one on the cells;
-        where differences tell more than cells, a forest alone.
+        Combinations of columns where they pay; with many rows, larger trees too; where lines have no order, two on
+        summaries, and the first one on the cells; where differences tell more than cells, a forest alone.
         """
         if "differences" in problem.symmetries:
             return 1
@@ -132,7 +132,7 @@ class Tree(Family):
             return 3
         cheap = problem.n_features < _WIDE and problem.n_classes <= _FEW_CLASSES
         many = problem.coordinates is not None or (cheap and problem.n_samples >= _MANY_ROWS)
-        return 2 + len(_first_class(problem)) + many
+        return 2 + len(_first_class(problem)) + categories.crosses_pay(problem) + many
 
     def follows(self, loss: str, params: Params, problem: Problem) -> bool:
         """Return whether it is scikit-learn's boosting, or LightGBM, which have many losses."""

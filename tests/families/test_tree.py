@@ -11,7 +11,7 @@ from autoarch import Layout
 from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._search.evaluate import fit_steps
 from autoarch._training.boosters import NAMES, checked_in_every_round
-from autoarch.families import MapColumns, Problem, tree
+from autoarch.families import MapColumns, Problem, categories, tree
 from autoarch.families.landmarks import prepare
 from autoarch.families.linear import Linear
 from autoarch.families.tree import Tree
@@ -55,12 +55,13 @@ def table(n_samples, n_features, n_classes, **facts):
 
 @given(**SIZES)
 def test_slow_boosting_and_a_forest_open_the_search(n_samples, n_features, n_classes):
-    """On wide tables the forest first, larger trees too where rows are many; none holds rows out to stop early."""
+    """On wide tables the forest first; combinations where they pay, larger trees of many rows; none stops early."""
     problem = table(n_samples, n_features, n_classes)
     opening = Tree().defaults(problem)[: Tree().openings(problem)]
     kinds = [params["kind"] for params in opening if params["kind"] not in NAMES]  # those that are installed
     larger = ["boosting"] if n_features < 200 and n_samples >= 2_000 and n_classes <= 3 else []
-    assert kinds == (["forest", "boosting"] if n_features >= 200 else ["boosting", "forest", *larger])
+    crossed = ["boosting"] if categories.crosses_pay(problem) else []
+    assert kinds == [*(["forest", "boosting"] if n_features >= 200 else ["boosting", "forest"]), *crossed, *larger]
     for params in opening:
         model = Tree().build(params, problem, 0)[-1][1]
         assert not getattr(model, "early_stopping", False)

@@ -131,14 +131,16 @@ class Played:
         return [(result.number, result.split) for result in self.results]
 
 
-def play(world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0, spare=0.0, ends=None):
+def play(
+    world, budget=None, n_trials=None, patience=None, n_jobs=1, haste=1.0, kept=0.0, spare=0.0, ends=None, n_members=1
+):
     """Play a world against a scheduler until it has nothing more to do.
 
     ``haste`` divides every second that passes; ``kept``, ``spare``: seconds beyond the budget, for a refit, for seeds;
     ``ends`` chooses which of so many steps ends next, the first one by default.
     """
     scheduler = Scheduler(world.weights, world.order, timed=budget is not None)
-    scheduler.limits = Limits(n_trials, patience)
+    scheduler.limits = Limits(n_trials, patience, n_members)
     by_name = {family.name: family for family in world.families}
     played, number = Played(scheduler), 0
     baseline = Invented("baseline", 0.01, 0)

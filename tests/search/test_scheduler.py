@@ -42,10 +42,10 @@ def mean_on(candidate, splits, weights):
 
 
 @settings(max_examples=25)
-@given(world=worlds(), budget=BUDGETS, patience=st.none() | st.integers(1, 10))
-def test_no_more_is_spent_than_there_is(world, budget, patience):
+@given(world=worlds(), budget=BUDGETS, patience=st.none() | st.integers(1, 10), n_members=st.integers(1, 5))
+def test_no_more_is_spent_than_there_is(world, budget, patience, n_members):
     """No turn may take longer than what is left, nor is one of a family that was timed expected to; there is an end."""
-    played = play(world, budget, patience=patience)
+    played = play(world, budget, patience=patience, n_members=n_members)
 
     assert len(played.results) < MOST_STEPS
     assert played.spent <= budget + 0.05
@@ -55,10 +55,10 @@ def test_no_more_is_spent_than_there_is(world, budget, patience):
 
 
 @settings(max_examples=25)
-@given(world=worlds(), budget=BUDGETS, n_jobs=st.integers(1, 3))
-def test_no_step_is_done_twice(world, budget, n_jobs):
+@given(world=worlds(), budget=BUDGETS, n_jobs=st.integers(1, 3), n_members=st.integers(1, 5))
+def test_no_step_is_done_twice(world, budget, n_jobs, n_members):
     """What was judged or broke is never fitted again, whatever its splits and however many run at a time."""
-    played = play(world, budget, n_jobs=n_jobs)
+    played = play(world, budget, n_jobs=n_jobs, n_members=n_members)
 
     ended = [(r.number, r.split) for r in played.results if r.status != "paused"]
     assert len(ended) == len(set(ended))
