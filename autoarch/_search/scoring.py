@@ -172,7 +172,7 @@ class Scorer:
                 "threshold='auto'."
             )
         self.tunes = threshold == "auto" and classes is not None and len(classes) == 2 and self._asks_for_threshold()
-        self.prefers_probabilities = self.tunes or (classes is not None and self.name == "accuracy")
+        self.counts_labels = classes is not None and not self.tunes and self.name == "accuracy"
         one_label = self.tunes and not self.several_labels
         self._by_counts = score_by_counts(self.function, classes) if one_label and classes is not None else None
 

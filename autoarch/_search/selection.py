@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from autoarch._search.compare import row_variance
 from autoarch._search.scoring import SPREAD, Predictions, Scorer
 
 ROUNDS = 5  # of adding a member, per member allowed
@@ -22,7 +23,8 @@ def select(
     """Select members greedily; return their positions and weights, which sum to 1.
 
     The best one alone is where it starts; then whichever candidate helps most is added, again and again and the same
-    one more than once if need be, while that helps the score, or the tie-break at an equal score.
+    one more than once if need be, while that helps. Counts of right labels hardly tell means apart, so under accuracy
+    probabilities decide, unless the mean has fewer right labels than the best one alone by more than a standard error.
 
     Parameters
     ----------
@@ -35,15 +37,24 @@ def select(
     over : callable
         Called before each round; True ends the selection.
     """
+    shares = _greedy(parts, scorer, size, over)
+    if scorer.counts_labels and _is_behind(blended(parts, shares), parts[0], scorer):
+        return _greedy(parts, scorer, size, over, by_score=True)
+    return shares
+
+
+def _greedy(
+    parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool], *, by_score: bool = False
+) -> dict[int, float]:
     counts = {0: 1}
     total = parts[0].values.copy()
-    best = _key(Predictions(parts[0].rows, total), scorer)
+    best = _key(Predictions(parts[0].rows, total), scorer, by_score=by_score)
     for n_votes in range(2, ROUNDS * size + 2):
         if over():
             break
         allowed = range(len(parts)) if len(counts) < size else list(counts)
         keys = {
-            place: _key(Predictions(parts[0].rows, (total + parts[place].values) / n_votes), scorer)
+            place: _key(Predictions(parts[0].rows, (total + parts[place].values) / n_votes), scorer, by_score=by_score)
             for place in allowed
         }
         place = max(keys, key=lambda candidate: keys[candidate])
@@ -55,10 +66,15 @@ def select(
     return {place: count / n_votes for place, count in counts.items()}
 
 
-def _key(predictions: Predictions, scorer: Scorer) -> tuple[float, float]:
-    # Counts of right labels hardly tell means apart; and where probabilities are good there is a good threshold, whose
-    # choice for each mean would take too long
-    if scorer.prefers_probabilities:
+def _is_behind(mean: Predictions, alone: Predictions, scorer: Scorer) -> bool:
+    """Return whether a mean scores worse than a candidate alone, by more than the standard error of the difference."""
+    worse = scorer.unit_losses(scorer.decided(mean)) - scorer.unit_losses(scorer.decided(alone))
+    return bool(np.mean(worse) > np.sqrt(row_variance(worse, 0.0)))
+
+
+def _key(predictions: Predictions, scorer: Scorer, *, by_score: bool = False) -> tuple[float, float]:
+    """Score and tie-break; the latter alone where probabilities decide, as good ones have a good threshold too."""
+    if scorer.tunes or (scorer.counts_labels and not by_score):
         return scorer.tie_break(predictions), 0.0
     predictions = scorer.decided(predictions)
     return scorer.score(predictions), scorer.tie_break(predictions)

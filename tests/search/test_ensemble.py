@@ -38,6 +38,20 @@ def test_those_are_chosen_who_know_what_the_others_do_not():
     assert set(select(parts, scorer, 1)) == {0}
 
 
+def test_probabilities_choose_members_unless_labels_are_lost_by_it():
+    """Who is as often right and surer of it helps; not who takes a hundred labels with it."""
+    y, rows = np.tile([0, 1], 200), np.arange(400)
+    scorer = Scorer(None, "classification", np.zeros((400, 1)), y, classes=np.array([0, 1]))
+    wrong = rows >= 360
+    unsure, sure = (np.where(wrong, 1 - p, p) for p in (0.6, 0.9))
+    bold = np.where(rows < 100, 0.35, np.where(wrong, 0.45, 0.99))
+    parts = [Predictions(rows, np.eye(2)[y] * (2 * p - 1)[:, None] + (1 - p)[:, None]) for p in (unsure, sure, bold)]
+
+    assert select(parts[:2], scorer, 2)[1] > 0.5
+    shares = select([parts[0], parts[2]], scorer, 2)
+    assert scorer.score(blended([parts[0], parts[2]], shares)) >= scorer.score(parts[0])
+
+
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 4))
 @settings(max_examples=20, deadline=None)
 def test_an_ensemble_never_scores_below_its_best_member(seed, size):
