@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from autoarch._export.onnx_graph import Graph
+from autoarch._export.onnx_steps import quantiles_of
 from autoarch._statistics.random_convolutions import GROUP, padding_of, parts_of, stride_of
 from autoarch.exceptions import ModelFileError
+from autoarch.families.convolution_ridge import quantiles_step
 
 _SINGLE = np.float32
 
@@ -214,6 +216,9 @@ def random_convolutions(graph: Graph, model: Any, grid: str, shape: tuple[int, .
         for pool in model.pools_:
             by_pool[pool].append(_pooled(graph, pool, answer, beyond, bank.slack, (count, *out)))
     parts = [graph.concat(by_pool[pool]) for pool in model.pools_]
+    if model.quantiles:
+        step = quantiles_step(shape, model.quantiles)
+        parts.append(graph.cast(quantiles_of(graph, step, graph.cast(x, np.float64)), _SINGLE))
     if len(model.cells_):
         parts.append(graph.take(graph.reshape(x, int(np.prod(shape))), model.cells_))
     features = graph.concat([_of_block(graph, block, part) for block, part in zip(model.blocks_, parts, strict=True)])

@@ -266,12 +266,12 @@ def _summarised(graph: Graph, step: GridSummaries, values: str) -> str:
 
 
 def _quantiled(graph: Graph, step: IntervalQuantiles, values: str) -> str:
-    made = _quantiles_of(graph, step, to_grid(graph, step.layout, values))
+    made = quantiles_of(graph, step, to_grid(graph, step.layout, values))
     beside = [graph.take(values, step.layout.foreign)] if len(step.layout.foreign) else []
     return graph.concat([*beside, made])
 
 
-def _quantiles_of(graph: Graph, step: IntervalQuantiles, grid: str) -> str:
+def quantiles_of(graph: Graph, step: IntervalQuantiles, grid: str) -> str:
     """Quantiles of a grid (rows, channels, height, width), as the step makes them."""
     channels, height, width = step.layout.shape
     if "columns" not in step.axes:

@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -25,7 +26,8 @@ Sides = tuple[int, int]  # down and across
 N_KERNELS = 64
 GROUP = 8  # kernels that compete with each other
 MOST_POSITIONS = 1_600  # larger grids are read with a stride
-BATCH_VALUES = 1_000_000  # responses at a time: what is pooled several times stays near the processor
+BATCH_VALUES = 1_000_000  # responses at a time: what is pooled several times stays near the processor,
+_ON_ACCELERATOR = 32  # and times as many elsewhere, where each call takes long to begin
 THRESHOLD_ROWS = 64
 _SLACK = 1e-5  # of the greatest response; single precision errs by a tenth of it
 _LARGEST = 10.0  # standard deviations
@@ -163,7 +165,11 @@ def _few_lines(shape: tuple[int, ...], whole: int, rng: np.random.Generator) -> 
 
 
 def pooled_features(
-    grid: np.ndarray, banks: list[Bank], check_clock: Callable[[], None], pools: Sequence[str] = ("placed", "anywhere")
+    grid: np.ndarray,
+    banks: list[Bank],
+    check_clock: Callable[[], None],
+    pools: Sequence[str] = ("placed", "anywhere"),
+    device: str = "cpu",
 ) -> tuple[np.ndarray, ...]:
     """Responses of all kernels, pooled in each of these ways.
 
@@ -180,6 +186,8 @@ def pooled_features(
         "anywhere": mean, maximum and share of responses beyond the threshold over the whole grid, (n, kernels * 3).
         "winners": sum of the responses where a kernel's is the greatest of its group, and how often it is the least,
         (n, kernels * 2); kernels that fill no group are left out.
+    device : str, default="cpu"
+        Where it is computed, as torch names it.
 
     Returns
     -------
@@ -189,30 +197,41 @@ def pooled_features(
     import torch
 
     by_bank = []
-    with torch.no_grad():
+    at_once = BATCH_VALUES * (1 if device == "cpu" else _ON_ACCELERATOR)
+    with torch.no_grad(), _in_full_precision(device):
         for bank in banks:
             per_row = len(bank.weights) * min(int(np.prod(places_of(bank, *grid.shape[2:]))), 4 * MOST_POSITIONS)
-            rows = max(1, BATCH_VALUES // per_row)
+            rows = max(1, at_once // per_row)
             batches = []
             for start in range(0, len(grid), rows):
                 check_clock()
-                answer = responses(grid[start : start + rows], bank)
+                answer = responses(grid[start : start + rows], bank, device)
                 beyond = beyond_thresholds(answer, bank)
-                batches.append([_pooled(pool, answer, beyond, bank.slack) for pool in pools])
+                batches.append([_pooled(pool, answer, beyond, bank.slack).cpu() for pool in pools])
             by_bank.append([torch.cat(parts) for parts in zip(*batches, strict=True)])
     return tuple(torch.cat(parts, 1).numpy() for parts in zip(*by_bank, strict=True))
 
 
-def responses(grid: np.ndarray, bank: Bank) -> Any:
+def _in_full_precision(device: str) -> AbstractContextManager[Any]:
+    """Keep an accelerator from rounding, which would move responses over their thresholds."""
+    import torch
+
+    cudnn = torch.backends.cudnn
+    return nullcontext() if device == "cpu" else cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+
+
+def responses(grid: np.ndarray, bank: Bank, device: str = "cpu") -> Any:
     """Responses (rows, kernels, height, width) of the kernels at each place, or every few places of a large grid."""
-    return convolve(grid, bank, stride_of(bank, *grid.shape[2:]), padding_of(bank))
+    return convolve(grid, bank, stride_of(bank, *grid.shape[2:]), padding_of(bank), device)
 
 
-def convolve(grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
+def convolve(
+    grid: np.ndarray, bank: Bank, stride: tuple[int, int], padding: tuple[int, int], device: str = "cpu"
+) -> Any:
     """Responses every ``stride`` places of a grid with a rim of zeros."""
     import torch
 
-    batch, weights = torch.from_numpy(grid), torch.from_numpy(bank.weights)
+    batch, weights = torch.from_numpy(grid).to(device), torch.from_numpy(bank.weights).to(device)
     return torch.nn.functional.conv2d(batch, weights, stride=stride, padding=padding, dilation=bank.dilation)
 
 
@@ -244,7 +263,7 @@ def beyond_thresholds(answer: Any, bank: Bank, axis: int = 1) -> Any:
     import torch
 
     thresholds = torch.from_numpy(bank.thresholds).reshape(-1, *[1] * (answer.ndim - 1 - axis))
-    return (answer - thresholds).relu_()
+    return (answer - thresholds.to(answer.device)).relu_()
 
 
 def parts_of(height: int, width: int) -> tuple[int, int]:

@@ -35,6 +35,16 @@ def resolve_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def device_here(device: str) -> str:
+    """Resolve a device, to the CPU where the one that is named is not here."""
+    if device == "cpu":
+        return device
+    import torch
+
+    name = resolve_device(device)
+    return "cpu" if name.startswith("cuda") and not torch.cuda.is_available() else name
+
+
 def check_device(device: str) -> None:
     """Refuse a name that torch would refuse, before any work; the usual ones are known without torch.
 

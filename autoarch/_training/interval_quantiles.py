@@ -75,21 +75,25 @@ class IntervalQuantiles(Summaries):
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the columns beside the grid and the quantiles."""
         check_is_fitted(self)
+        return np.concatenate([X[:, self.layout.foreign], self.of_grids(self.layout.to_grid(X))], axis=1)
+
+    def of_grids(self, grids: np.ndarray) -> np.ndarray:
+        """Return the quantiles of grids of shape (n, channels, height, width)."""
         per_row = max(1, self.layout.n_columns * 8)
-        parts = [self._quantiles(X[rows]) for rows in gen_batches(len(X), max(1, _BATCH_VALUES // per_row))]
-        return np.concatenate([X[:, self.layout.foreign], np.concatenate(parts)], axis=1)
+        batches = gen_batches(len(grids), max(1, _BATCH_VALUES // per_row))
+        return np.concatenate([self._quantiles(grids[rows]) for rows in batches])
 
     @property
     def seconds_per_row(self) -> float:
         """Seconds that the quantiles of one row take, about."""
         return _PER_VALUE * self.layout.channels * self.layout.height * self.layout.width * 4 * 2 * _DEPTH
 
-    def _quantiles(self, X: np.ndarray) -> np.ndarray:
-        views = representations(filled(self.layout.to_grid(X), self.axes), self.axes)
+    def _quantiles(self, grids: np.ndarray) -> np.ndarray:
+        views = representations(filled(grids, self.axes), self.axes)
         found = []
         for values, regions in zip(views, regions_of_views(self), strict=True):
-            found += [_of_interval(values[:, :, down, across]).reshape(len(X), -1) for down, across in regions]
-        return np.concatenate(found, axis=1).astype(X.dtype, copy=False)
+            found += [_of_interval(values[:, :, down, across]).reshape(len(grids), -1) for down, across in regions]
+        return np.concatenate(found, axis=1).astype(grids.dtype, copy=False)
 
 
 def filled(grid: np.ndarray, axes: Sequence[str]) -> np.ndarray:

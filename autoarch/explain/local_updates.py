@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.random_convolutions import GROUP, MOST_POSITIONS, Bank
-from autoarch.families.random_convolutions import RandomConvolutions
+from autoarch.families.convolution_ridge import RandomConvolutions
 
 Box = tuple[slice, slice]  # rows and columns of a grid
 

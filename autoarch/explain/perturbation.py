@@ -29,7 +29,7 @@ from autoarch.explain.local_updates import outputs_after
 from autoarch.explain.model import Query, WrappedModel
 from autoarch.explain.pullback import Attribution, Member
 from autoarch.explain.rows import Replacement, Rows
-from autoarch.families.random_convolutions import RandomConvolutions
+from autoarch.families.convolution_ridge import RandomConvolutions
 
 MOST_VALUES = 2**23  # in one call of predict: 32 MB of float32, where larger batches gain nothing more
 # Values in all rows to predict, up to which draws are the default, and patches are cut in more ways than they must be:
@@ -186,7 +186,8 @@ def predictions_after(model: WrappedModel, rows: Rows, replacements: Sequence[Re
 
 def _updates_locally(member: Member) -> bool:
     """True for kernels whose cells are cells of X; pictures of places, which may be too many to keep, are made anew."""
-    return isinstance(member.model, RandomConvolutions) and all(isinstance(step, GridScaler) for step in member.steps)
+    alone = isinstance(member.model, RandomConvolutions) and not member.model.quantiles
+    return alone and all(isinstance(step, GridScaler) for step in member.steps)
 
 
 def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, changed: Any) -> np.ndarray:

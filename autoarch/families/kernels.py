@@ -9,17 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from autoarch._statistics import random_convolutions
+from autoarch._training.interval_quantiles import n_quantiles
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
+from autoarch.families.convolution_ridge import BLOCKS, Pace, affordable_kernels, per_kernel, quantiles_step
 from autoarch.families.net_settings import closed_axes
-from autoarch.families.random_convolutions import (
-    BLOCKS,
-    Pace,
-    RandomConvolutionClassifier,
-    RandomConvolutionRegressor,
-    affordable_kernels,
-    per_kernel,
-)
+from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 
 _WHOLE: dict[str, int | None] = {"square": None, "row lanes": 0, "column lanes": 1}  # axis whose lines are channels
 _MOST_LANES = 128  # channels that they make together
@@ -63,6 +58,9 @@ class Kernels(Family):
         base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": "square", **around}
         many: Params = {"features": "patterns", "kernels": 1024}
         variants: list[Params] = [many, {"features": "places", "kernels": 512}]
+        if self._reads_quantiles(problem) and problem.verdict.startswith("1d"):
+            base["quantiles"] = not problem.classification
+            variants.insert(0, {"quantiles": problem.classification})
         if "place_free" in problem.symmetries:
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
@@ -98,8 +96,18 @@ class Kernels(Family):
             "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
             "scaling": trial.suggest_categorical("kernels.scaling", self.scalings(problem)),
             "kernel": trial.suggest_categorical("kernels.kernel", self.kernels(problem)),
+            **self._suggest_quantiles(trial, problem),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
+
+    def _reads_quantiles(self, problem: Problem) -> bool:
+        """Return whether quantiles of intervals may stand beside the responses: of numbers, along ordered axes."""
+        return bool(preprocessing.difference_axes(problem)) and "codes" not in problem.symmetries
+
+    def _suggest_quantiles(self, trial: Trial, problem: Problem) -> Params:
+        if not self._reads_quantiles(problem):
+            return {}
+        return {"quantiles": trial.suggest_categorical("kernels.quantiles", [False, True])}
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the responses of the kernels and the size of the ridge."""
@@ -112,8 +120,11 @@ class Kernels(Family):
         n_kernels = affordable_kernels(params["kernels"], features, n)
         positions = min(height * width, random_convolutions.MOST_POSITIONS)
         pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
-        ridge = pace.ridge(n, n_kernels * per_kernel(features), problem.n_outputs)
-        return 0.02 + n * n_kernels * pace.kernel + ridge
+        seconds, more = 0.02 + n * n_kernels * pace.kernel, 0
+        if params.get("quantiles", False) and problem.layout is not None:
+            step = quantiles_step(problem.layout.shape, preprocessing.difference_axes(problem))
+            seconds, more = seconds + n * step.seconds_per_row, n_quantiles(step.layout, step.axes)
+        return seconds + pace.ridge(n, n_kernels * per_kernel(features) + more, problem.n_outputs)
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, continued around the ends of closed axes, then convolve and fit."""
@@ -122,6 +133,8 @@ class Kernels(Family):
         around = [("wrap", WrapAround(tuple(closed)))] if any(closed) and problem.layout is not None else []
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
         settings: Params = {"n_kernels": params["kernels"], "features": params["features"], "whole": whole}
+        settings["device"] = problem.device
+        settings["quantiles"] = preprocessing.difference_axes(problem) if params.get("quantiles", False) else ()
         if params["scaling"] == preprocessing.CELLS_AND_DIFFERENCES:
             assert problem.layout is not None  # scalings has seen to it
             settings["parts"] = (problem.layout.channels,) * (1 + len(preprocessing.difference_axes(problem)))

@@ -279,6 +279,21 @@ def test_scalers_of_grids(tmp_path):
         assert_equal(model, X, tmp_path)
 
 
+@pytest.mark.parametrize("axes", [("rows",), ("columns",), ("rows", "columns")])
+def test_random_convolutions_with_quantiles(tmp_path, axes):
+    """Quantiles of intervals are features beside the responses."""
+    from autoarch import Layout
+    from autoarch._training.scalers import SampleScaler
+    from autoarch.families.random_convolutions import RandomConvolutionRegressor
+
+    X = np.random.default_rng(0).normal(size=(40, 6, 8)).astype(np.float32).astype(float)
+    y = X.max(axis=(1, 2))
+    model, scaler = AutoArchRegressor(**quick(families="linear")).fit(X, y), SampleScaler(Layout(6, 8))
+    ridge = RandomConvolutionRegressor(24, quantiles=axes).fit(scaler.fit_transform(X.reshape(40, -1)), y)
+    model.best_estimator_ = Pipeline([model.best_estimator_.steps[0], ("scale", scaler), ("model", ridge)])
+    assert_equal(model, X, tmp_path)
+
+
 def test_a_mean_with_temperature(tmp_path):
     """Weights, members that miss a class, and the calibration are in the graph."""
     X, y, _, _ = sample("flat")

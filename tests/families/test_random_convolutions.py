@@ -164,3 +164,33 @@ def test_rows_are_left_out_where_the_pace_drops_and_no_class_is_lost() -> None:
     assert not model.ridge_.left_out.size  # nothing is kept of single training rows
     assert list(model.classes_) == ["checks", "rare", "slope"] and set(model.predict(X)) <= set(model.classes_)
     assert model.score(X[:-2], y[:-2]) > 0.8
+
+
+def test_features_are_the_same_in_the_batches_of_an_accelerator() -> None:
+    """The device "cpu:0" takes the way of an accelerator; one that is not here any more is the CPU."""
+    (X, y), (X_test, _) = motifs(200, 0), motifs(100, 1)
+    models = [RandomConvolutionClassifier(64, device=device).fit(X, y) for device in ("cpu", "cpu:0")]
+    timed = RandomConvolutionClassifier(64, device="cpu:0").fit(X, y, deadline=Deadline(60.0))
+
+    assert [model.device_ for model in models] == ["cpu", "cpu:0"]
+    assert timed.device_ in ("cpu", "cpu:0")
+    for model in (models[1], timed):
+        np.testing.assert_allclose(model.predict_proba(X_test), models[0].predict_proba(X_test), atol=1e-4)
+    models[1].device_ = "cuda:7"
+    assert models[1].score(X_test, models[0].predict(X_test)) == 1.0
+
+
+@pytest.mark.parametrize("deadline", [None, 60.0])
+def test_quantiles_tell_what_responses_do_not(deadline: float | None) -> None:
+    """The spread of a half of each line, among values that may be huge; rows that come alone get the same answer."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_t(2, size=(800, 1, 1, 64)).astype(np.float32)
+    y = np.quantile(X[:, 0, 0, :32], 0.75, axis=1) - np.quantile(X[:, 0, 0, :32], 0.25, axis=1)
+    limit = Deadline(deadline)
+    without, beside = (
+        RandomConvolutionRegressor(64, quantiles=axes).fit(X[:600], y[:600], deadline=limit) for axes in ((), ("rows",))
+    )
+
+    assert beside.score(X[600:], y[600:]) > 0.2 + without.score(X[600:], y[600:])
+    alone = np.concatenate([beside.predict(X[row : row + 1]) for row in range(600, 610)])
+    np.testing.assert_allclose(alone, beside.predict(X[600:610]), rtol=1e-4, atol=1e-4)
