@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
-from autoarch._search.averages import voting
+from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleLabels, FoldEnsembleRegressor, voting
 from autoarch._search.companions import kind_of
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
@@ -23,7 +24,10 @@ from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
 from autoarch._search.refit import (
     EXTRA_SHARE,
+    MOST_SEEDS,
+    another_seed,
     as_kept,
+    averages_seeds_beside,
     extra_seconds,
     final_predict_seconds,
     in_its_place,
@@ -42,6 +46,7 @@ CONTENDERS, _ALIKE = 30, 6  # candidates, and those of one kind, further down ha
 AUTO_SIZE = 5
 _LONGEST_PREDICTION = 3.0  # times that of the winner, beyond
 _QUICK = 0.3  # seconds for 1,000 rows, which nobody minds
+_LEEWAY = 1.5  # times the seconds of a member that must be left for it to be fitted with another seed
 _ESTIMATE_SHARE = 0.02  # of the budget that estimating the score may take
 _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
 
@@ -172,7 +177,7 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
         In words, what it was fitted on.
     """
     data, alone = search.data, len(chosen.members) == 1
-    fitted: list[tuple[Pipeline, str, float]] = []
+    fitted: list[_Fitted] = []
     expected = [refit_seconds(member, search) for member, _ in chosen.members]
     for place, (member, weight) in enumerate(chosen.members):
         left = search.budget.left - IMPORTANCE_SHARE * (search.budget.seconds or 0.0)
@@ -180,19 +185,67 @@ def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
             left *= max(expected[place], 1e-3) / max(sum(expected[place:]), 1e-3)
         if place and not search.models.of(member) and left < expected[place]:
             continue
+        began = time.monotonic()
         try:
-            fitted.append((*refit(member, search, left, alone=alone), weight))
+            pipeline, how = refit(member, search, left, alone=alone)
         except Exception:
             if place == len(chosen.members) - 1 and not fitted:
                 raise
+            continue
+        fitted.append(_Fitted(member, [pipeline], how, weight, time.monotonic() - began))
     classes = data.scorer.classes
     # A model of one split's rows may have missed a class.
     whole = classes is None or data.n_targets > 1
-    able = [model for model in fitted if whole or len(model[0].classes_) == len(classes)]
+    able = [member for member in fitted if whole or len(member.models[0].classes_) == len(classes)]
     if len(able) < 2:
-        return (able or fitted)[0][:2]
-    pipelines, how, votes = zip(*able, strict=True)
-    return voting(pipelines, classes, votes, data.n_targets), "; ".join(dict.fromkeys(how))
+        only = (able or fitted)[0]
+        return only.models[0], only.how
+    _fit_more_seeds(able, search)
+    models = [(model, member.weight / len(member.models)) for member in able for model in member.models]
+    pipelines, votes = zip(*models, strict=True)
+    return voting(pipelines, classes, votes, data.n_targets), "; ".join(dict.fromkeys(member.how for member in able))
+
+
+@dataclass(eq=False)
+class _Fitted:
+    """A member with its models, what they were fitted on in words, its weight, and the seconds of the first one."""
+
+    candidate: Candidate
+    models: list[Pipeline]
+    how: str
+    weight: float
+    seconds: float
+
+
+def _is_new(member: _Fitted, search: Search) -> bool:
+    """Return whether the model of a member was fitted on all rows, and not on a split or on folds before."""
+    model = member.models[0]
+    on_folds = isinstance(model[-1], (FoldEnsembleClassifier, FoldEnsembleRegressor, FoldEnsembleLabels))
+    return not on_folds and all(kept is not model for kept in search.models.of(member.candidate))
+
+
+def _fit_more_seeds(members: Sequence[_Fitted], search: Search) -> None:
+    """Fit members with further seeds while the time lasts, those first that have the most weight for each model.
+
+    Only what is random, and was fitted anew on all rows; predictions stay as quick as they have to be.
+    """
+    able = [
+        m for m in members if averages_seeds_beside(m.candidate, search) and m.seconds > 0.0 and not m.how.count("fold")
+    ]
+    spent = sum(final_predict_seconds(member.candidate, search) for member in members)
+    most = min(_QUICK, search.max_predict_seconds or np.inf)
+    while able and not search.budget.unlimited:
+        member = max(able, key=lambda one: one.weight / len(one.models))
+        reserved = IMPORTANCE_SHARE * (search.budget.seconds or 0.0) + extra_seconds(member.candidate, search)
+        left, each = search.budget.left - reserved, search.predict_seconds(member.candidate)
+        if len(member.models) >= MOST_SEEDS or spent + each > most or left < _LEEWAY * member.seconds:
+            able.remove(member)
+            continue
+        model = another_seed(member.candidate, search, left, len(member.models))
+        if model is None:
+            return
+        member.models.append(model)
+        spent += each
 
 
 def winner_of_search(search: Search) -> Candidate:

@@ -170,6 +170,22 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     return voting(models, data.scorer.classes, n_targets=data.n_targets), f"{rows}, {len(models)} seeds, averaged"
 
 
+def averages_seeds_beside(candidate: Candidate, search: Search) -> bool:
+    """Return whether more seeds of a member of a mean are worth their time: what is random in it is worth averaging."""
+    family = search.family(candidate.family)
+    return family.averages_seeds or family.averages_folds
+
+
+def another_seed(candidate: Candidate, search: Search, left: float, number: int) -> Pipeline | None:
+    """Fit a candidate on all rows with another seed, in the seconds that are left; None where that comes to nothing."""
+    try:
+        job = job_on_all_rows(search, candidate, Deadline(left), number)
+        model = in_its_place(search, candidate, fit_whole, job, candidate.learned)
+    except (Exception, KeyboardInterrupt):  # there is a model
+        return None
+    return model if is_complete(model[-1]) else None
+
+
 def job_on_all_rows(search: Search, candidate: Candidate, deadline: Deadline, number: int = 0) -> Job:
     """A fit of the candidate on all rows."""
     family = search.family(candidate.family)

@@ -1,5 +1,7 @@
 """Members that vote, and the temperature of probabilities."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,10 +13,12 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from autoarch._search import ensemble
 from autoarch._search.averages import voting
 from autoarch._search.calibration import fitted_temperature, tempered
 from autoarch._search.ensemble import blended, select
 from autoarch._search.scoring import Predictions, Scorer
+from autoarch._search.steps import Candidate
 
 
 def experts(n=300, seed=0):
@@ -134,3 +138,47 @@ def test_weights_are_heard():
     expected = fitted_temperature(predictions, y, np.unique(y), None)
     assert fitted_temperature(both, labels, np.unique(y), weight) == pytest.approx(expected, rel=0.01)
     assert np.isfinite(log_softmax(np.log(both.values), axis=1)).all()
+
+
+class Spent:
+    """A search with so many seconds left, in which every prediction of 1,000 rows takes a hundredth of one."""
+
+    def __init__(self, left, *, averages=True, max_predict_seconds=None):
+        self.budget = SimpleNamespace(seconds=100.0, left=left, unlimited=False)
+        self.data = SimpleNamespace(plan=SimpleNamespace(extra={}), n_folds=0)
+        self.scheduler = SimpleNamespace(costs=SimpleNamespace(pace=1.0))
+        self.models = SimpleNamespace(of=lambda candidate: [])
+        self.max_predict_seconds, self._averages = max_predict_seconds, averages
+
+    def family(self, name):
+        return SimpleNamespace(averages_seeds=False, averages_folds=self._averages)
+
+    def predict_seconds(self, candidate):
+        return 0.01
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        (Spent(20.0), [5, 2]),
+        (Spent(200.0), [5, 5]),
+        (Spent(2.0), [1, 1]),
+        (Spent(200.0, averages=False), [1, 1]),
+        (Spent(200.0, max_predict_seconds=0.04), [3, 1]),
+    ],
+)
+def test_time_that_is_left_goes_to_more_seeds_of_the_heaviest_members(monkeypatch, search, expected):
+    """At three seconds each: as many as there is time for, of what is random, and as predictions may take."""
+
+    def another_seed(candidate, search, left, number):
+        search.budget.left -= 3.0
+        return (DecisionTreeClassifier(),)
+
+    monkeypatch.setattr(ensemble, "another_seed", another_seed)
+    members = [
+        ensemble._Fitted(Candidate(number, "tree", {}), [(DecisionTreeClassifier(),)], "all rows", weight, 3.0)
+        for number, weight in enumerate((0.7, 0.3))
+    ]
+    ensemble._fit_more_seeds(members, search)
+
+    assert [len(member.models) for member in members] == expected
