@@ -14,15 +14,21 @@ from autoarch._data.row_splits import SplitPlan
 from autoarch._search.compare import Comparison, additive_scores, eligible
 from autoarch._search.steps import Candidate
 
-ENOUGH_ROWS = 2_000  # left out, to tell whether a mean of candidates is better than one of them
+ENOUGH_ROWS, ENOUGH_UNITS = 2_000, 10  # left out, to tell whether a mean of candidates is better than one of them
+ALIKE = 6  # candidates of one kind, beyond which they are of no use for a mean
 
 
 def n_common_splits(order: Sequence[int], plan: SplitPlan) -> int:
     """Return how many of the splits, in that order, have rows enough to choose members by; all if they ask for more."""
-    rows = np.cumsum([len(plan.splits[split][1]) for split in order])
     if len(set(plan.estimands)) > 1:
         return len(order)
-    return min(len(order), 1 + int(np.searchsorted(rows, ENOUGH_ROWS)))
+    units = plan.units.get(plan.estimands[0])
+    seen = np.empty(0, dtype=np.intp)
+    for n_splits, split in enumerate(order, start=1):
+        seen = np.union1d(seen, plan.splits[split][1])
+        if len(seen) >= ENOUGH_ROWS and (units is None or len(np.unique(units[seen])) >= ENOUGH_UNITS):
+            return n_splits
+    return len(order)
 
 
 def companions(
@@ -53,20 +59,21 @@ def companions(
     most : float
         Seconds that all of these may take together.
     """
-    judged = [c for c in eligible(candidates) if c.number >= 0 and not c.cut]
-    estimate = additive_scores([leader, *(c for c in judged if c is not leader)], weights)
-    best = {kind_of(leader): leader}
+    judged = [c for c in eligible(candidates) if c.number >= 0 and not c.cut and c is not leader]
+    estimate = additive_scores([leader, *judged], weights)
+    compared = Comparison(judged, leader, weights)
+    kinds, found = {kind_of(leader)}, []
     for candidate in sorted(judged, key=lambda c: (-estimate[c.number], c.number)):
-        best.setdefault(kind_of(candidate), candidate)
-    compared = Comparison([*best.values()], leader, weights)
-    found: list[Candidate] = []
-    for candidate in list(best.values())[1:n_members]:
-        lag = compared.of(candidate)
-        seconds = seconds_of(candidate)
-        if lag is None or lag.behind or set(splits) <= set(candidate.steps) or seconds > most:
+        done, lag = set(splits) <= set(candidate.steps), compared.of(candidate)
+        able = candidate.status == "open" and lag is not None and not lag.behind and seconds_of(candidate) <= most
+        if kind_of(candidate) in kinds or not (done or able):
             continue
-        most -= seconds
-        found.append(candidate)
+        kinds.add(kind_of(candidate))
+        if not done:
+            most -= seconds_of(candidate)
+            found.append(candidate)
+        if len(kinds) >= n_members:
+            break
     return found
 
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleLabels, FoldEnsembleRegressor, voting
-from autoarch._search.companions import kind_of
+from autoarch._search.companions import ALIKE, kind_of
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
@@ -39,10 +39,11 @@ from autoarch._search.row_folds import NEW_PLACES, NEW_REGIONS
 from autoarch._search.scoring import Predictions
 from autoarch._search.selection import blended, helps, select
 from autoarch._search.steps import Candidate
+from autoarch._training.time_limited import is_complete
 from autoarch.exceptions import NoModelError
 from autoarch.rows import QuestionScore
 
-CONTENDERS, _ALIKE = 30, 6  # candidates, and those of one kind, further down have no place in an ensemble
+CONTENDERS = 30  # candidates further down have no place in an ensemble
 AUTO_SIZE = 5
 _LONGEST_PREDICTION = 3.0  # times that of the winner, beyond
 _QUICK = 0.3  # seconds for 1,000 rows, which nobody minds
@@ -62,7 +63,7 @@ def likely_members(best: Candidate, search: Search, splits: Sequence[int]) -> li
     found = []
     for candidate in _contenders(best, search, splits):
         seen[kind_of(candidate)] += 1
-        if seen[kind_of(candidate)] <= _ALIKE:
+        if seen[kind_of(candidate)] <= ALIKE:
             found.append(candidate)
     return found[:CONTENDERS]
 
@@ -90,7 +91,7 @@ class Chosen:
     scores : tuple of float
         Of each member alone.
     splits : tuple of int
-        On which these predictions were made.
+        On which these predictions were made: those that all members have seen.
     """
 
     members: tuple[tuple[Candidate, float], ...]
@@ -134,13 +135,17 @@ def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
         return alone
     members = sorted(((rivals[place], share) for place, share in shares.items()), key=lambda member: -member[1])
     scores = tuple(data.score(member) for member, _ in members)
-    return Chosen(tuple(members), blended(parts, shares), scores, common)
+    splits = tuple(s for s in best.splits if all(s in m.steps and _has_predictions(m, (s,)) for m, _ in members))
+    predictions = [member.predictions_on(splits) for member, _ in members]
+    weights = {place: share for place, (_, share) in enumerate(members)}
+    return Chosen(tuple(members), blended(predictions, weights), scores, splits)
 
 
 def _common_splits(best: Candidate, search: Search) -> tuple[int, ...]:
-    """First of the splits of the winner, whose rows are enough to choose members by."""
+    """First of the splits of the winner, whose rows are enough to choose members by; sorted, as estimands are."""
     scheduler = search.scheduler
-    return tuple(split for split in scheduler.order[: scheduler.limits.n_common] if split in best.steps) or best.splits
+    first = [split for split in scheduler.order[: scheduler.limits.n_common] if split in best.steps]
+    return tuple(sorted(first)) or best.splits
 
 
 def members_allowed(best: Candidate, search: Search, size: int | str) -> int:
@@ -218,8 +223,10 @@ class _Fitted:
 
 
 def _is_new(member: _Fitted, search: Search) -> bool:
-    """Return whether the model of a member was fitted on all rows, and not on a split or on folds before."""
+    """Return whether the model of a member was fitted anew, in full, and is not that of a split or of folds."""
     model = member.models[0]
+    if not is_complete(model[-1]):
+        return False
     on_folds = isinstance(model[-1], (FoldEnsembleClassifier, FoldEnsembleRegressor, FoldEnsembleLabels))
     return not on_folds and all(kept is not model for kept in search.models.of(member.candidate))
 
@@ -229,23 +236,23 @@ def _fit_more_seeds(members: Sequence[_Fitted], search: Search) -> None:
 
     Only what is random, and was fitted anew on all rows; predictions stay as quick as they have to be.
     """
-    able = [
-        m for m in members if averages_seeds_beside(m.candidate, search) and m.seconds > 0.0 and not m.how.count("fold")
-    ]
+    able = [m for m in members if averages_seeds_beside(m.candidate, search) and _is_new(m, search)]
     spent = sum(final_predict_seconds(member.candidate, search) for member in members)
     most = min(_QUICK, search.max_predict_seconds or np.inf)
-    while able and not search.budget.unlimited:
+    for_rest = max(extra_seconds(member.candidate, search) for member in members)
+    for_rest += (IMPORTANCE_SHARE + _ESTIMATE_SHARE) * (search.budget.seconds or 0.0)
+    while able and not search.budget.unlimited and not search.interrupted:
         member = max(able, key=lambda one: one.weight / len(one.models))
-        reserved = IMPORTANCE_SHARE * (search.budget.seconds or 0.0) + extra_seconds(member.candidate, search)
-        left, each = search.budget.left - reserved, search.predict_seconds(member.candidate)
-        if len(member.models) >= MOST_SEEDS or spent + each > most or left < _LEEWAY * member.seconds:
+        left, each = search.budget.left - for_rest, search.predict_seconds(member.candidate)
+        timely = left >= _LEEWAY * member.seconds and len(member.models) < MOST_SEEDS and spent + each <= most
+        model = another_seed(member.candidate, search, left, len(member.models)) if timely else None
+        if model is None:
             able.remove(member)
             continue
-        model = another_seed(member.candidate, search, left, len(member.models))
-        if model is None:
-            return
         member.models.append(model)
         spent += each
+    for member in members:
+        member.how += f", {len(member.models)} seeds" if len(member.models) > 1 else ""
 
 
 def winner_of_search(search: Search) -> Candidate:
@@ -289,7 +296,7 @@ def finish(
         n_members = len(chosen.members)
         judged = contenders(best, search) if n_members == 1 else likely_members(best, search, chosen.splits)
         estimate = honest_estimate(judged, data, search.past.seed, seconds, n_members, chosen.splits)
-        if (constant := constant_for_estimate(best, search, *estimate)) is not None:
+        if (constant := constant_for_estimate(best, search, chosen.splits, *estimate)) is not None:
             best, chosen = constant, Chosen.alone(constant, data)
             estimate = honest_estimate([constant], data, search.past.seed, seconds)
     except KeyboardInterrupt:

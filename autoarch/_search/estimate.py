@@ -57,7 +57,8 @@ def honest_estimate(
     if len({data.plan.estimands[split] for split in splits}) > 1:
         chosen = _choose_by_estimand(judged, data, size, splits)
     else:
-        blocks = _blocks([len(data.splits[split][1]) for split in splits], rng)
+        units = data.plan.units.get(data.plan.estimands[splits[0]])
+        blocks = _blocks([data.splits[split][1] for split in splits], units, rng)
         parts = parts[: max(1, calls // (2 * len(blocks) * (1 if size == 1 else ROUNDS * size)))]
         chosen = [_without(block, parts, data.scorer, size) for block in blocks]
     kept = Predictions.joined(chosen)
@@ -77,7 +78,7 @@ def honest_estimate(
 
 
 def question_scores(
-    estimate: tuple[float, float], best: Candidate, data: TrainingData, seed: int, how: str
+    estimate: tuple[float, float], best: Candidate, data: TrainingData, seed: int, splits: tuple[int, ...], how: str
 ) -> list[QuestionScore]:
     """Score each question that the splits ask: the estimate for the last one, and the winner on the others.
 
@@ -91,12 +92,15 @@ def question_scores(
         What it was judged on.
     seed : int
         Of bootstrap samples.
+    splits : tuple of int
+        On which the final model was judged.
     how : str
         The splits in words.
     """
     rng = np.random.default_rng(seed)
-    *others, last = dict.fromkeys(data.plan.estimands[split] for split in best.splits)
-    joined = {name: best.predictions_on(data.splits_of(best, name)) for name in (last, *others)}
+    *others, last = dict.fromkeys(data.plan.estimands[split] for split in splits)
+    of = {name: tuple(s for s in splits if data.plan.estimands[s] == name) for name in (last, *others)}
+    joined = {name: best.predictions_on(some) for name, some in of.items()}
     threshold = data.scorer.threshold_of(joined[last])
     decided = {name: data.scorer.decided(joined[name], threshold) for name in others}
     scores = {last: estimate}
@@ -204,11 +208,15 @@ def _choose_by_estimand(
     return chosen
 
 
-def _blocks(sizes: Sequence[int], rng: np.random.Generator) -> list[np.ndarray]:
-    """Positions within the joined predictions: one block per split, or random tenths of a single one."""
+def _blocks(rows: Sequence[np.ndarray], units: np.ndarray | None, rng: np.random.Generator) -> list[np.ndarray]:
+    """Positions within the joined predictions: one block per split, or random tenths of a single one, of its units."""
+    sizes = [len(of_split) for of_split in rows]
     if len(sizes) > 1:
         return np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-    return np.array_split(rng.permutation(sizes[0]), min(_BLOCKS, sizes[0]))
+    codes = np.arange(sizes[0]) if units is None else np.unique(units[rows[0]], return_inverse=True)[1]
+    n_units = int(codes.max()) + 1
+    parts = np.array_split(rng.permutation(n_units), min(_BLOCKS, n_units))
+    return [np.flatnonzero(np.isin(codes, part)) for part in parts]
 
 
 def _without(block: np.ndarray, parts: Sequence[Predictions], scorer: Scorer, size: int) -> Predictions:

@@ -36,8 +36,12 @@ def constant_instead(winner: Candidate, search: Search) -> Candidate | None:
     return best if _lead(winner, best, weights) < 0 else None
 
 
-def constant_for_estimate(winner: Candidate, search: Search, expected: float, error: float) -> Candidate | None:
+def constant_for_estimate(
+    winner: Candidate, search: Search, splits: tuple[int, ...], expected: float, error: float
+) -> Candidate | None:
     """Return the best constant where it is ahead of what is expected of the winner by more than a standard error.
+
+    Both on the same ``splits``.
 
     The winner of many may owe its lead to luck, which a constant does not; within the error the winner stays, whose
     probabilities tell more. Of numbers a single row may decide both; and splits are compared where they ask the same
@@ -47,13 +51,13 @@ def constant_for_estimate(winner: Candidate, search: Search, expected: float, er
     if (
         is_constant(winner)
         or search.data.scorer.classes is None
-        or len({plan.estimands[split] for split in winner.splits}) > 1
+        or len({plan.estimands[split] for split in splits}) > 1
     ):
         return None
     able = [c for c in search.scheduler.candidates if is_constant(c) and c.status == "open"]
-    able = [c for c in able if set(winner.steps) <= set(c.steps)]
+    able = [c for c in able if set(splits) <= set(c.steps)]
     scorer = search.data.scorer
-    scores = [scorer.score_or_nan(scorer.decided(c.predictions_on(winner.splits))) for c in able]
+    scores = [scorer.score_or_nan(scorer.decided(c.predictions_on(splits))) for c in able]
     scores = [score if np.isfinite(score) else -np.inf for score in scores]
     return able[int(np.argmax(scores))] if able and max(scores) > expected + error else None
 

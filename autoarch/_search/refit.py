@@ -181,7 +181,10 @@ def another_seed(candidate: Candidate, search: Search, left: float, number: int)
     try:
         job = job_on_all_rows(search, candidate, Deadline(left), number)
         model = in_its_place(search, candidate, fit_whole, job, candidate.learned)
-    except (Exception, KeyboardInterrupt):  # there is a model
+    except KeyboardInterrupt:
+        search.interrupted = True  # then nothing long is begun; there is a model
+        return None
+    except Exception:
         return None
     return model if is_complete(model[-1]) else None
 

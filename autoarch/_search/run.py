@@ -151,6 +151,7 @@ def run_search(request: Request) -> SearchResult:
                 search.interrupted = True  # then nothing long is begun
                 estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
+            n_models = len(getattr(pipeline[-1], "estimators_", [best]))
             importances = permutation_importances(best, search, request.blocks)
             easier = easier_scores(best, search)
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
@@ -181,7 +182,8 @@ def run_search(request: Request) -> SearchResult:
                 pipeline = decide(pipeline, at_temperature(threshold, 1 / temperature))
                 decided = {"decision_threshold_": threshold}
         left_out, answers = left_out_of(chosen.predictions, data, temperature)
-        scores = question_scores(estimate, best, data, past.seed, splits_used(best.splits, plan))
+        used = splits_used(chosen.splits, plan)
+        scores = question_scores(estimate, best, data, past.seed, chosen.splits, used)
         scores += easier
     attributes = {
         "layout_": search.problem.layout,
@@ -209,12 +211,13 @@ def run_search(request: Request) -> SearchResult:
         "temperature_": temperature,
         **decided,
         "stopped_by_": stopped_by(search),
-        "splits_": splits_used(best.splits, plan),
+        "splits_": used,
         "fitted_on_": fitted_on,
     }
     members = [member for member, _ in chosen.members]
     per_call = _ROUND_BESIDE_OTHERS * max(member.mean_work("rounds") for member in members)
-    per_row = sum(final_predict_seconds(member, search) for member in members) / 1000
+    seeds = n_models / len(members) if len(members) > 1 else 1.0
+    per_row = seeds * sum(final_predict_seconds(member, search) for member in members) / 1000
     return SearchResult(pipeline, attributes, past, per_call, per_row)
 
 

@@ -295,7 +295,8 @@ class Scheduler(UntimedDecisions):
 
         affordable = min(left, self.for_companions)
         for candidate in companions(self.candidates, leader, self.weights, most, common, lacking, affordable):
-            if (split := self._next_split(candidate, len(common))) is not None:
+            begun = {split for number, split in self.running if number == candidate.number}
+            if (split := next((s for s in common if s not in candidate.steps and s not in begun), None)) is not None:
                 seconds = self._seconds_of_next(candidate)
                 self.for_companions -= seconds
                 return self._going_on(candidate, split, left, seconds)

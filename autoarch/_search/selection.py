@@ -96,9 +96,12 @@ def helps(parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callabl
         try:
             shares = select([part.at(chosen_on) for part in parts], scorer, size, over)
             judged = [part.at(judged_on) for part in parts]
-            together.append(_key(blended(judged, shares), scorer))
-            single.append(_key(judged[0], scorer))
+            mean = blended(judged, shares)
+            if scorer.counts_labels and _is_behind(mean, judged[0], scorer):
+                return False
+            together.append(_key(mean, scorer, by_score=True))
+            single.append(_key(judged[0], scorer, by_score=True))
         except ValueError:  # a score may be undefined on half of few rows
             return False
-    gain = np.mean(together, axis=0) - np.mean(single, axis=0)
-    return bool(tuple(gain) > (0.0, 0.0))
+    gain = tuple(np.mean(together, axis=0) - np.mean(single, axis=0))
+    return max(gain) > 0.0 if scorer.counts_labels else gain > (0.0, 0.0)

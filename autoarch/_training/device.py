@@ -42,7 +42,11 @@ def device_here(device: str) -> str:
     import torch
 
     name = resolve_device(device)
-    return "cpu" if name.startswith("cuda") and not torch.cuda.is_available() else name
+    try:
+        torch.empty(1, device=name).cpu()
+    except Exception:  # each kind of device raises what it likes
+        return "cpu"
+    return name
 
 
 def check_device(device: str) -> None:
@@ -105,11 +109,12 @@ def _tidy() -> None:
 
 
 def load(packages: Iterable[str], device: str) -> float:
-    """Import packages, and train a tiny net for skorch, unless this process has done so; return the seconds it took."""
+    """Import packages, and train a tiny net for skorch or on an accelerator, where that is new; return the seconds."""
     started = time.monotonic()
     for package in packages:
         importlib.import_module(package)
-        if package == "skorch" and device not in _warm:
+        needed = package == "skorch" or (package == "torch" and resolve_device(device) != "cpu")
+        if needed and device not in _warm:
             warm_up(device)
             _warm.add(device)
     return time.monotonic() - started

@@ -38,6 +38,7 @@ _TIMED_ROWS = 32  # whose features say how long those of the others take
 _FEW_ROWS, _FEW_KERNELS = 500, 64  # the least that is worth a model where time is short
 _PER_OUTPUT = 4e-7  # seconds that the choice of a temperature takes for each row and class
 _SHARE = 0.95  # of the time left that is planned for
+_TRIAL_SHARE = 0.05  # of the time left, that trying an accelerator may take
 _LOOKS = 20  # at the clock while the features are computed, at least
 
 
@@ -90,7 +91,7 @@ class RandomConvolutions(BaseEstimator):
             step = quantiles_step(X.shape[1:], self.quantiles)
             self._n_quantiles = n_quantiles(step.layout, step.axes)
         self.n_rounds_fitted_ = self.n_kernels
-        self._draw(seen, affordable_kernels(self.n_kernels, self.features, len(X)))
+        self._draw(seen, affordable_kernels(self.n_kernels, self.features, len(X), self._n_quantiles))
         self.device_ = self._quickest_device(seen, deadline)
         order, drawn = class_first_order(y, self.seed), self._n_drawn
         order = order[: max(_FEW_ROWS, _MOST_VALUES // self._n_features(drawn))]
@@ -126,12 +127,13 @@ class RandomConvolutions(BaseEstimator):
 
         def seconds_on(place: str, rows: np.ndarray) -> float:
             began, self.device_ = time.monotonic(), place
-            self._raw(rows)
+            self._responses(rows)
             return (time.monotonic() - began) / len(rows)
 
-        seconds_on(device, X[:_TIMED_ROWS])  # loads libraries
-        quicker = seconds_on(device, X[:_ROWS_AT_A_TIME]) < seconds_on("cpu", X[:_TIMED_ROWS])
-        return device if quicker else "cpu"
+        cpu, rows = seconds_on("cpu", X[:_TIMED_ROWS]), X[:_ROWS_AT_A_TIME]
+        if cpu * len(rows) > _TRIAL_SHARE * deadline.left:  # as long as that it may take on the accelerator, too
+            rows = rows[: max(_TIMED_ROWS, int(_TRIAL_SHARE * deadline.left / cpu))]
+        return device if seconds_on(device, rows) < cpu else "cpu"
 
     @property
     def _n_drawn(self) -> int:
@@ -158,13 +160,17 @@ class RandomConvolutions(BaseEstimator):
         TooSlowError
             If the fewest kernels take too long on a few rows.
         """
-        drawn, few = self._n_drawn, order[:_TIMED_ROWS]
-        began = time.monotonic()
-        self._raw(X[few])
-        pace = Pace((time.monotonic() - began) / (len(few) * drawn), operations_per_second())
+        drawn, few = self._n_drawn, order[: _TIMED_ROWS if self.device_ == "cpu" else _ROWS_AT_A_TIME]
+        began, some = time.monotonic(), X[few]
+        self._responses(some)
+        responded = time.monotonic()
+        pace = Pace((responded - began) / (len(few) * drawn), operations_per_second())
+        self._quantiles(some)
+        beside = (time.monotonic() - responded) / len(few)
 
         def seconds(n_rows: int, n_kernels: int) -> float:
-            return n_rows * n_kernels * pace.kernel + pace.ridge(n_rows, self._n_features(n_kernels), n_targets)
+            features = n_rows * (n_kernels * pace.kernel + beside)
+            return features + pace.ridge(n_rows, self._n_features(n_kernels), n_targets)
 
         fewest, fewest_rows = min(_FEW_KERNELS, drawn), min(len(order), _FEW_ROWS)
         if fewest_rows == _FEW_ROWS and seconds(_FEW_ROWS, fewest) > deadline.left:
@@ -198,10 +204,23 @@ class RandomConvolutions(BaseEstimator):
 
     def _raw(self, X: np.ndarray) -> list[np.ndarray]:
         X = np.ascontiguousarray(X, dtype=np.float32)
-        parts = list(random_convolutions.pooled_features(X, self.banks_, lambda: None, self.pools_, self._where()))
-        if self.quantiles:
-            parts.append(quantiles_step(X.shape[1:], self.quantiles).of_grids(X))
+        parts = [*self._responses(X), *self._quantiles(X)]
         return [*parts, X.reshape(len(X), -1)[:, self.cells_]] if len(self.cells_) else parts
+
+    def _responses(self, X: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Pooled responses, on the CPU once the device has no memory for them."""
+        X, where = np.ascontiguousarray(X, dtype=np.float32), self._where()
+        try:
+            return random_convolutions.pooled_features(X, self.banks_, lambda: None, self.pools_, where)
+        except RuntimeError:
+            if where == "cpu":
+                raise
+            self.device_ = "cpu"
+            return random_convolutions.pooled_features(X, self.banks_, lambda: None, self.pools_)
+
+    def _quantiles(self, X: np.ndarray) -> list[np.ndarray]:
+        X = np.ascontiguousarray(X, dtype=np.float32)
+        return [quantiles_step(X.shape[1:], self.quantiles).of_grids(X)] if self.quantiles else []
 
     def _where(self) -> str:
         """Where features are computed: as while fitting, on the CPU once that device is not here any more."""
@@ -246,8 +265,14 @@ def per_kernel(features: str) -> int:
     return sum(random_convolutions.PER_KERNEL.get(pool, 0) for pool in BLOCKS[features])
 
 
-def affordable_kernels(n_kernels: int, features: str, n_rows: int) -> int:
-    """Kernels that so many rows allow, whatever the time."""
+def affordable_kernels(n_kernels: int, features: str, n_rows: int, beside: int = 0) -> int:
+    """Kernels that so many rows allow, whatever the time, with so many features beside theirs."""
     if n_rows <= _MANY_ROWS:
         return n_kernels
-    return min(n_kernels, min(_MOST_FEATURES, _MOST_VALUES // n_rows) // per_kernel(features))
+    room = min(_MOST_FEATURES, _MOST_VALUES // n_rows)
+    return min(n_kernels, max(room - beside, room // 2) // per_kernel(features))
+
+
+def affords_quantiles(n_quantiles: int, n_rows: int) -> bool:
+    """Tell whether so many quantiles leave half of the features to the kernels."""
+    return n_rows <= _MANY_ROWS or n_quantiles <= min(_MOST_FEATURES, _MOST_VALUES // n_rows) // 2

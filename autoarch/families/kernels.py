@@ -12,7 +12,14 @@ from autoarch._statistics import random_convolutions
 from autoarch._training.interval_quantiles import n_quantiles
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
-from autoarch.families.convolution_ridge import BLOCKS, Pace, affordable_kernels, per_kernel, quantiles_step
+from autoarch.families.convolution_ridge import (
+    BLOCKS,
+    Pace,
+    affordable_kernels,
+    affords_quantiles,
+    per_kernel,
+    quantiles_step,
+)
 from autoarch.families.net_settings import closed_axes
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 
@@ -102,7 +109,11 @@ class Kernels(Family):
 
     def _reads_quantiles(self, problem: Problem) -> bool:
         """Return whether quantiles of intervals may stand beside the responses: of numbers, along ordered axes."""
-        return bool(preprocessing.difference_axes(problem)) and "codes" not in problem.symmetries
+        axes = preprocessing.difference_axes(problem)
+        if not axes or problem.layout is None or "codes" in problem.symmetries:
+            return False
+        step = quantiles_step(problem.layout.shape, axes)
+        return affords_quantiles(n_quantiles(step.layout, step.axes), problem.n_samples)
 
     def _suggest_quantiles(self, trial: Trial, problem: Problem) -> Params:
         if not self._reads_quantiles(problem):
@@ -117,13 +128,14 @@ class Kernels(Family):
             channels, height = channels * height, 1
         elif params["kernel"] == "column lanes":
             channels, width = channels * width, 1
-        n_kernels = affordable_kernels(params["kernels"], features, n)
-        positions = min(height * width, random_convolutions.MOST_POSITIONS)
-        pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
-        seconds, more = 0.02 + n * n_kernels * pace.kernel, 0
+        step = None
         if params.get("quantiles", False) and problem.layout is not None:
             step = quantiles_step(problem.layout.shape, preprocessing.difference_axes(problem))
-            seconds, more = seconds + n * step.seconds_per_row, n_quantiles(step.layout, step.axes)
+        more = 0 if step is None else n_quantiles(step.layout, step.axes)
+        n_kernels = affordable_kernels(params["kernels"], features, n, more)
+        positions = min(height * width, random_convolutions.MOST_POSITIONS)
+        pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
+        seconds = 0.02 + n * (n_kernels * pace.kernel + (0.0 if step is None else step.seconds_per_row))
         return seconds + pace.ridge(n, n_kernels * per_kernel(features) + more, problem.n_outputs)
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:

@@ -151,7 +151,8 @@ def board_line(rng: np.random.Generator, n: int) -> Sample:
         if y.count(row) <= n // 2:
             X.append(board)
             y.append(row)
-    return np.array(X), np.array(y, dtype=int)
+    order = rng.permutation(n)  # the last ones are all of the class that was rarer
+    return np.array(X)[order], np.array(y, dtype=int)[order]
 
 
 def board_guard(rng: np.random.Generator, n: int) -> Sample:
@@ -176,7 +177,7 @@ def codes_patch(rng: np.random.Generator, n: int) -> Sample:
 
 
 def codes_states(rng: np.random.Generator, n: int) -> Sample:
-    """Sequences of 60 states of five kinds, of which 1 is followed by 3 or 3 by 1 four times, anywhere."""
+    """Sequences of 60 states of five kinds, of which 1 is followed by 3 or 3 by 1 six times, anywhere."""
     y, X = labels(rng, n), rng.integers(0, 5, (n, 60))
     for row, label in zip(X, y, strict=True):
         for start in 2 * rng.choice(29, 6, replace=False):

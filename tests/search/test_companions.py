@@ -1,5 +1,7 @@
 """Candidates that are averaged with the leader: by which rows they are chosen, and who is still to predict them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -59,9 +61,22 @@ def test_the_best_of_each_kind_goes_on_beside_the_leader():
 )
 def test_as_many_splits_choose_members_as_have_rows_enough(sizes, estimands, expected):
     """The first one of many rows, all of few; and all where they answer different questions."""
-    splits = tuple((np.arange(5), np.arange(size)) for size in sizes)
+    ends = np.cumsum([0, *sizes])
+    splits = tuple((np.arange(5), np.arange(*bounds)) for bounds in pairwise(ends))
+    plan = SplitPlan(splits, "", "user", estimands=estimands)
 
-    assert n_common_splits(range(len(sizes)), SplitPlan(splits, "", "user", estimands=estimands)) == expected
+    assert n_common_splits(range(len(sizes)), plan) == expected
+
+
+def test_few_units_need_more_splits():
+    """However many rows each of them has."""
+    rows = np.arange(9 * ENOUGH_ROWS).reshape(3, -1)
+    for n_units, expected in ((12, 3), (36, 1)):
+        units = {"new groups": np.arange(rows.size) // (rows.size // n_units)}
+        splits = tuple((np.arange(5), valid) for valid in rows)
+        plan = SplitPlan(splits, "", "user", estimands=("new groups",) * 3, units=units)
+
+        assert n_common_splits((0, 1, 2), plan) == expected
 
 
 def test_companions_are_judged_before_newcomers_are_begun():

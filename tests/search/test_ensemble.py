@@ -148,7 +148,7 @@ class Spent:
         self.data = SimpleNamespace(plan=SimpleNamespace(extra={}), n_folds=0)
         self.scheduler = SimpleNamespace(costs=SimpleNamespace(pace=1.0))
         self.models = SimpleNamespace(of=lambda candidate: [])
-        self.max_predict_seconds, self._averages = max_predict_seconds, averages
+        self.max_predict_seconds, self._averages, self.interrupted = max_predict_seconds, averages, False
 
     def family(self, name):
         return SimpleNamespace(averages_seeds=False, averages_folds=self._averages)
@@ -160,7 +160,7 @@ class Spent:
 @pytest.mark.parametrize(
     ("search", "expected"),
     [
-        (Spent(20.0), [5, 2]),
+        (Spent(20.0), [4, 2]),
         (Spent(200.0), [5, 5]),
         (Spent(2.0), [1, 1]),
         (Spent(200.0, averages=False), [1, 1]),
@@ -170,15 +170,25 @@ class Spent:
 def test_time_that_is_left_goes_to_more_seeds_of_the_heaviest_members(monkeypatch, search, expected):
     """At three seconds each: as many as there is time for, of what is random, and as predictions may take."""
 
+    model = (DecisionTreeClassifier().fit([[0], [1]], [0, 1]),)
+
     def another_seed(candidate, search, left, number):
         search.budget.left -= 3.0
-        return (DecisionTreeClassifier(),)
+        return model
 
     monkeypatch.setattr(ensemble, "another_seed", another_seed)
     members = [
-        ensemble._Fitted(Candidate(number, "tree", {}), [(DecisionTreeClassifier(),)], "all rows", weight, 3.0)
+        ensemble._Fitted(Candidate(number, "tree", {}), [model], "all rows", weight, 3.0)
         for number, weight in enumerate((0.7, 0.3))
     ]
     ensemble._fit_more_seeds(members, search)
 
     assert [len(member.models) for member in members] == expected
+
+
+def test_models_of_splits_get_no_further_seeds(monkeypatch):
+    """A refit was too long, or was worse than they are."""
+    monkeypatch.setattr(ensemble, "another_seed", lambda *args: pytest.fail("it was fitted again"))
+    model, search = (DecisionTreeClassifier().fit([[0], [1]], [0, 1]),), Spent(200.0)
+    search.models = SimpleNamespace(of=lambda candidate: [model])
+    ensemble._fit_more_seeds([ensemble._Fitted(Candidate(0, "tree", {}), [model], "a split", 1.0, 1e-3)], search)
