@@ -98,14 +98,18 @@ def _units(blocks: Sequence[np.ndarray], layout: Layout | None, most: int) -> li
     if len(alone) <= most or not single or layout is None:
         return alone
     cells = np.asarray(layout.columns).reshape(layout.shape)
+    beside = sorted({unit[0] for unit in alone} - set(cells.ravel().tolist()))
+    there = np.argwhere(cells >= 0)
+    per_place = layout.channels
     for side in range(2, max(layout.shape[1:]) + 1):
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for (_, row, column), place in np.ndenumerate(cells):
-            if place >= 0:
-                groups.setdefault((row // side, column // side), []).append(int(place))
-        beside = sorted({unit[0] for unit in alone} - {int(place) for place in cells.ravel()})
-        if len(groups) + len(beside) <= most:
-            return [*groups.values(), *([place] for place in beside)]
+        if len(there) > most * per_place * side**2:  # more patches than that, each of so many cells at most
+            continue
+        patches, patch_of = np.unique(there[:, 1:] // side, axis=0, return_inverse=True)
+        if len(patches) + len(beside) <= most:
+            order = np.argsort(patch_of.ravel(), kind="stable")
+            places = cells[tuple(there[order].T)]
+            groups = np.split(places, np.cumsum(np.bincount(patch_of.ravel()))[:-1])
+            return [*(group.tolist() for group in groups), *([place] for place in beside)]
     return alone
 
 

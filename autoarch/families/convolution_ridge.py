@@ -223,7 +223,7 @@ class RandomConvolutions(BaseEstimator):
         return [quantiles_step(X.shape[1:], self.quantiles).of_grids(X)] if self.quantiles else []
 
     def _where(self) -> str:
-        """Where features are computed: as while fitting, on the CPU once that device is not here any more."""
+        """Name the device of the features: that of the fit, the CPU once it is not here any more."""
         return device_here(getattr(self, "device_", "cpu"))
 
     def _scaled(self, raw: list[np.ndarray]) -> np.ndarray:

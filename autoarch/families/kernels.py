@@ -65,9 +65,10 @@ class Kernels(Family):
         base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": "square", **around}
         many: Params = {"features": "patterns", "kernels": 1024}
         variants: list[Params] = [many, {"features": "places", "kernels": 512}]
-        if self._reads_quantiles(problem) and problem.verdict.startswith("1d"):
-            base["quantiles"] = not problem.classification
-            variants.insert(0, {"quantiles": problem.classification})
+        if self._reads_quantiles(problem):
+            series = problem.verdict.startswith("1d")
+            base["quantiles"] = series and not problem.classification
+            variants[:0] = [{"quantiles": problem.classification}] if series else []
         if "place_free" in problem.symmetries:
             base["features"] = "patterns"
             variants.insert(1, {"features": "all"})
