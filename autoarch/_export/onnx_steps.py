@@ -93,7 +93,7 @@ def _withheld(graph: Graph, step: WithheldColumns, values: str) -> str:
 def _in_small_units(graph: Graph, step: SmallUnits, values: str) -> str:
     scaled = graph.binary("Div", graph.binary("Sub", values, step.centre_[None]), step.spread_[None])
     held = graph.op("Where", graph.op("IsNaN", scaled), scaled, graph.clip(scaled, -LARGEST_FLOAT, LARGEST_FLOAT))
-    return graph.cast(graph.cast(held, np.float32), np.float64)
+    return held if step.double else graph.cast(graph.cast(held, np.float32), np.float64)
 
 
 def _passed(graph: Graph, step: FunctionTransformer, values: str) -> str:

@@ -74,7 +74,7 @@ class Baseline(Family):
         neighbors = (KNeighborsClassifier if problem.classification else KNeighborsRegressor)(n_neighbors=1)
         if params["scaled"]:
             return [("model", make_pipeline(table_encoder(problem, StandardScaler(copy=False)), neighbors))]
-        units = SmallUnits(together=True)
+        units = SmallUnits(together=True, double=True)
         return [("model", make_pipeline(units, table_encoder(problem, FunctionTransformer()), neighbors))]
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from quick import QuickTree, quick
 
-from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
 from autoarch._search import importances
 
 pytestmark = pytest.mark.usefixtures("probe_without_labels")
@@ -71,3 +71,19 @@ def test_equal_seeds_give_equal_importances():
     X, y = frame(90)
     one, other = (AutoArchClassifier(**quick(families="linear", cv=3)).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(one.feature_importances_, other.feature_importances_)
+
+
+@pytest.mark.parametrize("most", [200, 40, 9, 1])
+def test_patches_of_many_cells_change_places_together(most):
+    """As small as their number allows: each cell is in one of them, beside its neighbours in all channels."""
+    layout = Layout(11, 9, 2)
+    units = importances._units([np.array([column]) for column in range(198)], layout, most)
+
+    assert len(units) <= most
+    assert sorted(np.concatenate(units).tolist()) == list(range(198))
+    channels, height, width = layout.shape
+    place = {channel * height * width + cell: divmod(cell, width) for channel in range(channels) for cell in range(99)}
+    for unit in units if most < 198 else []:
+        assert sum(1 for cell in unit if cell < 99) == len(unit) / 2
+        down, across = (np.ptp([place[cell][axis] for cell in unit]) + 1 for axis in (0, 1))
+        assert down * across * 2 >= len(unit) and max(down, across) <= max(2, 2 * int(np.sqrt(len(unit) / 2)) + 1)

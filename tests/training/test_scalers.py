@@ -11,7 +11,7 @@ from autoarch import Layout
 from autoarch._training.difference_scaler import DifferenceScaler
 from autoarch._training.log_scaler import LogScaler
 from autoarch._training.scalers import CodeChannels, GridScaler
-from autoarch._training.table_scalers import RobustClip
+from autoarch._training.table_scalers import RobustClip, SmallUnits, quantiles_of_known
 
 SCRAMBLED = Layout(2, 2, order=(3, 0, 5, 1), n_columns=6)  # columns 2 and 4 are no cells
 
@@ -166,3 +166,22 @@ def test_robust_clip_ignores_units(scale, offset):
     plain, moved = RobustClip().fit_transform(x), RobustClip().fit_transform(scale * x + offset)
     np.testing.assert_allclose(moved, plain, atol=1e-4)
     assert np.abs(plain).max() <= 3
+
+
+@given(n=st.integers(1, 12), p=st.integers(1, 6), seed=st.integers(0, 10_000), missing=st.floats(0, 1))
+def test_quantiles_of_known_cells_are_those_of_numpy(n, p, seed, missing):
+    """Whatever is missing; 0 where a column has no value."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, p))
+    X[rng.random(X.shape) < missing] = np.nan
+    levels = (0.0, 0.25, 0.5, 0.9, 1.0)
+    expected = np.nanquantile(np.where(np.isnan(X).all(axis=0), 0.0, X), levels, axis=0)
+    np.testing.assert_allclose(quantiles_of_known(X, levels), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_small_units_may_stay_in_double_precision():
+    """The same values, not rounded."""
+    X = np.random.default_rng(0).normal(size=(20, 3)) + 1e9
+    single, double = (SmallUnits(double=double).fit_transform(X) for double in (False, True))
+    assert (single.dtype, double.dtype) == (np.float32, np.float64)
+    np.testing.assert_array_equal(double.astype(np.float32), single)
