@@ -340,7 +340,10 @@ def with_findings(problem: Problem, report: LocalityReport) -> Problem:
     """Add the verdict of the probe, the layout that it holds for, and the symmetries of its cells to the problem."""
     used = report.used
     prefix = {"yes": "", "no": "not "}
-    symmetries = (prefix[found.answer] + name for name, found in used.symmetries.items() if found.answer in prefix)
+    symmetries = [prefix[found.answer] + name for name, found in used.symmetries.items() if found.answer in prefix]
+    undecided = "codes" in used.symmetries and used.symmetries["codes"].answer == "too few rows"
+    if undecided or any(reason.startswith("codes:") for reason in (*used.skipped, *report.skipped)):
+        symmetries.append("perhaps codes")  # few rows, or little time: a search tries both readings
     layout = problem.layout if used.layout is None else used.layout
     return replace(problem, verdict=used.verdict, layout=layout, symmetries=tuple(symmetries))
 

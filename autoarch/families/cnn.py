@@ -97,11 +97,13 @@ class CNN(Family):
         base |= {**TRAINING, "scales": 1, "attention": False, "stem": "pooled", "effort": 0.5, **around}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         changed: Params = {"shift": min(1, most_shift(problem)), **({"mirror": True} if mirrors(problem) else {})}
+        square = {"kernel": "square"} if kernel in _SETS and "codes" in rivals else {}
         scales = 3 if 1 in KERNELS[kernel] else 1
         variants: list[Params] = [
-            *({"scaling": other, "effort": 2.0} for other in further if other in rivals),
+            *({"scaling": other, "effort": 2.0, **square} for other in further if other in rivals),
+            *([{"kernel": "square"}] if kernel in _SETS and self._of_codes(problem) else []),
             *({"kernel": other, "head": "global"} for other in others if other in _SETS),
-            *([{"kernel": "square"}] if kernel in _SETS else []),
+            *([{"kernel": "square"}] if kernel in _SETS and not self._of_codes(problem) else []),
             {**changed, "effort": 2.0},
             *([{"kernel": "square"}] if problem.verdict.startswith("1d") and "square" in others else []),
             *([{"hidden": False, "effort": 2.0}] if around else []),
@@ -112,6 +114,16 @@ class CNN(Family):
             *([] if around else [{"scaling": other, "effort": 2.0} for other in further if other not in rivals]),
         ]
         return [base, *({**base, **variant} for variant in variants)]
+
+    def openings(self, problem: Problem) -> int:
+        """The first one; square kernels, too, where lines of codes seem to stand in no order.
+
+        A few pieces on a large board move little of what the test of that looks at.
+        """
+        return 2 if self._of_codes(problem) and self.kernels(problem)[0] in _SETS else 1
+
+    def _of_codes(self, problem: Problem) -> bool:
+        return not {"codes", "perhaps codes"}.isdisjoint(problem.symmetries)
 
     def smoke_params(self, problem: Problem) -> Params:
         """One narrow stage."""

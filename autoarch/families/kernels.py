@@ -80,8 +80,8 @@ class Kernels(Family):
         rivals = preprocessing.rival_scalings(problem)
         others: list[Params] = [{"scaling": other} for other in further if other not in ("differences", *rivals)]
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
-        if "global" in rivals:
-            variants.insert(0, {"scaling": "global"})
+        if early := [name for name in rivals if name != "differences"]:
+            variants.insert(0, {"scaling": early[0]})
         elif "differences" in further and scaling != "logarithms":
             variants = [{}, {**many, "scaling": "differences"}, *variants]
             base, cells = {**base, "scaling": "differences"}, {"scaling": scaling}

@@ -152,8 +152,8 @@ def grid_scalings(problem: Problem) -> list[str]:
     untested = untested_scalings(problem)
     if "logarithms" in untested:
         first.insert(0, "logarithms")
-    differences = ["differences"] if "differences" in untested else []
-    return [*first, "global", *differences, *(["sample"] if wandering else []), "cell"]
+    others = [name for name in untested if name != "logarithms"]
+    return [*first, "global", *others, *(["sample"] if wandering else []), "cell"]
 
 
 def untested_scalings(problem: Problem) -> list[str]:
@@ -162,7 +162,8 @@ def untested_scalings(problem: Problem) -> list[str]:
     logarithms = "long_tails" in found and {"codes", "logarithms", "not logarithms"}.isdisjoint(found)
     differences = "wandering" in found and {"differences", "not differences"}.isdisjoint(found)
     differences = differences and bool(difference_axes(problem))
-    return [*(["logarithms"] if logarithms else []), *(["differences"] if differences else [])]
+    codes = ["codes"] if "perhaps codes" in found else []
+    return [*(["logarithms"] if logarithms else []), *codes, *(["differences"] if differences else [])]
 
 
 def rival_scalings(problem: Problem) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from autoarch import Layout
 from autoarch._core.clock import Deadline
 from autoarch._search.evaluate import fit_steps
+from autoarch._search.run import with_findings
 from autoarch._training.pretrained.source import Pretrained
 from autoarch._training.scalers import CodeChannels
 from autoarch.exceptions import InputError
@@ -16,6 +17,8 @@ from autoarch.families import Problem
 from autoarch.families.cnn import CNN
 from autoarch.families.kernels import Kernels
 from autoarch.families.tree import Tree
+from autoarch.locality.report import LocalityReport
+from autoarch.locality.symmetry import Symmetry
 
 SENSORS = Problem("classification", 200, 160, n_classes=2, smallest_class=100, layout=Layout(2, 80), verdict="1d-rows")
 WANDERING = replace(SENSORS, symmetries=("wandering",))
@@ -158,3 +161,26 @@ def test_shifts_are_left_out_where_they_do_harm():
         shifts = [params["shift"] for params in CNN().defaults(problem)]
         shifts += [CNN().suggest(study.ask(), problem)["shift"] for _ in range(20)]
         assert max(shifts) == most
+
+
+@pytest.mark.parametrize("symmetries", [("codes",), ("perhaps codes",)])
+def test_codes_are_read_early_where_nobody_knows_whether_they_are_some(symmetries):
+    """By random convolutions at once; by square kernels, too, where lines seem to stand in no order."""
+    layout = Layout(8, 8)
+    problem = Problem("classification", 800, 64, 2, 300, layout, symmetries=(*symmetries, "exchangeable_rows"))
+    kernels, cnn = Kernels(), CNN()
+    opening = kernels.defaults(problem)[: kernels.openings(problem)]
+    nets = cnn.defaults(problem)[: cnn.openings(problem)]
+
+    assert "codes" in [params["scaling"] for params in opening]
+    assert {"kernel": "square", "scaling": "codes"}.items() <= nets[1].items()
+
+
+def test_what_was_not_asked_for_want_of_time_is_tried():
+    """The search reads cells as codes, too, where the probe had few rows or no time for the question."""
+    problem, report = Problem("classification", 800, 64, 2, 300, Layout(8, 8)), LocalityReport(layout=Layout(8, 8))
+    undecided = {"codes": Symmetry("too few rows", 0.0, None, "")}
+
+    assert with_findings(problem, report).symmetries == ()
+    for found in (replace(report, skipped=("codes: no time",)), replace(report, symmetries=undecided)):
+        assert with_findings(problem, found).symmetries == ("perhaps codes",)
