@@ -151,7 +151,7 @@ def run_search(request: Request) -> SearchResult:
                 search.interrupted = True  # then nothing long is begun
                 estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
-            n_models = len(getattr(pipeline[-1], "estimators_", [best]))
+            n_models = len(pipeline[-1].estimators_) if hasattr(pipeline[-1], "weights") else 1
             importances = permutation_importances(best, search, request.blocks)
             easier = easier_scores(best, search)
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
@@ -216,7 +216,7 @@ def run_search(request: Request) -> SearchResult:
     }
     members = [member for member, _ in chosen.members]
     per_call = _ROUND_BESIDE_OTHERS * max(member.mean_work("rounds") for member in members)
-    seeds = n_models / len(members) if len(members) > 1 else 1.0
+    seeds = max(1.0, n_models / len(members)) if len(members) > 1 else 1.0
     per_row = seeds * sum(final_predict_seconds(member, search) for member in members) / 1000
     return SearchResult(pipeline, attributes, past, per_call, per_row)
 

@@ -100,7 +100,10 @@ class CNN(Family):
         square = {"kernel": "square"} if kernel in _SETS and "codes" in rivals else {}
         scales = 3 if 1 in KERNELS[kernel] else 1
         variants: list[Params] = [
-            *({"scaling": other, "effort": 2.0, **square} for other in further if other in rivals),
+            *(
+                {"scaling": other, "effort": 2.0, **square}
+                for other in sorted(rivals, key=lambda name: name != "codes")
+            ),
             *([{"kernel": "square"}] if kernel in _SETS and self._of_codes(problem) else []),
             *({"kernel": other, "head": "global"} for other in others if other in _SETS),
             *([{"kernel": "square"}] if kernel in _SETS and not self._of_codes(problem) else []),

@@ -121,7 +121,7 @@ class RandomConvolutions(BaseEstimator):
 
     def _quickest_device(self, X: np.ndarray, deadline: Deadline) -> str:
         """The accelerator that was asked for, where it is here and, as far as a clock runs, takes less time."""
-        device = device_here(self.device)
+        device, self._n_timed = device_here(self.device), _TIMED_ROWS
         if device == "cpu" or deadline.unlimited:
             return device
 
@@ -133,7 +133,10 @@ class RandomConvolutions(BaseEstimator):
         cpu, rows = seconds_on("cpu", X[:_TIMED_ROWS]), X[:_ROWS_AT_A_TIME]
         if cpu * len(rows) > _TRIAL_SHARE * deadline.left:  # as long as that it may take on the accelerator, too
             rows = rows[: max(_TIMED_ROWS, int(_TRIAL_SHARE * deadline.left / cpu))]
-        return device if seconds_on(device, rows) < cpu else "cpu"
+        if seconds_on(device, rows) >= cpu:
+            return "cpu"
+        self._n_timed = len(rows)
+        return device
 
     @property
     def _n_drawn(self) -> int:
@@ -160,13 +163,11 @@ class RandomConvolutions(BaseEstimator):
         TooSlowError
             If the fewest kernels take too long on a few rows.
         """
-        drawn, few = self._n_drawn, order[: _TIMED_ROWS if self.device_ == "cpu" else _ROWS_AT_A_TIME]
+        drawn, few = self._n_drawn, order[: self._n_timed]
         began, some = time.monotonic(), X[few]
         self._responses(some)
-        responded = time.monotonic()
-        pace = Pace((responded - began) / (len(few) * drawn), operations_per_second())
-        self._quantiles(some)
-        beside = (time.monotonic() - responded) / len(few)
+        pace = Pace((time.monotonic() - began) / (len(few) * drawn), operations_per_second())
+        beside = self._quantile_seconds(X, few[:_TIMED_ROWS], deadline)
 
         def seconds(n_rows: int, n_kernels: int) -> float:
             features = n_rows * (n_kernels * pace.kernel + beside)
@@ -176,6 +177,17 @@ class RandomConvolutions(BaseEstimator):
         if fewest_rows == _FEW_ROWS and seconds(_FEW_ROWS, fewest) > deadline.left:
             raise TooSlowError(seconds(len(order), drawn), deadline.left)
         return largest(lambda kernels: seconds(len(order), kernels) <= _SHARE * deadline.left, fewest, drawn)
+
+    def _quantile_seconds(self, X: Any, rows: np.ndarray, deadline: Deadline) -> float:
+        """Seconds that the quantiles of a row take: timed, or as they are expected to be where that would take long."""
+        if not self.quantiles:
+            return 0.0
+        expected = quantiles_step(X.shape[1:], self.quantiles).seconds_per_row
+        if expected * len(rows) > _TRIAL_SHARE * deadline.left:
+            return expected
+        began = time.monotonic()
+        self._quantiles(X[rows])
+        return (time.monotonic() - began) / len(rows)
 
     def _raw_in_time(
         self, X: Any, order: np.ndarray, n_targets: int, deadline: Deadline

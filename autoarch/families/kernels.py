@@ -80,9 +80,8 @@ class Kernels(Family):
         rivals = preprocessing.rival_scalings(problem)
         others: list[Params] = [{"scaling": other} for other in further if other not in ("differences", *rivals)]
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
-        if early := [name for name in rivals if name != "differences"]:
-            variants.insert(0, {"scaling": early[0]})
-        elif "differences" in further and scaling != "logarithms":
+        variants[:0] = [{"scaling": name} for name in rivals if name != "differences"]
+        if "differences" in further and scaling != "logarithms":
             variants = [{}, {**many, "scaling": "differences"}, *variants]
             base, cells = {**base, "scaling": "differences"}, {"scaling": scaling}
             return [base, *({**base, **cells, **variant} for variant in variants)]
@@ -129,9 +128,9 @@ class Kernels(Family):
             channels, height = channels * height, 1
         elif params["kernel"] == "column lanes":
             channels, width = channels * width, 1
-        step = None
-        if params.get("quantiles", False) and problem.layout is not None:
-            step = quantiles_step(problem.layout.shape, preprocessing.difference_axes(problem))
+        step, axes = None, _quantile_axes(params, problem)
+        if axes and problem.layout is not None:
+            step = quantiles_step(problem.layout.shape, axes)
         more = 0 if step is None else n_quantiles(step.layout, step.axes)
         n_kernels = affordable_kernels(params["kernels"], features, n, more)
         positions = min(height * width, random_convolutions.MOST_POSITIONS)
@@ -147,11 +146,19 @@ class Kernels(Family):
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
         settings: Params = {"n_kernels": params["kernels"], "features": params["features"], "whole": whole}
         settings["device"] = problem.device
-        settings["quantiles"] = preprocessing.difference_axes(problem) if params.get("quantiles", False) else ()
+        settings["quantiles"] = _quantile_axes(params, problem)
         if params["scaling"] == preprocessing.CELLS_AND_DIFFERENCES:
             assert problem.layout is not None  # scalings has seen to it
             settings["parts"] = (problem.layout.channels,) * (1 + len(preprocessing.difference_axes(problem)))
         return [preprocessing.grid_step(params, problem), *around, ("model", model(**settings, seed=seed))]
+
+
+def _quantile_axes(params: Params, problem: Problem) -> tuple[str, ...]:
+    """Axes of the quantiles beside the responses: none of codes, nor where there is a channel for each axis besides."""
+    axes = preprocessing.difference_axes(problem)
+    many = params["scaling"] in ("codes", preprocessing.CELLS_AND_DIFFERENCES)
+    many = many or (params["scaling"] == "differences" and len(axes) > 1)
+    return () if many or not params.get("quantiles", False) else axes
 
 
 class WrapAround(TransformerMixin, BaseEstimator):
