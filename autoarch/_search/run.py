@@ -151,7 +151,8 @@ def run_search(request: Request) -> SearchResult:
                 search.interrupted = True  # then nothing long is begun
                 estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
-            n_models = len(pipeline[-1].estimators_) if hasattr(pipeline[-1], "weights") else 1
+            vote = all(hasattr(pipeline[-1], name) for name in ("weights", "estimators_"))
+            n_models = len(pipeline[-1].estimators_) if vote else 1
             importances = permutation_importances(best, search, request.blocks)
             easier = easier_scores(best, search)
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})

@@ -166,9 +166,8 @@ class SmallUnits(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         with np.errstate(over="ignore"):
             scaled = (np.asarray(X, dtype=np.float64) - self.centre_) / self.spread_
-        return np.clip(scaled, -LARGEST_FLOAT, LARGEST_FLOAT).astype(
-            np.float64 if self.double else np.float32, copy=False
-        )
+        held = np.clip(scaled, -LARGEST_FLOAT, LARGEST_FLOAT)
+        return held if self.double else held.astype(np.float32)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Names are unchanged."""

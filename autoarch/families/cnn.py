@@ -89,7 +89,7 @@ class CNN(Family):
         kernel, *others = self.kernels(problem)
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = preprocessing.grid_scalings(problem)
-        rivals = preprocessing.rival_scalings(problem)
+        rivals = sorted(preprocessing.rival_scalings(problem), key=lambda name: name != "codes")
         heads = ["regions", "global"]
         if "place_free" in problem.symmetries or kernel in _SETS:
             heads.reverse()
@@ -100,10 +100,7 @@ class CNN(Family):
         square = {"kernel": "square"} if kernel in _SETS and "codes" in rivals else {}
         scales = 3 if 1 in KERNELS[kernel] else 1
         variants: list[Params] = [
-            *(
-                {"scaling": other, "effort": 2.0, **square}
-                for other in sorted(rivals, key=lambda name: name != "codes")
-            ),
+            *({"scaling": other, "effort": 2.0, **square} for other in rivals if other in further),
             *([{"kernel": "square"}] if kernel in _SETS and self._of_codes(problem) else []),
             *({"kernel": other, "head": "global"} for other in others if other in _SETS),
             *([{"kernel": "square"}] if kernel in _SETS and not self._of_codes(problem) else []),
