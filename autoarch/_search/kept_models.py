@@ -90,9 +90,8 @@ def _drop_predictions(ranked: Sequence[Candidate], standings: Standings) -> None
     further = []
     for candidate in ranked[kept:]:
         alike[kind_of(candidate)] += 1
-        if (
-            alike[kind_of(candidate)] > ALIKE or kept < _CONTENDERS
-        ):  # the best of a kind may be averaged with the winner
+        # The best of a kind may have a place in a mean
+        if alike[kind_of(candidate)] > ALIKE or kept < _CONTENDERS:
             further.append(candidate)
     done = [c for c in further if standings.is_settled(c)]
     held = [c for c in done if any(step.predictions is not None for step in c.steps.values())]
