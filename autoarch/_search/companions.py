@@ -6,6 +6,7 @@ family, another kind of trees.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from autoarch._search.compare import Comparison, additive_scores, eligible
 from autoarch._search.steps import Candidate
 
 ENOUGH_ROWS, ENOUGH_UNITS = 2_000, 10  # left out, to tell whether a mean of candidates is better than one of them
-ALIKE = 6  # candidates of one kind, beyond which they are of no use for a mean
+_ALIKE = 6  # candidates of one kind, beyond which they are of no use for a mean
 
 
 def n_common_splits(order: Sequence[int], plan: SplitPlan) -> int:
@@ -74,6 +75,17 @@ def companions(
             found.append(candidate)
         if len(kinds) >= n_members:
             break
+    return found
+
+
+def few_alike(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Select the first candidates of each kind, so that many that are alike leave room for others."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found = []
+    for candidate in ranked:
+        seen[kind_of(candidate)] += 1
+        if seen[kind_of(candidate)] <= _ALIKE:
+            found.append(candidate)
     return found
 
 

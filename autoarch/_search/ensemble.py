@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleLabels, FoldEnsembleRegressor, voting
-from autoarch._search.companions import ALIKE, kind_of
+from autoarch._search.companions import few_alike
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
@@ -59,13 +58,7 @@ def contenders(best: Candidate, search: Search) -> list[Candidate]:
 
 def likely_members(best: Candidate, search: Search, splits: Sequence[int]) -> list[Candidate]:
     """Return candidates that were judged on these splits, the best one first, then by rank; few that are alike."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    found = []
-    for candidate in _contenders(best, search, splits):
-        seen[kind_of(candidate)] += 1
-        if seen[kind_of(candidate)] <= ALIKE:
-            found.append(candidate)
-    return found[:CONTENDERS]
+    return few_alike(_contenders(best, search, splits))[:CONTENDERS]
 
 
 def _contenders(best: Candidate, search: Search, splits: Sequence[int]) -> list[Candidate]:

@@ -99,8 +99,7 @@ def question_scores(
     """
     rng = np.random.default_rng(seed)
     *others, last = dict.fromkeys(data.plan.estimands[split] for split in splits)
-    of = {name: tuple(s for s in splits if data.plan.estimands[s] == name) for name in (last, *others)}
-    joined = {name: best.predictions_on(some) for name, some in of.items()}
+    joined = {name: best.predictions_on(data.splits_of(splits, name)) for name in (last, *others)}
     threshold = data.scorer.threshold_of(joined[last])
     decided = {name: data.scorer.decided(joined[name], threshold) for name in others}
     scores = {last: estimate}
@@ -186,9 +185,9 @@ def _choose_by_estimand(
     """Predict each split of the last estimand by what does best on the other estimands and its other splits."""
     scorer, weights = data.scorer, data.plan.weight_of
     *others, last = dict.fromkeys(data.plan.estimands[split] for split in splits)
-    of = {name: [split for split in splits if data.plan.estimands[split] == name] for name in (*others, last)}
+    of = {name: data.splits_of(splits, name) for name in (*others, last)}
     parts = [[candidate.predictions_on((split,)) for split in of[last]] for candidate in judged]
-    elsewhere = [candidate.predictions_on(tuple(of[others[0]])) for candidate in judged]
+    elsewhere = [candidate.predictions_on(of[others[0]]) for candidate in judged]
     if size > 1:
         shares = select(elsewhere, scorer, size)
         return [blended(list(of_split), shares) for of_split in zip(*parts, strict=True)]
@@ -198,7 +197,7 @@ def _choose_by_estimand(
         for candidate, own in zip(judged, parts, strict=True):
             rest = own[:split] + own[split + 1 :]
             score = _score_or_worst(scorer.decided(Predictions.joined(rest)), scorer) if rest else 0.0
-            decided = [scorer.decided(candidate.predictions_on(tuple(of[name]))) for name in others]
+            decided = [scorer.decided(candidate.predictions_on(of[name])) for name in others]
             known = sum(weights[name] * scorer.score(part) for name, part in zip(others, decided, strict=True))
             keys.append(known + weights[last] * score)
         own = parts[int(np.argmax(keys))]

@@ -100,9 +100,8 @@ def _units(blocks: Sequence[np.ndarray], layout: Layout | None, most: int) -> li
     cells = np.asarray(layout.columns).reshape(layout.shape)
     beside = sorted({unit[0] for unit in alone} - set(cells.ravel().tolist()))
     there = np.argwhere(cells >= 0)
-    per_place = layout.channels
     for side in range(2, max(layout.shape[1:]) + 1):
-        if len(there) > most * per_place * side**2:  # more patches than that, each of so many cells at most
+        if len(there) > most * layout.channels * side**2:  # more patches than that, each of so many cells at most
             continue
         patches, patch_of = np.unique(there[:, 1:] // side, axis=0, return_inverse=True)
         if len(patches) + len(beside) <= most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,16 +55,16 @@ class TrainingData:
             return candidate.mean_score
         total = share = 0.0
         for estimand in estimands:
-            splits = self.splits_of(candidate, estimand)
+            splits = self.splits_of(candidate.splits, estimand)
             if splits:
                 weight = self.plan.weight_of[estimand]
                 total += weight * self.scorer.score(self.scorer.decided(candidate.predictions_on(splits)))
                 share += weight
         return total / share
 
-    def splits_of(self, candidate: Candidate, estimand: str) -> tuple[int, ...]:
-        """Splits of one estimand on which a candidate was judged."""
-        return tuple(split for split in candidate.splits if self.plan.estimands[split] == estimand)
+    def splits_of(self, splits: Sequence[int], estimand: str) -> tuple[int, ...]:
+        """Select those of some splits that are of one estimand."""
+        return tuple(split for split in splits if self.plan.estimands[split] == estimand)
 
 
 @dataclass(frozen=True, eq=False)

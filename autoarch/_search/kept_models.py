@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.containers import free_bytes
-from autoarch._search.companions import ALIKE, kind_of
+from autoarch._search.companions import few_alike
 from autoarch._search.compare import Standings
 from autoarch._search.journal import StoredModel
 from autoarch._search.steps import Candidate, Judgement
@@ -86,14 +85,8 @@ def _drop_predictions(ranked: Sequence[Candidate], standings: Standings) -> None
     """Forget the predictions of candidates that are set aside far down; they do not go on any more."""
     size = max((sum(map(_bytes, c.steps.values())) for c in ranked[:_FEWEST_CONTENDERS]), default=0)
     kept = int(np.clip(_MOST_PREDICTIONS / max(size, 1), _FEWEST_CONTENDERS, _CONTENDERS))
-    alike = Counter(kind_of(c) for c in ranked[:kept])
-    further = []
-    for candidate in ranked[kept:]:
-        alike[kind_of(candidate)] += 1
-        # The best of a kind may have a place in a mean
-        if alike[kind_of(candidate)] > ALIKE or kept < _CONTENDERS:
-            further.append(candidate)
-    done = [c for c in further if standings.is_settled(c)]
+    spared = {c.number for c in few_alike(ranked)} if kept == _CONTENDERS else set()  # they may have a place in a mean
+    done = [c for c in ranked[kept:] if c.number not in spared and standings.is_settled(c)]
     held = [c for c in done if any(step.predictions is not None for step in c.steps.values())]
     if len(held) < _MANY * kept:
         return

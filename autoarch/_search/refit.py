@@ -147,9 +147,7 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     family = search.family(candidate.family)
 
     def fitted(number: int, until: Deadline) -> Pipeline:
-        return in_its_place(
-            search, candidate, fit_whole, job_on_all_rows(search, candidate, until, number), candidate.learned
-        )
+        return _fitted_whole(candidate, search, until, number)
 
     began = time.monotonic()
     try:
@@ -170,6 +168,13 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     return voting(models, data.scorer.classes, n_targets=data.n_targets), f"{rows}, {len(models)} seeds, averaged"
 
 
+def _fitted_whole(candidate: Candidate, search: Search, deadline: Deadline, number: int) -> Pipeline:
+    """Fit a candidate on all rows with the seed of that number."""
+    job = job_on_all_rows(search, candidate, deadline, number)
+    model: Pipeline = in_its_place(search, candidate, fit_whole, job, candidate.learned)
+    return model
+
+
 def averages_seeds_beside(candidate: Candidate, search: Search) -> bool:
     """Return whether more seeds of a member of a mean are worth their time: what is random in it is worth averaging."""
     family = search.family(candidate.family)
@@ -179,8 +184,7 @@ def averages_seeds_beside(candidate: Candidate, search: Search) -> bool:
 def another_seed(candidate: Candidate, search: Search, left: float, number: int) -> Pipeline | None:
     """Fit a candidate on all rows with another seed, in the seconds that are left; None where that comes to nothing."""
     try:
-        job = job_on_all_rows(search, candidate, Deadline(left), number)
-        model = in_its_place(search, candidate, fit_whole, job, candidate.learned)
+        model = _fitted_whole(candidate, search, Deadline(left), number)
     except KeyboardInterrupt:
         search.interrupted = True  # then nothing long is begun; there is a model
         return None

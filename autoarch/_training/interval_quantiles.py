@@ -84,6 +84,11 @@ class IntervalQuantiles(Summaries):
         return np.concatenate([self._quantiles(grids[rows]) for rows in batches])
 
     @property
+    def n_quantiles(self) -> int:
+        """Columns that the quantiles of a grid take."""
+        return n_quantiles(self.layout, self.axes)
+
+    @property
     def seconds_per_row(self) -> float:
         """Seconds that the quantiles of one row take, about."""
         return _PER_VALUE * self.layout.channels * self.layout.height * self.layout.width * 4 * 2 * _DEPTH

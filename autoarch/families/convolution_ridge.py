@@ -21,7 +21,7 @@ from autoarch._statistics import random_convolutions
 from autoarch._statistics.random_convolutions import Block
 from autoarch._statistics.ridge import fit_ridge, operations_per_second, ridge_operations
 from autoarch._training.device import device_here
-from autoarch._training.interval_quantiles import IntervalQuantiles, n_quantiles
+from autoarch._training.interval_quantiles import IntervalQuantiles
 from autoarch._training.time_limited import MAY_HALVE, class_first_order, largest
 
 BLOCKS = {
@@ -86,10 +86,7 @@ class RandomConvolutions(BaseEstimator):
         seen = X if isinstance(X, np.ndarray) else X[some]
         self.pools_ = tuple(name for name in BLOCKS[self.features] if name != "cells")
         self.cells_ = self._choose_cells(seen, len(X))
-        self._n_quantiles = 0
-        if self.quantiles:
-            step = quantiles_step(X.shape[1:], self.quantiles)
-            self._n_quantiles = n_quantiles(step.layout, step.axes)
+        self._n_quantiles = quantiles_step(X.shape[1:], self.quantiles).n_quantiles if self.quantiles else 0
         self.n_rounds_fitted_ = self.n_kernels
         self._draw(seen, affordable_kernels(self.n_kernels, self.features, len(X), self._n_quantiles))
         self.device_ = self._quickest_device(seen, deadline)

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from autoarch._statistics import random_convolutions
-from autoarch._training.interval_quantiles import n_quantiles
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.convolution_ridge import (
@@ -113,7 +112,7 @@ class Kernels(Family):
         if not axes or problem.layout is None or "codes" in problem.symmetries:
             return False
         step = quantiles_step(problem.layout.shape, axes)
-        return affords_quantiles(n_quantiles(step.layout, step.axes), problem.n_samples)
+        return affords_quantiles(step.n_quantiles, problem.n_samples)
 
     def _suggest_quantiles(self, trial: Trial, problem: Problem) -> Params:
         if not self._reads_quantiles(problem):
@@ -131,7 +130,7 @@ class Kernels(Family):
         step, axes = None, _quantile_axes(params, problem)
         if axes and problem.layout is not None:
             step = quantiles_step(problem.layout.shape, axes)
-        more = 0 if step is None else n_quantiles(step.layout, step.axes)
+        more = 0 if step is None else step.n_quantiles
         n_kernels = affordable_kernels(params["kernels"], features, n, more)
         positions = min(height * width, random_convolutions.MOST_POSITIONS)
         pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
