@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.stats import rankdata
 
 _MOST_NAMED = 5  # columns
@@ -57,16 +59,25 @@ def copies_among(values: np.ndarray, names: Sequence[str]) -> list[str]:
 
 
 def is_copy(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return whether each column equals one before it; ``low`` and ``high`` are the least and the greatest of each."""
+    """Return whether each column equals one before it; ``low`` and ``high`` are the least and the greatest of each.
+
+    Only those are read through whose least, greatest, first and last value are those of another one: each once.
+    """
+    ends = pd.DataFrame(np.stack([low, high, values[0], values[-1]]).T + 0.0)  # -0.0 is 0.0
+    alike = np.flatnonzero(ends.duplicated(keep=False))
+    for rows in (slice(_LOOKED_AT), slice(None)):
+        digests = pd.Series([_digest(values[rows, column]) for column in alike.tolist()], dtype=object)
+        alike, again = alike[digests.duplicated(keep=False)], digests.duplicated()[digests.duplicated(keep=False)]
     copies = np.zeros(values.shape[1], dtype=bool)
-    seen: dict[object, list[int]] = {}
-    ends = values[0].tolist(), values[-1].tolist()
-    for column, key in enumerate(zip(low.tolist(), high.tolist(), *ends, strict=True)):
-        alike = seen.setdefault(tuple("nan" if value != value else value for value in key), [])
-        copies[column] = any(np.array_equal(values[:, column], values[:, other], equal_nan=True) for other in alike)
-        if not copies[column]:
-            alike.append(column)
+    copies[alike[again]] = True
     return copies
+
+
+def _digest(column: np.ndarray) -> bytes:
+    """Digest of the values of a column, the same for all kinds of NaN."""
+    column = column + 0.0
+    column[np.isnan(column)] = np.nan
+    return hashlib.sha1(column.tobytes(), usedforsecurity=False).digest()
 
 
 def suspected_leaks(
