@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from autoarch._base import BaseAutoArch
 from autoarch._data.target import Target
 from autoarch._search.calibration import tempered
-from autoarch._search.evaluate import aligned
+from autoarch._search.predicted import aligned
 from autoarch._views.mixin import LogProbabilities
 from autoarch.families.base import Family
 

@@ -16,7 +16,8 @@ from autoarch._core.clock import Deadline
 from autoarch._core.quiet import quiet
 from autoarch._data.coordinates import MapColumns
 from autoarch._data.layout import Layout
-from autoarch._search.evaluate import fit_steps, predict_values
+from autoarch._search.evaluate import fit_steps
+from autoarch._search.predicted import predict_values
 from autoarch._search.study import ask, new_study
 from autoarch.families.base import Family, Problem
 from autoarch.families.objective import Objective

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
-from autoarch._search.evaluate import aligned
+from autoarch._search.predicted import aligned
 from autoarch._training.labels import classes_of, having, label_pairs, likeliest, pairs
 
 

@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
-from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleLabels, FoldEnsembleRegressor, voting
 from autoarch._search.companions import few_alike
 from autoarch._search.compare import hopeless, row_variance, winner_of
 from autoarch._search.estimate import honest_estimate, n_units, standard_error
 from autoarch._search.evaluate import evaluate_on
 from autoarch._search.floor import constant_for_estimate, constant_instead, is_constant
-from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.jobs import TrainingData
 from autoarch._search.loop import Search
+from autoarch._search.members import ESTIMATE_SHARE, QUICK, FinalModel, fit_members
 from autoarch._search.refit import (
     EXTRA_SHARE,
-    MOST_SEEDS,
-    another_seed,
     as_kept,
-    averages_seeds_beside,
     extra_seconds,
     final_predict_seconds,
-    in_its_place,
-    job_on_all_rows,
-    refit,
-    refit_seconds,
 )
 from autoarch._search.row_folds import NEW_PLACES, NEW_REGIONS
 from autoarch._search.scoring import Predictions
 from autoarch._search.selection import blended, helps, select
 from autoarch._search.steps import Candidate
-from autoarch._training.time_limited import is_complete
+from autoarch._search.whole import in_its_place, job_on_all_rows
 from autoarch.exceptions import NoModelError
 from autoarch.rows import QuestionScore
 
 CONTENDERS = 30  # candidates further down have no place in an ensemble
 AUTO_SIZE = 5
 _LONGEST_PREDICTION = 3.0  # times that of the winner, beyond
-_QUICK = 0.3  # seconds for 1,000 rows, which nobody minds
-_LEEWAY = 1.5  # times the seconds of a member that must be left for it to be fitted with another seed
-_ESTIMATE_SHARE = 0.02  # of the budget that estimating the score may take
 _SELECTION_SHARE = 0.02  # of the budget that choosing members may take
 
 
@@ -97,6 +84,23 @@ class Chosen:
         """The winner as the only member."""
         return cls(((best, 1.0),), best.predictions_on(best.splits), (data.score(best),), best.splits)
 
+    @classmethod
+    def of(cls, members: Sequence[tuple[Candidate, float]], best: Candidate, data: TrainingData) -> Chosen:
+        """Several members, the one with the largest weight first, on those splits of the winner that all have seen."""
+        total, ordered = sum(share for _, share in members), sorted(members, key=lambda member: -member[1])
+        shares = tuple((member, share / total) for member, share in ordered)
+        splits = tuple(s for s in best.splits if all(s in m.steps and _has_predictions(m, (s,)) for m, _ in shares))
+        weights = {place: share for place, (_, share) in enumerate(shares)}
+        predictions = blended([member.predictions_on(splits) for member, _ in shares], weights)
+        return cls(shares, predictions, tuple(data.score(member) for member, _ in shares), splits)
+
+    def without_dropped(self, final: FinalModel, best: Candidate, data: TrainingData) -> Chosen:
+        """Those members that are in the final model."""
+        kept = [self.members[place] for place in final.members]
+        if len(kept) == len(self.members):
+            return self
+        return Chosen.alone(kept[0][0], data) if len(kept) == 1 else Chosen.of(kept, best, data)
+
     def table(self) -> pd.DataFrame:
         """Family, parameters, score alone and weight of each member."""
         rows = [
@@ -126,12 +130,7 @@ def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
     shares = _quick_enough(shares, rivals, search)
     if len(shares) == 1:
         return alone
-    members = sorted(((rivals[place], share) for place, share in shares.items()), key=lambda member: -member[1])
-    scores = tuple(data.score(member) for member, _ in members)
-    splits = tuple(s for s in best.splits if all(s in m.steps and _has_predictions(m, (s,)) for m, _ in members))
-    predictions = [member.predictions_on(splits) for member, _ in members]
-    weights = {place: share for place, (_, share) in enumerate(members)}
-    return Chosen(tuple(members), blended(predictions, weights), scores, splits)
+    return Chosen.of([(rivals[place], share) for place, share in shares.items()], best, data)
 
 
 def _common_splits(best: Candidate, search: Search) -> tuple[int, ...]:
@@ -156,96 +155,12 @@ def _quick_enough(shares: dict[int, float], rivals: Sequence[Candidate], search:
     if search.budget.unlimited and search.max_predict_seconds is None:
         return shares
     seconds = {place: final_predict_seconds(rivals[place], search) for place in {0, *shares}}
-    most = min(max(_LONGEST_PREDICTION * seconds[0], _QUICK), search.max_predict_seconds or np.inf)
+    most = min(max(_LONGEST_PREDICTION * seconds[0], QUICK), search.max_predict_seconds or np.inf)
     kept = dict(sorted(shares.items(), key=lambda item: (item[0] != 0, -item[1])))
     while len(kept) > 1 and sum(seconds[place] for place in kept) > most:
         kept.popitem()
     total = sum(kept.values())
     return {place: share / total for place, share in kept.items()} if total else {0: 1.0}
-
-
-def fit_members(chosen: Chosen, search: Search) -> tuple[Pipeline, str]:
-    """Fit each member on all rows. Members that run out of time or memory are dropped, never the first.
-
-    Returns
-    -------
-    pipeline : Pipeline
-        Fitted, on canonical values.
-    how : str
-        In words, what it was fitted on.
-    """
-    data, alone = search.data, len(chosen.members) == 1
-    fitted: list[_Fitted] = []
-    expected = [refit_seconds(member, search) for member, _ in chosen.members]
-    for place, (member, weight) in enumerate(chosen.members):
-        left = search.budget.left - IMPORTANCE_SHARE * (search.budget.seconds or 0.0)
-        if not search.budget.unlimited:
-            left *= max(expected[place], 1e-3) / max(sum(expected[place:]), 1e-3)
-        if place and not search.models.of(member) and left < expected[place]:
-            continue
-        began = time.monotonic()
-        try:
-            pipeline, how = refit(member, search, left, alone=alone)
-        except Exception:
-            if place == len(chosen.members) - 1 and not fitted:
-                raise
-            continue
-        fitted.append(_Fitted(member, [pipeline], how, weight, time.monotonic() - began))
-    classes = data.scorer.classes
-    # A model of one split's rows may have missed a class.
-    whole = classes is None or data.n_targets > 1
-    able = [member for member in fitted if whole or len(member.models[0].classes_) == len(classes)]
-    if len(able) < 2:
-        only = (able or fitted)[0]
-        return only.models[0], only.how
-    _fit_more_seeds(able, search)
-    models = [(model, member.weight / len(member.models)) for member in able for model in member.models]
-    pipelines, votes = zip(*models, strict=True)
-    return voting(pipelines, classes, votes, data.n_targets), "; ".join(dict.fromkeys(member.how for member in able))
-
-
-@dataclass(eq=False)
-class _Fitted:
-    """A member with its models, what they were fitted on in words, its weight, and the seconds of the first one."""
-
-    candidate: Candidate
-    models: list[Pipeline]
-    how: str
-    weight: float
-    seconds: float
-
-
-def _is_new(member: _Fitted, search: Search) -> bool:
-    """Return whether the model of a member was fitted anew, in full, and is not that of a split or of folds."""
-    model = member.models[0]
-    if not is_complete(model[-1]):
-        return False
-    on_folds = isinstance(model[-1], (FoldEnsembleClassifier, FoldEnsembleRegressor, FoldEnsembleLabels))
-    return not on_folds and all(kept is not model for kept in search.models.of(member.candidate))
-
-
-def _fit_more_seeds(members: Sequence[_Fitted], search: Search) -> None:
-    """Fit members with further seeds while the time lasts, those first that have the most weight for each model.
-
-    Only what is random, and was fitted anew on all rows; predictions stay as quick as they have to be.
-    """
-    able = [m for m in members if averages_seeds_beside(m.candidate, search) and _is_new(m, search)]
-    spent = sum(final_predict_seconds(member.candidate, search) for member in members)
-    most = min(_QUICK, search.max_predict_seconds or np.inf)
-    for_rest = max(extra_seconds(member.candidate, search) for member in members)
-    for_rest += (IMPORTANCE_SHARE + _ESTIMATE_SHARE) * (search.budget.seconds or 0.0)
-    while able and not search.budget.unlimited and not search.interrupted:
-        member = max(able, key=lambda one: one.weight / len(one.models))
-        left, each = search.budget.left - for_rest, search.predict_seconds(member.candidate)
-        timely = left >= _LEEWAY * member.seconds and len(member.models) < MOST_SEEDS and spent + each <= most
-        model = another_seed(member.candidate, search, left, len(member.models)) if timely else None
-        if model is None:
-            able.remove(member)
-            continue
-        member.models.append(model)
-        spent += each
-    for member in members:
-        member.how += f", {len(member.models)} seeds" if len(member.models) > 1 else ""
 
 
 def winner_of_search(search: Search) -> Candidate:
@@ -276,26 +191,42 @@ def no_model(reasons: Sequence[str]) -> str:
     return f"no candidate could be fitted. The first reasons: {'; '.join(reasons[:3])}"
 
 
-def finish(
-    best: Candidate, search: Search, size: int | str
-) -> tuple[tuple[float, float], Chosen, tuple[Pipeline, str]]:
-    """Estimate the score, choose members and fit them; after Ctrl-C nothing long is begun any more."""
-    data, budget = search.data, search.budget
+def finish(best: Candidate, search: Search, size: int | str) -> tuple[tuple[float, float], Chosen, FinalModel]:
+    """Estimate the score, choose members and fit them; after Ctrl-C nothing long is begun any more.
+
+    What is estimated is what was fitted: without the members that the time or the memory was too short for.
+    """
+    data = search.data
     search.progress.say(f"fitting the best ({best.family}) on all rows")
-    seconds = np.inf if budget.seconds is None else _ESTIMATE_SHARE * budget.seconds
     chosen = Chosen.alone(best, data)
     try:
         chosen = choose(best, search, size)
-        n_members = len(chosen.members)
-        judged = contenders(best, search) if n_members == 1 else likely_members(best, search, chosen.splits)
-        estimate = honest_estimate(judged, data, search.past.seed, seconds, n_members, chosen.splits)
+        estimate = _estimate(best, chosen, search)
         if (constant := constant_for_estimate(best, search, chosen.splits, *estimate)) is not None:
             best, chosen = constant, Chosen.alone(constant, data)
-            estimate = honest_estimate([constant], data, search.past.seed, seconds)
+            estimate = _estimate(best, chosen, search)
     except KeyboardInterrupt:
         search.interrupted = True
-        estimate = data.score(best), float(np.sqrt(row_variance(best.steps[best.splits[0]].losses, 1.0)))
-    return estimate, *_fitted(best, chosen, search)
+        estimate = _at_once(best, data)
+    planned = chosen
+    chosen, final = _fitted(best, chosen, search)
+    if chosen is not planned:
+        first = chosen.members[0][0] if len(chosen.members) == 1 else best
+        estimate = _at_once(first, data) if search.interrupted else _estimate(first, chosen, search)
+    return estimate, chosen, final
+
+
+def _estimate(best: Candidate, chosen: Chosen, search: Search) -> tuple[float, float]:
+    """Score to expect of what was chosen, and its standard error."""
+    n_members, budget = len(chosen.members), search.budget
+    judged = contenders(best, search) if n_members == 1 else likely_members(best, search, chosen.splits)
+    seconds = np.inf if budget.seconds is None else ESTIMATE_SHARE * budget.seconds
+    return honest_estimate(judged, search.data, search.past.seed, seconds, n_members, chosen.splits)
+
+
+def _at_once(best: Candidate, data: TrainingData) -> tuple[float, float]:
+    """Score of the winner as it was judged, and the error that its losses on one split tell of."""
+    return data.score(best), float(np.sqrt(row_variance(best.steps[best.splits[0]].losses, 1.0)))
 
 
 def easier_scores(best: Candidate, search: Search) -> list[QuestionScore]:
@@ -321,22 +252,23 @@ def easier_scores(best: Candidate, search: Search) -> list[QuestionScore]:
     return found
 
 
-def _fitted(best: Candidate, chosen: Chosen, search: Search) -> tuple[Chosen, tuple[Pipeline, str]]:
+def _fitted(best: Candidate, chosen: Chosen, search: Search) -> tuple[Chosen, FinalModel]:
     """Fit what was chosen; if that breaks, the next best candidate that can be had."""
-    alone = Chosen.alone(best, search.data)
+    alone = chosen if len(chosen.members) == 1 else Chosen.alone(best, search.data)
     if search.interrupted and search.models.of(best):
-        return alone, as_kept(best, search, " (the search was interrupted)")
+        return alone, FinalModel(*as_kept(best, search, " (the search was interrupted)"))
     try:
-        return chosen, fit_members(chosen, search)
+        final = fit_members(chosen.members, search)
+        return chosen.without_dropped(final, best, search.data), final
     except KeyboardInterrupt:
         if not search.models.of(best):
             raise
         search.interrupted = True
-        return alone, as_kept(best, search, " (the refit was interrupted)")
+        return alone, FinalModel(*as_kept(best, search, " (the refit was interrupted)"))
     except Exception as error:
         for candidate in search.scheduler.ranking():
             if search.models.of(candidate):
                 why = f" (the refit of {best.family} broke: {type(error).__name__}: {error})"
-                return Chosen.alone(candidate, search.data), as_kept(candidate, search, why)
+                return Chosen.alone(candidate, search.data), FinalModel(*as_kept(candidate, search, why))
         reasons = [f"{best.family}: the refit broke: {describe(error)}"]
         raise NoModelError(no_model([*reasons, *failures(search)])) from error

@@ -22,10 +22,10 @@ from autoarch._core.quiet import quiet
 from autoarch._core.threads import limited
 from autoarch._data.row_splits import Split, SplitPlan
 from autoarch._search.jobs import Job, TrainingData
+from autoarch._search.predicted import predict_values
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Judgement, StepResult, Work
-from autoarch._training.device import load
-from autoarch._training.labels import having, label_pairs
+from autoarch._training.device import is_on_accelerator, load
 from autoarch._training.room import preparable_rows
 from autoarch._training.time_limited import is_complete, share_done, work_done
 from autoarch.families.base import Family, Params, Problem, Steps
@@ -241,6 +241,38 @@ def fit_whole(data: TrainingData, job: Job, learned: Any) -> Pipeline:
         return fit_steps(job.family, job.params, job.problem, job.seed, *whole, job.deadline, learned)
 
 
+def fit_seeds(data: TrainingData, job: Job, learned: Any, seeds: Sequence[int]) -> list[Pipeline]:
+    """Fit a net on all rows with several seeds at once, on an accelerator; none where that takes longer than apart."""
+    whole, prepared = (data.X, data.y, data.sample_weight), []
+
+    def keep(model: BaseEstimator, *rows: Any) -> BaseEstimator:
+        prepared.append(rows)
+        return model
+
+    with _ready(job) as (job, _):
+        built = [_built(job.family, job.params, job.problem, seed, learned) for seed in seeds]
+        if not is_on_accelerator(built[0][-1][1]) or _is_wrapped(built[0], job, data.y):
+            return []
+        pipelines = [
+            _fit_in_order(steps, keep, *whole, job.deadline, seed) for steps, seed in zip(built, seeds, strict=True)
+        ]
+        from autoarch._training.together import fit_together
+
+        inputs, (_, y, weight, _) = [rows[0] for rows in prepared], prepared[0]
+        done = len(y) == len(data.y) and fit_together([p[-1] for p in pipelines], inputs, y, weight, job.deadline)
+    return pipelines if done else []
+
+
+def _is_wrapped(steps: Steps, job: Job, y: np.ndarray) -> bool:
+    """Return whether the last step is fitted in a way of its own, on another y or on each of several targets."""
+    model, objective = steps[-1][1], job.problem.objective
+    if type(job.family).fit is not Family.fit or (
+        y.ndim == 2 and first_of_each(steps, job.params, job.problem) < len(steps)
+    ):
+        return True
+    return (on_targets(model, job.params, objective, y) or wrapped(model, job.params, objective)) is not None
+
+
 def predict_rows(data: TrainingData, job: Job, models: Sequence[BaseEstimator], rows: np.ndarray) -> list[np.ndarray]:
     """Predictions of each model for some rows."""
     with _ready(job):
@@ -252,55 +284,3 @@ def _check_step_fits(transformer: BaseEstimator, n_rows: int, deadline: Deadline
     seconds = getattr(transformer, "seconds_per_row", 0.0) * n_rows
     if not deadline.unlimited and seconds > max(deadline.left, _MOMENT):
         raise TooSlowError(seconds, deadline.left)
-
-
-def predict_values(
-    model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None, targets: tuple[int, ...] = ()
-) -> np.ndarray:
-    """Predict numbers, or probabilities with a column for each of ``classes``; of several labels, of having each.
-
-    ``targets`` is the shape of what is predicted of a row: empty for a single target.
-
-    Raises
-    ------
-    ValueError
-        If a model of labels gives no probabilities, or a prediction is not finite.
-    """
-    if classes is None:
-        values = np.asarray(model.predict(X), dtype=np.float64)
-        _check_shape(values, (len(X), *targets))
-        if not np.isfinite(values).all():
-            raise ValueError(f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are not finite")
-        return values
-    if not hasattr(model, "predict_proba"):
-        last = model[-1] if isinstance(model, Pipeline) else model
-        raise ValueError(f"{type(last).__name__} has no predict_proba; wrap it in CalibratedClassifierCV")
-    if targets:
-        values = having(label_pairs(model, X))
-        _check_shape(values, (len(X), *targets))
-        return aligned(values, np.arange(targets[0]), np.arange(targets[0]))
-    proba = np.asarray(model.predict_proba(X), dtype=np.float64)
-    _check_shape(proba, (len(X), len(model.classes_)))
-    return aligned(proba, model.classes_, classes)
-
-
-def _check_shape(values: np.ndarray, expected: tuple[int, ...]) -> None:
-    if values.shape != expected:
-        raise ValueError(f"its predictions have the shape {values.shape}, expected was {expected}")
-
-
-def aligned(proba: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Add columns of 0 for the classes that a fold has not seen.
-
-    Raises
-    ------
-    ValueError
-        If a probability is not finite.
-    """
-    if not np.isfinite(proba).all():
-        raise ValueError(f"{np.sum(~np.isfinite(proba).all(axis=1))} of {len(proba)} rows have no finite probabilities")
-    if len(seen) == len(classes):
-        return proba
-    full = np.zeros((len(proba), len(classes)))
-    full[:, np.searchsorted(classes, seen)] = proba
-    return full

@@ -8,8 +8,8 @@ from autoarch._search.baseline import Baseline
 from autoarch._search.compare import SET_ASIDE, Comparison
 from autoarch._search.evaluate import evaluate_on
 from autoarch._search.loop import Search
-from autoarch._search.refit import in_its_place, job_on_all_rows
 from autoarch._search.steps import Candidate
+from autoarch._search.whole import in_its_place, job_on_all_rows
 
 
 def is_constant(candidate: Candidate) -> bool:

@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.layout import Layout
-from autoarch._search.evaluate import predict_values
 from autoarch._search.loop import Search
+from autoarch._search.predicted import predict_values
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,24 +16,27 @@ from autoarch._core.clock import Deadline
 from autoarch._core.failures import describe
 from autoarch._search.averages import fold_ensemble, voting
 from autoarch._search.compare import SET_ASIDE, row_variance
-from autoarch._search.evaluate import fit_whole, predict_rows
+from autoarch._search.evaluate import predict_rows
 from autoarch._search.importances import IMPORTANCE_SHARE
-from autoarch._search.jobs import Job, TrainingData
 from autoarch._search.loop import Reserved, Search
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate
-from autoarch._training.time_limited import is_complete, share_done, undecided, work_done
-from autoarch.families.base import Family
+from autoarch._search.whole import (
+    MOST_SEEDS,
+    averages_seeds,
+    fitted_whole,
+    in_its_place,
+    job_on_all_rows,
+    more_seeds,
+    seeds_at_once,
+)
+from autoarch._training.time_limited import share_done, undecided, work_done
 from autoarch.families.several_targets import OnTargets
 
-MOST_SEEDS = 5
-_LEEWAY = 1.3  # times the seconds of the first fit that must be left for another, where it cannot be shortened
 _WORTH_IT = 0.8  # of the time that a refit is expected to take; with less it would be worse than the folds' models
 _NEARLY = 0.9  # of the part of its schedule that a net went through on the folds, which a refit must reach
 _CHECKED_ROWS, _FEWEST_CHECKED = 1_000, 100  # on which a refit is compared with the folds' models,
 _CHECKING_SHARE = 0.05  # in so much of the time
-_SHORT = 0.75  # of the first fit's seconds, in which a net with the next seed is trained nearly as well
-_ROWS_MORE = 2.0  # times the seconds of a step at most, that a fit on all rows may take
 _OF_SEARCH = ("fold_members", "fold_rows", "n_fold_rows", "objectives")  # what models remember of the search
 EXTRA_SHARE, _EXTRA_LEEWAY = 0.1, 1.5  # of the budget for easier questions; times the seconds that they should take
 _MOMENT = 0.05  # seconds around every refit
@@ -72,11 +75,6 @@ def extra_seconds(candidate: Candidate, search: Search) -> float:
     """Expect the seconds in which the candidate answers the easier questions of the plan, one split each."""
     each = _EXTRA_LEEWAY * candidate.mean_idle_seconds("seconds") / search.scheduler.costs.pace + _MOMENT
     return len(search.data.plan.extra) * each
-
-
-def averages_seeds(family: Family, data: TrainingData) -> bool:
-    """Return whether the winner is fitted with several seeds: its family asks for it, or no folds cover all rows."""
-    return family.averages_seeds or (family.averages_folds and not data.n_folds)
 
 
 def n_fold_models(candidate: Candidate, search: Search) -> int:
@@ -146,12 +144,9 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     deadline = Deadline(None if np.isinf(left) else max(left - checking, 0.0))
     family = search.family(candidate.family)
 
-    def fitted(number: int, until: Deadline) -> Pipeline:
-        return _fitted_whole(candidate, search, until, number)
-
     began = time.monotonic()
     try:
-        first = fitted(0, deadline)
+        first = fitted_whole(candidate, search, deadline, 0)
     except Exception as error:
         if not kept:
             raise
@@ -161,63 +156,18 @@ def refit(candidate: Candidate, search: Search, left: float, *, alone: bool) -> 
     models = [first]
     if alone and not deadline.unlimited and averages_seeds(family, data):
         shortens, most = hasattr(first[-1], "share_done_"), min(MOST_SEEDS, averages_allowed(candidate, search))
-        models += _more_seeds(fitted, deadline, time.monotonic() - began, shortens=shortens, most=most)
+        models += more_seeds(
+            lambda number, until: fitted_whole(candidate, search, until, number),
+            lambda numbers, until: seeds_at_once(candidate, search, until, numbers),
+            deadline,
+            time.monotonic() - began,
+            shortens=shortens,
+            most=most,
+        )
     rows = rows_in_words(work_done(first[-1])[0] or len(data.y), len(data.y))
     if len(models) == 1:
         return first, rows
     return voting(models, data.scorer.classes, n_targets=data.n_targets), f"{rows}, {len(models)} seeds, averaged"
-
-
-def _fitted_whole(candidate: Candidate, search: Search, deadline: Deadline, number: int) -> Pipeline:
-    """Fit a candidate on all rows with the seed of that number."""
-    job = job_on_all_rows(search, candidate, deadline, number)
-    model: Pipeline = in_its_place(search, candidate, fit_whole, job, candidate.learned)
-    return model
-
-
-def averages_seeds_beside(candidate: Candidate, search: Search) -> bool:
-    """Return whether more seeds of a member of a mean are worth their time: what is random in it is worth averaging."""
-    family = search.family(candidate.family)
-    return family.averages_seeds or family.averages_folds
-
-
-def another_seed(candidate: Candidate, search: Search, left: float, number: int) -> Pipeline | None:
-    """Fit a candidate on all rows with another seed, in the seconds that are left; None where that comes to nothing."""
-    try:
-        model = _fitted_whole(candidate, search, Deadline(left), number)
-    except KeyboardInterrupt:
-        search.interrupted = True  # then nothing long is begun; there is a model
-        return None
-    except Exception:
-        return None
-    return model if is_complete(model[-1]) else None
-
-
-def job_on_all_rows(search: Search, candidate: Candidate, deadline: Deadline, number: int = 0) -> Job:
-    """A fit of the candidate on all rows."""
-    family = search.family(candidate.family)
-    if search.trial_timeout is not None:
-        deadline = Deadline(min(deadline.left, _ROWS_MORE * search.trial_timeout))
-    return Job(
-        candidate.number,
-        -1,
-        family,
-        candidate.params,
-        search.problem,
-        search.past.seed + number,
-        deadline,
-        search.budget.deadline(),
-        search.machine.threads(family, search.problem),
-    )
-
-
-def in_its_place(search: Search, candidate: Candidate, function: Callable[..., Any], job: Job, *args: Any) -> Any:
-    """Call ``function(data, job, *args)`` in this process, or in a worker where one is due or the family killed one."""
-    killed = any(other.killed for other in search.scheduler.candidates if other.family == candidate.family)
-    if killed or search.workers.isolates(job.family):
-        return search.workers.call(function, job, *args)
-    with search.workers.step(job):
-        return function(search.data, job, *args)
 
 
 def rows_in_words(rows: int, n_rows: int) -> str:
@@ -261,34 +211,6 @@ def _falls_short(
     if np.nanmean(worse) > SET_ASIDE * np.sqrt(row_variance(worse, 0.0)):
         return "the refit was worse on rows that it was trained on"
     return ""
-
-
-def _more_seeds(
-    fitted: Callable[[int, Deadline], Pipeline],
-    deadline: Deadline,
-    seconds: float,
-    *,
-    shortens: bool,
-    most: int = MOST_SEEDS,
-) -> list[Pipeline]:
-    """Fit as many further seeds as the time allows; errors and interrupts end this quietly.
-
-    Nets, whose training ``shortens`` to what time there is, share the rest of it.
-    """
-    models: list[Pipeline] = []
-    try:
-        for number in range(1, most):
-            still = min(int(deadline.left / ((_SHORT if shortens else _LEEWAY) * seconds)), most - number)
-            if still < 1:
-                break
-            model = fitted(number, deadline.share(1 / still) if shortens else deadline)
-            trained = share_done(model[-1]) >= _SHORT / 2  # a busy machine may leave next to nothing
-            if not (trained if shortens else is_complete(model[-1])):
-                break
-            models.append(model)
-    except (Exception, KeyboardInterrupt):
-        return models
-    return models
 
 
 def as_kept(candidate: Candidate, search: Search, why: str = "") -> tuple[Pipeline, str]:

@@ -144,15 +144,14 @@ def run_search(request: Request) -> SearchResult:
             _search(search, request)
             best = winner_of_search(search)
             try:
-                estimate, chosen, (pipeline, fitted_on) = finish(best, search, settings.ensemble_size)
+                estimate, chosen, final = finish(best, search, settings.ensemble_size)
             except KeyboardInterrupt:
                 if not search.models.of(best):
                     raise
                 search.interrupted = True  # then nothing long is begun
-                estimate, chosen, (pipeline, fitted_on) = finish(best, search, 1)
+                estimate, chosen, final = finish(best, search, 1)
             best = max(chosen.members, key=lambda member: (member[0] is best, member[1]))[0]
-            vote = all(hasattr(pipeline[-1], name) for name in ("weights", "estimators_"))
-            n_models = len(pipeline[-1].estimators_) if vote else 1
+            pipeline, fitted_on = final.pipeline, final.how
             importances = permutation_importances(best, search, request.blocks)
             easier = easier_scores(best, search)
             study = search.past.trials.study({c.number: c for c in search.scheduler.candidates})
@@ -217,7 +216,7 @@ def run_search(request: Request) -> SearchResult:
     }
     members = [member for member, _ in chosen.members]
     per_call = _ROUND_BESIDE_OTHERS * max(member.mean_work("rounds") for member in members)
-    seeds = max(1.0, n_models / len(members)) if len(members) > 1 else 1.0
+    seeds = max(1.0, final.n_models / len(members))
     per_row = seeds * sum(final_predict_seconds(member, search) for member in members) / 1000
     return SearchResult(pipeline, attributes, past, per_call, per_row)
 
@@ -315,7 +314,7 @@ def probe(request: Request, troubles: dict[str, str]) -> LocalityReport:
     short = budget.seconds is not None and budget.seconds < _STATISTICS_ONLY
     y = None if short else request.target.codes
     arguments = {"task": problem.task, "categorical": problem.categorical, "seed": seed_of(request.seed)}
-    arguments |= {"search": request.layouts, "windows": request.splits.windows}
+    arguments |= {"search": request.layouts, "windows": request.splits.windows, "device": problem.device}
     key = "" if memory is None else fingerprint(request.X, y, problem, seconds, arguments, versions())
     began = budget.elapsed
     try:

@@ -9,7 +9,6 @@ Ctrl-C is not swallowed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,24 +18,11 @@ from sklearn.base import ClassifierMixin
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from autoarch._core.clock import Deadline
-from autoarch._training.augment import Augmentation, arranged, mixed
+from autoarch._training.augment import Augmentation, arranged
+from autoarch._training.batches import Batch, Batches, Streamed
 from autoarch._training.device import bf16_is_faster, seeded
 from autoarch._training.labels import classes_of, pairs
 from autoarch._training.time_limited import Schedule, one_cycle
-
-
-class Streamed:
-    """Rows that are computed, and moved to the device, when they are taken."""
-
-    def __init__(self, source: Any, move: Callable[[np.ndarray], torch.Tensor]):
-        self.source, self.move = source, move
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, rows: Any) -> torch.Tensor:
-        return self.move(self.source[rows if isinstance(rows, slice) else rows.cpu().numpy()])
-
 
 _PREDICT_VALUES = 2**17  # input values in one batch of predictions
 _FEW_STEPS = 100  # after which running statistics of batch norm can be relied on
@@ -72,16 +58,21 @@ class ArrayTraining(NeuralNet):
         TooSlowError
             If less than ``least_share`` of the training could be done before the deadline.
         """
-        self.input_shape_ = X.shape[1:]
-        target = self._target(X, np.asarray(y))
-        weight = None if sample_weight is None else torch.as_tensor(np.asarray(sample_weight, dtype=np.float32))
         with seeded(self.seed, self.device):
-            self.initialize()
+            target, weight = self.begin(X, y, sample_weight)
             self.notify("on_train_begin", X=X, y=target)
             self._fit_arrays(self._on_device(X), target.to(self.device), weight, deadline or Deadline())
             self.notify("on_train_end", X=X, y=target)
         self.optimizer_.state.clear()  # twice the size of the weights, and not needed to predict
         return self
+
+    def begin(self, X: Any, y: Any, sample_weight: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Build the net for X and y; return y as its loss wants it, and the weights of the rows."""
+        self.input_shape_ = X.shape[1:]
+        target = self._target(X, np.asarray(y))
+        self.initialize()
+        weight = None if sample_weight is None else torch.as_tensor(np.asarray(sample_weight, dtype=np.float32))
+        return target, weight
 
     def _target(self, X: np.ndarray, y: np.ndarray) -> torch.Tensor:
         """Turn y into a tensor for the loss, and set ``n_outputs_``."""
@@ -107,47 +98,49 @@ class ArrayTraining(NeuralNet):
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
     def _fit_arrays(self, X: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline) -> None:
-        n, size = len(X), min(self.batch_size, len(X))
-        starts = [s for s in range(0, n, size) if n - s > size // 2 or s == 0]  # a small last batch is left out
-        schedule = Schedule(self.max_epochs * len(starts), deadline, self.least_share)
-        generator = torch.Generator().manual_seed(self.seed)
-        weight = None if weight is None else (weight / weight.mean()).to(self.device)
+        batches = self.batches(X, y, weight)
+        schedule = Schedule(self.max_epochs * len(batches), deadline, self.least_share)
         self.module_.train()
-        self.bf16_ = bf16_is_faster(self.module_, X[:size], schedule.n_steps, deadline)
-        n_views = self.augmentation.n_views if self.augmentation is not None else 1
-        first = torch.randint(n_views, (n,), generator=generator) if n_views > 1 else torch.zeros(n, dtype=torch.int64)
-        views = first.to(self.device)  # of each grid, another one in each epoch
+        self.bf16_ = bf16_is_faster(self.module_, X[: batches.size], schedule.n_steps, deadline)
         while not schedule.over:
             self.notify("on_epoch_begin", dataset_train=(X, y), dataset_valid=None)
-            order = torch.randperm(n, generator=generator).to(self.device)
             losses = []
-            for start in starts:
+            for number in batches.epoch(len(self.history)):
                 if schedule.over:
                     break
-                rows = order[start : start + size]
-                for group in self.optimizer_.param_groups:
-                    group["lr"] = self.lr * _rate(group, schedule.progress)
-                batch = X[rows]
-                if self.augmentation is not None:
-                    batch = self.augmentation.of(batch, generator, (views[rows] + len(self.history)) % n_views)
-                shares: list[tuple[torch.Tensor, Any]] = [(rows, 1.0)]
-                if self.mixup:
-                    batch, others, first = mixed(batch, self.mixup, generator)
-                    shares = [(rows, first), (rows[others], 1.0 - first)]
-                losses.append(self._step(batch, y, weight, shares))
+                set_rates(self.optimizer_, self.lr, schedule.progress)
+                losses.append(self._step(batches.draw(number)))
                 schedule.advance()
             if losses:
-                loss = float(torch.stack(losses).mean())
-                self.history.record("train_loss", loss)
-                if not math.isfinite(loss):  # a net that has diverged is no model
-                    raise FloatingPointError(f"the training loss became {loss} in epoch {len(self.history)}")
+                self.record(float(torch.stack(losses).mean()))
             self.notify("on_epoch_end", dataset_train=(X, y), dataset_valid=None)
+        self.end(batches, schedule)
+
+    def batches(self, X: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> Batches:
+        """Batches of a training, in an order of the net's own."""
+        weight = None if weight is None else (weight / weight.mean()).to(self.device)
+        return Batches(X, y, weight, self.batch_size, self.seed, self.augmentation, self.mixup)
+
+    def record(self, loss: float) -> None:
+        """Note the mean loss of an epoch.
+
+        Raises
+        ------
+        FloatingPointError
+            If it is not finite: a net that has diverged is no model.
+        """
+        self.history.record("train_loss", loss)
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the training loss became {loss} in epoch {len(self.history)}")
+
+    def end(self, batches: Batches, schedule: Schedule) -> None:
+        """Note how much of the training was done; settle the norms after a short one."""
         self.share_done_ = schedule.step / schedule.n_steps
         self.complete_ = self.share_done_ >= 1
         self.n_rounds_fitted_ = round(self.share_done_ * self.max_epochs)
-        self.n_rows_fitted_ = min(n, schedule.step * size)
+        self.n_rows_fitted_ = min(len(batches.X), schedule.step * batches.size)
         if schedule.step < _FEW_STEPS:
-            self._settle_norms(X, order, size)
+            self._settle_norms(batches.X, batches.order, batches.size)
 
     def _settle_norms(self, X: torch.Tensor, order: torch.Tensor, size: int) -> None:
         """Average batch statistics anew: after few steps the running ones still remember the random start."""
@@ -164,21 +157,21 @@ class ArrayTraining(NeuralNet):
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
-    def _step(self, batch: torch.Tensor, y: torch.Tensor, weight: Any, shares: list[tuple[Any, float]]) -> torch.Tensor:
+    def _step(self, batch: Batch) -> torch.Tensor:
         self.optimizer_.zero_grad(set_to_none=True)
-        with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bf16_):
-            outputs = self.module_(batch)
-        outputs = outputs.float()
-        parts = [self._mean_loss(outputs, y, weight, rows, share) for rows, share in shares]
-        loss = torch.stack(parts).sum() if len(parts) > 1 else parts[0]
+        with torch.autocast(batch.inputs.device.type, dtype=torch.bfloat16, enabled=self.bf16_):
+            outputs = self.module_(batch.inputs)
+        loss = self.loss_of(outputs.float(), batch)
         loss.backward()
         self.optimizer_.step()
         return loss.detach()
 
-    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: Any, rows: Any, share: Any) -> torch.Tensor:
-        """Mean loss of rows of y, each times its weight and its ``share`` of a sample; 1.0 is all of every sample."""
-        y, weight = y[rows], share if weight is None else share * weight[rows]
-        weight = weight if isinstance(weight, torch.Tensor) else None
+    def loss_of(self, outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Mean loss of a batch; the samples that are blended into one have parts of it."""
+        parts = [self._mean_loss(outputs, *part) for part in batch.targets]
+        return torch.stack(parts).sum() if len(parts) > 1 else parts[0]
+
+    def _mean_loss(self, outputs: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
         if outputs.ndim == 3:  # each row once per member
             members = outputs.shape[1]
             outputs, y = outputs.flatten(0, 1), y.repeat_interleave(members, dim=0)
@@ -216,10 +209,15 @@ def batch_norms(module: torch.nn.Module) -> list[Any]:
     return [layer for layer in module.modules() if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)]
 
 
-def _rate(group: Mapping[str, Any], progress: float) -> float:
-    """Factor of the learning rate of some weights: 0 until they ``begin``, then a cycle up to their own ``rate``."""
-    begin = group.get("begin", 0.0)
-    return group.get("rate", 1.0) * one_cycle((progress - begin) / (1.0 - begin)) if progress >= begin else 0.0
+def set_rates(optimizer: torch.optim.Optimizer, lr: float, progress: float) -> None:
+    """Set the learning rate of each group of weights.
+
+    0 until it is to ``begin``, then a cycle up to its own ``rate``, in units of ``lr``.
+    """
+    for group in optimizer.param_groups:
+        begin = group.get("begin", 0.0)
+        cycle = one_cycle((progress - begin) / (1.0 - begin)) if progress >= begin else 0.0
+        group["lr"] = lr * group.get("rate", 1.0) * cycle
 
 
 def _same(a: Any, b: Any) -> bool:

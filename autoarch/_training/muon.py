@@ -23,6 +23,8 @@ class Muon(torch.optim.AdamW):
     ----------
     params : iterable
         Named parameters or parameters, or groups of them.
+    stacked : bool, default=False
+        Whether each parameter is that of several nets, along its first axis.
     **settings : Any
         As for ``torch.optim.AdamW``.
 
@@ -31,14 +33,15 @@ class Muon(torch.optim.AdamW):
     .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
     """
 
-    def __init__(self, params: Iterable[Any], **settings: Any):
+    def __init__(self, params: Iterable[Any], stacked: bool = False, **settings: Any):
         super().__init__(params, **settings)
+        self.stacked = stacked
         groups, self.param_groups = self.param_groups, []
         for group in groups:
-            weights = group["params"]
-            matrices = [weight for weight in weights if _is_matrix(weight)]
-            vectors = [weight for weight in weights if weight.ndim == 1]
-            others = [weight for weight in weights if weight.ndim != 1 and not _is_matrix(weight)]
+            kinds: dict[str, list[torch.Tensor]] = {"matrix": [], "vector": [], "other": []}
+            for weight in group["params"]:
+                kinds[_kind_of(weight[0] if stacked else weight)].append(weight)
+            matrices, vectors, others = kinds["matrix"], kinds["vector"], kinds["other"]
             self.param_groups += [
                 {**group, "params": others},
                 {**group, "params": vectors, "rate": _RATE, "weight_decay": 0.0},
@@ -66,34 +69,42 @@ class Muon(torch.optim.AdamW):
         averages = [self.state[weight]["average"] for weight in weights]
         torch._foreach_lerp_(averages, gradients, 1 - _MOMENTUM)
         ahead = torch._foreach_lerp(gradients, averages, _MOMENTUM)
-        norms = torch._foreach_norm(ahead)
-        torch._foreach_add_(norms, 1e-7)
-        torch._foreach_div_(ahead, norms)
         torch._foreach_mul_(weights, 1 - rate * decay)
+        if not self.stacked:  # all norms at once
+            torch._foreach_div_(ahead, torch._foreach_add(torch._foreach_norm(ahead), 1e-7))
         for weight, change in zip(weights, ahead, strict=True):
-            rows, columns = len(weight), weight[0].numel()
-            matrix = orthogonal(change.permute(0, 2, 3, 1).reshape(rows, columns))  # as it lies in memory
-            change = matrix.reshape(rows, *weight.shape[2:], weight.shape[1]).permute(0, 3, 1, 2)
-            weight.add_(change, alpha=-rate * max(1.0, rows / columns) ** 0.5)
+            *nets, rows, channels, height, width = weight.shape
+            matrix = change.movedim(-3, -1).reshape(*nets, rows, channels * height * width)  # as it lies in memory
+            if self.stacked:
+                matrix = matrix / (torch.linalg.matrix_norm(matrix, keepdim=True) + 1e-7)
+            change = orthogonal(matrix).reshape(*nets, rows, height, width, channels).movedim(-1, -3)
+            weight.add_(change, alpha=-rate * max(1.0, rows / (channels * height * width)) ** 0.5)
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """Bring the singular values of a matrix, which are 1 at most, near 1.
+    """Bring the singular values of a matrix, or of each of several, which are 1 at most, near 1.
 
     The iterations work on the products of its rows, of which there are fewer than columns; these commute.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    matrix = matrix.T if tall else matrix
-    products = matrix @ matrix.T
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    matrix = matrix.mT if tall else matrix
+    products = matrix @ matrix.mT
     factors: list[torch.Tensor] = []
     for linear, cubic, quintic in _QUINTICS:
         if factors:
             products = factors[-1] @ products @ factors[-1]
-        factors.append(torch.addmm(products, products, products, beta=cubic, alpha=quintic))
-        factors[-1].diagonal().add_(linear)
-    matrix = torch.linalg.multi_dot([*reversed(factors), matrix])
-    return matrix.T if tall else matrix
+        product = torch.addmm if matrix.ndim == 2 else torch.baddbmm
+        factors.append(product(products, products, products, beta=cubic, alpha=quintic))
+        factors[-1].diagonal(dim1=-2, dim2=-1).add_(linear)
+    if matrix.ndim == 2:
+        matrix = torch.linalg.multi_dot([*reversed(factors), matrix])
+    else:
+        for factor in factors:
+            matrix = factor @ matrix
+    return matrix.mT if tall else matrix
 
 
-def _is_matrix(weight: torch.Tensor) -> bool:
-    return weight.ndim == 4 and min(len(weight), weight[0].numel()) <= _MOST_OUTPUTS
+def _kind_of(weight: torch.Tensor) -> str:
+    if weight.ndim == 4 and min(len(weight), weight[0].numel()) <= _MOST_OUTPUTS:
+        return "matrix"
+    return "vector" if weight.ndim == 1 else "other"

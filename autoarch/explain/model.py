@@ -24,7 +24,7 @@ from autoarch._core.checks import own_errors
 from autoarch._core.progress import Progress
 from autoarch._data.containers import to_plain
 from autoarch._data.layout import Layout
-from autoarch._search.evaluate import aligned
+from autoarch._search.predicted import aligned
 from autoarch._training.scalers import GridScaler
 from autoarch._training.time_limited import averaged_models
 from autoarch.exceptions import InputError, InputTypeError

@@ -19,7 +19,7 @@ import numpy as np
 
 from autoarch._core.checks import check_choice
 from autoarch._data.target import numeric_target
-from autoarch._search.evaluate import aligned
+from autoarch._search.predicted import aligned
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, ParameterError

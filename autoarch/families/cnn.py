@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoarch._statistics import random_convolutions
+from autoarch._statistics.random_convolutions import Bank
 from autoarch._statistics.ridge import gram
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
@@ -42,6 +43,7 @@ _ORDERED = [kernel for kernel in KERNELS if kernel not in _SETS]
 _CELLS = 256  # of a grid behind the first layer, at most
 _EXTRA = 4  # channels that a layer seems to have beside its own, by the time that it takes
 _MOST_LANES = 128  # channels that they make together
+_TIMED_ROWS = 256  # by which a landmark chooses where to convolve
 
 
 class CNN(Family):
@@ -176,11 +178,13 @@ class CNN(Family):
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
         assert sample.layout is not None  # the probe runs landmarks that need a grid on grids alone
-        variants = []
+        variants, device = [], "cpu"
         for number, values in enumerate((sample.overall, sample.per_column)):
             grid = np.nan_to_num(sample.layout.to_grid(values))
             banks = random_convolutions.random_banks(grid, np.random.default_rng([sample.seed, 2, number]))
-            placed, anywhere = (gram(part) for part in random_convolutions.pooled_features(grid, banks, check))
+            device = device if number else _device_for(grid, banks, sample.device, check)
+            features = random_convolutions.pooled_features(grid, banks, check, device=device)
+            placed, anywhere = (gram(part) for part in features)
             for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
                 check()
                 variants.append(ridge_losses(kernel, sample))
@@ -193,6 +197,18 @@ class CNN(Family):
         n, p = sample.expanded.shape
         responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
         return 0.2 + 6 * sample.solving_seconds + 120 * responses / 1e10
+
+
+def _device_for(grid: np.ndarray, banks: list[Bank], device: str, check: Check) -> str:
+    """An accelerator, where the kernels of one bank take less time there on a few rows."""
+    if device == "cpu":
+        return device
+    from autoarch._training.device import quicker_device
+
+    some = grid[:_TIMED_ROWS]
+    return quicker_device(
+        device, lambda place: random_convolutions.pooled_features(some, banks[:1], check, device=place)
+    )
 
 
 def _convolution_products(params: Params, shape: tuple[int, int, int]) -> float:

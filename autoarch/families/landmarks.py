@@ -58,6 +58,8 @@ class Sample:
         Seed of everything random.
     n_jobs : int or None
         Jobs for the trees.
+    device : str, default="cpu"
+        Where it may be convolved, as torch names it.
     """
 
     per_column: np.ndarray
@@ -71,6 +73,7 @@ class Sample:
     layout: Layout | None
     seed: int
     n_jobs: int | None
+    device: str = "cpu"
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -150,7 +153,7 @@ def choose_rows(y: np.ndarray, most: int, seed: int) -> np.ndarray:
 def prepare(
     values: np.ndarray, y: np.ndarray, *, task: str, layout: Layout | None, categorical: tuple[int, ...], **rest: Any
 ) -> Sample:
-    """Scale and encode rows that ``choose_rows`` has sorted; the rest are ``seed`` and ``n_jobs``."""
+    """Scale and encode rows that ``choose_rows`` has sorted; the rest are ``seed``, ``n_jobs`` and ``device``."""
     missing = np.isnan(values)
     per_column = _scaled(values)
     codes = np.where(missing, -1, values)[:, list(categorical)]

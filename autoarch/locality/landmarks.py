@@ -68,6 +68,8 @@ class ProbeInput:
         Everything random follows from it.
     n_jobs : int, optional
         Jobs for the trees among the landmarks.
+    device : str, default="cpu"
+        Where landmarks may convolve, as torch names it.
     clock : Deadline
         The limit, if any.
     windows : Windows, None or "auto"
@@ -82,6 +84,7 @@ class ProbeInput:
     categorical: tuple[int, ...] = ()
     seed: int = 0
     n_jobs: int | None = None
+    device: str = "cpu"
     clock: Deadline = field(default_factory=Deadline)
     windows: Windows | str | None = "auto"
     independent: np.ndarray | None = None
@@ -160,6 +163,7 @@ def measure_landmarks(
     if np.ptp(y[rows]) == 0:
         return Measured(skipped=("landmarks: y holds a single value",), rows=rows)
     common: dict[str, Any] = {"categorical": data.categorical, "seed": data.seed, "n_jobs": data.n_jobs}
+    common |= {"device": data.device}
     sample = prepare(np.asarray(values[rows]), y[rows], task=data.task, layout=layout, **common)
     landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
     missing = [name for name in ORDER if name in wanted and name not in landmarks]

@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 from autoarch._core.clock import Deadline
 from autoarch._search.calibration import tempered
 from autoarch._search.estimate import bootstrap_error
-from autoarch._search.evaluate import aligned, fit_steps, predict_values
+from autoarch._search.evaluate import fit_steps
+from autoarch._search.predicted import aligned, predict_values
 from autoarch._search.scoring import Predictions, Scorer
 from autoarch.families.base import Problem
 from autoarch.families.registry import resolve_families

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from autoarch._core.clock import Deadline
-from autoarch._search.evaluate import aligned
+from autoarch._search.predicted import aligned
 from autoarch._training.room import fit_forest
 from autoarch._training.time_limited import fit_growing
 

@@ -25,7 +25,8 @@ import pandas as pd
 from autoarch._core.clock import Deadline
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.row_splits import plan_splits
-from autoarch._search.evaluate import fit_steps, predict_values
+from autoarch._search.evaluate import fit_steps
+from autoarch._search.predicted import predict_values
 from autoarch.families import Family, Problem
 from autoarch.families.categories import can_cross
 from autoarch.families.registry import known_families, resolve_families

@@ -6,7 +6,8 @@ from quick import quick
 
 from autoarch import AutoArchRegressor, Layout
 from autoarch._core.clock import Deadline
-from autoarch._search.evaluate import fit_steps, predict_values
+from autoarch._search.evaluate import fit_steps
+from autoarch._search.predicted import predict_values
 from autoarch._search.run import promising_families
 from autoarch.families import Problem
 from autoarch.families.registry import resolve_families

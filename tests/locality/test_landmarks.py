@@ -124,6 +124,15 @@ def test_few_rows_leave_the_nets_out_and_say_so():
     assert measured.gains == {}
 
 
+def test_convolutions_tell_the_same_on_an_accelerator():
+    """The device "cpu:0" takes its way where that is quicker; one that is not here is the CPU."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 64)), np.arange(120) % 2
+    X[:, 20:24] += y[:, None]
+    scores = [_scores(X, y, Layout(8, 8), device=device) for device in ("cpu", "cpu:0", "cuda:7")]
+    assert scores[1] == pytest.approx(scores[0], abs=0.02) and scores[2] == scores[0]
+
+
 def test_no_time_means_no_landmarks_and_each_is_named():
     """What the limit does not allow is left out by name, with the seconds that were missing."""
     X, y = datasets.make_noise(100, 5, random_state=0)

@@ -5,12 +5,14 @@ import pytest
 from quick import QuickTree
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._search import members
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor, fold_ensemble, voting
-from autoarch._search.refit import _more_seeds
+from autoarch._search.whole import more_seeds
 
 pytestmark = pytest.mark.usefixtures("probe_without_labels")
 
@@ -96,6 +98,32 @@ def test_several_members_are_fitted_once_each():
     assert two.best_score_ > two.ensemble_["score"].max()
 
 
+def test_a_member_that_cannot_be_fitted_again_is_not_spoken_of(monkeypatch):
+    """Scores and left-out predictions are those of what is handed over."""
+    X, y = load_diabetes(return_X_y=True)
+    holdout = [(np.arange(0, 442, 2), np.arange(1, 442, 2))]
+    settings = {"time_budget": None, "n_trials": 2, "random_state": 0, "verbose": 0, "cv": holdout, "ensemble_size": 2}
+    real = members.refit
+
+    def refit(candidate, *args, **more):
+        if candidate.family == "svm":
+            raise MemoryError
+        return real(candidate, *args, **more)
+
+    monkeypatch.setattr(members, "refit", refit)
+    left = AutoArchRegressor(families=["linear", "svm"], **settings).fit(X, y)
+    assert left.best_family_ == "linear" and left.ensemble_["family"].tolist() == ["linear"]
+    assert left.ensemble_["weight"].tolist() == [1.0]
+    assert left.best_score_ == left.ensemble_["score"][0]
+    known = ~np.isnan(left.left_out_predictions_)
+    assert r2_score(y[known], left.left_out_predictions_[known]) == pytest.approx(left.best_score_)
+
+
+def apart(numbers, until):
+    """Fit nothing at once."""
+    return []
+
+
 class Clock:
     """Seconds that pass only where something is fitted."""
 
@@ -127,7 +155,7 @@ def test_further_seeds_share_the_time_that_is_left(left, shortens, seconds):
         clock.left -= took[-1]
         return make_pipeline(DecisionTreeRegressor())
 
-    assert len(_more_seeds(fitted, clock, 10.0, shortens=shortens)) == len(seconds)
+    assert len(more_seeds(fitted, apart, clock, 10.0, shortens=shortens)) == len(seconds)
     assert took == seconds
 
 
@@ -140,4 +168,4 @@ def test_a_net_that_was_hardly_trained_has_no_vote():
         tree.share_done_ = next(shares)
         return make_pipeline(tree)
 
-    assert [model[-1].share_done_ for model in _more_seeds(fitted, Clock(100.0), 10.0, shortens=True)] == [0.9]
+    assert [model[-1].share_done_ for model in more_seeds(fitted, apart, Clock(100.0), 10.0, shortens=True)] == [0.9]

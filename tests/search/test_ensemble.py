@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from autoarch._search import ensemble
+from autoarch._search import members as fitting
 from autoarch._search.averages import voting
 from autoarch._search.calibration import fitted_temperature, tempered
 from autoarch._search.ensemble import blended, select
@@ -176,19 +176,19 @@ def test_time_that_is_left_goes_to_more_seeds_of_the_heaviest_members(monkeypatc
         search.budget.left -= 3.0
         return model
 
-    monkeypatch.setattr(ensemble, "another_seed", another_seed)
+    monkeypatch.setattr(fitting, "another_seed", another_seed)
     members = [
-        ensemble._Fitted(Candidate(number, "tree", {}), [model], "all rows", weight, 3.0)
+        fitting._Fitted(Candidate(number, "tree", {}), [model], "all rows", weight, number, 3.0)
         for number, weight in enumerate((0.7, 0.3))
     ]
-    ensemble._fit_more_seeds(members, search)
+    fitting._fit_more_seeds(members, search)
 
     assert [len(member.models) for member in members] == expected
 
 
 def test_models_of_splits_get_no_further_seeds(monkeypatch):
     """A refit was too long, or was worse than they are."""
-    monkeypatch.setattr(ensemble, "another_seed", lambda *args: pytest.fail("it was fitted again"))
+    monkeypatch.setattr(fitting, "another_seed", lambda *args: pytest.fail("it was fitted again"))
     model, search = (DecisionTreeClassifier().fit([[0], [1]], [0, 1]),), Spent(200.0)
     search.models = SimpleNamespace(of=lambda candidate: [model])
-    ensemble._fit_more_seeds([ensemble._Fitted(Candidate(0, "tree", {}), [model], "a split", 1.0, 1e-3)], search)
+    fitting._fit_more_seeds([fitting._Fitted(Candidate(0, "tree", {}), [model], "a split", 1.0, 0, 1e-3)], search)

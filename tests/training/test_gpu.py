@@ -32,3 +32,13 @@ def test_workers_share_the_gpu():
     clf = AutoArchClassifier(None, n_trials=2, families="cnn", n_jobs=2, random_state=0, verbose=0)
     clf.fit(X[:400], y[:400])
     assert (clf.leaderboard_["status"] == "ok").sum() >= 2
+
+
+def test_seeds_are_trained_at_once_where_that_is_quicker():
+    """Whichever way is taken, several seeds vote, and what comes back is on the CPU's terms."""
+    X, y = load_digits_grid()
+    holdout = [(np.arange(0, 600, 2), np.arange(1, 600, 2))]
+    clf = AutoArchClassifier(60, n_trials=1, families="cnn", cv=holdout, ensemble_size=1, random_state=0, verbose=0)
+    clf.fit(X[:600], y[:600])
+    assert clf.fitted_on_.endswith("seeds, averaged")
+    assert clf.score(X[600:], y[600:]) > 0.95
