@@ -404,12 +404,12 @@ def test_a_device_that_is_not_there_is_named(iris):
 @quick_probe
 def test_ctrl_c_in_the_refit_keeps_a_model(iris, monkeypatch):
     """The model of the first split is kept, with a warning."""
-    import autoarch._search.refit as refit_module
+    import autoarch._search.whole as whole
 
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(refit_module, "fit_whole", interrupt)
+    monkeypatch.setattr(whole, "fit_whole", interrupt)
     with pytest.warns(SearchInterruptedWarning):
         clf = AutoArchClassifier(**LINEAR).fit(*iris)
     assert "interrupted" in clf.fitted_on_

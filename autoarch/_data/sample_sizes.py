@@ -31,6 +31,8 @@ def samples_of(X: Any) -> list[np.ndarray] | None:
         If they have different numbers of axes.
     """
     cells: Sequence[Any]
+    if isinstance(X, pd.Series):
+        X = X.to_frame()
     if isinstance(X, pd.DataFrame):
         cells = X.iloc[:, 0].tolist() if X.shape[1] == 1 and X.dtypes.iloc[0].kind == "O" else []
     elif isinstance(X, np.ndarray):

@@ -36,6 +36,7 @@ from autoarch.geo.points import MapTransformer
 
 _CLIP = 10.0  # standard deviations of the columns beside a grid
 _FLAT = 1e-6  # of the mean of a sample, as in its scaler
+_SPARSE = 4.0  # numbers for each level of an encoder, beyond which a table of all numbers would be mostly empty
 
 
 def converted(graph: Graph, step: Any, values: str) -> str:
@@ -108,25 +109,41 @@ def _levels_of(step: Any) -> list[Any]:
 
 def _encoded(graph: Graph, step: Any, values: str) -> str:
     """Each column of codes through a table of what the encoder makes of its codes, of others, and of a missing one."""
-    made = []
     every = _levels_of(step)
-    n_columns = len(every)
+    firsts = [np.append(np.asarray(levels, dtype=np.float64), 0.0)[0] for levels in every]
+    made = []
     for column, known in enumerate(every):
-        codes = np.asarray(known, dtype=np.float64)
-        most = int(np.nanmax(codes, initial=0)) + 2  # the last one is unknown
-        asked = np.zeros((most + 1, n_columns))
-        asked[:, :] = [np.append(np.asarray(levels, dtype=np.float64), 0.0)[0] for levels in every]
-        asked[:, column] = [*range(most), np.nan]
+        levels = np.asarray(known, dtype=np.float64)
+        levels = levels[~np.isnan(levels)]
+        beyond = levels.max(initial=0.0) + 1.0  # unknown
+        coded = not len(levels) or (levels.min() >= 0 and beyond <= _SPARSE * len(levels))
+        levels = np.arange(beyond) if coded else levels
+        asked = np.tile(np.array(firsts), (len(levels) + 2, 1))
+        asked[:, column] = [*levels, beyond, np.nan]
         found = step.transform(asked)
-        table = np.asarray(found.toarray() if issparse(found) else found, dtype=np.float64)[
-            :, _outputs_of(step, column)
-        ]
-        place = graph.clip(graph.known(graph.take(values, [column]), float(most)), 0.0, float(most))
-        rows = graph.reshape(graph.cast(place, np.int64))
-        beyond = graph.binary("Greater", graph.known(graph.take(values, [column]), 0.0), float(most - 1))
-        rows = graph.op("Where", graph.reshape(beyond), graph.const(most - 1, np.int64), rows)
-        made.append(graph.op("Gather", graph.const(table), rows, axis=0))
+        table = np.asarray(found.toarray() if issparse(found) else found, dtype=np.float64)
+        lookup = _by_code if coded else _by_level
+        made.append(lookup(graph, graph.take(values, [column]), levels, table[:, _outputs_of(step, column)]))
     return graph.concat(made)
+
+
+def _by_code(graph: Graph, values: str, levels: np.ndarray, table: np.ndarray) -> str:
+    """Rows of a table by codes, which are its first rows; then comes that of unknown ones, and of a missing one."""
+    most = len(levels)
+    place = graph.clip(graph.known(values, float(most + 1)), 0.0, float(most + 1))
+    rows, known = graph.reshape(graph.cast(place, np.int64)), graph.known(values, 0.0)
+    outside = graph.op("Or", graph.binary("Greater", known, float(most)), graph.binary("Less", known, 0.0))
+    unknown = graph.op("Or", outside, graph.op("Not", graph.op("Equal", known, graph.op("Floor", known))))
+    rows = graph.op("Where", graph.reshape(unknown), graph.const(most, np.int64), rows)
+    return graph.op("Gather", graph.const(table), rows, axis=0)
+
+
+def _by_level(graph: Graph, values: str, levels: np.ndarray, table: np.ndarray) -> str:
+    """Likewise by any numbers, each compared with all of them."""
+    *of_levels, unknown, missing = table
+    is_level = graph.cast(graph.op("Equal", values, graph.const(levels[None])), np.float64)
+    found = graph.binary("Add", graph.op("MatMul", is_level, graph.const(np.array(of_levels) - unknown)), unknown[None])
+    return graph.op("Where", graph.op("IsNaN", values), graph.const(missing[None]), found)
 
 
 def _crossed(graph: Graph, step: CrossedColumns, values: str) -> str:

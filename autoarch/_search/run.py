@@ -266,6 +266,8 @@ def _prepare(search: Search, request: Request) -> None:
         search.workers.start(1)
     if request.past is None:
         progress.event(_beginning(request, data))
+        if naming := request.problem.naming:
+            progress.event(f"whole numbers that name things in columns {', '.join(map(str, naming))} of the matrix")
         progress.say("fitting simple models")
         timed = not settings.budget.unlimited
         seconds = min(_BASELINE_SECONDS, _BASELINE_SHARE * (settings.budget.seconds or 0.0)) if timed else np.inf

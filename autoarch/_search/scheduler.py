@@ -70,7 +70,7 @@ class Scheduler(UntimedDecisions):
         self.fruitless, self.patient_from = 0, 0
         self.n_started = 0
         self.queue: list[tuple[str, Params | None]] = []
-        self.favourite = ""
+        self.favourite, self.structured = "", False
         self.n_openings: Counter[str] = Counter()
         self.for_companions: float | None = None
         self._best: Candidate | None = None
@@ -102,7 +102,8 @@ class Scheduler(UntimedDecisions):
         most = None if self.limits.n_trials is None else self.limits.n_trials - self.n_started
         turns = first_round(self.entrants, most)
         tight = sum(self._seconds_of_newcomer(*turn) for turn in turns) > left
-        count = "differences" in problem.symmetries or (tight and problem.verdict in ("2d", "1d-rows", "1d-columns"))
+        self.structured = problem.verdict in ("2d", "1d-rows", "1d-columns")
+        count = "differences" in problem.symmetries or (tight and self.structured)
         shares = {name: entrant.share if count else 1.0 for name, entrant in self.entrants.items()}
         self.favourite = max(shares, key=lambda name: shares[name]) if tight and count else ""
         self.queue = sorted(turns, key=lambda turn: self._seconds_of_newcomer(*turn) / shares[turn[0]])
@@ -258,7 +259,7 @@ class Scheduler(UntimedDecisions):
             split = None if leader is None or not 0 < finishing <= _AT_ONCE * need else self._next_split(leader, m)
             if leader is not None and split is not None:
                 return self._going_on(leader, split, left, self.costs.of_next_step(leader))
-            if need > _DEAR * left and (turn := self._second_look(left, need)):
+            if need > _DEAR * left and (turn := self._second_look(left, need) or self._likelier(name, left, need)):
                 return turn
             del self.queue[place]
             share = self.entrants[name].share
@@ -278,6 +279,23 @@ class Scheduler(UntimedDecisions):
         affordable = min(left, _CHEAP * need)
         level = self._level_with(leader, seen_once, _FEWEST_JUDGED, left, affordable)
         return next((turn for _, turn in level), None)
+
+    def _likelier(self, name: str, left: float, need: float) -> Turn | None:
+        """Another default of the likeliest family where cells have a structure, if no dearer than a dear newcomer.
+
+        That would leave no time for what the probe speaks for. A net can do with a part of its seconds.
+        """
+        able = {other: entrant for other, entrant in self.entrants.items() if self._may_begin(entrant)}
+        likeliest = max(able, key=lambda other: able[other].share)
+        entrant = able[likeliest]
+        begun = sum(candidate.family == likeliest for candidate in self.candidates)
+        enough = not self.structured or likeliest == name or begun != self.n_openings[likeliest]
+        if enough or entrant.share <= able[name].share or not entrant.defaults:
+            return None
+        seconds = self._seconds_of_newcomer(likeliest, entrant.defaults[0])
+        if _HOPE * seconds > min(left, need):
+            return None
+        return self._newcomer(likeliest, entrant.defaults[0], left, _NEWCOMER, seconds)
 
     def _companion(self, left: float) -> Turn | None:
         """Next of the common splits of a candidate that may be averaged with the leader, in a share of the time."""

@@ -71,6 +71,8 @@ class Problem:
         Columns that hold codes of categories.
     cardinalities : tuple of int
         Categories of each of them.
+    naming : tuple of int
+        Columns of whole numbers that name things, as far as what is learned tells.
     has_missing : bool
         Whether cells are missing (as NaN).
     verdict : {"2d", "1d-rows", "1d-columns", "none"}
@@ -93,6 +95,7 @@ class Problem:
     layout: Layout | None = None
     categorical: tuple[int, ...] = ()
     cardinalities: tuple[int, ...] = ()
+    naming: tuple[int, ...] = ()
     has_missing: bool = False
     verdict: str = "none"
     symmetries: tuple[str, ...] = ()

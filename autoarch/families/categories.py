@@ -91,6 +91,19 @@ def tidy_steps(problem: Problem) -> Steps:
     return [("withhold", WithheldColumns(only_empty=grid))]
 
 
+def naming_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
+    """Target means of columns of whole numbers that name things, beside the numbers; on tables of a single target."""
+    layout = problem.layout
+    table = layout is None or (layout.is_bare_line and problem.verdict == "none")
+    few = problem.n_targets == 1 and problem.n_classes <= _MOST_CROSSED_CLASSES
+    if not (problem.naming and table and few and params.get("view", "cells") in ("cells", "crossed")):
+        return [], problem
+    every: tuple[str, Any, Any] = ("kept", "passthrough", partial(_numeric, categorical=()))
+    parts = [every, ("means", target_means(problem), list(problem.naming))]
+    n_means = len(problem.naming) * (_n_beside_codes(problem) - 1)
+    return [("naming", ColumnTransformer(parts))], replace(problem, n_features=problem.n_features + n_means)
+
+
 def means_steps(params: Params, problem: Problem) -> tuple[Steps, Problem]:
     """Target means and counts of categories for trees: beside the codes where ``params`` ask for it.
 

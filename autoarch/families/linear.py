@@ -101,11 +101,12 @@ class Linear(Family):
             model = ElasticNet(alpha=params["penalty"] / problem.n_samples, l1_ratio=sparsity, random_state=seed)
         else:
             model = Ridge(alpha=params["penalty"], random_state=seed)
+        naming, problem = categories.naming_steps(params, problem)
         steps, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
         crossed, problem = categories.crossed_steps(params, problem, seed)
         encoder = categories.table_encoder(problem, scaler, params.get("categories", "means"))
-        steps = [*categories.tidy_steps(problem), *steps, *summaries, *crossed]
+        steps = [*categories.tidy_steps(problem), *naming, *steps, *summaries, *crossed]
         return [*steps, ("prepare", encoder), ("model", model)]
 
     def fit(self, model: BaseEstimator, X: Array, y: Array, **limits: Any) -> BaseEstimator:

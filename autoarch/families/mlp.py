@@ -82,6 +82,8 @@ class MLP(Family):
         """Scale, encode, cast, then the net."""
         from autoarch._training.table_net import TableNet
 
+        on_grid = params["scaling"] in ("codes", "global") and problem.layout is not None
+        naming, problem = ([], problem) if on_grid else categories.naming_steps(params, problem)
         prepare, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
         prepare += summaries
@@ -92,7 +94,7 @@ class MLP(Family):
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler(copy=False)
             crossed, problem = categories.crossed_steps(params, problem, seed)
-            prepare = [*categories.tidy_steps(problem), *prepare, *crossed]
+            prepare = [*categories.tidy_steps(problem), *naming, *prepare, *crossed]
             prepare += [("prepare", categories.table_encoder(problem, scaler)), ("cast", ToFloat32())]
         net = make_net(
             problem,

@@ -89,6 +89,8 @@ class SVM(Family):
 
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Scale and encode, then the machine; or kernels around some rows and a linear model."""
+        on_grid = params["scaling"] == "global" and problem.layout is not None
+        naming, problem = ([], problem) if on_grid else categories.naming_steps(params, problem)
         steps, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
         steps += summaries
@@ -96,7 +98,12 @@ class SVM(Family):
             steps += [("scale", GridScaler(problem.layout))]
         else:
             scaler = RobustClip() if params["scaling"] == "robust" else StandardScaler(copy=False)
-            steps = [*categories.tidy_steps(problem), *steps, ("prepare", categories.table_encoder(problem, scaler))]
+            steps = [
+                *categories.tidy_steps(problem),
+                *naming,
+                *steps,
+                ("prepare", categories.table_encoder(problem, scaler)),
+            ]
         if params["kernel"] != "features":
             return [*steps, ("model", self._machine(params, problem, seed))]
         features = KernelFeatures(_n_features(problem), params["gamma"], seed)

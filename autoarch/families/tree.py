@@ -183,9 +183,10 @@ class Tree(Family):
         Of categories with many levels, and of others where ``params`` say so, they read target means and counts.
         """
         tidy = categories.tidy_steps(problem)
+        naming, problem = categories.naming_steps(params, problem)
         spatial, problem = preprocessing.spatial_steps(params, problem, seed)
         summaries, problem = preprocessing.view_steps(params, problem)
-        steps = [*tidy, *spatial, *summaries]
+        steps = [*tidy, *naming, *spatial, *summaries]
         if (view := params.get("view", "cells")) in (*VIEWS[1:], QUANTILES):
             assert problem.layout is not None
             steps += [("summaries", _summaries(problem, view))]

@@ -204,9 +204,10 @@ def read_columns(X: Any, values: np.ndarray, canonical: Canonicaliser) -> list[C
     X = to_plain(X)
     found: list[Column] = []
     kinds = _kinds(canonical)
+    frame = X if isinstance(X, pd.DataFrame) and X.shape[1] == len(canonical.blocks_) else None  # no column of arrays
     for position, outputs in enumerate(canonical.blocks_):
-        cells = X.iloc[:, position] if isinstance(X, pd.DataFrame) else None
-        name = repr(str(X.columns[position])) if isinstance(X, pd.DataFrame) else f"column {position}"
+        cells = None if frame is None else frame.iloc[:, position]
+        name = f"column {position}" if frame is None else repr(str(frame.columns[position]))
         kind = kinds.get(position)
         if kind in ("name", "text") and cells is not None:
             codes = dense(pd.factorize(cells)[0])

@@ -257,7 +257,7 @@ FAULTS |= dict(_of_families())
 for kind, fault in {"error": error, "MemoryError": no_memory}.items():
     FAULTS[f"{kind} in the probe"] = _patched("autoarch._search.run.measure", fault)
     FAULTS[f"{kind} in every fit"] = _patched("autoarch._search.evaluate.fit_steps", fault)
-    FAULTS[f"{kind} in the refit"] = _patched("autoarch._search.refit.fit_whole", fault, families=["linear"])
+    FAULTS[f"{kind} in the refit"] = _patched("autoarch._search.whole.fit_whole", fault, families=["linear"])
 FAULTS |= {
     "no process can be started": _without_processes,
     "full disk": _full_disk,

@@ -23,7 +23,7 @@ def objects(samples):
     return out
 
 
-@pytest.mark.parametrize("contain", [list, objects, lambda samples: pd.DataFrame({"cells": samples})])
+@pytest.mark.parametrize("contain", [list, objects, pd.Series, lambda samples: pd.DataFrame({"cells": samples})])
 def test_equal_samples_are_one_array_in_any_container(contain):
     """A list, an array of objects and a table of one column read as the array does."""
     X = RNG.normal(size=(4, 3, 5))
@@ -88,6 +88,19 @@ def test_other_samples_than_those_of_fit_are_refused():
         Canonicaliser().fit(list(np.zeros((3, 4, 4)))).transform([np.zeros((4, 4)), np.zeros((5, 4))])
     with pytest.raises(InputError, match="expected 1 axes"):
         Canonicaliser().fit(SERIES).transform([np.zeros((4, 4))])
+
+
+@pytest.mark.usefixtures("probe_without_labels")
+@pytest.mark.parametrize(
+    "contain", [pd.Series, lambda rows: pd.DataFrame({"s": rows}), lambda rows: pd.DataFrame({"s": map(list, rows)})]
+)
+def test_a_search_reads_a_column_of_lines(contain):
+    """The rows are looked at as those of the array are."""
+    X = RNG.normal(size=(60, 12))
+    once = {"time_budget": None, "n_trials": 1, "families": "linear", "random_state": 0, "verbose": 0}
+    y = (X[:, 0] > 0).astype(int)
+    model = AutoArchClassifier(**once).fit(contain(list(X)), y)
+    np.testing.assert_array_equal(model.predict(contain(list(X))), AutoArchClassifier(**once).fit(X, y).predict(X))
 
 
 def test_a_search_reads_samples_of_different_lengths():

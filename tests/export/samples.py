@@ -43,6 +43,14 @@ class LinearLevels(Linear):
         return [params for params in super().defaults(problem) if params["categories"] == self.categories]
 
 
+def coded_shops(n=480, *, first=-300, step=13):
+    """Whole numbers that name shops, beside a number, and numbers that follow both."""
+    rng = np.random.default_rng(0)
+    shop = rng.permutation(np.repeat(np.arange(n // 8), 8))
+    X = pd.DataFrame({"shop": first + step * shop, "size": rng.normal(size=n).astype(np.float32).astype(float)})
+    return X, 10 * rng.permutation(n // 8)[shop] + (X["size"] > 0)
+
+
 def shops(n=240):
     """A category of many levels beside a number in single precision, and numbers that follow both."""
     rng = np.random.default_rng(0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from quick import quick
+from quick import QuickTree, quick
 from sklearn.linear_model import QuantileRegressor, TweedieRegressor
 from sklearn.pipeline import Pipeline
 
@@ -14,7 +14,7 @@ from autoarch.families.linear import Linear
 from autoarch.families.objective import OnTarget
 from autoarch.families.svm import SVM
 from autoarch.families.tree import Tree
-from export.samples import FAMILIES, LinearLevels, OneKind, sample, shops
+from export.samples import FAMILIES, LinearLevels, OneKind, coded_shops, sample, shops
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -35,6 +35,8 @@ def table(n=80):
 
 def fed(X, session):
     """X as the graph is fed it."""
+    if isinstance(X, pd.DataFrame) and [put.name for put in session.get_inputs()] == ["X"]:  # numbers alone
+        X = X.to_numpy()
     if not isinstance(X, pd.DataFrame):
         return {"X": X.astype(object) if X.dtype.kind == "U" else X.astype(np.float32)}
     columns = {}
@@ -150,6 +152,18 @@ def test_categories_of_many_levels(n_classes, categories, tmp_path):
     X, numbers = shops()
     model = AutoArchClassifier(**quick(families=LinearLevels(categories))).fit(X, numbers % n_classes)
     X.loc[:5, "shop"] = "unheard of"
+    assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("codes", [{}, {"first": 0, "step": 1}], ids=["sparse", "dense"])
+@pytest.mark.parametrize("family", ["linear", QuickTree], ids=["linear", "tree"])
+def test_whole_numbers_that_name_things(family, codes, tmp_path):
+    """Numbers that fit has not seen, also between and below those that it has, are taken for the mean."""
+    X, numbers = coded_shops(**codes)
+    model = AutoArchRegressor(**quick(families=family)).fit(X, numbers)
+    assert "naming" in model.best_estimator_.named_steps
+    X["shop"] = X["shop"].astype(float)
+    X.loc[:7, "shop"] = [X["shop"].min() - 1, X["shop"].max() + 1, 3.5, 4.0, -7.0, 10.0**7, np.nan, 0.0]
     assert_equal(model, X, tmp_path)
 
 

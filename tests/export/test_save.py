@@ -24,7 +24,7 @@ from autoarch.exceptions import AutoArchWarning, InputError, MissingExtraError, 
 from autoarch.families import Family
 from autoarch.families.fine_tuned import FineTuned
 from autoarch.families.foundation import TabICL
-from export.samples import FAMILIES, KINDS, LinearLevels, OneKind, sample, shops
+from export.samples import FAMILIES, KINDS, LinearLevels, OneKind, coded_shops, sample, shops
 
 pytest.importorskip("skops", reason="needs the extra files")
 pytest.importorskip("safetensors", reason="needs the extra files")
@@ -107,6 +107,15 @@ def test_categories_of_many_levels_come_back(task, tmp_path):
     """Their cross-fitted means hold the folds that they were made on."""
     X, numbers = shops()
     model = task(**quick(families=LinearLevels("means"))).fit(X, numbers % 2 if task is AutoArchClassifier else numbers)
+    assert_same(model, kept(model, tmp_path), X)
+
+
+@pytest.mark.parametrize("task", [AutoArchClassifier, AutoArchRegressor])
+def test_whole_numbers_that_name_things_come_back(task, tmp_path):
+    """Their means, too."""
+    X, numbers = coded_shops()
+    model = task(**quick(families="linear")).fit(X, (numbers > 300) * 1 if task is AutoArchClassifier else numbers)
+    assert "naming" in model.best_estimator_.named_steps
     assert_same(model, kept(model, tmp_path), X)
 
 

@@ -78,6 +78,20 @@ def test_no_signal_of_many_levels_is_discarded(shops, family):
     assert model.score(X[2200:], y[2200:]) > bar
 
 
+@pytest.mark.parametrize("written", [str, int, lambda code: 10_000 + 7 * int(code)], ids=["text", "int", "post code"])
+@pytest.mark.parametrize("family", ["linear", "svm", QuickMLP, QuickTree], ids=["linear", "svm", "mlp", "tree"])
+def test_whole_numbers_that_name_things_are_read_as_names(shops, family, written):
+    """As well as text that names them, whichever numbers they are."""
+    X, y = shops
+    X = X.assign(shop=X["shop"].str[1:].map(written))
+
+    model = AutoArchRegressor(families=family, n_trials=1, cv=2, **ONCE).fit(X[:2200], y[:2200])
+
+    assert model.score(X[2200:], y[2200:]) > 0.8
+    far = X[2200:].assign(shop=written(10**6))
+    assert model.predict(far).std() < 0.3  # what was never seen is taken for the mean
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_trees_read_more_levels_than_they_tell_apart(shops, n_classes):
     """Means for each class stand in place of the codes."""
