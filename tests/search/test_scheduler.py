@@ -234,6 +234,25 @@ def test_cheap_splits_of_the_leader_come_before_a_dear_newcomer():
     assert len(played.scheduler.winner.steps) == 5
 
 
+@pytest.mark.parametrize(
+    ("verdict", "odds", "expected"),
+    [("2d", 0.7, ["net", "net", "trees"]), ("2d", 0.3, ["net", "trees"]), ("none", 0.7, ["net", "trees"])],
+)
+def test_a_dear_family_waits_for_another_default_of_the_likeliest_one_on_grids(verdict, odds, expected):
+    """One more, where cells have a structure and it costs no more."""
+    scheduler = Scheduler(even(3), timed=True)
+    families = [Invented("net", 1.0, 3), Invented("trees", 4.0, 1)]
+    scheduler.enter(families, replace(PROBLEM, verdict=verdict), {"net": odds, "trees": 1 - odds}, 60.0)
+
+    turns = []
+    for number in range(len(expected)):
+        turn = scheduler.next(12.0)
+        turns.append(turn.family)
+        judged(scheduler, number, turn.family, range(3))
+
+    assert turns == expected
+
+
 # Splits
 
 
