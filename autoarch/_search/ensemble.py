@@ -95,7 +95,7 @@ class Chosen:
         return cls(shares, predictions, tuple(data.score(member) for member, _ in shares), splits)
 
     def without_dropped(self, final: FinalModel, best: Candidate, data: TrainingData) -> Chosen:
-        """Those members that are in the final model."""
+        """The choice without members that are not in the final model."""
         kept = [self.members[place] for place in final.members]
         if len(kept) == len(self.members):
             return self
