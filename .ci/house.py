@@ -238,7 +238,7 @@ def measured(house: House) -> list[tuple[str, int, int, str]]:
     return [
         (LINES, house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
         ("modules", len(house.files), 270, ""),
-        ("modules that serve one other", len(house.serving_one()), 55, ""),
+        ("modules that serve one other", len(house.serving_one()), 57, ""),
         ("import circles", len(circles), 0, "; ".join(", ".join(circle) for circle in circles)),
         ("import depth", len(chain), 17, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in chain)),
         ("own names to know to read fit", len(house.names_to_read()), 25, ""),

@@ -21,7 +21,6 @@ from autoarch._core.quiet import filters_kept, quiet, warn_user
 from autoarch._core.threads import limited
 from autoarch._data.canonical import Canonicaliser
 from autoarch._data.containers import indexable, take_rows
-from autoarch._data.naming_numbers import known_elsewhere, naming_columns
 from autoarch._data.target import Target
 from autoarch._export.mixin import KeptModel
 from autoarch._search.applicability import Tested
@@ -110,7 +109,6 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         asked = {"cv": given.cv, "groups": given.groups, "time": self.time, "rows": self.rows}
         asked |= {"task": self._task, "seconds": settings.seconds_for_rows}
         splits = plan_search(given.X, values, target.codes, canonical, **asked, seed=seed)
-        problem = replace(problem, naming=known_elsewhere(values, problem.naming, splits.plan.splits))
         told = target.codes if target.n_targets == 1 else target.values
         said = canonical.findings(values, told, classification=target.classes is not None)
         warned = [message for message in (given.warning, *said, *splits.warnings) if message]
@@ -209,14 +207,6 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
         where = canonical.map_columns_
         if where is not None:
             where = replace(where, on_lattice=find_lattice(where.places(values)) is not None)
-        naming: tuple[int, ...] = ()
-        if canonical.undeclared_ or where is not None:
-            naming = naming_columns(
-                values,
-                target.codes if target.n_targets == 1 else target.values,
-                classification=target.classes is not None,
-                categorical=canonical.categorical_,
-            )
         return Problem(
             task=self._task,
             n_samples=len(values),
@@ -226,7 +216,6 @@ class BaseAutoArch(CallbackSupport, KeptModel, ShownModel, BaseEstimator, metacl
             layout=canonical.layout_,
             categorical=canonical.categorical_,
             cardinalities=canonical.cardinalities_,
-            naming=naming,
             has_missing=canonical.has_missing_,
             device=self.device,
             coordinates=where,

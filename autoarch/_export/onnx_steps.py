@@ -122,28 +122,9 @@ def _encoded(graph: Graph, step: Any, values: str) -> str:
         asked[:, column] = [*levels, beyond, np.nan]
         found = step.transform(asked)
         table = np.asarray(found.toarray() if issparse(found) else found, dtype=np.float64)
-        lookup = _by_code if coded else _by_level
+        lookup = onnx_kernels.by_code if coded else onnx_kernels.by_level
         made.append(lookup(graph, graph.take(values, [column]), levels, table[:, _outputs_of(step, column)]))
     return graph.concat(made)
-
-
-def _by_code(graph: Graph, values: str, levels: np.ndarray, table: np.ndarray) -> str:
-    """Rows of a table by codes, which are its first rows; then comes that of unknown ones, and of a missing one."""
-    most = len(levels)
-    place = graph.clip(graph.known(values, float(most + 1)), 0.0, float(most + 1))
-    rows, known = graph.reshape(graph.cast(place, np.int64)), graph.known(values, 0.0)
-    outside = graph.op("Or", graph.binary("Greater", known, float(most)), graph.binary("Less", known, 0.0))
-    unknown = graph.op("Or", outside, graph.op("Not", graph.op("Equal", known, graph.op("Floor", known))))
-    rows = graph.op("Where", graph.reshape(unknown), graph.const(most, np.int64), rows)
-    return graph.op("Gather", graph.const(table), rows, axis=0)
-
-
-def _by_level(graph: Graph, values: str, levels: np.ndarray, table: np.ndarray) -> str:
-    """Likewise by any numbers, each compared with all of them."""
-    *of_levels, unknown, missing = table
-    is_level = graph.cast(graph.op("Equal", values, graph.const(levels[None])), np.float64)
-    found = graph.binary("Add", graph.op("MatMul", is_level, graph.const(np.array(of_levels) - unknown)), unknown[None])
-    return graph.op("Where", graph.op("IsNaN", values), graph.const(missing[None]), found)
 
 
 def _crossed(graph: Graph, step: CrossedColumns, values: str) -> str:

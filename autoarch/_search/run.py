@@ -19,6 +19,7 @@ from autoarch._core.failures import describe
 from autoarch._core.progress import Progress
 from autoarch._core.quiet import quiet, warn_user
 from autoarch._core.threads import uninterrupted
+from autoarch._data.naming_numbers import known_elsewhere, naming_columns
 from autoarch._data.target import Target
 from autoarch._search.applicability import Tested
 from autoarch._search.calibration import fitted_temperature
@@ -126,6 +127,7 @@ def run_search(request: Request) -> SearchResult:
         If not even a baseline could be fitted.
     """
     settings, target, weight = request.settings, request.target, request.sample_weight
+    request = replace(request, problem=replace(request.problem, naming=_naming(request)))
     progress = Progress(settings.verbose, settings.budget, request.tasks)
     with quiet():
         about = request.problem.task, request.X, target.values, weight, target.classes
@@ -219,6 +221,16 @@ def run_search(request: Request) -> SearchResult:
     seeds = max(1.0, final.n_models / len(members))
     per_row = seeds * sum(final_predict_seconds(member, search) for member in members) / 1000
     return SearchResult(pipeline, attributes, past, per_call, per_row)
+
+
+def _naming(request: Request) -> tuple[int, ...]:
+    """Columns of whole numbers that name things, of a table whose columns came without a layout."""
+    target, problem = request.target, request.problem
+    if not request.layouts.infer and problem.coordinates is None:
+        return ()
+    y, labels = target.codes if target.n_targets == 1 else target.values, target.classes is not None
+    columns = naming_columns(request.X, y, classification=labels, categorical=problem.categorical)
+    return known_elsewhere(request.X, columns, request.splits.plan.splits)
 
 
 def _new_search(request: Request, data: TrainingData, progress: Progress, workers: Workers) -> Search:
