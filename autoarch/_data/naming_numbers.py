@@ -53,7 +53,7 @@ def naming_columns(
     >>> from autoarch._data.naming_numbers import naming_columns
     >>> rng = np.random.default_rng(0)
     >>> shops, sizes = rng.integers(100, size=(2, 2000))
-    >>> naming_columns(np.c_[shops, sizes], rng.normal(size=100)[shops] + sizes, classification=False)
+    >>> naming_columns(np.c_[shops, sizes], rng.normal(size=100)[shops] + sizes / 30, classification=False)
     (0,)
     """
     columns = [column for column in range(values.shape[1]) if column not in set(categorical)]
