@@ -67,9 +67,10 @@ def is_copy(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray
     alike = np.flatnonzero(ends.duplicated(keep=False))
     for rows in (slice(_LOOKED_AT), slice(None)):
         digests = pd.Series([_digest(values[rows, column]) for column in alike.tolist()], dtype=object)
-        alike, again = alike[digests.duplicated(keep=False)], digests.duplicated()[digests.duplicated(keep=False)]
+        copied = alike[digests.duplicated()]
+        alike = alike[digests.duplicated(keep=False)]
     copies = np.zeros(values.shape[1], dtype=bool)
-    copies[alike[again]] = True
+    copies[copied] = True
     return copies
 
 

@@ -94,7 +94,8 @@ def _names(column: np.ndarray, wanted: np.ndarray) -> bool:
 def _differs(levels: np.ndarray, codes: np.ndarray, counts: np.ndarray, y: np.ndarray) -> bool:
     """Return whether means of levels are further from their neighbours' line than chance and its slope explain."""
     means = np.bincount(codes, weights=y) / counts
-    noise = float(np.square(y - means[codes]).sum() / max(1, len(y) - len(levels)))
+    rest = y - means[codes]
+    noise = float(np.square(rest).sum() / max(1, len(y) - len(levels)))
     share = (levels[1:-1] - levels[:-2]) / (levels[2:] - levels[:-2])
     line = (1 - share) * means[:-2] + share * means[2:]
     squares = 1 + (1 - share) ** 2 + share**2  # of weights, of effects that have nothing to do with each other
@@ -105,7 +106,7 @@ def _differs(levels: np.ndarray, codes: np.ndarray, counts: np.ndarray, y: np.nd
         return bool(effect > _LEAST_SHARE)
     spread = 2 + max(0.0, float(kurtosis(y))) / float(np.median(counts))
     z = (off / chance - 1).sum() / np.sqrt(_OF_CHAINS * spread * len(off))
-    return bool(effect > _LEAST_SHARE and z > _LEAST_Z and not _hangs_together(codes, y - means[codes]))
+    return bool(effect > _LEAST_SHARE and z > _LEAST_Z and not _hangs_together(codes, rest))
 
 
 def _hangs_together(codes: np.ndarray, rest: np.ndarray) -> bool:

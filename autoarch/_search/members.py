@@ -12,12 +12,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleLabels, FoldEnsembleRegressor, voting
 from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.loop import Search
-from autoarch._search.refit import (
-    extra_seconds,
-    final_predict_seconds,
-    refit,
-    refit_seconds,
-)
+from autoarch._search.refit import extra_seconds, final_predict_seconds, refit, refit_seconds
 from autoarch._search.steps import Candidate
 from autoarch._search.whole import MOST_SEEDS, another_seed, averages_seeds_beside
 from autoarch._training.time_limited import is_complete

@@ -163,8 +163,7 @@ def measure_landmarks(
     if np.ptp(y[rows]) == 0:
         return Measured(skipped=("landmarks: y holds a single value",), rows=rows)
     common: dict[str, Any] = {"categorical": data.categorical, "seed": data.seed, "n_jobs": data.n_jobs}
-    common |= {"device": data.device}
-    sample = prepare(np.asarray(values[rows]), y[rows], task=data.task, layout=layout, **common)
+    sample = prepare(np.asarray(values[rows]), y[rows], task=data.task, layout=layout, device=data.device, **common)
     landmarks, losses = ({}, {}) if known is None else known.carried_over(layout)
     missing = [name for name in ORDER if name in wanted and name not in landmarks]
     skipped = _run(sample, landmarks, losses, clock, missing)
