@@ -58,7 +58,6 @@ class Dispatch:
                 search.workers.for_all = True  # and does not run here
                 if restarts > _MOST_RESTARTS:
                     break
-        search.close_trials()
 
     def _run_pool(self, n_jobs: int | None) -> None:
         search = self.search

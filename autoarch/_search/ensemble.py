@@ -133,6 +133,11 @@ def choose(best: Candidate, search: Search, size: int | str) -> Chosen:
     return Chosen.of([(rivals[place], share) for place, share in shares.items()], best, data)
 
 
+def members_now(search: Search, size: int | str) -> list[Candidate]:
+    """Candidates that would be chosen if the search ended now, the one with the largest weight first."""
+    return [member for member, _ in choose(winner_of_search(search), search, size).members]
+
+
 def _common_splits(best: Candidate, search: Search) -> tuple[int, ...]:
     """First of the splits of the winner, whose rows are enough to choose members by; sorted, as estimands are."""
     scheduler = search.scheduler

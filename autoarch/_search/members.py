@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleLabels, FoldEnsembleRegressor, voting
 from autoarch._search.importances import IMPORTANCE_SHARE
 from autoarch._search.loop import Search
-from autoarch._search.refit import extra_seconds, final_predict_seconds, refit, refit_seconds
+from autoarch._search.refit import final_predict_seconds, kept_for_questions, refit, refit_seconds
 from autoarch._search.steps import Candidate
 from autoarch._search.whole import MOST_SEEDS, another_seed, averages_seeds_beside
 from autoarch._training.time_limited import is_complete
@@ -120,7 +120,7 @@ def _fit_more_seeds(members: Sequence[_Fitted], search: Search) -> None:
     able = [m for m in members if averages_seeds_beside(m.candidate, search) and _is_new(m, search)]
     spent = sum(final_predict_seconds(member.candidate, search) for member in members)
     most = min(QUICK, search.max_predict_seconds or np.inf)
-    for_rest = max(extra_seconds(member.candidate, search) for member in members)
+    for_rest = max(kept_for_questions(member.candidate, search) for member in members)
     for_rest += (IMPORTANCE_SHARE + ESTIMATE_SHARE) * (search.budget.seconds or 0.0)
     while able and not search.budget.unlimited and not search.interrupted:
         member = max(able, key=lambda one: one.weight / len(one.models))

@@ -48,25 +48,28 @@ _CLOSING_SHARE, _CLOSING_SECONDS = 0.04, 2.5  # and for choosing members and est
 
 
 def reserved_seconds(search: Search, size: int) -> Reserved:
-    """Seconds to be kept back for fitting on all rows what leads now; nothing where the models of folds will do.
+    """Seconds to be kept back for fitting on all rows what leads now; nothing where the models of folds will do."""
+    return reserved_for(search.scheduler.ranking()[:size], search)
 
-    Nor is anything kept back for a refit for which the time is too short already: further folds are a better use of it.
+
+def reserved_for(members: Sequence[Candidate], search: Search) -> Reserved:
+    """Seconds to be kept back for fitting these on all rows, the first of them alone or in a mean with the others.
+
+    Nothing is kept back for a refit for which the time is too short already: further folds are a better use of it.
     """
     if search.budget.unlimited:
         return Reserved()
     total, left = search.budget.seconds or 0.0, search.budget.left
     closing = min(_CLOSING_SHARE * total, _CLOSING_SECONDS) + IMPORTANCE_SHARE * total
-    ranked = search.scheduler.ranking()[:size]
-    if search.data.plan.extra and ranked:
-        closing += min(EXTRA_SHARE * total, extra_seconds(ranked[0], search))
-    once = refit_seconds(ranked[0], search) if ranked else 0.0
-    if not ranked or once > left - closing:
+    closing += kept_for_questions(members[0], search) if members else 0.0
+    once = refit_seconds(members[0], search) if members else 0.0
+    if not members or once > left - closing:
         return Reserved(closing)
-    family, with_seeds = search.family(ranked[0].family), once
+    family, with_seeds = search.family(members[0].family), once
     if averages_seeds(family, search.data):
         share = _SEEDS_SHARE if family.averages_seeds else _LESS_FOR_SEEDS
         with_seeds = max(once, min(MOST_SEEDS * once, share * total))
-    others = sum(refit_seconds(candidate, search) for candidate in ranked[1:])
+    others = sum(refit_seconds(candidate, search) for candidate in members[1:])
     seconds = min(max(with_seeds, _REFIT_SHARE * total), with_seeds + min(others, _MEMBERS_SHARE * total))
     return Reserved(closing, seconds, with_seeds - once)
 
@@ -75,6 +78,12 @@ def extra_seconds(candidate: Candidate, search: Search) -> float:
     """Expect the seconds in which the candidate answers the easier questions of the plan, one split each."""
     each = _EXTRA_LEEWAY * candidate.mean_idle_seconds("seconds") / search.scheduler.costs.pace + _MOMENT
     return len(search.data.plan.extra) * each
+
+
+def kept_for_questions(candidate: Candidate, search: Search) -> float:
+    """Seconds to be kept back for these questions: none where they would take so long that they are not asked."""
+    seconds = extra_seconds(candidate, search)
+    return seconds if seconds <= EXTRA_SHARE * (search.budget.seconds or np.inf) else 0.0
 
 
 def n_fold_models(candidate: Candidate, search: Search) -> int:

@@ -27,9 +27,10 @@ from autoarch._search.companions import n_common_splits
 from autoarch._search.diagnostics import fit_facts
 from autoarch._search.dispatch import Dispatch
 from autoarch._search.eligible import Settings, able_families
-from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, winner_of_search
+from autoarch._search.ensemble import AUTO_SIZE, easier_scores, finish, members_now, winner_of_search
 from autoarch._search.entrants import Limits
 from autoarch._search.estimate import left_out_of, question_scores
+from autoarch._search.further import go_on
 from autoarch._search.importances import permutation_importances
 from autoarch._search.jobs import TrainingData
 from autoarch._search.journal import Journal
@@ -264,6 +265,8 @@ def _search(search: Search, request: Request) -> None:
     try:
         _prepare(search, request)
         Dispatch(search).run()
+        go_on(search, lambda: members_now(search, request.settings.ensemble_size))
+        search.close_trials()
     except KeyboardInterrupt:
         if not any(candidate.steps for candidate in search.scheduler.candidates):
             raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import math
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ from autoarch.exceptions import ParameterError
 
 _FASTER = 0.9  # of the time of a float32 step that a bfloat16 step may take at most
 _ENOUGH_STEPS = 100  # below, the trial costs more than it could save
-_TRIAL_STEPS = 3  # of each kind; the first is not counted
+TRIAL_STEPS = 3  # of each kind, by which is decided; the first is not counted
 _TRIAL_SHARE = 0.1  # of the time left that they may take
 
 _warm: set[str] = set()  # devices on which this process has trained a net
@@ -62,15 +63,45 @@ def quicker_device(device: str, work: Callable[[str], Any]) -> str:
     device = device_here(device)
     if device == "cpu":
         return device
-    seconds = {}
-    for place in (device, "cpu", device):  # the first time, an accelerator begins
+    try:
+        there = seconds_of(lambda: work(device), device, times=2)
+    except RuntimeError:  # it has no memory left
+        return "cpu"
+    here = seconds_of(lambda: work("cpu"), "cpu", times=1)
+    return device if there < here else "cpu"
+
+
+def seconds_of(step: Callable[[], Any], device: str, *, times: int = TRIAL_STEPS, most: float = math.inf) -> float:
+    """Seconds of the quickest of some calls, of which the first is not counted where there are several.
+
+    Parameters
+    ----------
+    step : callable
+        Works on the device.
+    device : str
+        As torch names it; what it has been told to do is waited for.
+    times : int
+        Calls.
+    most : float
+        Seconds that all calls may take together, at the pace of those that are counted; and the first one.
+
+    Returns
+    -------
+    float
+        Infinite where the calls would take more.
+    """
+    import torch
+
+    seconds = []
+    for _ in range(times):
         started = time.perf_counter()
-        try:
-            work(place)
-        except RuntimeError:  # it has no memory left
-            return "cpu"
-        seconds[place] = time.perf_counter() - started
-    return device if seconds[device] < seconds["cpu"] else "cpu"
+        step()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started)
+        if seconds[-1] * (times if len(seconds) > 1 else 1) > most:
+            return math.inf
+    return min(seconds[1:] or seconds)
 
 
 def is_on_accelerator(model: Any) -> bool:
@@ -172,11 +203,18 @@ def bf16_is_faster(module: Any, batch: Any, n_steps: int, deadline: Deadline) ->
     """
     if deadline.unlimited or n_steps < _ENOUGH_STEPS or not _has_bfloat16(batch.device.type):
         return False
-    trial = copy.deepcopy(module)
-    full = _seconds(trial, batch, False)
-    if 2 * _TRIAL_STEPS * full > _TRIAL_SHARE * deadline.left:
-        return False
-    return _seconds(trial, batch, True) < _FASTER * full
+    trial, device = copy.deepcopy(module), str(batch.device)
+    full = seconds_of(lambda: _train_step(trial, batch, False), device, most=_TRIAL_SHARE / 2 * deadline.left)
+    return math.isfinite(full) and seconds_of(lambda: _train_step(trial, batch, True), device) < _FASTER * full
+
+
+def _train_step(module: Any, batch: Any, bf16: bool) -> None:
+    import torch
+
+    with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=bf16):
+        outputs = module(batch)
+    outputs.float().square().mean().backward()
+    module.zero_grad(set_to_none=True)
 
 
 def _has_bfloat16(device: str) -> bool:
@@ -185,20 +223,3 @@ def _has_bfloat16(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported()
     return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def _seconds(module: Any, batch: Any, bf16: bool) -> float:
-    """Seconds of the fastest step that is counted."""
-    import torch
-
-    seconds = []
-    for _ in range(_TRIAL_STEPS):
-        started = time.perf_counter()
-        with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=bf16):
-            outputs = module(batch)
-        outputs.float().square().mean().backward()
-        if batch.device.type == "cuda":
-            torch.cuda.synchronize(batch.device)
-        seconds.append(time.perf_counter() - started)
-        module.zero_grad(set_to_none=True)
-    return min(seconds[1:])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,13 @@ import torch
 
 from autoarch._core.clock import Deadline
 from autoarch._training.batches import Batch, Batches
-from autoarch._training.device import bf16_is_faster, seeded
+from autoarch._training.device import TRIAL_STEPS, bf16_is_faster, seconds_of, seeded
 from autoarch._training.loop import ArrayNetClassifier, ArrayNetLabels, ArrayNetRegressor, ArrayTraining, set_rates
 from autoarch._training.muon import Muon
 from autoarch._training.time_limited import Schedule
 
 _FASTER = 0.9  # of the seconds that steps of single nets take, a step of all of them may take at most
-_TRIAL_STEPS = 3  # of each kind; the first is not counted
-_TRIAL_SHARE = 0.05  # of the time left that they may take
+_TRIAL_SHARE = 0.05  # of the time left that a few steps of either kind may take
 
 
 def fit_together(
@@ -177,24 +176,10 @@ def _is_faster(nets: Sequence[ArrayTraining], batches: Sequence[Batches], deadli
         for net, batch in zip(nets, drawn, strict=True):
             net.loss_of(net.module_(batch.inputs), batch).backward()
 
-    device = drawn[0].inputs.device
-    alone = _seconds(apart, device, _TRIAL_SHARE * deadline.left)
-    as_one = None if alone is None else _seconds(together, device, 2 * _TRIAL_STEPS * alone)
+    device = str(drawn[0].inputs.device)
+    alone = seconds_of(apart, device, most=_TRIAL_SHARE / 2 * deadline.left)
+    as_one = seconds_of(together, device, most=TRIAL_STEPS * alone) if math.isfinite(alone) else math.inf
     for net, state in zip(nets, states, strict=True):
         net.module_.load_state_dict(state)  # statistics of norms have moved
         net.module_.zero_grad(set_to_none=True)
-    return alone is not None and as_one is not None and as_one < _FASTER * alone
-
-
-def _seconds(step: Callable[[], None], device: torch.device, most: float) -> float | None:
-    """Seconds of the fastest step that is counted; None where a few would take more than ``most``."""
-    seconds = []
-    for _ in range(_TRIAL_STEPS):
-        started = time.perf_counter()
-        step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-        if 2 * _TRIAL_STEPS * seconds[-1] > most:
-            return None
-    return min(seconds[1:])
+    return as_one < _FASTER * alone

@@ -1,5 +1,7 @@
 """Several nets trained at once as one: what an accelerator does, run on the CPU."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -98,11 +100,11 @@ def test_what_differs_in_more_than_its_seed_is_trained_apart():
     assert not together.fit_together(nets[:2], [Xs[0], Xs[0][:, :, :4]], y, None, Deadline(UNTIL))
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [((1.0, 0.5), True), ((1.0, 1.2), False), ((None, 0.1), False)])
+@pytest.mark.parametrize(("seconds", "expected"), [((1.0, 0.5), True), ((1.0, 1.2), False), ((math.inf, 0.1), False)])
 def test_steps_are_timed_and_the_quicker_way_is_taken(monkeypatch, seconds, expected):
     """One after the other first; too slow a trial decides for that, too."""
     times = iter(seconds)
-    monkeypatch.setattr(together, "_seconds", lambda step, *args: (step(), next(times))[1])
+    monkeypatch.setattr(together, "seconds_of", lambda step, *args, **limits: (step(), next(times))[1])
     nets, Xs, y = nets_of("labels of grids")
     assert together.fit_together(nets, Xs, y, None, Deadline(UNTIL)) is expected
     if expected:
