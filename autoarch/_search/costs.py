@@ -41,7 +41,7 @@ class Costs:
     def __init__(self, *, timed: bool):
         self.timed, self.pace = timed, 1.0
         self._families: dict[str, tuple[Family, Problem]] = {}
-        self._ratios: dict[str, list[float]] = {}
+        self._ratios: dict[str, dict[str, list[float]]] = {}  # by family and kind of model
         self._n_fits: dict[tuple[str, str], int] = {}
 
     def enter(self, families: Sequence[Family], problem: Problem) -> None:
@@ -81,17 +81,22 @@ class Costs:
             return
         whole = result.work.seconds * result.work.pace / max(result.work.share_done, 0.05)
         ratio = max(whole, _LEAST) / self.nominal(candidate.family, candidate.params)
-        self._ratios.setdefault(candidate.family, []).append(ratio)
+        kinds = self._ratios.setdefault(candidate.family, {})
+        kinds.setdefault(_kind(candidate.params), []).append(ratio)
 
     def of_first_step(self, family: str, params: Params) -> float:
         """Seconds of a whole training of a candidate that has done nothing yet."""
-        return self.nominal(family, params) * self._scale(family) / self.pace + self.loading(family)
+        return self.nominal(family, params) * self._scale(family, params) / self.pace + self.loading(family)
 
-    def _scale(self, family: str) -> float:
-        """Seconds of a family's steps over their nominal costs; for one that is untimed, halfway to those of others."""
-        if family in self._ratios:
-            return float(np.median(self._ratios[family]))
-        others = [float(np.median(ratios)) for ratios in self._ratios.values()]
+    def _scale(self, family: str, params: Params) -> float:
+        """Seconds of steps over their nominal costs, of this kind of model; where it is untimed, halfway to others.
+
+        To other kinds of its family or, where none of them is timed, to other families.
+        """
+        kinds = self._ratios.get(family, {})
+        if (own := kinds.get(_kind(params))) is not None:
+            return float(np.median(own))
+        others = [_typical(known) for known in ([kinds] if kinds else self._ratios.values())]
         return 1.0 if family == BASELINE else float(np.exp(np.mean(np.log([1.0, *others]))))
 
     def of_next_step(self, candidate: Candidate) -> float:
@@ -100,9 +105,18 @@ class Costs:
             return self.of_first_step(candidate.family, candidate.params)
         return max(candidate.mean_idle_seconds("seconds"), _LEAST) / self.pace
 
-    def known(self, family: str) -> bool:
-        """Return whether a step of the family has been timed."""
-        return family in self._ratios
+    def known(self, family: str, params: Params | None = None) -> bool:
+        """Return whether a step of the family has been timed, or one of the kind of model that ``params`` tell."""
+        kinds = self._ratios.get(family, {})
+        return bool(kinds) if params is None else _kind(params) in kinds
+
+
+def _kind(params: Params) -> str:
+    return str(params.get("kind", ""))
+
+
+def _typical(kinds: dict[str, list[float]]) -> float:
+    return float(np.median([ratio for ratios in kinds.values() for ratio in ratios]))
 
 
 class Machine:

@@ -244,7 +244,7 @@ class Scheduler(UntimedDecisions):
             if not self._may_begin(self.entrants[name]):
                 continue
             need = self._seconds_of_newcomer(name, default)
-            if need > left - finishing and self._makes_do(name):
+            if need > left - finishing and self._makes_do(name, default):
                 seconds = min(_LEEWAY * need, self._share_of(name, left + kept))
                 loading = self.costs.loading(name)
                 too_short = seconds < max(_LEAST_TURN, _LEAST_PART * (need - loading))
@@ -252,7 +252,7 @@ class Scheduler(UntimedDecisions):
                     continue
                 del self.queue[place]
                 return Turn(name, self.order[0], seconds, None, default)
-            if self._hope(name) * need > left - finishing:
+            if self._hope(name, default) * need > left - finishing:
                 if finishing:  # the leader comes first, then there may be time
                     return None
                 continue
@@ -339,13 +339,16 @@ class Scheduler(UntimedDecisions):
             if lag is not None and lag.standardised >= -_LEVEL and split is not None and cost <= affordable:
                 yield lag.standardised, self._going_on(candidate, split, left, cost)
 
-    def _hope(self, name: str) -> float:
-        """Share of the expected seconds that must be left for the first step of a family to be tried."""
-        return 1.0 if self.costs.known(name) else _HOPE
+    def _hope(self, name: str, default: Params | None) -> float:
+        """Share of the expected seconds that must be left for the first step of a kind of model to be tried."""
+        return 1.0 if self._timed(name, default) else _HOPE
 
-    def _makes_do(self, name: str) -> bool:
-        """Return whether a family has not been seen yet, and its models can do with the rows or rounds of any time."""
-        return not self.costs.known(name) and self.entrants[name].family.anytime
+    def _makes_do(self, name: str, default: Params | None) -> bool:
+        """Return whether a kind of model has not been seen yet, and can do with the rows or rounds of any time."""
+        return self.entrants[name].family.anytime and not self._timed(name, default)
+
+    def _timed(self, name: str, default: Params | None) -> bool:
+        return self.costs.known(name, self.entrants[name].next_params if default is None else default)
 
     def _share_of(self, name: str, left: float) -> float:
         """Share the seconds that are left among the families that wait and make do, where there is not enough.
@@ -353,7 +356,7 @@ class Scheduler(UntimedDecisions):
         The imports of a family come on top of its fits.
         """
         left -= self.costs.loading(name)
-        waiting = {name, *(other for other, _ in self.queue if self._makes_do(other))}
+        waiting = {name, *(other for other, default in self.queue if self._makes_do(other, default))}
         part = _ROUND_ONE if len(waiting) > 1 else _ALONE
         return part * left * self.entrants[name].share / sum(self.entrants[other].share for other in waiting)
 

@@ -140,7 +140,12 @@ def _varies(column: np.ndarray) -> bool:
 
 def _gains(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     """Gains of the splits on each column in quick boosting."""
-    settings: dict[str, Any] = {"learning_rate": 0.2, "max_leaf_nodes": _LEAVES, "early_stopping": False}
+    settings: dict[str, Any] = {
+        "learning_rate": 0.2,
+        "max_leaf_nodes": _LEAVES,
+        "early_stopping": False,
+        "l2_regularization": 1.0,
+    }
     settings |= {"min_samples_leaf": 10 if len(y) >= 200 else 4, "random_state": seed}
     n_classes = 1 if y.dtype.kind == "f" else len(np.unique(y))
     rounds = _ROUNDS if n_classes <= 2 else max(3, min(_ROUNDS, _CLASS_TREES // n_classes))

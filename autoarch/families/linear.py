@@ -20,6 +20,7 @@ _ITERATIONS = 200
 _QUANTILE_VALUES = 40_000  # of X, encoded, on which quantile regression takes seconds
 _PASSES, _SPARSE_PASSES = 60, 300  # over the values until a solver has converged, usually
 _PER_PREPARED, _PER_PRODUCT, _PER_STEP = 4e-8, 3e-10, 1e-9  # seconds for each value; those of a sparse solver
+_PER_CHANCE = 2e-8  # seconds for the probability of a class
 _MIXED = {"penalty": "elasticnet"} if LogisticRegression().penalty == "l2" else {}  # needed before scikit-learn 1.8
 
 
@@ -125,8 +126,10 @@ class Linear(Family):
         n, p = problem.n_samples, categories.n_encoded(problem)
         preparing = 0.005 + n * p * _PER_PREPARED + summing
         if problem.classification:
-            passes = _SPARSE_PASSES * _PER_STEP if params["sparsity"] else _PASSES * _PER_PRODUCT
-            return preparing + passes * n * p * (problem.n_classes if problem.n_classes > 2 else 1)
+            n_columns = problem.n_classes if problem.n_classes > 2 else 1
+            if params["sparsity"]:
+                return preparing + _SPARSE_PASSES * n * n_columns * p * _PER_STEP
+            return preparing + _PASSES * n * n_columns * (p * _PER_PRODUCT + _PER_CHANCE)
         return preparing + n * p * (_PASSES if params["sparsity"] else min(n, p)) * _PER_PRODUCT
 
     def landmark(self, sample: Sample, check: Check) -> Losses:

@@ -1,6 +1,7 @@
 """Train every family in full on 114 tasks and write down what the probe said beforehand; then judge the probe.
 
     python family_choice.py run --data DIR --out family_choice.csv      # hours on two cores; goes on where it stopped
+    python family_choice.py run --data DIR --families cnn --out cnn.csv # one family anew, for judge --table OLD cnn.csv
     python family_choice.py probe --data DIR                            # minutes: the probe's columns anew
     python family_choice.py judge                                       # seconds, from the table in this folder
 
@@ -52,16 +53,23 @@ def main() -> None:
     run.add_argument("--data", nargs="+", required=True, metavar="DIR")
     run.add_argument("--out", default=str(HERE / "family_choice.csv"))
     run.add_argument("--part", type=int, nargs=2, default=(0, 1), metavar=("I", "K"), help="every K-th task from I on")
+    run.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
     again = commands.add_parser("probe")
     again.add_argument("--data", nargs="+", required=True, metavar="DIR")
     again.add_argument("--out", default=str(HERE / "family_choice.csv"))
     scorer = commands.add_parser("judge")
-    scorer.add_argument("--table", nargs="+", default=[str(HERE / "family_choice.csv")])
+    scorer.add_argument(
+        "--table",
+        nargs="+",
+        default=[str(HERE / "family_choice.csv")],
+        help="a number in a later one replaces that of an earlier one",
+    )
     scorer.add_argument("--write", action="store_true", help="store the constants in the package")
     arguments = parser.parse_args()
     if arguments.command == "run":
         first, step = arguments.part
-        measure_all(LIST[first::step], [Path(folder) for folder in arguments.data], Path(arguments.out))
+        folders = [Path(folder) for folder in arguments.data]
+        measure_all(LIST[first::step], folders, Path(arguments.out), arguments.families)
     elif arguments.command == "probe":
         probe_again([Path(folder) for folder in arguments.data], Path(arguments.out))
     else:
@@ -70,7 +78,9 @@ def main() -> None:
         judge_all([Path(path) for path in arguments.table], write=arguments.write)
 
 
-def measure_all(tasks: list[tuple[str, str, int]], folders: list[Path], out: Path) -> None:
+def measure_all(
+    tasks: list[tuple[str, str, int]], folders: list[Path], out: Path, families: Sequence[str] = FAMILIES
+) -> None:
     """Append one line per task that the table lacks."""
     done = set()
     if out.is_file():
@@ -80,15 +90,15 @@ def measure_all(tasks: list[tuple[str, str, int]], folders: list[Path], out: Pat
         if name_of(task) in done:
             continue
         started = time.monotonic()
-        line = measure(make(task, folders))
+        line = measure(make(task, folders), families)
         line = {"task": name_of(task), "source": source_of(task), **line}
         new = not out.is_file()
         with out.open("a", newline="", encoding="utf-8") as table:
-            writer = csv.DictWriter(table, FIELDS)
+            writer = csv.DictWriter(table, FIELDS, restval="")
             if new:
                 writer.writeheader()
             writer.writerow(_rounded(line))
-        scores = " ".join(f"{family} {line[family]:.4f}" for family in FAMILIES if line[family] is not None)
+        scores = " ".join(f"{family} {line[family]:.4f}" for family in families if line[family] is not None)
         print(f"{name_of(task)}: {scores} ({time.monotonic() - started:.0f} s)", flush=True)
 
 

@@ -37,7 +37,8 @@ FILE = Path(advice.__file__).parent / "constants.json"
 
 def judge_all(paths: list[Path], *, write: bool) -> None:
     """Learn, judge, print, and perhaps write."""
-    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True).drop_duplicates("task")
+    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    table = table.groupby("task", sort=False, as_index=False).last()  # of each number the last one that is known
     tasks = [Judged(row) for _, row in table.iterrows()]
     sources = np.array([task.source for task in tasks])
     held_out: list[dict[str, Any]] = []

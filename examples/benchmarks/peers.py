@@ -5,8 +5,8 @@ Their requirements exclude one another, so none is a dependency here. Make an en
     python -m venv ag && ag/bin/pip install autogluon.tabular[all] pyarrow
     python run.py --systems autoarch autogluon --python autogluon=ag/bin/python
 
-All get their own defaults and the budget as their own time limit; ``realmlp`` and ``tabm`` have none and train for a
-fixed length.
+All get their own defaults and the budget as their own time limit; ``realmlp``, ``tabm`` and ``catboost`` have none and
+train for a fixed length.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ Predict = Callable[[Any], np.ndarray]
 MODULES = {  # imported before the clock starts
     "autogluon": "autogluon.tabular",
     "autogluon_best": "autogluon.tabular",
+    "autogluon_v150": "autogluon.tabular",
+    "catboost": "catboost",
     "flaml": "flaml",
     "lightautoml": "lightautoml.automl.presets.tabular_presets",
     "mljar": "supervised",
     "tpot": "tpot",
     "realmlp": "pytabkit",
+    "realmlp_hpo": "pytabkit",
     "tabm": "pytabkit",
     "xgboost": "xgboost",
 }
@@ -50,6 +53,27 @@ def autogluon(task: Task, budget: float, seed: int, cores: int, presets: str | N
 def autogluon_best(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]:
     """The preset best_quality."""
     return autogluon(task, budget, seed, cores, presets="best_quality")
+
+
+def autogluon_v150(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]:
+    """The preset best_quality_v150, for machines without a GPU."""
+    return autogluon(task, budget, seed, cores, presets="best_quality_v150")
+
+
+def catboost(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]:
+    """CatBoost as it comes, categories as such."""
+    import catboost
+
+    def read(X: Any) -> Any:
+        table = _table(X)
+        return table.assign(**{name: table[name].astype(str) for name in table.columns.difference(numbers)})
+
+    numbers = _table(task.X).select_dtypes("number").columns
+    kind = catboost.CatBoostClassifier if task.classification else catboost.CatBoostRegressor
+    model = kind(thread_count=cores, random_seed=seed, verbose=False, allow_writing_files=False)
+    X = read(task.X)
+    model.fit(X, task.y, cat_features=list(X.columns.difference(numbers)))
+    return lambda X: np.ravel(model.predict(read(X))), f"{model.tree_count_} trees"
 
 
 def flaml(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]:
@@ -129,6 +153,11 @@ def realmlp(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, 
     return _pytabkit("RealMLP_TD", task, seed, cores)
 
 
+def realmlp_hpo(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]:
+    """RealMLP with its own search."""
+    return _pytabkit("RealMLP_HPO", task, seed, cores, time_limit_s=0.9 * budget)
+
+
 def tabm(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, str]:
     """TabM with its defaults."""
     return _pytabkit("TabM_D", task, seed, cores)
@@ -148,7 +177,7 @@ def xgboost(task: Task, budget: float, seed: int, cores: int) -> tuple[Predict, 
     return lambda X: model.predict(categories(X, like=task.X)), f"{model.best_iteration + 1} rounds"
 
 
-def _pytabkit(name: str, task: Task, seed: int, cores: int) -> tuple[Predict, str]:
+def _pytabkit(name: str, task: Task, seed: int, cores: int, **settings: Any) -> tuple[Predict, str]:
     """Nets of pytabkit refuse missing numbers: the median of the training rows takes their place."""
     import pytabkit
 
@@ -157,7 +186,7 @@ def _pytabkit(name: str, task: Task, seed: int, cores: int) -> tuple[Predict, st
     numbers = X.select_dtypes("number").columns
     medians = X[numbers].median().fillna(0.0).to_dict()
     texts = [column for column in X.columns if column not in numbers]
-    model = kind(device="cpu", random_state=seed, n_threads=cores)
+    model = kind(device="cpu", random_state=seed, n_threads=cores, **settings)
     model.fit(X.fillna(medians), task.y, cat_col_names=texts or None)
     return lambda X: model.predict(_table(X).fillna(medians)), name
 
@@ -180,11 +209,14 @@ def _table(X: Any, y: np.ndarray | None = None) -> Any:
 SYSTEMS: dict[str, Callable[[Task, float, int, int], tuple[Predict, str]]] = {
     "autogluon": autogluon,
     "autogluon_best": autogluon_best,
+    "autogluon_v150": autogluon_v150,
+    "catboost": catboost,
     "flaml": flaml,
     "lightautoml": lightautoml,
     "mljar": mljar,
     "tpot": tpot,
     "realmlp": realmlp,
+    "realmlp_hpo": realmlp_hpo,
     "tabm": tabm,
     "xgboost": xgboost,
 }

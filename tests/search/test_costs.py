@@ -46,6 +46,18 @@ def test_nominal_costs_are_calibrated_by_steps():
     assert known.of_first_step("b", {}) == pytest.approx(3.0)
 
 
+def test_each_kind_of_model_has_a_calibration_of_its_own():
+    """A forest is not as dear as boosting: while it is untimed, it counts halfway to what its family took."""
+    known = costs(Invented("trees", 1.0), Invented("other", 1.0))
+    step(known, "trees", 4.0, candidate=Candidate(0, "trees", {"kind": "boosting"}))
+    assert known.of_first_step("trees", {"kind": "boosting"}) == pytest.approx(4.0)
+    assert known.of_first_step("trees", {"kind": "forest"}) == pytest.approx(2.0)
+    assert known.known("trees") and not known.known("trees", {"kind": "forest"})
+    step(known, "trees", 1.5, candidate=Candidate(1, "trees", {"kind": "forest"}))
+    assert known.of_first_step("trees", {"kind": "forest"}) == pytest.approx(1.5)
+    assert known.of_first_step("trees", {"kind": "boosting"}) == pytest.approx(4.0)
+
+
 def test_a_slower_machine_makes_every_step_dearer():
     """What was measured at half the pace costs half on an idle core, and twice at half the pace again."""
     known = costs(Invented("a", 1.0))
