@@ -87,15 +87,22 @@ def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictio
 
 
 def helps(parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool]) -> bool:
-    """Return whether members that are chosen on either half of the rows beat the first one on the other half."""
+    """Return whether members that are chosen on either half of the rows beat a single one on the other half.
+
+    The single one is the best on the rows that members are chosen on, too: the best of hundreds on all rows owes part of
+    its lead to luck on either half.
+    """
     n = len(parts[0].rows)
     order = np.argsort(parts[0].rows * SPREAD % 1.0, kind="stable")
     halves = order[: n // 2], order[n // 2 :]
     together, single = [], []
     for chosen_on, judged_on in (halves, halves[::-1]):
         try:
-            shares = select([part.at(chosen_on) for part in parts], scorer, size, over)
-            judged = [part.at(judged_on) for part in parts]
+            seen = [part.at(chosen_on) for part in parts]
+            first = max(range(len(parts)), key=lambda place: _key(seen[place], scorer, by_score=True))
+            ordered = [first, *(place for place in range(len(parts)) if place != first)]
+            shares = select([seen[place] for place in ordered], scorer, size, over)
+            judged = [parts[place].at(judged_on) for place in ordered]
             mean = blended(judged, shares)
             if scorer.counts_labels and _is_behind(mean, judged[0], scorer):
                 return False
