@@ -43,7 +43,7 @@ _MOMENT = 0.05  # seconds around every refit
 _REFIT_SHARE = 0.4  # of the budget at most is kept back for the refit,
 _SEEDS_SHARE = 0.35  # for fitting the winner with more than one seed,
 _LESS_FOR_SEEDS = 0.1  # where that only takes the place of an average over folds,
-_MEMBERS_SHARE = 0.1  # for the members beside it,
+_MEMBERS_SHARE = 0.2  # for the members beside it,
 _CLOSING_SHARE, _CLOSING_SECONDS = 0.04, 2.5  # and for choosing members and estimating the score
 
 
