@@ -159,3 +159,23 @@ def test_a_swing_anywhere_is_found_in_quantiles_of_intervals():
 
     assert forest["view"] == "quantiles"
     assert scores[1] > max(0.85, scores[0] + 0.1)
+
+
+def test_boosting_keeps_what_it_learned_where_a_class_has_few_rows():
+    """Three classes told by thresholds, a fourth with six rows: leaves of rows that are sure must not jump."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(12_000, 4))
+    y = np.where(X[:, 0] > 0.3, 1, 0)
+    y[(X[:, 1] > 1.2) & (X[:, 0] > 0)] = 2
+    rare = rng.permutation(12_000)[:12]
+    y[rare], X[rare, 2] = 3, X[rare, 2] + 4
+    train = np.arange(12_000) < 6_000
+    problem = table(6_000, 4, 4)
+    quick = {
+        **next(p for p in Tree().defaults(problem) if p["kind"] == "boosting"),
+        "rate": 0.1,
+        "leaves": 63,
+        "columns": 0.5,
+    }
+    fitted = fit_steps(Tree(), {**quick, "amount": 5.0}, problem, 0, X[train], y[train], None, Deadline())
+    assert fitted.score(X[~train], y[~train]) > 0.99

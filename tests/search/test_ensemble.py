@@ -16,8 +16,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from autoarch._search import members as fitting
 from autoarch._search.averages import voting
 from autoarch._search.calibration import fitted_temperature, tempered
-from autoarch._search.ensemble import blended, select
 from autoarch._search.scoring import Predictions, Scorer
+from autoarch._search.selection import blended, helps, select
 from autoarch._search.steps import Candidate
 
 
@@ -54,6 +54,23 @@ def test_probabilities_choose_members_unless_labels_are_lost_by_it():
     assert select(parts[:2], scorer, 2)[1] > 0.5
     shares = select([parts[0], parts[2]], scorer, 2)
     assert scorer.score(blended([parts[0], parts[2]], shares)) >= scorer.score(parts[0])
+
+
+def test_the_luckiest_of_many_does_not_forbid_a_mean():
+    """Of 300 candidates that guess on 200 rows alike, the one that guessed best is not better on other rows."""
+    rng = np.random.default_rng(0)
+    y, rows = rng.integers(2, size=600), np.arange(600)
+    scorer = Scorer(None, "classification", np.zeros((600, 1)), y, classes=np.array([0, 1]))
+    unknown = rows >= 400
+
+    def predicted(sure):
+        guess = 0.5 + 0.02 * rng.choice([-1, 1], size=600)
+        p = np.where(unknown, guess, np.where(y == 1, sure, 1 - sure))
+        return Predictions(rows, np.column_stack([1 - p, p]))
+
+    alike = sorted((predicted(0.8) for _ in range(300)), key=scorer.score, reverse=True)
+    assert helps([*alike[:6], predicted(0.95)], scorer, 5, lambda: False)
+    assert not helps(alike[:1] * 2, scorer, 5, lambda: False)
 
 
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 4))
