@@ -475,7 +475,7 @@ def expected_differences(
         if name in best:
             spread = max(_standard_error(best[name], weights), _LEAST_SPREAD * gap)
             mean = min(estimate[best[name].number], top)
-        spread = max(spread / (1.0 + entrant.fruitless / _FRUITLESS_SCALE), 1e-9)
+        spread = max(spread / math.sqrt(1.0 + entrant.fruitless / _FRUITLESS_SCALE), 1e-9)
         expected[name] = Difference(mean - top, spread, 1)
     return expected
 
