@@ -38,7 +38,7 @@ def select(
         Called before each round; True ends the selection.
     """
     shares = _greedy(parts, scorer, size, over)
-    if scorer.counts_labels and _is_behind(blended(parts, shares), parts[0], scorer):
+    if scorer.counts_labels and _is_more_than_chance(_lost(blended(parts, shares), parts[0], scorer)):
         return _greedy(parts, scorer, size, over, by_score=True)
     return shares
 
@@ -66,10 +66,15 @@ def _greedy(
     return {place: count / n_votes for place, count in counts.items()}
 
 
-def _is_behind(mean: Predictions, alone: Predictions, scorer: Scorer) -> bool:
-    """Return whether a mean scores worse than a candidate alone, by more than the standard error of the difference."""
-    worse = scorer.unit_losses(scorer.decided(mean)) - scorer.unit_losses(scorer.decided(alone))
-    return bool(np.mean(worse) > np.sqrt(row_variance(worse, 0.0)))
+def _lost(mean: Predictions, alone: Predictions, scorer: Scorer) -> np.ndarray:
+    """Losses of a mean over those of a candidate alone, by rows or units."""
+    worse: np.ndarray = scorer.unit_losses(scorer.decided(mean)) - scorer.unit_losses(scorer.decided(alone))
+    return worse
+
+
+def _is_more_than_chance(lost: np.ndarray) -> bool:
+    """Return whether losses differ by more than the standard error of their difference."""
+    return bool(np.mean(lost) > np.sqrt(row_variance(lost, 0.0)))
 
 
 def _key(predictions: Predictions, scorer: Scorer, *, by_score: bool = False) -> tuple[float, float]:
@@ -95,7 +100,7 @@ def helps(parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callabl
     n = len(parts[0].rows)
     order = np.argsort(parts[0].rows * SPREAD % 1.0, kind="stable")
     halves = order[: n // 2], order[n // 2 :]
-    together, single = [], []
+    together, single, lost = [], [], []
     for chosen_on, judged_on in (halves, halves[::-1]):
         try:
             seen = [part.at(chosen_on) for part in parts]
@@ -104,11 +109,12 @@ def helps(parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callabl
             shares = select([seen[place] for place in ordered], scorer, size, over)
             judged = [parts[place].at(judged_on) for place in ordered]
             mean = blended(judged, shares)
-            if scorer.counts_labels and _is_behind(mean, judged[0], scorer):
-                return False
+            lost.append(_lost(mean, judged[0], scorer) if scorer.counts_labels else np.zeros(1))
             together.append(_key(mean, scorer, by_score=True))
             single.append(_key(judged[0], scorer, by_score=True))
         except ValueError:  # a score may be undefined on half of few rows
             return False
+    if _is_more_than_chance(np.concatenate(lost)):
+        return False
     gain = tuple(np.mean(together, axis=0) - np.mean(single, axis=0))
     return max(gain) > 0.0 if scorer.counts_labels else gain > (0.0, 0.0)
