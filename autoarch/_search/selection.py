@@ -94,8 +94,8 @@ def blended(parts: Sequence[Predictions], shares: dict[int, float]) -> Predictio
 def helps(parts: Sequence[Predictions], scorer: Scorer, size: int, over: Callable[[], bool]) -> bool:
     """Return whether members that are chosen on either half of the rows beat a single one on the other half.
 
-    The single one is the best on the rows that members are chosen on, too: the best of hundreds on all rows owes part of
-    its lead to luck on either half.
+    The single one is the best on the rows that members are chosen on, too: the best of hundreds on all rows owes part
+    of its lead to luck on either half.
     """
     n = len(parts[0].rows)
     order = np.argsort(parts[0].rows * SPREAD % 1.0, kind="stable")
