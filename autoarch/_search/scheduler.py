@@ -245,7 +245,8 @@ class Scheduler(UntimedDecisions):
                 continue
             need = self._seconds_of_newcomer(name, default)
             if need > left - finishing and self._makes_do(name, default):
-                seconds = min(_LEEWAY * need, self._share_of(name, left + kept))
+                known = self.costs.known(name)  # its other models have had their share
+                seconds = min(_LEEWAY * need, _NEWCOMER * left if known else self._share_of(name, left + kept))
                 loading = self.costs.loading(name)
                 too_short = seconds < max(_LEAST_TURN, _LEAST_PART * (need - loading))
                 if too_short or loading > _MOST_FOR_IMPORTS * (left + kept):

@@ -365,3 +365,29 @@ def test_what_makes_do_with_any_time_is_tried_and_what_does_not_is_not():
     assert "dear" in {family for family, *_ in play(world, 3.0).turns}
     world.families[1].anytime = False
     assert "dear" not in {family for family, *_ in play(world, 3.0).turns}
+
+
+class TwoKinds(Invented):
+    """A family of two kinds of models, of which the second takes twenty times as long."""
+
+    def defaults(self, problem):
+        return [{"kind": "quick"}, {"kind": "dear"}]
+
+    def nominal_seconds(self, params, problem):
+        return 20.0 if params["kind"] == "dear" else 1.0
+
+
+def test_a_dear_kind_of_a_family_that_had_its_turn_is_tried_in_half_of_the_time():
+    """How long the quick kind took tells little of it; that it can do with any time is enough to try it."""
+    scheduler = Scheduler(even(1), timed=True)
+    scheduler.enter([TwoKinds("trees", openings=2)], PROBLEM, {})
+    turn = scheduler.next(30.0)
+    assert turn.default == {"kind": "quick"}
+    candidate = Candidate(0, "trees", turn.default)
+    scheduler.begin(candidate, 0)
+    judged = Judgement(0.5, 0.0, np.array([0.0, 1.0]))
+    scheduler.learn(candidate, StepResult(0, 0, "ok", work=Work(seconds=1.0), judgement=judged))
+
+    turn = scheduler.next(12.0)
+
+    assert (turn.default, turn.seconds) == ({"kind": "dear"}, 6.0)
