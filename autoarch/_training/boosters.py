@@ -14,7 +14,7 @@ from autoarch._core.imports import require
 from autoarch._training.time_limited import n_outputs, with_affordable_rows
 
 NAMES = ("lightgbm", "xgboost", "catboost")
-
+_L2_OF_VALUES, _ROWS_OF_L2 = 1e-3, 4.0  # for numbers, and in rows for labels
 
 LOSSES = {  # of scikit-learn's boosting and of LightGBM, by what a score asks for
     "absolute": ("absolute_error", "regression_l1"),
@@ -24,6 +24,18 @@ LOSSES = {  # of scikit-learn's boosting and of LightGBM, by what a score asks f
     "tweedie": ("poisson", "tweedie"),
     "gamma": ("gamma", "gamma"),
 }
+
+
+def weight_on_leaves(n_classes: int) -> float:
+    """Weight on the squares of a leaf's values: as much as rows weigh there that have not been learned yet.
+
+    Rows whose class is as good as sure weigh next to nothing; with no other weight their leaves jump, and of classes
+    with few rows all that was learned is lost. Numbers (no classes) do not need it.
+    """
+    if not n_classes:
+        return _L2_OF_VALUES
+    chance = 1.0 / max(2, n_classes)
+    return _ROWS_OF_L2 * chance * (1.0 - chance)
 
 
 def histogram_loss(loss: str, level: float) -> dict[str, Any]:

@@ -35,7 +35,6 @@ _PER_TREE, _PER_BIN, _PER_SPLIT = 3e-4, 1e-9, 2e-6  # seconds of boosting: for a
 _NOMINAL_ROUNDS, _SUMMARIES = 50, 300  # at which early stopping ends, for a rate of 1; columns of summaries, roughly
 _SLOW_ROUNDS, _MOST_CLASS_TREES = 600, 4_000  # of slow boosting, and its trees of all classes
 _LARGE_ROWS, _SWIFT_ROUNDS = 20_000, 150  # from which few rounds of larger trees come first, and how many
-_L2_OF_VALUES, _ROWS_OF_L2 = 1e-3, 4.0  # of boosting; for labels, in rows
 _BRIEF_ROUNDS = 80  # on summaries without an order, of which many tell the same
 _MANY_ROWS, _FEW_CLASSES = 2_000, 3  # from which, and up to which, larger trees are tried early
 _FIRST_CLASS, _FEWEST_PLUGGED = ("catboost", "lightgbm"), 500  # boosters in round one, and rows for that
@@ -74,8 +73,8 @@ class Tree(Family):
         """
         near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
         view = _view(problem, "boosting")
-        leaf_rows = 20 if problem.n_samples >= 500 else 5
-        boosting: Params = {"kind": "boosting", "leaf_rows": leaf_rows, "l2": _shrinkage(problem), **view}
+        leaf_rows, l2 = (20 if problem.n_samples >= 500 else 5), boosters.weight_on_leaves(problem.n_classes)
+        boosting: Params = {"kind": "boosting", "leaf_rows": leaf_rows, "l2": l2, **view}
         slow = {**boosting, "rate": 0.03, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.03)}
         larger = {**boosting, "rate": 0.05, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.05)}
         larger |= {"leaf_rows": leaf_rows // 2, **near}
@@ -292,18 +291,6 @@ class Tree(Family):
         forest = _landmark_trees(sample) * _columns_tried(sample) * each
         boosting = 2 * _boosting_seconds(sample) if _boosts(sample) else 0.0
         return 0.3 + N_FOLDS * forest * n * np.log2(n) / 1e8 + boosting
-
-
-def _shrinkage(problem: Problem) -> float:
-    """Weight on the squares of a leaf's values: as much as rows weigh there that have not been learned yet.
-
-    Rows whose class is as good as sure weigh next to nothing; with no other weight their leaves jump, and of classes
-    with few rows all that was learned is lost.
-    """
-    if not problem.classification:
-        return _L2_OF_VALUES
-    chance = 1.0 / max(2, problem.n_classes)
-    return _ROWS_OF_L2 * chance * (1.0 - chance)
 
 
 def _landmark_models(sample: Sample, check: Check) -> list[BaseEstimator]:
