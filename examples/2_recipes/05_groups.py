@@ -3,8 +3,8 @@
 
 Claim: where rows of one person resemble each other, groups= gives the honest estimate; random folds flatter.
 
-Each of 30 persons has a level of their own, and one label. Random folds let the model recognise the person; new persons
-are what counts.
+Each of 30 persons has a level of their own, and one label. Random folds (``rows="independent"``) let the model recognise
+the person; new persons are what counts.
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ y = labels[persons]
 known = persons < 30
 
 settings = {"time_budget": None, "n_trials": 1, "families": "tree", "random_state": 0, "verbose": 0}
-random_folds = AutoArchClassifier(**settings).fit(X[known], y[known])
+random_folds = AutoArchClassifier(**settings, rows="independent").fit(X[known], y[known])
 grouped = AutoArchClassifier(**settings).fit(X[known], y[known], groups=persons[known])
 truth = grouped.score(X[~known], y[~known])
 
