@@ -3,8 +3,8 @@
 
 Claim: where rows of one person resemble each other, groups= gives the honest estimate; random folds flatter.
 
-Each of 30 persons has a level of their own, and one label. Random folds (``rows="independent"``) let the model recognise
-the person; new persons are what counts.
+Each of 30 persons has a level of their own, and one label. Random folds (``rows="independent"``) let the model
+recognise the person; new persons are what counts.
 """
 
 import matplotlib.pyplot as plt
