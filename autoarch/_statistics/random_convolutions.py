@@ -2,7 +2,8 @@
 
 Kernels are half Gaussian noise, half differences of patches of the data; their responses are pooled on a coarse grid
 (patterns with a place) and over the whole grid (patterns wherever they are), after ROCKET's share and maximum [1]_.
-Where kernels compete, eight to a group as in Hydra [2]_, it is counted which of them responds most and least.
+Where kernels compete, eight to a group as in Hydra [2]_, it is counted which of them responds most and least. Coarse
+kernels see large grids as from afar: each of their weights is that of a square of cells.
 
 References
 ----------
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 Sides = tuple[int, int]  # down and across
+Shape = tuple[Sides, Sides, int]  # weights along each side of a kernel, dilations, cells along the square of a weight
 
 N_KERNELS = 64
 GROUP = 8  # kernels that compete with each other
@@ -32,6 +34,9 @@ THRESHOLD_ROWS = 64
 _SLACK = 1e-5  # of the greatest response; single precision errs by a tenth of it
 _LARGEST = 10.0  # standard deviations
 _FLOOR = 0.05  # of the typical deviation in a block: features that hardly vary would be blown up
+_COARSE_CELLS = (2, 4)  # along the squares of coarse kernels, of which there are
+_COARSE_SQUARES = 5  # along a side of each
+_COARSE_ROOM = 7  # squares that fit along a grid, at least
 PER_KERNEL = {"placed": 9, "anywhere": 3, "winners": 2}  # features of one kernel, at most
 
 
@@ -40,7 +45,8 @@ class Bank:
     """Kernels of one size: ``weights`` of shape (k, C, height, width), dilated, and from where on a response counts.
 
     Responses that differ by ``slack`` or less are taken to be the same: on flat areas they are, but for rounding.
-    Kernels that are ``whole`` along an axis cover it, and move along the other one alone.
+    Kernels that are ``whole`` along an axis cover it, and move along the other one alone. Coarse ones have one weight
+    for each square of ``cell`` by ``cell``.
     """
 
     weights: np.ndarray
@@ -48,6 +54,7 @@ class Bank:
     thresholds: np.ndarray
     slack: float = 0.0
     whole: int | None = None
+    cell: int = 1
 
 
 def random_banks(
@@ -56,6 +63,7 @@ def random_banks(
     n_kernels: int = N_KERNELS,
     whole: int | None = None,
     parts: Sequence[int] = (),
+    coarse: bool = False,
 ) -> list[Bank]:
     """Draw kernels that suit the sides of ``grid``.
 
@@ -73,37 +81,51 @@ def random_banks(
     parts : sequence of int, default=()
         Numbers of channels, the first ones, that show the same cells in several ways. The kernels of a group read one
         of these ways, and whatever channels follow.
+    coarse : bool, default=False
+        Whether some kernels see large grids as from afar.
 
     Returns
     -------
     list of Bank
     """
-    shapes = _kernel_shapes(grid.shape[2], grid.shape[3], whole)
+    shapes = _kernel_shapes(grid.shape[2], grid.shape[3], whole, coarse)
     counts = [len(part) for part in np.array_split(np.arange(n_kernels), len(shapes))]
     some = np.ascontiguousarray(grid[:: max(1, len(grid) // THRESHOLD_ROWS)][:THRESHOLD_ROWS])
     banks: list[Bank] = []
-    for (size, dilation), count in zip(shapes, counts, strict=True):
+    for (size, dilation, cell), count in zip(shapes, counts, strict=True):
         if count:
-            weights = _draw(grid, size, dilation, count, rng, whole, _read(parts, grid.shape[1], count, len(banks)))
-            bank = Bank(weights, dilation, np.zeros(count, np.float32), whole=whole)
+            read = _read(parts, grid.shape[1], count, len(banks))
+            weights = _draw(grid, (size, dilation, cell), count, rng, whole, read)
+            bank = Bank(weights, dilation, np.zeros(count, np.float32), whole=whole, cell=cell)
             answer = responses(some, bank)
             slack = _SLACK * float(answer.abs().max())
             banks.append(replace(bank, thresholds=_thresholds(answer) + np.float32(slack), slack=slack))
     return banks
 
 
-def whole_groups(n_kernels: int, height: int, width: int, whole: int | None = None) -> int:
+def whole_groups(n_kernels: int, height: int, width: int, whole: int | None = None, coarse: bool = False) -> int:
     """The number of kernels next to ``n_kernels`` that makes every bank a number of whole groups."""
-    n_banks = len(_kernel_shapes(height, width, whole))
+    n_banks = len(_kernel_shapes(height, width, whole, coarse))
     return n_banks * GROUP * max(1, round(n_kernels / (n_banks * GROUP)))
 
 
-def _kernel_shapes(height: int, width: int, whole: int | None = None) -> list[tuple[Sides, Sides]]:
-    """Kernel sides with their dilations, none reaching beyond the grid."""
+def coarse_cells(height: int, width: int) -> tuple[int, ...]:
+    """Cells along the squares of coarse kernels that suit a grid; none on small ones and on lines."""
+    return tuple(cell for cell in _COARSE_CELLS if cell * _COARSE_ROOM <= min(height, width))
+
+
+def _kernel_shapes(height: int, width: int, whole: int | None, coarse: bool) -> list[Shape]:
+    """Sides, dilations and cells of the squares of kernels, none reaching beyond the grid."""
     if whole is not None:
         covered = (height, width)[whole]
-        lines = _kernel_shapes(1, width) if whole == 0 else _kernel_shapes(height, 1)
-        return [((covered, k[1]) if whole == 0 else (k[0], covered), dilation) for k, dilation in lines]
+        lines = _fine_shapes(1, width) if whole == 0 else _fine_shapes(height, 1)
+        return [((covered, k[1]) if whole == 0 else (k[0], covered), dilation, 1) for k, dilation in lines]
+    cells = coarse_cells(height, width) if coarse else ()
+    far: list[Shape] = [((_COARSE_SQUARES,) * 2, (1, 1), cell) for cell in cells]
+    return [*((size, dilation, 1) for size, dilation in _fine_shapes(height, width)), *far]
+
+
+def _fine_shapes(height: int, width: int) -> list[tuple[Sides, Sides]]:
     if min(height, width) == 1:
         length = max(height, width)
         sides = [(3, 1), (5, 1), (9, 1), *((9, 2**k) for k in range(1, 8)), (3, 2)]
@@ -127,18 +149,20 @@ def _read(parts: Sequence[int], n_channels: int, count: int, n_before: int) -> n
 
 
 def _draw(
-    grid: np.ndarray, size: Sides, dilation: Sides, count: int, rng: np.random.Generator, whole: int | None, read: Any
+    grid: np.ndarray, shape: Shape, count: int, rng: np.random.Generator, whole: int | None, read: np.ndarray
 ) -> np.ndarray:
     """Half Gaussian kernels, half differences of two patches of the data; three in four without a mean; unit norm."""
     n, channels, height, width = grid.shape
+    size, dilation, cell = shape
     kernels = rng.normal(size=(count, channels, *size))
-    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    reach = [((k - 1) * d + 1) * cell for k, d in zip(size, dilation, strict=True)]
     for kernel in kernels[count // 2 :]:
         patches = []
         for _ in range(2):
             top, left = rng.integers(height - reach[0] + 1), rng.integers(width - reach[1] + 1)
             sample = grid[rng.integers(n)]
-            patches.append(sample[:, top : top + reach[0] : dilation[0], left : left + reach[1] : dilation[1]])
+            patch = sample[:, top : top + reach[0] : dilation[0], left : left + reach[1] : dilation[1]]
+            patches.append(patch.reshape(channels, size[0], cell, size[1], cell).mean((2, 4)) if cell > 1 else patch)
         kernel[:] = patches[0] - patches[1] + 1e-6 * kernel  # two flat patches would leave nothing
     kernels *= read[:, :, None, None]
     if whole is not None:
@@ -151,7 +175,7 @@ def _draw(
     kernels[free] -= kernels[free].mean(axis=(2, 3) if whole is None else 3 - whole, keepdims=True)
     if size[0] * size[1] > 1:
         kernels /= np.maximum(np.sqrt((kernels**2).sum(axis=(1, 2, 3), keepdims=True)), 1e-6)
-    return kernels.astype(np.float32)
+    return (kernels.repeat(cell, 2).repeat(cell, 3) / cell).astype(np.float32)
 
 
 def _few_lines(shape: tuple[int, ...], whole: int, rng: np.random.Generator) -> np.ndarray:
@@ -247,8 +271,9 @@ def stride_on(height: int, width: int) -> tuple[int, int]:
 
 
 def stride_of(bank: Bank, height: int, width: int) -> Sides:
-    """Places from one response of a bank to the next."""
-    return stride_on(*places_of(bank, height, width))
+    """Places from one response of a bank to the next; half a square, where its kernels are coarse."""
+    down, right = stride_on(*places_of(bank, height, width))
+    return max(down, bank.cell // 2), max(right, bank.cell // 2)
 
 
 def padding_of(bank: Bank) -> tuple[int, int]:

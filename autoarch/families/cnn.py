@@ -181,7 +181,8 @@ class CNN(Family):
         variants, device = [], "cpu"
         for number, values in enumerate((sample.overall, sample.per_column)):
             grid = np.nan_to_num(sample.layout.to_grid(values))
-            banks = random_convolutions.random_banks(grid, np.random.default_rng([sample.seed, 2, number]))
+            rng = np.random.default_rng([sample.seed, 2, number])
+            banks = random_convolutions.random_banks(grid, rng, coarse=True)
             device = device if number else _device_for(grid, banks, sample.device, check)
             features = random_convolutions.pooled_features(grid, banks, check, device=device)
             placed, anywhere = (gram(part) for part in features)

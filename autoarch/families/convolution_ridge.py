@@ -69,6 +69,7 @@ class RandomConvolutions(BaseEstimator):
         parts: Sequence[int] = (),
         device: str = "cpu",
         quantiles: Sequence[str] = (),
+        coarse: bool = False,
     ):
         self.n_kernels = n_kernels
         self.features = features
@@ -77,6 +78,7 @@ class RandomConvolutions(BaseEstimator):
         self.parts = parts
         self.device = device
         self.quantiles = quantiles
+        self.coarse = coarse
 
     def _learn(self, X: Any, y: np.ndarray, targets: np.ndarray, sample_weight: Any, deadline: Deadline) -> np.ndarray:
         """Fit the ridge, on fewer kernels and then on fewer rows where time is short; return the rows in order."""
@@ -112,9 +114,9 @@ class RandomConvolutions(BaseEstimator):
         return rows
 
     def _draw(self, X: np.ndarray, n_kernels: int) -> None:
-        n_kernels = random_convolutions.whole_groups(n_kernels, X.shape[2], X.shape[3], self.whole)
+        n_kernels = random_convolutions.whole_groups(n_kernels, X.shape[2], X.shape[3], self.whole, self.coarse)
         rng = np.random.default_rng(self.seed)
-        self.banks_ = random_convolutions.random_banks(X, rng, n_kernels, self.whole, self.parts)
+        self.banks_ = random_convolutions.random_banks(X, rng, n_kernels, self.whole, self.parts, self.coarse)
 
     def _quickest_device(self, X: np.ndarray, deadline: Deadline) -> str:
         """The accelerator that was asked for, where it is here and, as far as a clock runs, takes less time."""

@@ -55,6 +55,7 @@ class Kernels(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scalings.
 
+        Some kernels see large grids as from afar; where fine patterns tell more, these come third.
         Where lines are of different things, these are channels first, and squares second. Where places carry no label,
         patterns come first; where levels wander, differences of neighbours, all features and patterns of them, and the
         cells second where nobody knows which of both tell more.
@@ -64,6 +65,9 @@ class Kernels(Family):
         base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": "square", **around}
         many: Params = {"features": "patterns", "kernels": 1024}
         variants: list[Params] = [many, {"features": "places", "kernels": 512}]
+        if self._sees_far(problem):
+            base["coarse"] = True
+            variants.insert(1, {**many, "coarse": False})
         if self._reads_quantiles(problem):
             series = problem.verdict.startswith("1d")
             base["quantiles"] = series and not problem.classification
@@ -102,9 +106,18 @@ class Kernels(Family):
             "features": trial.suggest_categorical("kernels.features", list(BLOCKS)),
             "scaling": trial.suggest_categorical("kernels.scaling", self.scalings(problem)),
             "kernel": trial.suggest_categorical("kernels.kernel", self.kernels(problem)),
+            **self._suggest_coarse(trial, problem),
             **self._suggest_quantiles(trial, problem),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
+
+    def _sees_far(self, problem: Problem) -> bool:
+        """Return whether grids are large enough for coarse kernels beside the fine ones."""
+        layout = problem.layout
+        return layout is not None and bool(random_convolutions.coarse_cells(layout.height, layout.width))
+
+    def _suggest_coarse(self, trial: Trial, problem: Problem) -> Params:
+        return {"coarse": trial.suggest_categorical("kernels.coarse", [True, False])} if self._sees_far(problem) else {}
 
     def _reads_quantiles(self, problem: Problem) -> bool:
         """Return whether quantiles of intervals may stand beside the responses: of numbers, along ordered axes."""
@@ -146,6 +159,7 @@ class Kernels(Family):
         settings: Params = {"n_kernels": params["kernels"], "features": params["features"], "whole": whole}
         settings["device"] = problem.device
         settings["quantiles"] = _quantile_axes(params, problem)
+        settings["coarse"] = params.get("coarse", False)
         if params["scaling"] == preprocessing.CELLS_AND_DIFFERENCES:
             assert problem.layout is not None  # scalings has seen to it
             settings["parts"] = (problem.layout.channels,) * (1 + len(preprocessing.difference_axes(problem)))

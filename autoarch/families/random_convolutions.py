@@ -36,6 +36,8 @@ class RandomConvolutionClassifier(ClassifierMixin, RandomConvolutions):
         Where features are computed, as torch names it, or "auto" for an accelerator that is here and pays.
     quantiles : sequence of {"rows", "columns"}, default=()
         Axes whose order matters, where quantiles of intervals along them are features as well.
+    coarse : bool, default=False
+        Whether some kernels see large grids as from afar, by the means of squares of 2 or 4 cells a side.
 
     Examples
     --------
@@ -132,6 +134,8 @@ class RandomConvolutionRegressor(RegressorMixin, RandomConvolutions):
         Where features are computed, as torch names it, or "auto" for an accelerator that is here and pays.
     quantiles : sequence of {"rows", "columns"}, default=()
         Axes whose order matters, where quantiles of intervals along them are features as well.
+    coarse : bool, default=False
+        Whether some kernels see large grids as from afar, by the means of squares of 2 or 4 cells a side.
     """
 
     def fit(

@@ -26,12 +26,13 @@ SHAPES = [(1, 12, 12), (3, 9, 14), (2, 1, 40), (1, 60, 1), (1, 2, 20), (1, 45, 4
     shape=st.sampled_from(SHAPES),
     features=st.sampled_from(["all", "patterns", "places"]),
     whole=st.sampled_from([None, 0, 1]),
+    coarse=st.booleans(),
     seed=st.integers(0, 999),
 )
-def test_updated_outputs_are_those_of_the_whole_grid(shape, features, whole, seed):
+def test_updated_outputs_are_those_of_the_whole_grid(shape, features, whole, coarse, seed):
     rng = np.random.default_rng(seed)
     grid = rng.normal(size=(20, *shape)).astype(np.float32)
-    model = RandomConvolutionClassifier(24, features, whole=whole).fit(grid, rng.integers(0, 3, 20))
+    model = RandomConvolutionClassifier(24, features, whole=whole, coarse=coarse).fit(grid, rng.integers(0, 3, 20))
     changed = []
     for _ in range(3):
         (top, left), (down, across) = rng.integers(shape[1:]), rng.integers(1, 4, size=2)
@@ -65,14 +66,15 @@ def test_a_maximum_within_the_box_makes_room_for_the_next_one():
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 20, 20), (2, 1, 100), (5, 30, 50)])
 @pytest.mark.parametrize("n", [1, 12])
-def test_rounding_on_flat_areas_changes_no_output(shape, n):
+@pytest.mark.parametrize("coarse", [False, True])
+def test_rounding_on_flat_areas_changes_no_output(shape, n, coarse):
     """Most of the grid is one number; a row alone, a row among others and a changed row agree."""
     rng = np.random.default_rng(0)
     grid = np.full((40, *shape), -0.4242, np.float32)
     for row in grid:
         top, left = (rng.integers(max(1, side - 3)) for side in shape[1:])
         row[:, top : top + 3, left : left + 3] = rng.uniform(0, 3)
-    model = RandomConvolutionRegressor(64).fit(grid, grid.max(axis=(1, 2, 3)))
+    model = RandomConvolutionRegressor(64, coarse=coarse).fit(grid, grid.max(axis=(1, 2, 3)))
     after = grid[:n].copy()
     after[:, :, 0, shape[2] // 2] = 1.0
     alone = np.concatenate([model.outputs(after[row : row + 1]) for row in range(n)])

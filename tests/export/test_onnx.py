@@ -145,6 +145,15 @@ def test_transformed_targets_of_grids(family, tmp_path):
     assert_equal(model, X.astype(np.float32), tmp_path)
 
 
+@pytest.mark.usefixtures("probe_without_labels")
+def test_coarse_kernels(tmp_path):
+    """Those of grids that are large enough."""
+    X = np.random.default_rng(0).normal(size=(60, 30, 29)).astype(np.float32)
+    model = AutoArchClassifier(**quick(families=FAMILIES["kernels"])).fit(X, X[:, 8:20, 8:20].mean(axis=(1, 2)) > 0)
+    assert {bank.cell for bank in model.best_estimator_[-1].banks_} == {1, 2, 4}
+    assert_equal(model, X, tmp_path)
+
+
 @pytest.mark.parametrize("categories", ["means", "levels"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_categories_of_many_levels(n_classes, categories, tmp_path):

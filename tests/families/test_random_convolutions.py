@@ -72,10 +72,52 @@ def test_a_kernel_reads_one_of_the_ways_in_which_cells_are_shown() -> None:
     assert set(model.cells_ // 81) == {0, 1, 4}
 
 
-@pytest.mark.parametrize("settings", [{}, {"whole": 0}, {"whole": 1, "parts": (1,)}], ids=str)
+def blots(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A square, or a frame of as much ink, somewhere on 40 x 40 cells of so much noise that a cell tells nothing."""
+    rng = np.random.default_rng(seed)
+    grids = rng.normal(scale=2.0, size=(n, 1, 40, 40)).astype(np.float32)
+    labels = rng.integers(2, size=n)
+    square = np.zeros((16, 16))
+    square[2:14, 2:14] = 1.0
+    frame = np.ones((16, 16))
+    frame[5:11, 5:11] = 0.0
+    for grid, label in zip(grids, labels, strict=True):
+        top, left = rng.integers(25, size=2)
+        grid[0, top : top + 16, left : left + 16] += (square, frame)[label]
+    return grids, labels
+
+
+def test_coarse_kernels_see_large_things_through_noise() -> None:
+    (X, y), (X_test, y_test) = blots(400, 0), blots(300, 1)
+    scores = [
+        RandomConvolutionClassifier(240, "patterns", coarse=coarse).fit(X, y).score(X_test, y_test)
+        for coarse in (False, True)
+    ]
+    assert scores[0] < scores[1] - 0.05 and scores[1] > 0.8
+
+
+def test_the_weights_of_a_coarse_kernel_are_those_of_squares() -> None:
+    """Of unit norm, as all kernels; each bank is read at every half a square."""
+    grid = np.random.default_rng(0).normal(size=(30, 2, 30, 44)).astype(np.float32)
+    banks = random_convolutions.random_banks(grid, np.random.default_rng(0), 40, coarse=True)
+    assert [bank.cell for bank in banks] == [1, 1, 1, 2, 4]
+    for bank in banks[3:]:
+        squares = bank.weights[:, :, :: bank.cell, :: bank.cell]
+        np.testing.assert_array_equal(squares.repeat(bank.cell, 2).repeat(bank.cell, 3), bank.weights)
+        assert squares.shape[2:] == (5, 5)
+        np.testing.assert_allclose((bank.weights**2).sum(axis=(1, 2, 3)), 1.0, rtol=1e-5)
+        assert random_convolutions.stride_of(bank, 30, 44) == (bank.cell // 2,) * 2
+
+
+@pytest.mark.parametrize(("height", "width", "cells"), [(13, 40, ()), (14, 14, (2,)), (28, 60, (2, 4)), (1, 90, ())])
+def test_only_large_grids_have_coarse_kernels(height: int, width: int, cells: tuple[int, ...]) -> None:
+    assert random_convolutions.coarse_cells(height, width) == cells
+
+
+@pytest.mark.parametrize("settings", [{}, {"whole": 0}, {"whole": 1, "parts": (1,)}, {"coarse": True}], ids=str)
 @pytest.mark.parametrize("features", ["all", "patterns", "places"])
 def test_a_row_is_predicted_the_same_alone(features: str, settings: dict) -> None:
-    X, y = motifs(80, 0)
+    X, y = motifs(80, 0) if "coarse" not in settings else blots(80, 0)
     model = RandomConvolutionClassifier(n_kernels=48, features=features, **settings).fit(X, y)
     together = model.predict_proba(X)
     np.testing.assert_allclose(model.predict_proba(X[5:6]), together[5:6], rtol=1e-4, atol=1e-6)
@@ -102,12 +144,13 @@ def test_weights_count_as_repetitions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "whole"), [(1, 30, None), (8, 8, None), (4, 4, None), (50, 1, None), (6, 40, 0), (40, 6, 1)]
+    ("height", "width", "whole"),
+    [(1, 30, None), (8, 8, None), (30, 40, None), (4, 4, None), (50, 1, None), (6, 40, 0), (40, 6, 1)],
 )
 def test_every_bank_holds_whole_groups(height: int, width: int, whole: int | None) -> None:
     grid = np.random.default_rng(0).normal(size=(20, 1, height, width)).astype(np.float32)
-    n_kernels = random_convolutions.whole_groups(256, height, width, whole)
-    banks = random_convolutions.random_banks(grid, np.random.default_rng(0), n_kernels, whole)
+    n_kernels = random_convolutions.whole_groups(256, height, width, whole, coarse=True)
+    banks = random_convolutions.random_banks(grid, np.random.default_rng(0), n_kernels, whole, coarse=True)
     assert {len(bank.weights) % random_convolutions.GROUP for bank in banks} == {0}
     assert 128 <= n_kernels <= 512
 
