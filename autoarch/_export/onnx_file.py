@@ -30,9 +30,11 @@ from autoarch._export.onnx_inputs import canonical_values
 from autoarch._export.onnx_steps import converted
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor
 from autoarch._training.boosters import CodedClassifier
+from autoarch._training.grid_middle import GridMiddle
 from autoarch._training.kernel_machine import KernelMachineClassifier, KernelMachineRegressor
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import ModelFileError
+from autoarch.families.kernels import WrapAround
 from autoarch.families.objective import OnTarget
 from autoarch.families.random_convolutions import RandomConvolutionClassifier, RandomConvolutionRegressor
 
@@ -131,6 +133,10 @@ def _outputs(graph: Graph, model: Any, values: str, sides: tuple[int, ...] = ())
             values = converted(graph, step, values)
             if isinstance(step, GridScaler):
                 sides = step.layout.shape[1:]
+            elif isinstance(step, WrapAround):
+                sides = tuple(side + 2 * cells for side, cells in zip(step.sides_, step.cells_, strict=True))
+            elif isinstance(step, GridMiddle):
+                sides = tuple(part.stop - part.start for part in step.kept)
         return _outputs(graph, model[-1], values, sides)
     if isinstance(model, (RandomConvolutionClassifier, RandomConvolutionRegressor)):
         return _of_convolutions(graph, model, values, sides)

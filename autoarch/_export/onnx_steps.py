@@ -17,6 +17,7 @@ from autoarch._export import onnx_kernels
 from autoarch._export.onnx_graph import Graph
 from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.difference_scaler import AXES, DifferenceScaler
+from autoarch._training.grid_middle import GridMiddle
 from autoarch._training.grid_summaries import GridSummaries, parts
 from autoarch._training.interval_quantiles import ROUNDING, IntervalQuantiles, quantile_places, regions_of_views
 from autoarch._training.kernel_machine import KernelFeatures
@@ -32,6 +33,7 @@ from autoarch._training.table_scalers import (
     WithheldColumns,
 )
 from autoarch.exceptions import ModelFileError
+from autoarch.families.kernels import WrapAround
 from autoarch.geo.points import MapTransformer
 
 _CLIP = 10.0  # standard deviations of the columns beside a grid
@@ -342,9 +344,16 @@ def _beyond_rounding(graph: Graph, value: str, whole: str) -> str:
 
 
 def _part(graph: Graph, grid: str, part: tuple[slice, ...]) -> str:
-    rows, columns = part[2:]
+    rows, columns = part[-2:]
     ends = ([rows.start, columns.start], [rows.stop, columns.stop])
     return graph.op("Slice", grid, *(graph.const(end, np.int64) for end in ends), graph.const([2, 3], np.int64))
+
+
+def _continued(graph: Graph, step: WrapAround, grid: str) -> str:
+    for axis, (cells, side) in enumerate(zip(step.cells_, step.sides_, strict=True), start=2):
+        if cells:
+            grid = graph.take(grid, np.arange(-cells, side + cells) % side, axis)
+    return grid
 
 
 def _four(graph: Graph, values: str, axes: tuple[int, ...]) -> list[str]:
@@ -379,6 +388,8 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
     SmallUnits: _in_small_units,
     FunctionTransformer: _passed,
     GridScaler: _scaled_grid,
+    WrapAround: _continued,
+    GridMiddle: lambda graph, step, values: _part(graph, values, step.kept),
     GridSummaries: _summarised,
     IntervalQuantiles: _quantiled,
     KernelFeatures: onnx_kernels.features,

@@ -9,6 +9,7 @@ import numpy as np
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.random_convolutions import Bank
 from autoarch._statistics.ridge import gram
+from autoarch._training.grid_middle import GridMiddle, is_large
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
@@ -96,7 +97,8 @@ class CNN(Family):
         if "place_free" in problem.symmetries or kernel in _SETS:
             heads.reverse()
         base = {"kernel": kernel, "scaling": scaling, "head": heads[0], "filters": 16, "stages": 3, "dropout": 0.2}
-        base |= {**TRAINING, "scales": 1, "attention": False, "stem": "pooled", "effort": 0.5, **around}
+        extent = preprocessing.extent_default(problem)
+        base |= {**TRAINING, "scales": 1, "attention": False, "stem": "pooled", "effort": 0.5, **around, **extent}
         large = {"filters": 32, "lr": 5e-3, "effort": 2.0}
         changed: Params = {"shift": min(1, most_shift(problem)), **({"mirror": True} if mirrors(problem) else {})}
         square = {"kernel": "square"} if kernel in _SETS and "codes" in rivals else {}
@@ -107,6 +109,7 @@ class CNN(Family):
             *({"kernel": other, "head": "global"} for other in others if other in _SETS),
             *([{"kernel": "square"}] if kernel in _SETS and not self._of_codes(problem) else []),
             {**changed, "effort": 2.0},
+            *([{"extent": "whole"}] if extent else []),
             *([{"kernel": "square"}] if problem.verdict.startswith("1d") and "square" in others else []),
             *([{"hidden": False, "effort": 2.0}] if around else []),
             *([] if kernel in _SETS else [{"head": heads[1], "effort": 2.0, "scales": scales}]),
@@ -145,6 +148,7 @@ class CNN(Family):
             "attention": trial.suggest_categorical("cnn.attention", [False, True]),
             "stem": trial.suggest_categorical("cnn.stem", ["pooled", "strided"]),
             "effort": suggest_effort(trial, self.name),
+            **preprocessing.suggest_extent(trial, self.name, problem),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
 
@@ -163,10 +167,10 @@ class CNN(Family):
             module__kernel=kernel,
             module__axis_as_channels=params["kernel"].endswith(("lanes", "sets")),
             module__alone=alone,
-            module__wrap=closed_axes(problem),
+            module__wrap=(False, False) if params.get("extent") == "middle" else closed_axes(problem),
             **{f"module__{name}": params[name] for name in _MODULE},
         )
-        return [preprocessing.grid_step(params, problem), ("model", net)]
+        return [*preprocessing.grid_steps(params, problem), ("model", net)]
 
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the products of the convolutions, stage by stage."""
@@ -176,28 +180,42 @@ class CNN(Family):
         return training_seconds(n, epochs(n, params["effort"]), batch, products, CONVOLUTIONS)
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
-        """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only."""
+        """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only.
+
+        Of large grids the middle is read alone, too.
+        """
         assert sample.layout is not None  # the probe runs landmarks that need a grid on grids alone
-        variants, device = [], "cpu"
+        variants, middle, device = [], [], "cpu"
         for number, values in enumerate((sample.overall, sample.per_column)):
             grid = np.nan_to_num(sample.layout.to_grid(values))
             rng = np.random.default_rng([sample.seed, 2, number])
             banks = random_convolutions.random_banks(grid, rng, coarse=True)
             device = device if number else _device_for(grid, banks, sample.device, check)
-            features = random_convolutions.pooled_features(grid, banks, check, device=device)
-            placed, anywhere = (gram(part) for part in features)
+            placed, anywhere = _products(grid, banks, device, check)
             for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
                 check()
                 variants.append(ridge_losses(kernel, sample))
-        kinds = {"cnn": variants, "cnn_placed": variants[0::3], "cnn_anywhere": variants[1::3]}
+            if number == 0 and is_large(grid.shape[2:]):
+                part = GridMiddle().fit_transform(grid)
+                banks = random_convolutions.random_banks(part, rng, coarse=True)
+                placed, anywhere = _products(part, banks, device, check)
+                middle = [ridge_losses(kernel, sample) for kernel in (placed, anywhere, (placed + anywhere) / 2)]
+        kinds = {"cnn": [*variants, *middle], "cnn_placed": variants[0::3], "cnn_anywhere": variants[1::3]}
         kinds |= {"cnn_overall": variants[:3], "cnn_per_cell": variants[3:]}
+        kinds |= {"cnn_middle": middle} if middle else {}
         return {name: best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
 
     def landmark_seconds(self, sample: Sample) -> float:
         """Estimate by the inverses and the responses of the kernels."""
         n, p = sample.expanded.shape
         responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
-        return 0.2 + 6 * sample.solving_seconds + 120 * responses / 1e10
+        times = 1.5 if sample.layout is not None and is_large(sample.layout.shape[1:]) else 1.0
+        return 0.2 + times * (6 * sample.solving_seconds + 120 * responses / 1e10)
+
+
+def _products(grid: np.ndarray, banks: list[Bank], device: str, check: Check) -> tuple[np.ndarray, ...]:
+    """Gram matrices of both kinds of features of the kernels' responses."""
+    return tuple(gram(part) for part in random_convolutions.pooled_features(grid, banks, check, device=device))
 
 
 def _device_for(grid: np.ndarray, banks: list[Bank], device: str, check: Check) -> str:

@@ -62,12 +62,14 @@ class Kernels(Family):
         """
         around = preprocessing.neighborhood_default(problem)
         scaling, *further = self.scalings(problem)
-        base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": "square", **around}
+        extent = preprocessing.extent_default(problem)
+        base = {"kernels": 256, "features": "all", "scaling": scaling, "kernel": "square", **around, **extent}
         many: Params = {"features": "patterns", "kernels": 1024}
         variants: list[Params] = [many, {"features": "places", "kernels": 512}]
         if self._sees_far(problem):
             base["coarse"] = True
             variants.insert(1, {**many, "coarse": False})
+        variants[:0] = [{"extent": "whole"}] if extent else []
         if self._reads_quantiles(problem):
             series = problem.verdict.startswith("1d")
             base["quantiles"] = series and not problem.classification
@@ -107,6 +109,7 @@ class Kernels(Family):
             "scaling": trial.suggest_categorical("kernels.scaling", self.scalings(problem)),
             "kernel": trial.suggest_categorical("kernels.kernel", self.kernels(problem)),
             **self._suggest_coarse(trial, problem),
+            **preprocessing.suggest_extent(trial, self.name, problem),
             **self._suggest_quantiles(trial, problem),
             **preprocessing.suggest_neighborhood(trial, self.name, problem),
         }
@@ -153,7 +156,8 @@ class Kernels(Family):
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, continued around the ends of closed axes, then convolve and fit."""
         whole = _WHOLE[params["kernel"]]
-        closed = [axis != whole and closes for axis, closes in enumerate(closed_axes(problem))]
+        part = params.get("extent") == "middle"
+        closed = [axis != whole and closes and not part for axis, closes in enumerate(closed_axes(problem))]
         around = [("wrap", WrapAround(tuple(closed)))] if any(closed) and problem.layout is not None else []
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor
         settings: Params = {"n_kernels": params["kernels"], "features": params["features"], "whole": whole}
@@ -163,7 +167,7 @@ class Kernels(Family):
         if params["scaling"] == preprocessing.CELLS_AND_DIFFERENCES:
             assert problem.layout is not None  # scalings has seen to it
             settings["parts"] = (problem.layout.channels,) * (1 + len(preprocessing.difference_axes(problem)))
-        return [preprocessing.grid_step(params, problem), *around, ("model", model(**settings, seed=seed))]
+        return [*preprocessing.grid_steps(params, problem), *around, ("model", model(**settings, seed=seed))]
 
 
 def _quantile_axes(params: Params, problem: Problem) -> tuple[str, ...]:
@@ -182,6 +186,13 @@ class WrapAround(TransformerMixin, BaseEstimator):
     axes : (bool, bool), default=(False, True)
         Whether a column, and a row, closes on itself.
 
+    Attributes
+    ----------
+    sides_ : list of int
+        Height and width of the grids.
+    cells_ : list of int
+        Cells that are appended at either end of each side.
+
     Examples
     --------
     >>> import numpy as np
@@ -195,7 +206,8 @@ class WrapAround(TransformerMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: Any = None) -> WrapAround:
         """Learn the number of cells from the sides of the grids."""
-        sides = zip(X.shape[2:], self.axes, strict=True)
+        self.sides_ = list(X.shape[2:])
+        sides = zip(self.sides_, self.axes, strict=True)
         self.cells_ = [min(_MOST_AROUND, side // _PART_AROUND) if closed else 0 for side, closed in sides]
         return self
 

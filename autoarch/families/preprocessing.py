@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._data.points import Rows
 from autoarch._training import order_free
 from autoarch._training.difference_scaler import DifferenceScaler
+from autoarch._training.grid_middle import GridMiddle, middle_of
 from autoarch._training.log_scaler import LogScaler
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import MOST_CODES, CodeChannels, GridScaler, SampleScaler
@@ -177,10 +177,24 @@ def difference_axes(problem: Problem) -> tuple[str, ...]:
     return {"2d": ("rows", "columns"), "1d-rows": ("rows",), "1d-columns": ("columns",)}.get(problem.verdict, ())
 
 
+def extent_default(problem: Problem) -> Params:
+    """The parameter for a default: the middle of the grid, where that was found to tell more; else empty."""
+    return {"extent": "middle"} if "middle" in problem.symmetries else {}
+
+
+def suggest_extent(trial: Trial, name: str, problem: Problem) -> Params:
+    """Sample how much of a grid the family ``name`` reads, where its middle tells more."""
+    if not extent_default(problem):
+        return {}
+    return {"extent": trial.suggest_categorical(f"{name}.extent", ["middle", "whole"])}
+
+
 def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
-    """Channels, height and width of what ``grid_step`` makes; of codes, how many there may be."""
+    """Channels, height and width of what ``grid_steps`` make; of codes, how many there may be."""
     if problem.layout is not None:
         channels, height, width = problem.layout.shape
+        if params.get("extent") == "middle":
+            height, width = (len(range(side)[middle_of(side)]) for side in (height, width))
         n_axes = len(difference_axes(problem))
         times = {"codes": MOST_CODES, "differences": n_axes, CELLS_AND_DIFFERENCES: 1 + n_axes}
         return channels * times.get(params["scaling"], 1), height, width
@@ -189,15 +203,16 @@ def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
     return attributes + labels + 1, params["window"], params["window"]
 
 
-def grid_step(params: Params, problem: Problem) -> tuple[str, BaseEstimator]:
-    """The step that makes scaled grids of the cells behind the columns, or of what lies around each place."""
+def grid_steps(params: Params, problem: Problem) -> Steps:
+    """The steps that make scaled grids of the cells behind the columns, or of what lies around each place."""
     if problem.layout is not None:
-        return "scale", _grid_scaler(params["scaling"], problem)
+        middle: Steps = [("middle", GridMiddle())] if params.get("extent") == "middle" else []
+        return [("scale", _grid_scaler(params["scaling"], problem)), *middle]
     assert problem.coordinates is not None  # unfit_for has seen to it
     facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical or None}
     facts["target_lag"] = problem.task if params["labels"] else False
     facts["hide_within"] = "some" if params["hidden"] else 0.0
-    return "around", NeighborhoodPictures(problem.coordinates.pair, params["window"], **facts)
+    return [("around", NeighborhoodPictures(problem.coordinates.pair, params["window"], **facts))]
 
 
 def _grid_scaler(scaling: str, problem: Problem) -> GridScaler:

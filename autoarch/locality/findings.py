@@ -120,6 +120,18 @@ def gain_findings(measured: Measurements) -> Iterator[Finding]:
             f"The position of a pattern {state}: convolutions pooled by position score "
             f"{with_error(gain.difference, gain.std_error, '+')} against the same pooled over the whole grid.",
         )
+    if "middle" in gains and gains["middle"].exceeds(0.0):
+        gain = gains["middle"]
+        yield Finding(
+            "Which part of the grid matters?",
+            "score of convolutions on the middle half of each side less that on all cells",
+            gain.difference,
+            "no difference between the rows' losses",
+            gain.p_value,
+            gain.difference,
+            f"The middle of the grid tells more than all of it: convolutions on half of each side score "
+            f"{with_error(gain.difference, gain.std_error, '+')}.",
+        )
     if "layout" in gains:
         gain = gains["layout"]
         effect = "the layout helps" if gain.exceeds(0.01) else "no significant effect of the layout"

@@ -255,7 +255,7 @@ def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
 def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
     """Compare pairs of landmark models row by row."""
     pairs = {"layout": ("cnn", CONTROL), "place": ("cnn_placed", "cnn_anywhere")}
-    pairs |= {"scaling": ("cnn_per_cell", "cnn_overall")}
+    pairs |= {"scaling": ("cnn_per_cell", "cnn_overall"), "middle": ("cnn_middle", "cnn_overall")}
     gains = {name: paired(losses.get(first), losses.get(other)) for name, (first, other) in pairs.items()}
     return {name: gain for name, gain in gains.items() if gain is not None}
 

@@ -107,7 +107,8 @@ class LandmarkScores:
         ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without y.
     gains : mapping of str to Gain
         ``"layout"`` (convolutions against shuffled cells), ``"place"`` (knowing against not knowing where a pattern
-        stands), ``"scaling"`` (each cell by itself against all by one scale).
+        stands), ``"scaling"`` (each cell by itself against all by one scale), of large grids ``"middle"`` (the middle
+        half of each side against all cells).
     landmark_metric : {"accuracy", "balanced_accuracy", "r2"}
         What the scores are.
     landmark_rows : int

@@ -7,11 +7,14 @@ from quick import QuickTree, quick
 from sklearn.linear_model import QuantileRegressor, TweedieRegressor
 from sklearn.pipeline import Pipeline
 
+import autoarch
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import voting
 from autoarch.exceptions import ModelFileError
+from autoarch.families.kernels import WrapAround
 from autoarch.families.linear import Linear
 from autoarch.families.objective import OnTarget
+from autoarch.families.random_convolutions import RandomConvolutionClassifier
 from autoarch.families.svm import SVM
 from autoarch.families.tree import Tree
 from export.samples import FAMILIES, LinearLevels, OneKind, coded_shops, sample, shops
@@ -152,6 +155,24 @@ def test_coarse_kernels(tmp_path):
     model = AutoArchClassifier(**quick(families=FAMILIES["kernels"])).fit(X, X[:, 8:20, 8:20].mean(axis=(1, 2)) > 0)
     assert {bank.cell for bank in model.best_estimator_[-1].banks_} == {1, 2, 4}
     assert_equal(model, X, tmp_path)
+
+
+@pytest.mark.usefixtures("probe_without_labels")
+@pytest.mark.parametrize("axes", [(True, False), (True, True)], ids=str)
+def test_grids_that_close_on_themselves(axes, tmp_path):
+    """Their ends are continued, in files of either kind."""
+    X = np.random.default_rng(0).normal(size=(60, 10, 12)).astype(np.float32)
+    model = AutoArchClassifier(**quick(families=FAMILIES["kernels"])).fit(X, X[:, 2:6, 3:8].mean(axis=(1, 2)) > 0)
+    steps = model.best_estimator_.steps
+    grids = model.best_estimator_[:2].transform(X)
+    wrap = WrapAround(axes).fit(grids)
+    last = RandomConvolutionClassifier(48).fit(wrap.transform(grids), model.predict(X).astype(int))
+    steps[:] = [*steps[:2], ("wrap", wrap), ("model", last)]
+    assert_equal(model, X, tmp_path)
+    model.save(tmp_path / "model.autoarch")
+    np.testing.assert_allclose(
+        autoarch.load(tmp_path / "model.autoarch").predict_proba(X), model.predict_proba(X), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("categories", ["means", "levels"])
