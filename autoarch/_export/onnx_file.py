@@ -30,7 +30,7 @@ from autoarch._export.onnx_inputs import canonical_values
 from autoarch._export.onnx_steps import converted
 from autoarch._search.averages import FoldEnsembleClassifier, FoldEnsembleRegressor
 from autoarch._training.boosters import CodedClassifier
-from autoarch._training.grid_middle import GridMiddle
+from autoarch._training.grid_extents import GridExtent, sides_of
 from autoarch._training.kernel_machine import KernelMachineClassifier, KernelMachineRegressor
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import ModelFileError
@@ -135,8 +135,8 @@ def _outputs(graph: Graph, model: Any, values: str, sides: tuple[int, ...] = ())
                 sides = step.layout.shape[1:]
             elif isinstance(step, WrapAround):
                 sides = tuple(side + 2 * cells for side, cells in zip(step.sides_, step.cells_, strict=True))
-            elif isinstance(step, GridMiddle):
-                sides = tuple(part.stop - part.start for part in step.kept)
+            elif isinstance(step, GridExtent):
+                sides = sides_of(step.extent, step.sides_)
         return _outputs(graph, model[-1], values, sides)
     if isinstance(model, (RandomConvolutionClassifier, RandomConvolutionRegressor)):
         return _of_convolutions(graph, model, values, sides)

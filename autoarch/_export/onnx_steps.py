@@ -13,11 +13,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from autoarch._data.layout import Layout
-from autoarch._export import onnx_kernels
+from autoarch._export import onnx_grids, onnx_kernels
 from autoarch._export.onnx_graph import Graph
 from autoarch._training.crossed_columns import CrossedColumns
 from autoarch._training.difference_scaler import AXES, DifferenceScaler
-from autoarch._training.grid_middle import GridMiddle
+from autoarch._training.grid_extents import GridExtent
 from autoarch._training.grid_summaries import GridSummaries, parts
 from autoarch._training.interval_quantiles import ROUNDING, IntervalQuantiles, quantile_places, regions_of_views
 from autoarch._training.kernel_machine import KernelFeatures
@@ -255,9 +255,9 @@ def _summarised(graph: Graph, step: GridSummaries, values: str) -> str:
     ]
     made = []
     for part in parts(layout):
-        cells = _part(graph, grid, part)
+        cells = onnx_grids.part(graph, grid, part)
         made += _four(graph, cells, (2, 3))
-        made += [_four(graph, _part(graph, change, part), (2, 3))[0] for change in changes]
+        made += [_four(graph, onnx_grids.part(graph, change, part), (2, 3))[0] for change in changes]
     if len(changes) == 2:
         for axis, side in ((2, width), (3, height)):
             made += [graph.reshape(one, channels * side) for one in _four(graph, grid, (axis,))[:2]]
@@ -343,19 +343,6 @@ def _beyond_rounding(graph: Graph, value: str, whole: str) -> str:
     return graph.op("Greater", value, graph.binary("Mul", graph.op("Abs", whole), ROUNDING))
 
 
-def _part(graph: Graph, grid: str, part: tuple[slice, ...]) -> str:
-    rows, columns = part[-2:]
-    ends = ([rows.start, columns.start], [rows.stop, columns.stop])
-    return graph.op("Slice", grid, *(graph.const(end, np.int64) for end in ends), graph.const([2, 3], np.int64))
-
-
-def _continued(graph: Graph, step: WrapAround, grid: str) -> str:
-    for axis, (cells, side) in enumerate(zip(step.cells_, step.sides_, strict=True), start=2):
-        if cells:
-            grid = graph.take(grid, np.arange(-cells, side + cells) % side, axis)
-    return grid
-
-
 def _four(graph: Graph, values: str, axes: tuple[int, ...]) -> list[str]:
     """Mean, deviation, least and greatest value of what is there; all missing where nothing is."""
     missing = graph.op("IsNaN", values)
@@ -388,8 +375,8 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str], str]] = {
     SmallUnits: _in_small_units,
     FunctionTransformer: _passed,
     GridScaler: _scaled_grid,
-    WrapAround: _continued,
-    GridMiddle: lambda graph, step, values: _part(graph, values, step.kept),
+    WrapAround: onnx_grids.continued,
+    GridExtent: onnx_grids.extent,
     GridSummaries: _summarised,
     IntervalQuantiles: _quantiled,
     KernelFeatures: onnx_kernels.features,

@@ -28,7 +28,7 @@ OBJECTS = frozenset(
         "autoarch._training.boosters:CodedClassifier",
         "autoarch._training.crossed_columns:CrossedColumns",
         "autoarch._training.difference_scaler:DifferenceScaler",
-        "autoarch._training.grid_middle:GridMiddle",
+        "autoarch._training.grid_extents:GridExtent",
         "autoarch._training.grid_summaries:GridSummaries",
         "autoarch._training.interval_quantiles:IntervalQuantiles",
         "autoarch._training.kernel_machine:KernelFeatures",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
 from autoarch._statistics import random_convolutions
 from autoarch._statistics.random_convolutions import Bank
 from autoarch._statistics.ridge import gram
-from autoarch._training.grid_middle import GridMiddle, is_large
+from autoarch._training.grid_extents import EXTENTS, GridExtent, is_large
 from autoarch.families import preprocessing
 from autoarch.families.base import Family, Needs, Params, Problem, Steps, Trial
 from autoarch.families.landmarks import Check, Losses, Sample, best_variant, ridge_losses
@@ -167,7 +168,7 @@ class CNN(Family):
             module__kernel=kernel,
             module__axis_as_channels=params["kernel"].endswith(("lanes", "sets")),
             module__alone=alone,
-            module__wrap=(False, False) if params.get("extent") == "middle" else closed_axes(problem),
+            module__wrap=(False, False) if preprocessing.reads_part(params) else closed_axes(problem),
             **{f"module__{name}": params[name] for name in _MODULE},
         )
         return [*preprocessing.grid_steps(params, problem), ("model", net)]
@@ -182,10 +183,10 @@ class CNN(Family):
     def landmark(self, sample: Sample, check: Check) -> Losses:
         """Ridge on random convolutions of the grid; also with one kind of features, and under one scaling, only.
 
-        Of large grids the middle is read alone, too.
+        Large grids are read by a quarter of their cells, too.
         """
         assert sample.layout is not None  # the probe runs landmarks that need a grid on grids alone
-        variants, middle, device = [], [], "cpu"
+        variants, parts, device = [], {}, "cpu"
         for number, values in enumerate((sample.overall, sample.per_column)):
             grid = np.nan_to_num(sample.layout.to_grid(values))
             rng = np.random.default_rng([sample.seed, 2, number])
@@ -195,21 +196,22 @@ class CNN(Family):
             for kernel in (placed, anywhere, (placed + anywhere + sample.products) / 3):
                 check()
                 variants.append(ridge_losses(kernel, sample))
-            if number == 0 and is_large(grid.shape[2:]):
-                part = GridMiddle().fit_transform(grid)
+            for extent in EXTENTS if number == 0 and is_large(grid.shape[2:]) else ():
+                part = GridExtent(extent).fit_transform(grid)
                 banks = random_convolutions.random_banks(part, rng, coarse=True)
                 placed, anywhere = _products(part, banks, device, check)
-                middle = [ridge_losses(kernel, sample) for kernel in (placed, anywhere, (placed + anywhere) / 2)]
-        kinds = {"cnn": [*variants, *middle], "cnn_placed": variants[0::3], "cnn_anywhere": variants[1::3]}
+                kernels = (placed, anywhere, (placed + anywhere) / 2)
+                parts[f"cnn_{extent}"] = [ridge_losses(kernel, sample) for kernel in kernels]
+        every = [*variants, *chain.from_iterable(parts.values())]
+        kinds = {"cnn": every, "cnn_placed": variants[0::3], "cnn_anywhere": variants[1::3], **parts}
         kinds |= {"cnn_overall": variants[:3], "cnn_per_cell": variants[3:]}
-        kinds |= {"cnn_middle": middle} if middle else {}
         return {name: best_variant(chosen, sample.folds) for name, chosen in kinds.items()}
 
     def landmark_seconds(self, sample: Sample) -> float:
         """Estimate by the inverses and the responses of the kernels."""
         n, p = sample.expanded.shape
         responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
-        times = 1.5 if sample.layout is not None and is_large(sample.layout.shape[1:]) else 1.0
+        times = 2.0 if sample.layout is not None and is_large(sample.layout.shape[1:]) else 1.0
         return 0.2 + times * (6 * sample.solving_seconds + 120 * responses / 1e10)
 
 

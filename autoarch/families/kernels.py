@@ -156,7 +156,7 @@ class Kernels(Family):
     def build(self, params: Params, problem: Problem, seed: int) -> Steps:
         """Make grids, continued around the ends of closed axes, then convolve and fit."""
         whole = _WHOLE[params["kernel"]]
-        part = params.get("extent") == "middle"
+        part = preprocessing.reads_part(params)
         closed = [axis != whole and closes and not part for axis, closes in enumerate(closed_axes(problem))]
         around = [("wrap", WrapAround(tuple(closed)))] if any(closed) and problem.layout is not None else []
         model = RandomConvolutionClassifier if problem.classification else RandomConvolutionRegressor

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from autoarch._data.points import Rows
 from autoarch._training import order_free
 from autoarch._training.difference_scaler import DifferenceScaler
-from autoarch._training.grid_middle import GridMiddle, middle_of
+from autoarch._training.grid_extents import EXTENTS, GridExtent, sides_of
 from autoarch._training.log_scaler import LogScaler
 from autoarch._training.order_free import OrderFreeSummaries
 from autoarch._training.scalers import MOST_CODES, CodeChannels, GridScaler, SampleScaler
@@ -178,23 +178,29 @@ def difference_axes(problem: Problem) -> tuple[str, ...]:
 
 
 def extent_default(problem: Problem) -> Params:
-    """The parameter for a default: the middle of the grid, where that was found to tell more; else empty."""
-    return {"extent": "middle"} if "middle" in problem.symmetries else {}
+    """The parameter for a default: the part of the grid that was found to tell more than all of it; else empty."""
+    return next(({"extent": extent} for extent in EXTENTS if extent in problem.symmetries), {})
 
 
 def suggest_extent(trial: Trial, name: str, problem: Problem) -> Params:
-    """Sample how much of a grid the family ``name`` reads, where its middle tells more."""
-    if not extent_default(problem):
+    """Sample how much of a grid the family ``name`` reads, where a part of it tells more."""
+    found = extent_default(problem)
+    if not found:
         return {}
-    return {"extent": trial.suggest_categorical(f"{name}.extent", ["middle", "whole"])}
+    return {"extent": trial.suggest_categorical(f"{name}.extent", [found["extent"], "whole"])}
+
+
+def reads_part(params: Params) -> bool:
+    """Tell whether ``params`` ask for a part of the grid."""
+    return params.get("extent") in EXTENTS
 
 
 def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
     """Channels, height and width of what ``grid_steps`` make; of codes, how many there may be."""
     if problem.layout is not None:
         channels, height, width = problem.layout.shape
-        if params.get("extent") == "middle":
-            height, width = (len(range(side)[middle_of(side)]) for side in (height, width))
+        if reads_part(params):
+            height, width = sides_of(params["extent"], (height, width))
         n_axes = len(difference_axes(problem))
         times = {"codes": MOST_CODES, "differences": n_axes, CELLS_AND_DIFFERENCES: 1 + n_axes}
         return channels * times.get(params["scaling"], 1), height, width
@@ -206,8 +212,8 @@ def grid_shape(params: Params, problem: Problem) -> tuple[int, int, int]:
 def grid_steps(params: Params, problem: Problem) -> Steps:
     """The steps that make scaled grids of the cells behind the columns, or of what lies around each place."""
     if problem.layout is not None:
-        middle: Steps = [("middle", GridMiddle())] if params.get("extent") == "middle" else []
-        return [("scale", _grid_scaler(params["scaling"], problem)), *middle]
+        part: Steps = [("extent", GridExtent(params["extent"]))] if reads_part(params) else []
+        return [("scale", _grid_scaler(params["scaling"], problem)), *part]
     assert problem.coordinates is not None  # unfit_for has seen to it
     facts: Params = {"geographic": problem.coordinates.geographic, "categorical": problem.categorical or None}
     facts["target_lag"] = problem.task if params["labels"] else False

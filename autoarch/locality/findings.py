@@ -94,6 +94,12 @@ def _belonging(grid: GridStatistics) -> Iterator[Finding]:
     )
 
 
+_PARTS = {
+    "middle": ("The middle of the grid tells", "the middle half of each side"),
+    "means": ("A coarser look tells", "means of 2 x 2 cells"),
+}
+
+
 def symmetry_sentences(symmetries: Mapping[str, Symmetry]) -> Iterator[str]:
     """Tell what may be done to a sample, as far as it was shown; lines that are alike are told once."""
     shown = {symmetry.sentence: None for symmetry in symmetries.values() if symmetry.answer == "yes"}
@@ -120,16 +126,16 @@ def gain_findings(measured: Measurements) -> Iterator[Finding]:
             f"The position of a pattern {state}: convolutions pooled by position score "
             f"{with_error(gain.difference, gain.std_error, '+')} against the same pooled over the whole grid.",
         )
-    if "middle" in gains and gains["middle"].exceeds(0.0):
-        gain = gains["middle"]
+    if (part := measured.used.scores.better_part) is not None:
+        gain, (subject, what) = gains[part], _PARTS[part]
         yield Finding(
             "Which part of the grid matters?",
-            "score of convolutions on the middle half of each side less that on all cells",
+            f"score of convolutions on {what} less that on all cells",
             gain.difference,
             "no difference between the rows' losses",
             gain.p_value,
             gain.difference,
-            f"The middle of the grid tells more than all of it: convolutions on half of each side score "
+            f"{subject} more than all cells: convolutions on {what} score "
             f"{with_error(gain.difference, gain.std_error, '+')}.",
         )
     if "layout" in gains:

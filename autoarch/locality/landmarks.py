@@ -19,6 +19,7 @@ from autoarch._core.clock import Deadline, OutOfTimeError
 from autoarch._core.hangs import call_within
 from autoarch._data.layout import Layout
 from autoarch._data.records import Windows
+from autoarch._training.grid_extents import EXTENTS
 from autoarch.families.base import Family, is_foreign
 from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare
 from autoarch.families.registry import WITH_LANDMARK
@@ -255,7 +256,8 @@ def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
 def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:
     """Compare pairs of landmark models row by row."""
     pairs = {"layout": ("cnn", CONTROL), "place": ("cnn_placed", "cnn_anywhere")}
-    pairs |= {"scaling": ("cnn_per_cell", "cnn_overall"), "middle": ("cnn_middle", "cnn_overall")}
+    pairs |= {"scaling": ("cnn_per_cell", "cnn_overall")}
+    pairs |= {extent: (f"cnn_{extent}", "cnn_overall") for extent in EXTENTS}
     gains = {name: paired(losses.get(first), losses.get(other)) for name, (first, other) in pairs.items()}
     return {name: gain for name, gain in gains.items() if gain is not None}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import erfc, sqrt
 
 from autoarch._data.layout import Layout
+from autoarch._training.grid_extents import EXTENTS
 from autoarch.locality.symmetry import Symmetry
 
 Picture = tuple[tuple[float | None, ...], ...]
@@ -107,8 +108,8 @@ class LandmarkScores:
         ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without y.
     gains : mapping of str to Gain
         ``"layout"`` (convolutions against shuffled cells), ``"place"`` (knowing against not knowing where a pattern
-        stands), ``"scaling"`` (each cell by itself against all by one scale), of large grids ``"middle"`` (the middle
-        half of each side against all cells).
+        stands), ``"scaling"`` (each cell by itself against all by one scale), of large grids ``"middle"`` and
+        ``"means"`` (half of each side, and means of 2 x 2 cells, against all cells).
     landmark_metric : {"accuracy", "balanced_accuracy", "r2"}
         What the scores are.
     landmark_rows : int
@@ -126,6 +127,13 @@ class LandmarkScores:
     landmark_rows: int = 0
     landmark_floor: float = 0.0
     symmetries: Mapping[str, Symmetry] = field(default_factory=dict)
+
+    @property
+    def better_part(self) -> str | None:
+        """The quarter of a large grid's cells that tells more than all of them, "middle" or "means"; None otherwise."""
+        gains = {extent: self.gains[extent] for extent in EXTENTS if extent in self.gains}
+        better = [extent for extent, gain in gains.items() if gain.exceeds(0.0)]
+        return max(better, key=lambda extent: gains[extent].difference, default=None)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 import autoarch
 from autoarch import AutoArchClassifier, AutoArchRegressor
 from autoarch._search.averages import voting
+from autoarch._training.grid_extents import GridExtent
 from autoarch.exceptions import ModelFileError
 from autoarch.families.kernels import WrapAround
 from autoarch.families.linear import Linear
@@ -158,16 +159,19 @@ def test_coarse_kernels(tmp_path):
 
 
 @pytest.mark.usefixtures("probe_without_labels")
-@pytest.mark.parametrize("axes", [(True, False), (True, True)], ids=str)
-def test_grids_that_close_on_themselves(axes, tmp_path):
-    """Their ends are continued, in files of either kind."""
-    X = np.random.default_rng(0).normal(size=(60, 10, 12)).astype(np.float32)
+@pytest.mark.parametrize(
+    "step",
+    [WrapAround((True, False)), WrapAround((True, True)), GridExtent("middle"), GridExtent("means")],
+    ids=["closed-column", "closed", "middle", "means"],
+)
+def test_steps_that_change_the_sides_of_grids(step, tmp_path):
+    """Ends that are continued, or a quarter of the cells, in files of either kind."""
+    X = np.random.default_rng(0).normal(size=(60, 11, 12)).astype(np.float32)
     model = AutoArchClassifier(**quick(families=FAMILIES["kernels"])).fit(X, X[:, 2:6, 3:8].mean(axis=(1, 2)) > 0)
     steps = model.best_estimator_.steps
     grids = model.best_estimator_[:2].transform(X)
-    wrap = WrapAround(axes).fit(grids)
-    last = RandomConvolutionClassifier(48).fit(wrap.transform(grids), model.predict(X).astype(int))
-    steps[:] = [*steps[:2], ("wrap", wrap), ("model", last)]
+    last = RandomConvolutionClassifier(48).fit(step.fit_transform(grids), model.predict(X).astype(int))
+    steps[:] = [*steps[:2], ("sides", step), ("model", last)]
     assert_equal(model, X, tmp_path)
     model.save(tmp_path / "model.autoarch")
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Half of each side of large grids: read alone where it was found to tell more than all of the cells."""
+"""A quarter of the cells of large grids: read alone where it was found to tell more than all of them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from autoarch import AutoArchClassifier, load
 from autoarch._data.layout import Layout
-from autoarch._training.grid_middle import GridMiddle, is_large, middle_of
+from autoarch._training.grid_extents import EXTENTS, GridExtent, is_large, middle_of, sides_of
 from autoarch.families import Problem
 from autoarch.families.cnn import CNN
 from autoarch.families.kernels import Kernels
 from autoarch.locality.landmarks import Measured, ProbeInput, measure_landmarks
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 
 def crosses(n: int, centred: bool, seed: int, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
@@ -53,15 +53,29 @@ def test_small_grids_are_not_asked() -> None:
     assert is_large((48, 90)) and not is_large((47, 90))
 
 
+def test_noise_is_averaged_where_that_tells_more() -> None:
+    """Wide bars down or across; and stripes of single lines, of which means leave nothing."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=200)
+    bars = rng.normal(scale=4.0, size=(200, 48, 48))
+    for grid, label in zip(bars, y, strict=True):
+        top, left = rng.integers(48 - 24), rng.integers(48 - 8)
+        (grid.T if label else grid)[left : left + 8, top : top + 24] += 2.0
+    lines = np.indices((48, 48))[y] % 2 + rng.normal(size=(200, 48, 48))
+    assert landmarks(bars, y).better_part == "means"
+    assert landmarks(lines, y).better_part is None
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
 @pytest.mark.parametrize("family", [CNN(), Kernels()], ids=lambda family: family.name)
-def test_families_read_the_middle_first_and_all_of_it_later(family: CNN | Kernels) -> None:
+def test_families_read_the_better_part_first_and_all_of_it_later(family: CNN | Kernels, extent: str) -> None:
     facts = {"n_samples": 200, "n_features": 64 * 50, "n_classes": 2, "smallest_class": 90, "layout": Layout(64, 50)}
     problem = Problem(task="classification", categorical=(), cardinalities=(), has_missing=False, **facts)
     assert all("extent" not in params for params in family.defaults(problem))
-    first, *others = family.defaults(replace(problem, verdict="2d", symmetries=("middle",)))
-    assert first["extent"] == "middle" and "whole" in {params["extent"] for params in others[:3]}
+    first, *others = family.defaults(replace(problem, verdict="2d", symmetries=(extent,)))
+    assert first["extent"] == extent and "whole" in {params["extent"] for params in others[:3]}
     steps = dict(family.build(first, problem, 0))
-    assert steps["middle"].fit_transform(np.zeros((3, 1, 64, 50), np.float32)).shape == (3, 1, 32, 26)
+    assert steps["extent"].fit_transform(np.zeros((3, 1, 64, 50), np.float32)).shape[2:] == sides_of(extent, (64, 50))
     assert family.nominal_seconds(first, problem) <= family.nominal_seconds({**first, "extent": "whole"}, problem)
 
 
@@ -70,7 +84,17 @@ def test_the_middle_is_symmetric(side: int) -> None:
     kept = np.zeros(side, bool)
     kept[middle_of(side)] = True
     assert kept.any() and (kept == kept[::-1]).all()
-    assert GridMiddle().fit(np.zeros((1, 1, side, 8))).kept[0] == middle_of(side)
+    assert kept.sum() == sides_of("middle", (side, 8))[0]
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (49, 51), (3, 2)])
+def test_means_are_those_of_torch(shape: tuple[int, int]) -> None:
+    """Also at the ends of odd sides."""
+    X = np.random.default_rng(0).normal(size=(4, 2, *shape)).astype(np.float32)
+    expected = torch.nn.functional.avg_pool2d(torch.from_numpy(X), 2, ceil_mode=True)
+    found = GridExtent("means").fit_transform(X)
+    assert found.dtype == np.float32 and found.shape[2:] == sides_of("means", shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -81,7 +105,7 @@ def test_a_search_reads_the_middle_and_its_model_is_saved(family: str, tmp_path)
     settings = {"time_budget": None, "n_trials": 1, "cv": 2, "random_state": 0, "verbose": 0}
     model = AutoArchClassifier(families=family, **settings).fit(X, y)
     assert "The middle of the grid tells more" in str(model.locality_)
-    assert "middle" in model.best_estimator_.named_steps
+    assert model.best_estimator_.named_steps["extent"].extent == "middle"
     assert model.score(X_test, y_test) > 0.8
     rim = X_test.copy()
     rim[:, :8] = rim[:, -8:] = 0.0  # which it does not read
