@@ -55,7 +55,7 @@ class CNN(Family):
     needs = Needs(grid=True, packages=("torch", "skorch"))
     averages_seeds = True
     title, landmark_title = "a CNN", "random convolutions"
-    landmark_offset = 0.069
+    landmark_offset = 0.101
     prior_odds = (0.50, 0.35, 0.05)
 
     def kernels(self, problem: Problem) -> list[str]:
