@@ -276,6 +276,13 @@ def stride_of(bank: Bank, height: int, width: int) -> Sides:
     return max(down, bank.cell // 2), max(right, bank.cell // 2)
 
 
+def n_responses(n_rows: int, shape: tuple[int, int, int]) -> int:
+    """Responses of the kernels of a landmark to all channels of so many grids of that shape."""
+    channels, height, width = shape
+    down, right = stride_on(height, width)
+    return n_rows * N_KERNELS * channels * ceil(height / down) * ceil(width / right)
+
+
 def padding_of(bank: Bank) -> tuple[int, int]:
     """Width of the rim around a grid."""
     sides = zip(bank.weights.shape[2:], bank.dilation, strict=True)

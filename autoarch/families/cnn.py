@@ -45,6 +45,7 @@ _ORDERED = [kernel for kernel in KERNELS if kernel not in _SETS]
 _CELLS = 256  # of a grid behind the first layer, at most
 _EXTRA = 4  # channels that a layer seems to have beside its own, by the time that it takes
 _MOST_LANES = 128  # channels that they make together
+_PER_VALUE = 3e-8  # seconds that a landmark takes to read a cell
 _TIMED_ROWS = 256  # by which a landmark chooses where to convolve
 
 
@@ -209,10 +210,11 @@ class CNN(Family):
 
     def landmark_seconds(self, sample: Sample) -> float:
         """Estimate by the inverses and the responses of the kernels."""
-        n, p = sample.expanded.shape
-        responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
-        times = 2.0 if sample.layout is not None and is_large(sample.layout.shape[1:]) else 1.0
-        return 0.2 + times * (6 * sample.solving_seconds + 120 * responses / 1e10)
+        assert sample.layout is not None
+        responses = random_convolutions.n_responses(len(sample), sample.layout.shape)
+        times = 2.0 if is_large(sample.layout.shape[1:]) else 1.0
+        reading = _PER_VALUE * sample.expanded.size
+        return 0.2 + reading + times * (6 * sample.solving_seconds + 120 * responses / 1e10)
 
 
 def _products(grid: np.ndarray, banks: list[Bank], device: str, check: Check) -> tuple[np.ndarray, ...]:

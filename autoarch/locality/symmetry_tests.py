@@ -109,8 +109,8 @@ class Question:
 
     def seconds(self, sample: Sample, *, first: bool) -> float:
         """Estimate the seconds on a slow core; the first question pays for the features of samples as they are."""
-        n, p = sample.overall.shape
-        responses = n * random_convolutions.N_KERNELS * min(p, 3 * random_convolutions.MOST_POSITIONS)
+        assert sample.layout is not None
+        responses = random_convolutions.n_responses(len(sample), sample.layout.shape)
         passes, fits = self.n_passes + first, self.n_fits + len(KINDS) * first
         return 0.05 + fits * sample.solving_seconds + passes * 60 * responses / 1e10
 
