@@ -152,12 +152,20 @@ def test_data_that_fit_nowhere_go_through_the_pipe(monkeypatch):
     assert payload.file is None and len(payload.message) > 800_000
 
 
-def test_an_interrupt_waits_for_the_end_of_a_block():
+@pytest.fixture
+def heard():
+    """Interrupts are heard, also where a shell has started the tests in the background, which ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_for_the_end_of_a_block(heard):
     """It is not lost either, and the handler is the one of before."""
-    before, reached = signal.getsignal(signal.SIGINT), []
+    reached = []
     with pytest.raises(KeyboardInterrupt):
         interrupted(reached)
-    assert reached == ["the end"] and signal.getsignal(signal.SIGINT) is before
+    assert reached == ["the end"] and signal.getsignal(signal.SIGINT) is heard
 
 
 def interrupted(reached):
