@@ -25,6 +25,7 @@ from sklearn import ensemble, tree
 
 from autoarch._core.imports import require
 from autoarch._training.boosters import CodedClassifier
+from autoarch._training.grid_extents import GridExtent, middle_of, sides_of
 from autoarch.explain.model import Query
 from autoarch.explain.pullback import Attribution, Member, UntraceableError, pull_back
 
@@ -193,19 +194,28 @@ def gradcam(query: Query) -> Attribution:
         large = [layer for layer, map_ in zip(candidates, maps, strict=True) if max(map_.shape[2:]) >= LEAST_SIDE]
         layer, part = (large or candidates[:1])[-1], np.zeros((n, len(model.columns)))
         for some, inputs, columns in net.batches(1):
-            sides = tuple(inputs.shape[2:])
-            if sides != cells.shape[1:]:
-                raise UntraceableError(f"the net sees grids of {sides} cells, X has {cells.shape[1:]}")
+            rows, across = _covered(net, tuple(inputs.shape[2:]), cells.shape[1:])
             products = LayerGradientXActivation(net.outputs, layer).attribute(inputs, target=columns.tolist())
             maps = products.sum(dim=1, keepdim=True).relu()
-            maps = LayerAttribution.interpolate(maps, cells.shape[1:], "bilinear")
-            maps = maps[:, 0].detach().cpu().numpy().astype(np.float64)
+            whole = np.zeros((len(maps), *cells.shape[1:]))
+            sides = whole[0, rows, across].shape
+            whole[:, rows, across] = LayerAttribution.interpolate(maps, sides, "bilinear")[:, 0].detach().cpu().numpy()
             for plane in cells:  # its channels share the value of a place
-                part[np.ix_(some, plane[plane >= 0])] += maps[:, plane >= 0] / len(cells)
+                part[np.ix_(some, plane[plane >= 0])] += whole[:, plane >= 0] / len(cells)
             outputs[some] += net.member.weight * net.outputs_of(inputs, columns).cpu().numpy()
         parts.append(part)
     weights = np.array([net.member.weight for net in nets])
     return Attribution(np.stack(parts), "activation times gradient", outputs, weights=weights)
+
+
+def _covered(net: _Net, sides: tuple[int, ...], whole: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of the grid behind X that the inputs of a net show."""
+    step = next((step for step in net.member.steps if isinstance(step, GridExtent)), None)
+    if sides != (whole if step is None else sides_of(step.extent, whole)):
+        raise UntraceableError(f"the net sees grids of {sides} cells, X has {whole}")
+    if step is None or step.extent != "middle":
+        return slice(0, whole[0]), slice(0, whole[1])
+    return middle_of(whole[0]), middle_of(whole[1])
 
 
 def _convolutions(net: _Net) -> list[Any]:

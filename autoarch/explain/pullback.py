@@ -23,6 +23,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.canonical import Canonicaliser
+from autoarch._training.grid_extents import GridExtent, sides_of
 from autoarch._training.scalers import GridScaler
 from autoarch._training.table_scalers import LevelCounts, RobustClip, SmallUnits, ToFloat32, WithheldColumns
 from autoarch._training.time_limited import undecided
@@ -233,3 +234,15 @@ def _of_grid(step: GridScaler, n: int) -> sparse.csr_matrix:
     if planes:
         parts.append(_picked(np.repeat(np.array(planes, dtype=int), height * width), n))
     return sparse.csr_matrix(sparse.vstack(parts))
+
+
+@_of_step.register(GridExtent)
+def _of_extent(step: GridExtent, n: int) -> sparse.csr_matrix:
+    """Cells of the middle, or squares whose cells share alike."""
+    cells = np.arange(n).reshape(1, -1, *step.sides_)
+    if step.extent == "middle":
+        return _picked(step.transform(cells).ravel(), n)
+    channels, rows, columns = np.unravel_index(cells.ravel(), cells.shape[1:])
+    down, across = sides_of(step.extent, step.sides_)
+    squares = (channels * down + rows // 2) * across + columns // 2
+    return sparse.csr_matrix((1.0 / np.bincount(squares)[squares], (squares, cells.ravel())))

@@ -24,6 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from autoarch import AutoArchClassifier, AutoArchRegressor, Layout
 from autoarch._search.averages import voting
 from autoarch._training.difference_scaler import DifferenceScaler
+from autoarch._training.grid_extents import EXTENTS, GridExtent, middle_of
 from autoarch._training.scalers import GridScaler
 from autoarch.datasets import make_planted
 from autoarch.exceptions import MissingExtraError, ParameterError
@@ -262,6 +263,42 @@ def test_a_difference_shares_between_its_two_cells():
     both = pull_back([beside], np.arange(6), 6).toarray()
     np.testing.assert_array_equal(both[:6], np.eye(6))
     np.testing.assert_array_equal(both[6:], shares[:6])
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("sides", [(8, 12), (5, 7)])
+def test_a_quarter_of_the_cells_hands_back_to_the_cells_it_was_made_of(extent, sides):
+    """Of two channels; what a model sees is what the shares make of the cells."""
+    grid = np.random.default_rng(0).normal(size=(3, 2, *sides))
+    step = GridExtent(extent)
+    seen = step.fit_transform(grid).reshape(3, -1)
+    n = grid[0].size
+
+    shares = pull_back([step], np.arange(n), n)
+
+    if min(side % 2 for side in sides) == 0 or extent == "middle":
+        np.testing.assert_allclose(shares @ grid.reshape(3, -1).T, seen.T)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("method", ["gradients", "gradcam"])
+def test_nets_that_see_a_quarter_of_the_cells_are_explained_on_all_of_them(planted, cnn, method, extent):
+    """Outside of the middle there is nothing to see."""
+    pytest.importorskip("captum")
+    X, y, _ = planted
+    model = deepcopy(cnn)
+    *steps, (name, net) = model.best_estimator_.steps
+    grids = model.best_estimator_[:-1].transform(X)
+    step = GridExtent(extent).fit(grids)
+    model.best_estimator_.steps = [*steps, ("extent", step), (name, net.fit(step.transform(grids), y))]
+
+    maps = explain(model, X[:6], method=method, random_state=0).values[:, 0]
+
+    assert maps.shape[1:] == X.shape[1:] and np.abs(maps).sum() > 0
+    outside = np.ones(X.shape[1:], bool)
+    outside[tuple(map(middle_of, X.shape[1:]))] = False
+    assert (np.abs(maps[:, outside]).sum() == 0) == (extent == "middle")
 
 
 @pytest.mark.parametrize(("method", "package"), [("gradients", "captum"), ("gradcam", "captum"), ("shap", "shap")])
