@@ -21,6 +21,7 @@ from autoarch._core.checks import check_choice
 from autoarch._data.target import numeric_target
 from autoarch._search.predicted import aligned
 from autoarch._search.scoring import Predictions, Scorer
+from autoarch._training.grid_extents import GridExtent
 from autoarch._training.scalers import GridScaler
 from autoarch.exceptions import InputError, ParameterError
 from autoarch.explain.attribution import has_trees
@@ -187,7 +188,7 @@ def predictions_after(model: WrappedModel, rows: Rows, replacements: Sequence[Re
 def _updates_locally(member: Member) -> bool:
     """True for kernels whose cells are cells of X; pictures of places, which may be too many to keep, are made anew."""
     alone = isinstance(member.model, RandomConvolutions) and not member.model.quantiles
-    return alone and all(isinstance(step, GridScaler) for step in member.steps)
+    return alone and all(isinstance(step, (GridScaler, GridExtent)) for step in member.steps)
 
 
 def _member_predictions(member: Member, classes: np.ndarray | None, rows: Rows, changed: Any) -> np.ndarray:

@@ -187,7 +187,7 @@ def _united(classes: np.ndarray, y: np.ndarray, old: Rows | None) -> np.ndarray:
 def _trained(
     model: Pipeline, new: Rows, old: Rows | None, *, labels: Any, steps: int | None, seconds: Any, **settings: Any
 ) -> Pipeline:
-    """The pipeline with a net that was trained on old and new rows; the scaler stays.
+    """The pipeline with a net that was trained on old and new rows; the steps before it stay.
 
     Each class weighs the same; for numbers, old and new rows do.
     """
@@ -195,7 +195,7 @@ def _trained(
     from autoarch._training.pretrained.source import Pretrained
 
     X, y = joined(new, old)
-    scaler, net = model[0], model[-1]
+    before, net = model[:-1], model[-1]
     kind: Any = DistillingRegressor if labels is None else DistillingClassifier
     own: dict[str, Any] = {"units": (net.y_mean_, net.y_scale_)} if labels is None else {"classes": labels}
     groups = y if labels is not None else np.arange(len(y)) < len(new[1])
@@ -214,5 +214,5 @@ def _trained(
         **own,
         **settings,
     )
-    going.fit(scaler.transform(X), y, compute_sample_weight("balanced", groups), Deadline(seconds))
-    return Pipeline([("scale", scaler), ("model", going)])
+    going.fit(before.transform(X), y, compute_sample_weight("balanced", groups), Deadline(seconds))
+    return Pipeline([*before.steps, ("model", going)])

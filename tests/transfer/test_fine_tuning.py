@@ -10,6 +10,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from autoarch import AutoArchClassifier, AutoArchRegressor
+from autoarch._training.grid_extents import EXTENTS, GridExtent
+from autoarch._training.pretrained.source import Pretrained
 from autoarch.exceptions import AutoArchWarning, InputError, InputTypeError, ParameterError
 from autoarch.transfer import FineTuning, fine_tune
 
@@ -44,6 +46,24 @@ def test_new_classes_are_learned_and_old_ones_kept(seven, ten, digits, parts):
     assert accuracy(ten, digits, parts["test old"]) > accuracy(seven, digits, parts["test old"]) - 0.07
     assert ten.classes_.tolist() == list(range(10)) and seven.classes_.tolist() == list(range(7))
     assert ten.predict_proba(digits[0][:3]).shape == (3, 10)
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
+def test_a_net_that_sees_a_quarter_of_the_cells_goes_on_seeing_it(seven, digits, parts, extent):
+    """To other tasks it is not carried over: it would read all cells there."""
+    (X, y), old = digits, parts["old"]
+    part = copy.deepcopy(seven)
+    *steps, (name, net) = part.best_estimator_.steps
+    step = GridExtent(extent)
+    grids = step.fit_transform(part.best_estimator_[:-1].transform(X[old]))
+    part.best_estimator_.steps = [*steps, ("extent", step), (name, net.fit(grids, y[old]))]
+
+    later = fine_tune(part, X[parts["new"]], y[parts["new"]], steps=20)
+
+    assert isinstance(later.best_estimator_[-2], GridExtent)
+    assert later.predict_proba(X[:4]).shape == (4, 10)
+    with pytest.raises(InputError, match="not all cells of a grid"):
+        Pretrained.of(part)
 
 
 def test_the_report_has_scores_before_and_after(ten):
