@@ -55,7 +55,7 @@ class Kernels(Family):
     def defaults(self, problem: Problem) -> Sequence[Params]:
         """All features; of places, with neighbours hidden and not; many patterns, many places; the other scalings.
 
-        Some kernels see large grids as from afar; where fine patterns tell more, these come third.
+        Differences beside the cells come third. Some kernels see large grids as from afar; fine ones alone come behind.
         Where lines are of different things, these are channels first, and squares second. Where places carry no label,
         patterns come first; where levels wander, differences of neighbours, all features and patterns of them, and the
         cells second where nobody knows which of both tell more.
@@ -83,7 +83,10 @@ class Kernels(Family):
             base["kernel"] = lanes
             variants.insert(0, {"kernel": "square"})
         rivals = preprocessing.rival_scalings(problem)
-        others: list[Params] = [{"scaling": other} for other in further if other not in ("differences", *rivals)]
+        both = preprocessing.CELLS_AND_DIFFERENCES
+        others: list[Params] = [{"scaling": other} for other in further if other not in ("differences", both, *rivals)]
+        if both in further:
+            variants.insert(1 + variants.index(many), {"scaling": both})
         variants = [{"hidden": False}, *variants] if around else [*variants, *others]
         variants[:0] = [{"scaling": name} for name in rivals if name != "differences"]
         if "differences" in further and scaling != "logarithms":
