@@ -77,6 +77,8 @@ def test_differences_come_early_where_levels_wander(family):
     assert "differences" not in [params["scaling"] for params in family.defaults(replace(WANDERING, verdict="none"))]
     assert not {"differences", "sample"} & {params["scaling"] for params in family.defaults(SENSORS)}
     assert beside in Kernels().scalings(SENSORS)
+    assert beside in [params["scaling"] for params in Kernels().defaults(SENSORS)][:5]
+    assert [params["scaling"] for params in Kernels().defaults(replace(SENSORS, verdict="2d"))].index(beside) == 2
     assert not any(
         beside in Kernels().scalings(problem)
         for problem in (worse, replace(SENSORS, verdict="none"), replace(SENSORS, symmetries=("codes",)))
