@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autoarch._export.onnx_graph import Graph
-from autoarch._training.grid_extents import GridExtent, middle_of
+from autoarch._training.grid_extents import SQUARE, GridExtent, middle_of
 from autoarch.families.kernels import WrapAround
 
 
@@ -20,7 +20,8 @@ def extent(graph: Graph, step: GridExtent, grid: str) -> str:
     """A quarter of the cells of a large grid."""
     if step.extent == "middle":
         return part(graph, grid, tuple(map(middle_of, step.sides_)))
-    return graph.op("AveragePool", graph.cast(grid, np.float32), kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    square = [SQUARE, SQUARE]
+    return graph.op("AveragePool", graph.cast(grid, np.float32), kernel_shape=square, strides=square, ceil_mode=1)
 
 
 def continued(graph: Graph, step: WrapAround, grid: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-EXTENTS = ("middle", "means")  # instead of the whole grid
+EXTENTS = {"middle": "the middle half of each side", "means": "means of 2 x 2 cells"}  # instead of the whole grid
 _LARGE_SIDE = 48  # cells of the shorter side of a grid of which a quarter may be worth a look
-_SQUARE = 2  # cells along those whose means are taken
+SQUARE = 2  # cells along those whose means are taken
 
 
 def is_large(sides: tuple[int, ...]) -> bool:
@@ -33,7 +33,7 @@ def sides_of(extent: str, sides: tuple[int, ...]) -> tuple[int, ...]:
     """Height and width of what is left of a grid."""
     if extent == "middle":
         return tuple(side - 2 * (side // 4) for side in sides)
-    return tuple(-(-side // _SQUARE) for side in sides)
+    return tuple(-(-side // SQUARE) for side in sides)
 
 
 class GridExtent(TransformerMixin, BaseEstimator):
@@ -72,7 +72,7 @@ class GridExtent(TransformerMixin, BaseEstimator):
         height, width = self.sides_
         if self.extent == "middle":
             return np.ascontiguousarray(X[:, :, middle_of(height), middle_of(width)])
-        rims = [(0, 0), (0, 0), *((0, -side % _SQUARE) for side in self.sides_)]
+        rims = [(0, 0), (0, 0), *((0, -side % SQUARE) for side in self.sides_)]
         whole = np.pad(X, rims, mode="edge") if np.any(rims) else X
         down, across = sides_of(self.extent, self.sides_)
-        return whole.reshape(*X.shape[:2], down, _SQUARE, across, _SQUARE).mean((3, 5), dtype=X.dtype)
+        return whole.reshape(*X.shape[:2], down, SQUARE, across, SQUARE).mean((3, 5), dtype=X.dtype)

@@ -23,7 +23,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from autoarch._data.canonical import Canonicaliser
-from autoarch._training.grid_extents import GridExtent, sides_of
+from autoarch._training.grid_extents import SQUARE, GridExtent, sides_of
 from autoarch._training.scalers import GridScaler
 from autoarch._training.table_scalers import LevelCounts, RobustClip, SmallUnits, ToFloat32, WithheldColumns
 from autoarch._training.time_limited import undecided
@@ -244,5 +244,5 @@ def _of_extent(step: GridExtent, n: int) -> sparse.csr_matrix:
         return _picked(step.transform(cells).ravel(), n)
     channels, rows, columns = np.unravel_index(cells.ravel(), cells.shape[1:])
     down, across = sides_of(step.extent, step.sides_)
-    squares = (channels * down + rows // 2) * across + columns // 2
+    squares = (channels * down + rows // SQUARE) * across + columns // SQUARE
     return sparse.csr_matrix((1.0 / np.bincount(squares)[squares], (squares, cells.ravel())))

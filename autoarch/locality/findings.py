@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from autoarch._report.text import METRICS, listed, p_text, with_error
+from autoarch._training.grid_extents import EXTENTS
 from autoarch.families.registry import LANDMARK_TITLES, TITLES
 from autoarch.locality.axes import axis_findings, significant_axes
 from autoarch.locality.constants import CONSTANTS
@@ -94,10 +95,7 @@ def _belonging(grid: GridStatistics) -> Iterator[Finding]:
     )
 
 
-_PARTS = {
-    "middle": ("The middle of the grid tells", "the middle half of each side"),
-    "means": ("A coarser look tells", "means of 2 x 2 cells"),
-}
+_PARTS = {"middle": "The middle of the grid", "means": "A coarser look"}
 
 
 def symmetry_sentences(symmetries: Mapping[str, Symmetry]) -> Iterator[str]:
@@ -127,7 +125,7 @@ def gain_findings(measured: Measurements) -> Iterator[Finding]:
             f"{with_error(gain.difference, gain.std_error, '+')} against the same pooled over the whole grid.",
         )
     if (part := measured.used.scores.better_part) is not None:
-        gain, (subject, what) = gains[part], _PARTS[part]
+        gain, what = gains[part], EXTENTS[part]
         yield Finding(
             "Which part of the grid matters?",
             f"score of convolutions on {what} less that on all cells",
@@ -135,7 +133,7 @@ def gain_findings(measured: Measurements) -> Iterator[Finding]:
             "no difference between the rows' losses",
             gain.p_value,
             gain.difference,
-            f"{subject} more than all cells: convolutions on {what} score "
+            f"{_PARTS[part]} tells more than all cells: convolutions on {what} score "
             f"{with_error(gain.difference, gain.std_error, '+')}.",
         )
     if "layout" in gains:

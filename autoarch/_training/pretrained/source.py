@@ -22,7 +22,7 @@ from autoarch._core.paths import checked_path
 from autoarch._data.layout import Layout
 from autoarch._training.conv_net import ConvNet
 from autoarch._training.difference_scaler import DifferenceScaler
-from autoarch._training.grid_extents import GridExtent
+from autoarch._training.grid_extents import EXTENTS, GridExtent
 from autoarch._training.log_scaler import LogScaler
 from autoarch._training.pretrained.facts import built_net, check_facts, known_facts
 from autoarch._training.pretrained.files import read_weights, write_weights
@@ -170,10 +170,9 @@ class Pretrained:
             )
         extent = next((step for step in steps[:-1] if isinstance(step, GridExtent)), None)
         if extent is not None:
-            what = {"middle": "the middle half of each side", "means": "means of 2 x 2 cells"}[extent.extent]
             raise InputError(
-                f"the net reads {what}, not all cells of a grid, and would be adapted to the wrong thing. Fit a net on "
-                "these, and pass the same of the new data."
+                f"the net reads {EXTENTS[extent.extent]}, not all cells of a grid, and would be adapted to the wrong "
+                "thing. Fit a net on these, and pass the same of the new data."
             )
         module, shape = _unwrapped(last.module_, getattr(last, "input_shape_", None))
         if scaler is not None and shape is not None and shape[0] > len(scaler.mean_):
