@@ -279,8 +279,13 @@ def stride_of(bank: Bank, height: int, width: int) -> Sides:
 def n_responses(n_rows: int, shape: tuple[int, int, int]) -> int:
     """Responses of the kernels of a landmark to all channels of so many grids of that shape."""
     channels, height, width = shape
+    return n_rows * N_KERNELS * channels * n_places(height, width)
+
+
+def n_places(height: int, width: int) -> int:
+    """Responses of a fine kernel to one grid."""
     down, right = stride_on(height, width)
-    return n_rows * N_KERNELS * channels * ceil(height / down) * ceil(width / right)
+    return ceil(height / down) * ceil(width / right)
 
 
 def padding_of(bank: Bank) -> tuple[int, int]:

@@ -151,8 +151,7 @@ class Kernels(Family):
             step = quantiles_step(problem.layout.shape, axes)
         more = 0 if step is None else step.n_quantiles
         n_kernels = affordable_kernels(params["kernels"], features, n, more)
-        positions = min(height * width, random_convolutions.MOST_POSITIONS)
-        pace = Pace(positions * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
+        pace = Pace(random_convolutions.n_places(height, width) * (1 + channels / 4) * _PER_RESPONSE, _OPERATIONS)
         seconds = 0.02 + n * (n_kernels * pace.kernel + (0.0 if step is None else step.seconds_per_row))
         return seconds + pace.ridge(n, n_kernels * per_kernel(features) + more, problem.n_outputs)
 

@@ -76,7 +76,8 @@ def test_families_read_the_better_part_first_and_all_of_it_later(family: CNN | K
     assert first["extent"] == extent and "whole" in {params["extent"] for params in others[:3]}
     steps = dict(family.build(first, problem, 0))
     assert steps["extent"].fit_transform(np.zeros((3, 1, 64, 50), np.float32)).shape[2:] == sides_of(extent, (64, 50))
-    assert family.nominal_seconds(first, problem) <= family.nominal_seconds({**first, "extent": "whole"}, problem)
+    whole = family.nominal_seconds({**first, "extent": "whole"}, problem)  # kernels stand on every other cell of it
+    assert family.nominal_seconds(first, problem) <= 1.1 * whole
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 8, 9, 50])

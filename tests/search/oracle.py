@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import SEEDS
 
-from autoarch._search.scheduler import Limits, Scheduler
+from autoarch._search.entrants import Limits
+from autoarch._search.scheduler import Scheduler
 from autoarch._search.steps import Candidate, Judgement, StepResult, Work
 from autoarch.families import Family, Problem
 

@@ -8,7 +8,8 @@ import pytest
 from autoarch._data.row_splits import SplitPlan
 from autoarch._search.companions import ENOUGH_ROWS, companions, n_common_splits
 from autoarch._search.ensemble import likely_members
-from autoarch._search.scheduler import Limits, Scheduler
+from autoarch._search.entrants import Limits
+from autoarch._search.scheduler import Scheduler
 from autoarch._search.scoring import Predictions
 from autoarch._search.steps import Candidate, Judgement, StepResult, Work
 from search.oracle import PROBLEM, Invented

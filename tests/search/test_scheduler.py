@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autoarch._search.compare import SET_ASIDE
-from autoarch._search.scheduler import Limits, Scheduler
+from autoarch._search.entrants import Limits
+from autoarch._search.scheduler import Scheduler
 from autoarch._search.steps import Candidate, Judgement, StepResult, Work
 from autoarch._search.untimed import LAG
 from search.oracle import MOST_STEPS, PROBLEM, Invented, Nature, World, play, worlds
