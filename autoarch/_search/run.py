@@ -361,8 +361,7 @@ def with_findings(problem: Problem, report: LocalityReport) -> Problem:
     undecided = "codes" in used.symmetries and used.symmetries["codes"].answer == "too few rows"
     if undecided or any(reason.startswith("codes:") for reason in (*used.skipped, *report.skipped)):
         symmetries.append("perhaps codes")  # few rows, or little time: a search tries both readings
-    if used.scores.better_part is not None:
-        symmetries.append(used.scores.better_part)
+    symmetries += used.scores.tells_more
     layout = problem.layout if used.layout is None else used.layout
     return replace(problem, verdict=used.verdict, layout=layout, symmetries=tuple(symmetries))
 

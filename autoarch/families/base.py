@@ -78,7 +78,8 @@ class Problem:
     verdict : {"2d", "1d-rows", "1d-columns", "none"}
         What the probe found.
     symmetries : tuple of str
-        Symmetries of the cells that the probe has answered with "yes"; those answered with "no" as "not shift".
+        Symmetries of the cells that the probe has answered with "yes"; those answered with "no" as "not shift". The
+        part of a large grid that tells more than all of it, and "single cells" where these tell more than patterns.
     device : str
         Where nets are trained.
     coordinates : MapColumns or None

@@ -69,7 +69,7 @@ class Tree(Family):
         """Slow boosting and a forest; larger trees; other boosters; boosting that stops early; other forests.
 
         Where one axis alone has an order, a forest on quantiles of intervals comes first. Of many rows larger trees
-        learn more in less time than slow boosting.
+        learn more in less time than slow boosting. Where single cells tell more than patterns, cells are read first.
         """
         near, oblique, bare = (preprocessing.spatial_default(problem, place) for place in range(3))
         view = _view(problem, "boosting")
@@ -80,10 +80,13 @@ class Tree(Family):
         larger |= {"leaf_rows": leaf_rows // 2, **near}
         if categories.many_levels(problem, 2):
             larger["categories"] = "means"
+        single = _has_parts(problem) and "single cells" in problem.symmetries
+        if single:
+            larger["view"] = "both"
         quick = {**boosting, "rate": 0.1, "leaves": 31, "columns": 1.0, **_early(problem), **near}
         shrunk = {**boosting, "rate": 0.03, "leaves": 31, "columns": 0.3, **_early(problem), "l2": 5.0, **bare}
         forest: Params = {"kind": "forest", "forest_leaf_rows": 1, **_view(problem, "forest")}
-        series = _has_quantiles(problem) and problem.verdict.startswith("1d")
+        series = _has_quantiles(problem) and problem.verdict.startswith("1d") and not single
         many, few = (forest, 0.6), (forest, 0.0)  # columns that a split looks at
         if series:
             quantiles = {**forest, "view": QUANTILES}
@@ -91,7 +94,7 @@ class Tree(Family):
         swift = {**boosting, "rate": 0.1, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.1, _SWIFT_ROUNDS)}
         large = problem.n_samples >= _LARGE_ROWS
         first = [{**(swift if large else slow), **near}, {**few[0], "forest_columns": few[1], **oblique}]
-        if problem.n_features >= _WIDE or "differences" in problem.symmetries or series:
+        if (problem.n_features >= _WIDE and not single) or "differences" in problem.symmetries or series:
             first.reverse()
         if oblique:  # labels of neighbours mislead as often as they help, so boosting is tried without them, too
             first.append({**(swift if large else slow), **oblique})
@@ -334,9 +337,11 @@ def _has_parts(problem: Problem) -> bool:
 
 
 def _view(problem: Problem, kind: str) -> Params:
-    """The default: cells and summaries, or summaries alone where many columns make boosting slow."""
+    """The default: cells and summaries, or summaries alone where many columns make boosting slow; cells that tell."""
     if not _has_parts(problem):
         return {}
+    if "single cells" in problem.symmetries:
+        return {"view": "cells"}
     return {"view": "summaries" if problem.n_features >= _WIDE and kind != "forest" else "both"}
 
 

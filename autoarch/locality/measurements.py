@@ -6,6 +6,7 @@ The evidence for each question about the grid stands where the question is asked
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import erfc, sqrt
@@ -134,6 +135,20 @@ class LandmarkScores:
         gains = {extent: self.gains[extent] for extent in EXTENTS if extent in self.gains}
         better = [extent for extent, gain in gains.items() if gain.exceeds(0.0)]
         return max(better, key=lambda extent: gains[extent].difference, default=None)
+
+    @property
+    def single_cells(self) -> bool:
+        """Whether trees on cells lead random convolutions by two standard errors: then a few cells tell the label."""
+        tree, convolutions = self.landmarks.get("tree"), self.landmarks.get("cnn")
+        if tree is None or convolutions is None:
+            return False
+        return tree.score - convolutions.score > 2 * math.hypot(tree.std_error, convolutions.std_error)
+
+    @property
+    def tells_more(self) -> tuple[str, ...]:
+        """What tells more than patterns of all cells: a part of a large grid, and "single cells"."""
+        part = [] if self.better_part is None else [self.better_part]
+        return (*part, *(["single cells"] if self.single_cells else []))
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@
     python family_choice.py probe --data DIR                            # minutes: the probe's columns anew
     python family_choice.py judge                                       # seconds, from the table in this folder
 
-``run`` fits some defaults of the CNN, the MLP and the trees on the training rows of each task, under three seeds, and
-keeps the best one's mean score on the test rows (accuracy or R2). ``judge`` compares with the probe's chances and
-recommendations, learns what is to be learned with each source of data left out in turn, and prints every number that
-the documentation quotes; ``--write`` stores the constants in ``autoarch/locality/constants.json`` and prints the
-offsets of the families.
+``run`` fits some defaults of the CNN, the MLP and the trees on the training rows of each task, under three seeds, as
+the verdict and the landmarks suggest them (symmetries are not told), and keeps the best one's mean score on the test
+rows (accuracy or R2). ``judge`` compares with the probe's chances and recommendations, learns what is to be learned
+with each source of data left out in turn, and prints every number that the documentation quotes; ``--write`` stores the
+constants in ``autoarch/locality/constants.json`` and prints the offsets of the families.
 """
 
 from __future__ import annotations
@@ -151,9 +151,7 @@ def measure(rows: Rows, families: Sequence[str] = FAMILIES) -> dict[str, Any]:
     for name, mark in probe.landmarks.items():
         line[f"landmark_{name}"], line[f"landmark_{name}_error"] = mark.score, mark.std_error
     for family in families:
-        line[family], line[f"{family}_sd"] = train(
-            family, X, rows.y, X_test, rows.y_test, canonical, task, probe.verdict
-        )
+        line[family], line[f"{family}_sd"] = train(family, X, rows.y, X_test, rows.y_test, canonical, task, probe)
     return line
 
 
@@ -165,7 +163,7 @@ def train(
     y_test: np.ndarray,
     canonical: Any,
     task: str,
-    verdict: str,
+    probe: Any,
 ) -> tuple[float | None, float | None]:
     """Mean score of the family's better candidate over the seeds, and its spread; None where it cannot serve."""
     from sklearn.metrics import accuracy_score, r2_score
@@ -188,7 +186,8 @@ def train(
         categorical=canonical.categorical_,
         cardinalities=canonical.cardinalities_,
         has_missing=canonical.has_missing_,
-        verdict=verdict,
+        verdict=probe.verdict,
+        symmetries=probe.scores.tells_more,
     )
     if family.unfit_for(problem) is not None:
         return None, None

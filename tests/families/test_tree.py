@@ -1,5 +1,7 @@
 """The defaults of trees: slow boosting and a forest open the search, and none of them gives rows away."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +17,8 @@ from autoarch.families import MapColumns, Problem, categories, tree
 from autoarch.families.landmarks import prepare
 from autoarch.families.linear import Linear
 from autoarch.families.tree import Tree
+from autoarch.locality.landmarks import ProbeInput, measure_landmarks
+from autoarch.locality.measurements import LandmarkScores
 
 SIZES = {"n_samples": st.integers(10, 100_000), "n_features": st.integers(3, 1_000), "n_classes": st.integers(0, 700)}
 
@@ -140,6 +144,32 @@ def test_series_are_read_by_a_forest_on_quantiles_first(facts, views):
 
     assert [params.get("view") for params in first] == views
     assert (first[0]["kind"] == "forest") == (views[0] == "quantiles")
+
+
+def test_cells_are_read_first_where_they_tell_more_than_patterns():
+    """Boosting on them opens the search, however many there are, and the parts of the grid have their turn soon."""
+    grid = table(500, 900, 2, layout=Layout(30, 30), verdict="2d")
+    first, *others = Tree().defaults(replace(grid, symmetries=("single cells",)))
+    assert (first["kind"], first["view"]) == ("boosting", "cells")
+    assert "both" in {params["view"] for params in others[:2]}
+    assert Tree().defaults(grid)[0]["kind"] == "forest"
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_landmarks_say_whether_single_cells_tell_more(single):
+    """Smooth grids whose label is whether one cell is bright, or the wavelength."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=400)
+    length = np.where(single | (y == 1), 6.0, 8.0)[:, None, None]
+    down, across = np.indices((16, 16))
+    X = np.sin((down + across) / length * 2 * np.pi + rng.uniform(0, 2 * np.pi, size=(400, 1, 1)))
+    X += 0.3 * rng.normal(size=X.shape)
+    if single:
+        y = (X[:, 4, 9] > 0.3).astype(int)
+    data = ProbeInput(X.reshape(400, -1), y, independent=np.arange(0))
+    scores = LandmarkScores(measure_landmarks(data, Layout(16, 16), wanted=("cnn", "tree")).landmarks)
+    assert scores.single_cells == single
+    assert scores.tells_more == (("single cells",) if single else ())
 
 
 def test_a_swing_anywhere_is_found_in_quantiles_of_intervals():
