@@ -237,10 +237,10 @@ def measured(house: House) -> list[tuple[str, int, int, str]]:
     module, chain, circles = _outside_search(house.modules_by_length()), house.depth(), house.circles()
     return [
         (LINES, house.code_lines(), 14_280, "without blank lines, comments and docstrings"),
-        ("modules", len(house.files), 270, ""),
-        ("modules that serve one other", len(house.serving_one()), 57, ""),
+        ("modules", len(house.files), 271, ""),
+        ("modules that serve one other", len(house.serving_one()), 58, ""),
         ("import circles", len(circles), 0, "; ".join(", ".join(circle) for circle in circles)),
-        ("import depth", len(chain), 17, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in chain)),
+        ("import depth", len(chain), 18, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in chain)),
         ("own names to know to read fit", len(house.names_to_read()), 25, ""),
         ("fields of the largest dataclass", *_bar(record, 15)),
         ("lines of the longest function", *_bar(function, 60)),

@@ -1,15 +1,11 @@
-"""Families in the race: what each has still to try, has reached and may still gain; turns that they are given."""
+"""Families in the race: what each has still to try and has reached; turns that they are given."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from autoarch._core.failures import same_kind
-from autoarch._search.compare import Difference, additive_scores, eligible, row_variance
 from autoarch._search.steps import Candidate, StepResult
 from autoarch.families.base import Family, Params, Problem
 from autoarch.families.objective import with_targets
@@ -18,8 +14,6 @@ _EVEN = 0.4  # part of round one's time that is shared out evenly, whatever the 
 _MOST_FAILURES = 3  # of a family of which nothing else has come
 _MOST_ALIKE = 2  # of one kind in a row, whatever else has come: each may cost as much as a hang does
 _MOST_REPEATS = 5  # of candidates that were tried before, or take too long
-_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
-_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
 _RESUMABLE = 0.75  # of its training: a candidate that was shortened to less may have another turn in full
 
 
@@ -195,36 +189,3 @@ def first_round(entrants: Mapping[str, Entrant], most: int | None) -> list[tuple
             if opening < min(entrants[name].openings, max(1, len(defaults))):
                 turns.append((name, defaults[opening] if defaults else None))
     return turns if most is None else turns[: max(0, most)]
-
-
-def expected_differences(
-    entrants: Mapping[str, Entrant], candidates: Sequence[Candidate], leader: Candidate | None, weights: Sequence[float]
-) -> dict[str, Difference]:
-    """Expect by how much another candidate of each family differs from the leader.
-
-    Its score is taken as normal around the best of its family, as wide as that score is uncertain, less the more
-    candidates of the family brought nothing.
-    """
-    estimate = additive_scores(eligible(candidates), weights)
-    best = {name: entrant.best for name, entrant in entrants.items() if entrant.best is not None}
-    top = estimate[leader.number] if leader is not None else 0.0
-    reached = [estimate[candidate.number] for candidate in best.values()]
-    gap = max(0.0, top - float(np.median(reached))) if reached else 1.0
-    expected = {}
-    for name, entrant in entrants.items():
-        spread = max(gap, 1e-6) / 2 * entrant.share
-        mean = top - spread
-        if name in best:
-            spread = max(_standard_error(best[name], weights), _LEAST_SPREAD * gap)
-            mean = min(estimate[best[name].number], top)
-        spread = max(spread / math.sqrt(1.0 + entrant.fruitless / _FRUITLESS_SCALE), 1e-9)
-        expected[name] = Difference(mean - top, spread, 1)
-    return expected
-
-
-def _standard_error(candidate: Candidate, weights: Sequence[float]) -> float:
-    """Standard error of the score of a candidate over its rows."""
-    share = np.array([weights[split] for split in candidate.splits])
-    share /= share.sum()
-    variances = [row_variance(candidate.steps[split].losses, 0.0) for split in candidate.splits]
-    return math.sqrt(float(np.sum(share**2 * np.array(variances))))

@@ -10,11 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from autoarch._search.compare import Comparison, eligible
+from autoarch._search.compare import Comparison, Standings, eligible
 from autoarch._search.costs import Costs
 from autoarch._search.entrants import Entrant, Limits, Turn, entrants_of, first_round
 from autoarch._search.steps import Candidate
-from autoarch._search.untimed import UntimedDecisions
 from autoarch.families.base import Family, Params, Problem
 
 _ROUND_ONE, _ALONE = 0.75, 0.95  # of the time may go to round one, and to the last family that waits for its turn
@@ -30,7 +29,7 @@ _LEEWAY = 2.0  # times the expected seconds that a newcomer may take, where its 
 FEWEST_JUDGED = 2  # splits for which there must be time before a newcomer is begun, if the leader has seen as many
 
 
-class FirstTurns(UntimedDecisions):
+class FirstTurns(Standings):
     """Turns of the first round, and what they have in common with those that follow.
 
     Parameters

@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from autoarch._search.companions import companions
-from autoarch._search.compare import Comparison, Difference, eligible, leader_of
-from autoarch._search.entrants import Entrant, Turn, expected_differences
+from autoarch._search.compare import Comparison, Difference, additive_scores, eligible, leader_of, row_variance
+from autoarch._search.entrants import Entrant, Turn
 from autoarch._search.first_turns import FEWEST_JUDGED, FirstTurns
 from autoarch._search.steps import Candidate, StepResult
+from autoarch._search.untimed import UntimedDecisions
 
 _JUDGING = 0.4  # of the time left may go to judging the leader on further splits
 _TIGHT = 2.0  # times the seconds of the leader's next splits: with less time left nothing else is begun
@@ -26,11 +27,13 @@ _FOR_CONTEST = 0.5  # of the seconds kept for seeds, that may go to candidates w
 _FOR_COMPANIONS = 0.3  # of the time left after round one may go to candidates for a mean with the leader
 _POOLED = 30  # candidates by which the variance of fits is judged
 _STEPS_OF_NEWCOMER = 2.0  # that it is charged for: few are judged on every split
+_FRUITLESS_SCALE = 3.0  # candidates of a family that bring nothing, after which less is hoped of the next one
+_LEAST_SPREAD = 1 / 12  # of the gap between families: what later candidates may still gain
 _MORE_THAN_BEFORE = 1.5  # times the seconds that a candidate was said to need, before it is tried again
 _MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost as much as those of another
 
 
-class Scheduler(FirstTurns):
+class Scheduler(FirstTurns, UntimedDecisions):
     """Choose steps, given what the steps so far have shown.
 
     Parameters
@@ -244,3 +247,36 @@ class Scheduler(FirstTurns):
                     options.append((expected[name].expected_gain / (_STEPS_OF_NEWCOMER * max(need, _MOMENT)), turn))
                     break
         return options
+
+
+def expected_differences(
+    entrants: Mapping[str, Entrant], candidates: Sequence[Candidate], leader: Candidate | None, weights: Sequence[float]
+) -> dict[str, Difference]:
+    """Expect by how much another candidate of each family differs from the leader.
+
+    Its score is taken as normal around the best of its family, as wide as that score is uncertain, less the more
+    candidates of the family brought nothing.
+    """
+    estimate = additive_scores(eligible(candidates), weights)
+    best = {name: entrant.best for name, entrant in entrants.items() if entrant.best is not None}
+    top = estimate[leader.number] if leader is not None else 0.0
+    reached = [estimate[candidate.number] for candidate in best.values()]
+    gap = max(0.0, top - float(np.median(reached))) if reached else 1.0
+    expected = {}
+    for name, entrant in entrants.items():
+        spread = max(gap, 1e-6) / 2 * entrant.share
+        mean = top - spread
+        if name in best:
+            spread = max(_standard_error(best[name], weights), _LEAST_SPREAD * gap)
+            mean = min(estimate[best[name].number], top)
+        spread = max(spread / math.sqrt(1.0 + entrant.fruitless / _FRUITLESS_SCALE), 1e-9)
+        expected[name] = Difference(mean - top, spread, 1)
+    return expected
+
+
+def _standard_error(candidate: Candidate, weights: Sequence[float]) -> float:
+    """Standard error of the score of a candidate over its rows."""
+    share = np.array([weights[split] for split in candidate.splits])
+    share /= share.sum()
+    variances = [row_variance(candidate.steps[split].losses, 0.0) for split in candidate.splits]
+    return math.sqrt(float(np.sum(share**2 * np.array(variances))))

@@ -25,6 +25,7 @@ from autoarch._data.layout import Layout
 VIEWS = ("cells", "summaries", "both")
 _PARTS = (1, 2, 4, 8, 16)  # along each side, the coarsest first
 _LEAST_SIDE = 2  # cells of a part along a side that is cut
+FEWEST_CELLS = 16  # of a grid that is worth summaries
 _MOST_FEATURES = 600  # of all parts; finer cuts that would exceed it are left out
 _BATCH_ROWS = 1_000
 
@@ -105,6 +106,13 @@ def mean_of_known(values: np.ndarray, axis: Any, keepdims: bool = False) -> np.n
 def _deviation(values: np.ndarray, axis: Any) -> np.ndarray:
     """Standard deviation of the values that are there."""
     return np.sqrt(mean_of_known((values - mean_of_known(values, axis, keepdims=True)) ** 2, axis))
+
+
+def n_summaries(layout: Layout) -> int:
+    """Number of summaries of a grid."""
+    sides = [side for side in (layout.height, layout.width) if side > 1]
+    lines = 2 * sum(sides) if len(sides) == 2 else 0
+    return layout.channels * (sum(4 + len(sides) for _ in parts(layout)) + lines)
 
 
 def parts(layout: Layout) -> Iterator[tuple[slice, ...]]:

@@ -260,6 +260,19 @@ def losses_of(answer: np.ndarray, sample: Sample) -> np.ndarray:
     return (np.clip(answer[:, 0], lowest, highest) - sample.target) ** 2
 
 
+def score_and_error(losses: np.ndarray, sample: Sample) -> tuple[float, float]:
+    """Score of these losses, -1 at the least, and its standard error over rows."""
+    n, score = len(losses), 1.0 - float(losses.mean())
+    if sample.n_classes:
+        groups = sample.target if sample.unequal else np.zeros(n, dtype=int)  # of rows that count alike
+        rows, wrong = np.bincount(groups), np.bincount(groups, weights=losses > 0)
+        shrunk = (wrong + 1) / (rows + 2)  # not 0 where every row is right
+        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / len(rows))
+    else:
+        error = float(np.std(losses - (1 - score) * sample.target**2) / np.sqrt(n))
+    return max(score, -1.0), error
+
+
 def _between_classes(answer: np.ndarray, sample: Sample) -> np.ndarray:
     """Place each answer between the means, on the other folds, of its class (+1/2) and of all other rows (-1/2).
 

@@ -30,7 +30,7 @@ class MLP(Family):
     needs = Needs(packages=("torch", "skorch"))
     averages_folds = True
     title, landmark_title = "an MLP", "a small MLP"
-    landmark_offset = 0.055
+    landmark_offset = 0.09
     prior_odds = (0.15, 0.20, 0.25)
 
     def scalings(self, problem: Problem) -> list[str]:

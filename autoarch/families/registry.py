@@ -46,7 +46,7 @@ def known_families() -> dict[str, Family]:
 WITH_LANDMARK = {name: family for name, family in known_families().items() if family.landmark_title}
 TITLES = {name: family.title for name, family in WITH_LANDMARK.items()}
 LANDMARK_TITLES = {name: family.landmark_title for name, family in WITH_LANDMARK.items()}
-LANDMARK_TITLES["cnn_shuffled"] = "convolutions on shuffled cells"
+LANDMARK_TITLES |= {"cnn_shuffled": "convolutions on shuffled cells", "tree_summaries": "small trees on parts"}
 
 
 def resolve_families(given: str | Sequence[str | Family | type[Family]]) -> list[Family]:

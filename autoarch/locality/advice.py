@@ -33,7 +33,7 @@ from autoarch.locality.axes import VERDICTS, kernel_shapes
 from autoarch.locality.constants import CONSTANTS
 from autoarch.locality.correlogram import kernel_side
 from autoarch.locality.grid_statistics import Measurements
-from autoarch.locality.measurements import Landmark
+from autoarch.locality.measurements import PARTS, Landmark
 
 CHANGES = {
     "shift": "shifts",
@@ -123,12 +123,12 @@ def evidence(measured: Measurements) -> tuple[Mapping[str, Landmark], str, bool]
     """Landmarks, verdict and whether there is a grid: what the chances of the families follow from.
 
     A grid that was declared or found, with too few lines to test their order, is one all the same. What convolutions
-    gain by another reading of the cells adds to the score of their landmark. Landmarks of which none beats a constant
-    compare nothing: then the verdict alone counts.
+    gain by another reading of the cells adds to the score of their landmark, and trees count by the better one of
+    theirs. Landmarks of which none beats a constant compare nothing: then the verdict alone counts.
     """
     used = measured.used
     untested = used.layout is not None and not used.layout.is_bare_line and not used.grid.testable
-    marks = dict(used.scores.landmarks)
+    marks = read_in_parts(used.scores.landmarks, used.grid.verdict)
     gain = max((used.scores.symmetries[name].effect for name in READINGS if _holds(name, used)), default=0.0)
     if gain and "cnn" in marks:
         marks["cnn"] = replace(marks["cnn"], score=min(1.0, marks["cnn"].score + gain))
@@ -136,6 +136,14 @@ def evidence(measured: Measurements) -> tuple[Mapping[str, Landmark], str, bool]
     if at_chance(marks, used.scores.landmark_floor):
         marks, verdict = {}, "2d" if _holds("differences", used) else verdict  # only nets read differences
     return marks, verdict, used.layout is not None
+
+
+def read_in_parts(landmarks: Mapping[str, Landmark], verdict: str) -> dict[str, Landmark]:
+    """Landmarks with the better one of both for trees, which read parts of a grid whose neighbours belong together."""
+    marks = dict(landmarks)
+    if verdict != "none" and PARTS in marks and "tree" in marks:
+        marks["tree"] = max(marks["tree"], marks[PARTS], key=lambda mark: mark.score)
+    return marks
 
 
 def family_probabilities(measured: Measurements) -> dict[str, float]:
@@ -241,7 +249,10 @@ def _from_landmarks(measured: Measurements) -> str:
     """Advise by the landmarks, and let the verdict explain."""
     chances = recommended_families(measured)
     best, *others = chances
-    marks = {name: mark for name, mark in measured.scores.landmarks.items() if name in FAMILIES}
+    found = read_in_parts(measured.scores.landmarks, measured.grid.verdict)
+    marks = {name: mark for name, mark in found.items() if name in FAMILIES}
+    in_parts = PARTS in found and found["tree"] is found[PARTS]
+    titles = LANDMARK_TITLES | ({"tree": LANDMARK_TITLES[PARTS]} if in_parts else {})
     also = f", then {listed([TITLES[name] for name in others])}" if others else ""
     start = f"{'Try' if best == 'cnn' else 'Prefer'} {TITLES[best]} first{also}"
     if best not in marks:
@@ -253,8 +264,8 @@ def _from_landmarks(measured: Measurements) -> str:
     if gap < -error:
         sure = "behind, but it gains more once trained in full"
     why = (
-        f"{LANDMARK_TITLES[best]} {'reach' if best in ('cnn', 'tree') else 'reaches'} {marks[best].score:.3f} against "
-        f"{marks[runner_up].score:.3f} for {LANDMARK_TITLES[runner_up]} ({sure})"
+        f"{titles[best]} {'reach' if best in ('cnn', 'tree') else 'reaches'} {marks[best].score:.3f} against "
+        f"{marks[runner_up].score:.3f} for {titles[runner_up]} ({sure})"
     )
     change = f"a gain of {gap:.3f} by {TITLES[runner_up]} once trained in full"
     if gap <= 0:

@@ -21,7 +21,7 @@ from autoarch._data.layout import Layout
 from autoarch._data.records import Windows
 from autoarch._training.grid_extents import EXTENTS
 from autoarch.families.base import Family, is_foreign
-from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare
+from autoarch.families.landmarks import N_FOLDS, TINY_ROWS, Losses, Sample, choose_rows, prepare, score_and_error
 from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.measurements import Gain, Landmark, LandmarkScores
 
@@ -186,7 +186,8 @@ def _run(
             if reason is None:
                 started = monotonic()
                 found, expected = _losses(name, sample, clock), max(_family(name).landmark_seconds(sample), _LEAST)
-                landmarks[name] = _summary(found[name], sample, seconds := monotonic() - started)
+                score, error = score_and_error(found[name], sample)
+                landmarks[name] = Landmark(score, error, seconds := monotonic() - started)
                 losses |= found
                 # Of this machine, now; what it has been before counts less from landmark to landmark
                 pace = max(1.0, pace / 2, (seconds - WARM_UP) / expected)
@@ -237,20 +238,6 @@ def _why_not(name: str, sample: Sample, done: Mapping[str, Landmark], clock: Dea
     if not clock.unlimited and (expected := pace * family.landmark_seconds(sample) + importing) > clock.left:
         return f"about {expected:.1f} s expected, {max(0.0, clock.left):.1f} s left"
     return None
-
-
-def _summary(losses: np.ndarray, sample: Sample, seconds: float) -> Landmark:
-    """Score with its standard error over rows."""
-    n = len(losses)
-    score = 1.0 - float(losses.mean())
-    if sample.n_classes:
-        groups = sample.target if sample.unequal else np.zeros(n, dtype=int)  # of rows that count alike
-        rows, wrong = np.bincount(groups), np.bincount(groups, weights=losses > 0)
-        shrunk = (wrong + 1) / (rows + 2)  # not 0 where every row is right
-        error = float(np.sqrt((shrunk * (1 - shrunk) / (rows + 2)).sum()) / len(rows))
-    else:
-        error = float(np.std(losses - (1 - score) * sample.target**2) / np.sqrt(n))
-    return Landmark(score=max(score, -1.0), std_error=error, seconds=seconds)
 
 
 def _gains(losses: Mapping[str, np.ndarray]) -> dict[str, Gain]:

@@ -23,6 +23,7 @@ from autoarch.layouts.recover import FEWEST_TO_RECOVER
 from autoarch.locality.grid_statistics import MOST_VALUES, Measurements, measure_grid, picture
 from autoarch.locality.landmarks import FEW_ROWS, LAYOUT_FREE, Measured, ProbeInput, measure_landmarks, paired
 from autoarch.locality.measurements import LandmarkScores, Reading
+from autoarch.locality.part_landmark import with_parts
 from autoarch.locality.stationarity import unlike_neighbours
 from autoarch.locality.symmetry_tests import with_symmetries
 
@@ -99,6 +100,7 @@ def measure(
         rows, note = _independent(data, layout)
         found = choose_layout(replace(data, independent=rows), layout, search)
         common = {"categorical": data.categorical, "seed": data.seed, "n_jobs": data.n_jobs}
+        found = with_parts(found, values, y, landmark_clock, task=data.task, **common)
         found = with_symmetries(found, values, y, clock, task=data.task, **common)
         return replace(found, notes=(note,) if note else (), seconds=clock.elapsed)
 

@@ -17,6 +17,7 @@ from autoarch.locality.symmetry import Symmetry
 
 Picture = tuple[tuple[float | None, ...], ...]
 LINES = {"rows": ("row", "columns"), "columns": ("column", "rows")}  # a line along each axis, and the lines across it
+PARTS = "tree_summaries"  # trees on summaries of the parts of a grid
 CELLS_PERMUTED = "cells permuted, one permutation for all samples"
 
 
@@ -106,7 +107,8 @@ class LandmarkScores:
     Parameters
     ----------
     landmarks : mapping of str to Landmark
-        ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"linear"``; empty without y.
+        ``"cnn"`` (random convolutions), ``"cnn_shuffled"``, ``"mlp"``, ``"tree"``, ``"tree_summaries"`` (trees on parts
+        of a grid whose neighbours depend on each other), ``"linear"``; empty without y.
     gains : mapping of str to Gain
         ``"layout"`` (convolutions against shuffled cells), ``"place"`` (knowing against not knowing where a pattern
         stands), ``"scaling"`` (each cell by itself against all by one scale), of large grids ``"middle"`` and
@@ -138,15 +140,18 @@ class LandmarkScores:
 
     @property
     def single_cells(self) -> bool:
-        """Whether trees on cells lead random convolutions by two standard errors: then a few cells tell the label."""
+        """Tell whether trees on cells lead random convolutions by two standard errors, and trees on parts no better.
+
+        Then a few cells tell the label.
+        """
         tree, convolutions = self.landmarks.get("tree"), self.landmarks.get("cnn")
-        if tree is None or convolutions is None:
+        if tree is None or convolutions is None or self.landmarks.get(PARTS, tree).score > tree.score:
             return False
         return tree.score - convolutions.score > 2 * math.hypot(tree.std_error, convolutions.std_error)
 
     @property
     def tells_more(self) -> tuple[str, ...]:
-        """What tells more than patterns of all cells: a part of a large grid, and "single cells"."""
+        """Name what tells more than patterns of all cells: a part of a large grid, and "single cells"."""
         part = [] if self.better_part is None else [self.better_part]
         return (*part, *(["single cells"] if self.single_cells else []))
 

@@ -32,7 +32,7 @@ from family_tasks import LIST, Rows, make, name_of, source_of
 
 HERE = Path(__file__).resolve().parent
 FAMILIES = ("cnn", "mlp", "tree")
-LANDMARKS = ("cnn", "cnn_shuffled", "mlp", "tree", "linear")
+LANDMARKS = ("cnn", "cnn_shuffled", "mlp", "tree", "tree_summaries", "linear")
 SEEDS = (0, 1, 2)
 CANDIDATES = {"cnn": (0, 2, 99), "mlp": (0, 99), "tree": (0, 1)}  # places in the list of defaults; 99: the last
 MOST_SECONDS = 90.0  # for one fit

@@ -73,9 +73,10 @@ class Judged:
         self.reached = {family: float(row[family]) for family in FAMILIES if pd.notna(row[family])}
         self.landmarks = {
             name: Landmark(float(row[f"landmark_{name}"]), float(row[f"landmark_{name}_error"]))
-            for name in (*FAMILIES, "linear", "cnn_shuffled")
+            for name in (*FAMILIES, "linear", "cnn_shuffled", "tree_summaries")
             if pd.notna(row[f"landmark_{name}"])
         }
+        self.landmarks = advice.read_in_parts(self.landmarks, self.verdict)
         self.best = max(self.reached.values())
 
     def chances(self, margin: float = 0.0) -> dict[str, float]:

@@ -176,7 +176,7 @@ def test_missing_cells_do_not_hide_the_layout():
     report = probe_locality(X, y, random_state=0)
 
     assert report.verdict == "2d"
-    assert set(report.landmarks) == {"cnn", "cnn_shuffled", "mlp", "tree", "linear"}
+    assert set(report.landmarks) == {"cnn", "cnn_shuffled", "mlp", "tree", "tree_summaries", "linear"}
 
 
 @pytest.mark.parametrize(

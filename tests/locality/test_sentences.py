@@ -70,7 +70,7 @@ def reports(draw):
     )
     marks, gains, rows, skipped = {}, {}, 0, ()
     if draw(st.booleans()):
-        names = draw(st.sets(st.sampled_from(["cnn", "cnn_shuffled", "mlp", "tree", "linear"])))
+        names = draw(st.sets(st.sampled_from(["cnn", "cnn_shuffled", "mlp", "tree", "tree_summaries", "linear"])))
         marks = {name: Landmark(draw(SHARES), draw(st.floats(1e-3, 0.1))) for name in sorted(names)}
         gains = {name: draw(_gains()) for name in ("layout", "place", "scaling") if "cnn" in names}
         rows = draw(st.integers(30, 1000)) if marks else 0
