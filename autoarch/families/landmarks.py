@@ -60,6 +60,8 @@ class Sample:
         Jobs for the trees.
     device : str, default="cpu"
         Where it may be convolved, as torch names it.
+    brief : bool, default=False
+        Whether time is short: landmarks leave out the dearest of their variants.
     """
 
     per_column: np.ndarray
@@ -74,6 +76,7 @@ class Sample:
     seed: int
     n_jobs: int | None
     device: str = "cpu"
+    brief: bool = False
 
     def __len__(self) -> int:
         """Count the rows."""

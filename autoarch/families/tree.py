@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from sklearn import ensemble
 from sklearn.base import BaseEstimator
 
+from autoarch._core.clock import OutOfTimeError
 from autoarch._training import boosters, interval_quantiles, room
 from autoarch._training.crossed_columns import MOST_CROSSED
 from autoarch._training.grid_summaries import FEWEST_CELLS, VIEWS, GridSummaries
@@ -76,12 +78,10 @@ class Tree(Family):
         boosting: Params = {"kind": "boosting", "leaf_rows": leaf_rows, "l2": l2, **view}
         slow = {**boosting, "rate": 0.03, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.03)}
         larger = {**boosting, "rate": 0.05, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.05)}
-        larger |= {"leaf_rows": leaf_rows // 2, **near}
+        single = _has_parts(problem) and "single cells" in problem.symmetries
+        larger |= {"leaf_rows": leaf_rows // 2, **near, **({"view": "both"} if single else {})}
         if categories.many_levels(problem, 2):
             larger["categories"] = "means"
-        single = _has_parts(problem) and "single cells" in problem.symmetries
-        if single:
-            larger["view"] = "both"
         quick = {**boosting, "rate": 0.1, "leaves": 31, "columns": 1.0, **_early(problem), **near}
         shrunk = {**boosting, "rate": 0.03, "leaves": 31, "columns": 0.3, **_early(problem), "l2": 5.0, **bare}
         forest: Params = {"kind": "forest", "forest_leaf_rows": 1, **_view(problem, "forest")}
@@ -238,8 +238,7 @@ class Tree(Family):
     def nominal_seconds(self, params: Params, problem: Problem) -> float:
         """Estimate by the trees, their depth, and the columns that each split looks at."""
         n, p = problem.n_samples, self._n_columns(params, problem)
-        summing = 0.02 + preprocessing.view_seconds(params, problem)
-        summing += categories.crossing_seconds(params)
+        summing = 0.02 + preprocessing.view_seconds(params, problem) + categories.crossing_seconds(params)
         if params.get("view") == QUANTILES:
             summing += n * _summaries(problem, QUANTILES).seconds_per_row
         if params["kind"] in _FORESTS:
@@ -283,8 +282,11 @@ class Tree(Family):
         return {"max_iter": int(np.median(rounds) * _MORE_ROUNDS) + 1, "early_stopping": False}
 
     def landmark(self, sample: Sample, check: Check) -> Losses:
-        """Extra trees and, where cheap, small gradient boosting; both see categories as codes."""
-        variants = [landmarks.model_losses(model, sample, check) for model in _landmark_models(sample, check)]
+        """Extra trees and, where cheap and in time, small gradient boosting; both see categories as codes."""
+        forest, *boosting = _landmark_models(sample, check)
+        variants = [landmarks.model_losses(forest, sample, check)]
+        with suppress(OutOfTimeError):
+            variants += [landmarks.model_losses(model, sample, check) for model in boosting]
         return {self.name: landmarks.best_variant(variants, sample.folds)}
 
     def landmark_seconds(self, sample: Sample) -> float:
@@ -326,7 +328,7 @@ def _boosting_seconds(sample: Sample) -> float:
 
 
 def _boosts(sample: Sample) -> bool:
-    return len(sample) >= 2 * TINY_ROWS and _boosting_seconds(sample) < _MOST_LANDMARK_SECONDS
+    return not sample.brief and len(sample) >= 2 * TINY_ROWS and _boosting_seconds(sample) < _MOST_LANDMARK_SECONDS
 
 
 def _has_parts(problem: Problem) -> bool:

@@ -37,8 +37,9 @@ def with_parts(
     sample = prepare(np.asarray(values[rows]), y[rows], layout=layout, **settings)
     family, step = WITH_LANDMARK["tree"], _step(sample, found.grid.verdict)
     pace = max(1.0, scores.landmarks["tree"].seconds / family.landmark_seconds(sample))
-    expected = pace * _seconds(sample, step)
-    if not clock.unlimited and expected > _MOST_TIME * clock.left:
+    if not clock.unlimited and pace * _seconds(sample, step) > _MOST_TIME * clock.left:
+        sample = replace(sample, brief=True)
+    if not clock.unlimited and (expected := pace * _seconds(sample, step)) > _MOST_TIME * clock.left:
         reason = f"{PARTS}: about {expected:.1f} s expected, {max(0.0, clock.left):.1f} s left"
         return replace(found, skipped=(*found.skipped, reason))
     started = monotonic()

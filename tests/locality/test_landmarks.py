@@ -1,5 +1,7 @@
 """The landmarks: which family leads where the truth is known, and how they behave on odd targets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -8,7 +10,10 @@ from autoarch import Layout, datasets
 from autoarch._core.clock import Deadline
 from autoarch._statistics import ridge
 from autoarch.families import landmarks
+from autoarch.families.registry import WITH_LANDMARK
 from autoarch.locality.landmarks import ProbeInput, measure_landmarks
+
+_SETTINGS = {"categorical": (), "seed": 0, "n_jobs": None}
 
 
 def _scores(X, y, layout, task="classification", **more):
@@ -189,3 +194,18 @@ def test_many_columns_are_rotated_without_loss():
     assert rotated.shape == (20, 20)
     ratio = (rotated @ rotated.T) / (values @ values.T)
     np.testing.assert_allclose(ratio, np.full((20, 20), ratio[0, 0]), rtol=0.05)
+
+
+def test_trees_leave_boosting_out_where_it_would_take_most_of_the_time(monkeypatch):
+    """The forest alone counts then; the other landmarks keep their time."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 6)), np.sort(rng.integers(2, size=120))
+    trees = type(WITH_LANDMARK["tree"])
+    monkeypatch.setattr(trees, "landmark_seconds", lambda self, sample: 1.0 if sample.brief else 1e6)
+
+    measured = measure_landmarks(ProbeInput(X, y, clock=Deadline(1e5)), None, wanted=("tree",))
+    sample = landmarks.prepare(X[measured.rows], y[measured.rows], task="classification", layout=None, **_SETTINGS)
+    alone = WITH_LANDMARK["tree"].landmark(replace(sample, brief=True), lambda: None)["tree"]
+
+    np.testing.assert_array_equal(measured.losses["tree"], alone)
+    assert (alone != WITH_LANDMARK["tree"].landmark(sample, lambda: None)["tree"]).any()
