@@ -34,23 +34,11 @@ _MOMENT = 0.25  # seconds; of steps that take less, those of one candidate cost 
 
 
 class Scheduler(FirstTurns, UntimedDecisions):
-    """Choose steps, given what the steps so far have shown.
+    """Choose steps, given what the steps so far have shown; parameters are those of ``FirstTurns``."""
 
-    Parameters
-    ----------
-    weights : sequence of float
-        Of the splits.
-    order : sequence of int or None
-        Splits in the order in which they are used; None for that of the plan.
-    timed : bool
-        Whether a clock runs; without one, no measured second enters any decision.
-    """
-
-    def __init__(self, weights: Sequence[float], order: Sequence[int] | None = None, *, timed: bool):
-        super().__init__(weights, order, timed=timed)
-        self.for_companions: float | None = None
-        self._best: Candidate | None = None
-        self._told: tuple[int, int] | None = None
+    for_companions: float | None = None
+    _best: Candidate | None = None
+    _told: tuple[int, int] | None = None
 
     # What happens
 

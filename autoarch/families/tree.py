@@ -78,7 +78,7 @@ class Tree(Family):
         boosting: Params = {"kind": "boosting", "leaf_rows": leaf_rows, "l2": l2, **view}
         slow = {**boosting, "rate": 0.03, "leaves": 15, "columns": 0.3, **_to_the_end(problem, 0.03)}
         larger = {**boosting, "rate": 0.05, "leaves": 63, "columns": 0.5, **_to_the_end(problem, 0.05)}
-        single = _has_parts(problem) and "single cells" in problem.symmetries
+        single = view.get("view") == "cells"  # not parts of the grid: single cells tell more
         larger |= {"leaf_rows": leaf_rows // 2, **near, **({"view": "both"} if single else {})}
         if categories.many_levels(problem, 2):
             larger["categories"] = "means"

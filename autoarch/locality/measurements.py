@@ -6,10 +6,9 @@ The evidence for each question about the grid stands where the question is asked
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import erfc, sqrt
+from math import erfc, hypot, sqrt
 
 from autoarch._data.layout import Layout
 from autoarch._training.grid_extents import EXTENTS
@@ -147,7 +146,7 @@ class LandmarkScores:
         tree, convolutions = self.landmarks.get("tree"), self.landmarks.get("cnn")
         if tree is None or convolutions is None or self.landmarks.get(PARTS, tree).score > tree.score:
             return False
-        return tree.score - convolutions.score > 2 * math.hypot(tree.std_error, convolutions.std_error)
+        return tree.score - convolutions.score > 2 * hypot(tree.std_error, convolutions.std_error)
 
     @property
     def tells_more(self) -> tuple[str, ...]:
